@@ -1,0 +1,1 @@
+"""The vocabulary of Mnemograph: plain Python, no I/O, no framework, nothing of ours below it."""

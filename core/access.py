@@ -1,0 +1,122 @@
+"""Who may do what: roles, key permissions, the table that joins them, and the actor who asks.
+
+Two things limit every act: the role of the account in the organization or project, and the
+permission of the key it came with. GRANTS names both for each act; nothing else decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from core.errors import PermissionDenied
+
+
+class Role(Enum):
+    """What a member is in an organization or a project."""
+
+    OWNER = "OWNER"
+    READER = "READER"
+
+
+class ApiKeyPermission(Enum):
+    """How much of its account's rights a key carries; each includes the ones before it."""
+
+    READ = "READ"
+    WRITE = "WRITE"
+    ADMIN = "ADMIN"
+
+
+class ApiKeyReach(Enum):
+    """How far a key sees: one project, one organization, or all that its account sees.
+
+    A key for a project, and every key that one person makes for another, is confined. Otherwise
+    inviting somebody and making a key for them would open their other organizations.
+    """
+
+    PROJECT = "PROJECT"
+    ORGANIZATION = "ORGANIZATION"
+    ACCOUNT = "ACCOUNT"
+
+
+class Permission(Enum):
+    """The acts that are asked for by name."""
+
+    VIEW_MEMBERS = "VIEW_MEMBERS"
+    WRITE_MEMORIES = "WRITE_MEMORIES"
+    MANAGE_PROJECT = "MANAGE_PROJECT"
+    MANAGE_OWN_KEYS = "MANAGE_OWN_KEYS"
+    MANAGE_KEYS = "MANAGE_KEYS"
+    MANAGE_ORGANIZATION = "MANAGE_ORGANIZATION"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The least role and the least key permission that an act needs."""
+
+    role: Role
+    key: ApiKeyPermission
+
+
+GRANTS: Mapping[Permission, Grant] = MappingProxyType(
+    {
+        Permission.VIEW_MEMBERS: Grant(Role.READER, ApiKeyPermission.READ),
+        Permission.WRITE_MEMORIES: Grant(Role.OWNER, ApiKeyPermission.WRITE),
+        Permission.MANAGE_PROJECT: Grant(Role.OWNER, ApiKeyPermission.ADMIN),
+        Permission.MANAGE_OWN_KEYS: Grant(Role.READER, ApiKeyPermission.ADMIN),
+        Permission.MANAGE_KEYS: Grant(Role.OWNER, ApiKeyPermission.ADMIN),
+        Permission.MANAGE_ORGANIZATION: Grant(Role.OWNER, ApiKeyPermission.ADMIN),
+    }
+)
+
+_ROLE_RANK = {None: 0, Role.READER: 1, Role.OWNER: 2}
+_KEY_RANK = {ApiKeyPermission.READ: 1, ApiKeyPermission.WRITE: 2, ApiKeyPermission.ADMIN: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The account behind a request and the key it came with."""
+
+    account_id: str
+    email: str
+    key_id: str
+    key_prefix: str
+    permission: ApiKeyPermission
+    reach: ApiKeyReach
+    default_project_id: str | None
+    default_organization_id: str | None
+
+    @property
+    def reach_project_id(self) -> str | None:
+        """The one project this key is confined to, if it is."""
+        return self.default_project_id if self.reach is ApiKeyReach.PROJECT else None
+
+    @property
+    def reach_organization_id(self) -> str | None:
+        """The one organization this key is confined to, if it is."""
+        return self.default_organization_id if self.reach is ApiKeyReach.ORGANIZATION else None
+
+    def require(self, permission: Permission, role: Role | None) -> None:
+        """Raise `PermissionDenied` unless the role and this key both grant the act.
+
+        `role` is what the account is where the act happens, as read in the same transaction.
+        """
+        grant = GRANTS[permission]
+        if (
+            _ROLE_RANK[role] < _ROLE_RANK[grant.role]
+            or _KEY_RANK[self.permission] < _KEY_RANK[grant.key]
+        ):
+            raise PermissionDenied(
+                f"the role {grant.role.value} and a key with {grant.key.value} permission"
+            )
+
+    def require_account_key(self, permission: ApiKeyPermission) -> None:
+        """Raise `PermissionDenied` unless this key reaches the whole account with that permission.
+
+        For acts outside every organization, such as creating one.
+        """
+        if (
+            self.reach is not ApiKeyReach.ACCOUNT
+            or _KEY_RANK[self.permission] < _KEY_RANK[permission]
+        ):
+            raise PermissionDenied(f"a key of the whole account with {permission.value} permission")

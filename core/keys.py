@@ -1,0 +1,34 @@
+"""API key secrets: how they are made, and the digest that is kept of them.
+
+A secret is `mg_`, 160 random bits in base 32, and a CRC-32 of both. The checksum lets secret
+scanners tell a key from a look-alike; the server itself never relies on it, so an operator may
+choose any string as the first key.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import zlib
+
+PREFIX_LENGTH = 8
+
+
+def make_secret() -> str:
+    """Return a fresh secret, 42 characters."""
+    body = "mg_" + _base32(secrets.token_bytes(20))
+    return body + _base32(zlib.crc32(body.encode()).to_bytes(4, "big"))
+
+
+def digest_of(secret: str, pepper: bytes) -> str:
+    """Return the HMAC-SHA256 of a secret, in hex."""
+    return hmac.new(pepper, secret.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def prefix_of(secret: str) -> str:
+    """Return the part of a secret by which people may recognise it."""
+    return secret[:PREFIX_LENGTH]
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()

@@ -1,0 +1,90 @@
+"""Every setting of the server, read once from the environment and `.env`, then passed by hand."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SHORTEST_KEY = 24
+
+
+class Environment(Enum):
+    """Where the server runs: what it tells strangers depends on it."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogLevel(Enum):
+    """The least severe log line that is written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+def _long_enough(key: SecretStr | None) -> SecretStr | None:
+    if key is not None and len(key.get_secret_value()) < SHORTEST_KEY:
+        raise ValueError(f"must have at least {SHORTEST_KEY} characters")
+    return key
+
+
+Secret = Annotated[SecretStr | None, AfterValidator(_long_enough)]
+
+
+class Settings(BaseSettings):
+    """The settings, each from the variable MNEMOGRAPH_ followed by its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MNEMOGRAPH_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    host: str = Field("127.0.0.1", description="The address the server listens on.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="The port the server listens on; 0 takes any free one."
+    )
+    data_dir: Path = Field(
+        Path("data"),
+        description="The folder of everything kept on this machine: database, index, secrets.",
+    )
+    database_url: str | None = Field(
+        None,
+        pattern=r"^(sqlite:///|postgres(ql)?://).+",
+        description="The SQL database, sqlite:///PATH or postgresql://…; by default a SQLite file "
+        "in the data directory.",
+    )
+    chroma_url: str | None = Field(
+        None,
+        pattern=r"^https?://.+",
+        description="A Chroma server, http://HOST:PORT; by default Chroma runs embedded in the "
+        "data directory.",
+    )
+    bootstrap_email: str = Field(
+        "admin@localhost", description="The e-mail address of the first account."
+    )
+    bootstrap_api_key: Secret = Field(
+        None,
+        description=f"The first API key, at least {SHORTEST_KEY} characters; by default one is "
+        "made and printed.",
+    )
+    pepper: Secret = Field(
+        None,
+        description="The secret that API keys and cursors are signed with; by default one is made "
+        "and kept in the data directory. Machines that share a database must share it.",
+    )
+    environment: Environment = Field(
+        Environment.DEVELOPMENT, description="development or production."
+    )
+    log_level: LogLevel = Field(LogLevel.INFO, description="debug, info, warning or error.")
+
+    @property
+    def sql_url(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'mnemograph.db'}"
