@@ -1,0 +1,177 @@
+"""The engine, and the one place where transactions begin, commit and run off the event loop.
+
+A transaction is a plain function of a `Transaction`. Returning commits, raising rolls back, and
+since a plain function cannot await, no model call can hold a lock. The function may be run again
+from the start when the database asks for it, so it must not change anything but the database.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from storage.errors import RowMoved
+from storage.transaction import Transaction
+
+T = TypeVar("T")
+Work = Callable[[Transaction], T]
+
+_SQLITE_READERS = 4
+_POSTGRESQL_THREADS = 8
+_TRIES = 5
+_SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=10000",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA mmap_size=268435456",
+)
+# Serialization failure, deadlock, lock not available: PostgreSQL asks for another try.
+_TRY_AGAIN = {"40001", "40P01", "55P03"}
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be reached or opened; the message says which and why, in one line."""
+
+
+class Database:
+    """Runs transactions in worker threads: several readers, and one writer on SQLite."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _driver_url(url)
+        self.engine = _engine(self.url)
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        threads = _SQLITE_READERS if self.is_sqlite else _POSTGRESQL_THREADS
+        self._readers = ThreadPoolExecutor(threads, "sql-read")
+        # SQLite admits one writer at a time: queueing in one thread is fair and never spins.
+        self._writers = ThreadPoolExecutor(1, "sql-write") if self.is_sqlite else self._readers
+        self._on_jobs: list[Callable[[], None]] = []
+
+    def on_jobs(self, listener: Callable[[], None]) -> None:
+        """Call a listener, on the event loop, after each commit that left jobs to be done."""
+        self._on_jobs.append(listener)
+
+    async def read(self, work: Work[T]) -> T:
+        """Return what the work returns, from one consistent snapshot on SQLite."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self.read_now, work)
+
+    async def write(self, work: Work[T]) -> T:
+        """Return what the work returns once it is committed durably."""
+        loop = asyncio.get_running_loop()
+        result, has_jobs = await loop.run_in_executor(self._writers, self._write, work)
+        if has_jobs:
+            for listener in self._on_jobs:
+                listener()
+        return result
+
+    def read_now(self, work: Work[T]) -> T:
+        """Run a read in this very thread, for the command line."""
+        with self.engine.connect() as connection:
+            return work(Transaction(connection))
+
+    def write_now(self, work: Work[T]) -> T:
+        """Run a write in this very thread, for the command line."""
+        return self._write(work)[0]
+
+    def close(self) -> None:
+        """Wait for what is running, then close every connection."""
+        self._readers.shutdown()
+        self._writers.shutdown()
+        self.engine.dispose()
+
+    def _write(self, work: Work[T]) -> tuple[T, bool]:
+        for attempt in range(1, _TRIES + 1):
+            try:
+                with self.engine.connect() as connection:
+                    connection = connection.execution_options(mnemograph_write=True)
+                    with connection.begin():
+                        transaction = Transaction(connection)
+                        result = work(transaction)
+                        transaction.finish()
+                    return result, transaction.jobs.has_put
+            except (DBAPIError, RowMoved) as error:
+                # Two writers that both met a missing row, or one that deleted what the other
+                # refers to, end in an integrity error for one of them; run again, it sees the
+                # other's outcome. A true violation fails every time and is raised at last.
+                if attempt == _TRIES or not _worth_another_try(error):
+                    raise
+                time.sleep(0.01 * 2**attempt)
+        raise AssertionError("unreachable")
+
+
+def _worth_another_try(error: DBAPIError | RowMoved) -> bool:
+    if isinstance(error, (IntegrityError, RowMoved)):
+        return True
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig) or "busy" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) in _TRY_AGAIN
+
+
+def _driver_url(url: str) -> URL:
+    parsed = make_url(url)
+    if parsed.get_backend_name() in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _engine(url: URL) -> Engine:
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+        "query_cache_size": 2000,
+        "poolclass": QueuePool,
+    }
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url,
+            pool_size=_POSTGRESQL_THREADS,
+            max_overflow=2,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+            **options,
+        )
+    engine = create_engine(
+        url,
+        pool_size=_SQLITE_READERS + 1,
+        max_overflow=2,
+        connect_args={"check_same_thread": False, "timeout": 10},
+        **options,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transaction handling is switched off: it would begin too late for
+        # a consistent read and never as a writer.
+        connection.isolation_level = None
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("mnemograph_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def check_reachable(database: Database) -> None:
+    """Raise `DatabaseUnavailable`, in one line, unless a connection can be had."""
+    if database.is_sqlite and database.url.database:
+        Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with database.engine.connect():
+            pass
+    except OperationalError as error:
+        shown = database.url.render_as_string(hide_password=True)
+        reason = str(error.orig).strip().splitlines()[0]
+        raise DatabaseUnavailable(f"The database {shown} cannot be opened: {reason}") from error

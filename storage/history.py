@@ -1,0 +1,138 @@
+"""The log: one row per change of a memory, in an order that is dense within its project.
+
+Changes are recorded during a transaction and written at its end. The sequence numbers come from
+one UPDATE of the project, whose row lock then holds until commit: so on every database the order of
+the numbers is the order of the commits, and a reader that has seen number n will never see a lower
+one appear. The totals of projects and entities move under that same lock.
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, insert, update
+
+from core.events import HistoryEventType
+from core.ids import uuid7
+from core.paging import Order
+from storage.columns import Id, UtcDateTime
+from storage.rows import Listing, Source, values_of
+from storage.tables import Entity, HistoryEvent, Project, table_of
+from storage.visibility import in_visible_memory, in_visible_project
+
+_HISTORY = table_of(HistoryEvent)
+_PROJECTS = table_of(Project)
+_ENTITIES = table_of(Entity)
+
+
+@dataclass(slots=True)
+class HistoryRow:
+    """One row of the log. `before` and `after` hold the changed fields by their API names."""
+
+    id: str
+    project_id: str
+    sequence: int
+    memory_id: str
+    type: HistoryEventType
+    old_text: str | None
+    new_text: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    actor: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Change:
+    """A change on its way into the log: all of a `HistoryRow` but what the log itself assigns."""
+
+    project_id: str
+    memory_id: str
+    type: HistoryEventType
+    actor: str
+    created_at: datetime
+    old_text: str | None = None
+    new_text: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Totals:
+    changes: list[Change] = field(default_factory=list)
+    memories: int = 0
+    by_entity: Counter[str] = field(default_factory=Counter)
+
+
+HISTORY_ORDER = Order("history", ("sequence",))
+HISTORY = Source(
+    "history event", _HISTORY, HistoryRow, lambda event: in_visible_project(event.c.project_id)
+)
+_BY_TYPE = {
+    "types": lambda event: event.c.type.in_(
+        bindparam("types", expanding=True, type_=_HISTORY.c.type.type)
+    )
+}
+HISTORY_OF_PROJECT = Listing(HISTORY, "project_id", in_visible_project, _BY_TYPE)
+HISTORY_OF_MEMORY = Listing(HISTORY, "memory_id", in_visible_memory)
+
+_TAKE = (
+    update(_PROJECTS)
+    .where(_PROJECTS.c.id == bindparam("project", type_=Id))
+    .values(
+        sequence=_PROJECTS.c.sequence + bindparam("n", type_=BigInteger),
+        total_memories=_PROJECTS.c.total_memories + bindparam("memories", type_=BigInteger),
+    )
+    .returning(_PROJECTS.c.sequence)
+)
+_COUNT = (
+    update(_ENTITIES)
+    .where(_ENTITIES.c.id == bindparam("entity", type_=Id))
+    .values(
+        total_memories=_ENTITIES.c.total_memories + bindparam("memories", type_=BigInteger),
+        updated_at=bindparam("moment", type_=UtcDateTime),
+    )
+)
+
+
+class HistoryStore:
+    """Collects the changes of one transaction and writes them at its end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._pending: defaultdict[str, _Totals] = defaultdict(_Totals)
+
+    def record(self, change: Change, memories: int = 0, entities: tuple[str, ...] = ()) -> None:
+        """Put a change into the log, and `memories` (1, 0 or -1) onto the totals of entities."""
+        totals = self._pending[change.project_id]
+        totals.changes.append(change)
+        totals.memories += memories
+        for entity in entities:
+            totals.by_entity[entity] += memories
+
+    def flush(self) -> None:
+        """Write what was recorded, project by project in the order of ids, lest two deadlock."""
+        for project_id, totals in sorted(self._pending.items()):
+            self._flush_project(project_id, totals)
+        self._pending.clear()
+
+    def _flush_project(self, project_id: str, totals: _Totals) -> None:
+        changes = totals.changes
+        last = self._connection.execute(
+            _TAKE, {"project": project_id, "n": len(changes), "memories": totals.memories}
+        ).scalar_one()
+        counted = [
+            {"entity": entity, "memories": n, "moment": changes[-1].created_at}
+            for entity, n in sorted(totals.by_entity.items())
+        ]
+        if counted:
+            self._connection.execute(_COUNT, counted)
+        first = last - len(changes) + 1
+        self._connection.execute(
+            insert(_HISTORY),
+            [
+                {"id": uuid7(), "sequence": sequence, **values_of(change)}
+                for sequence, change in enumerate(changes, first)
+            ],
+        )

@@ -1,0 +1,150 @@
+"""The outbox: work that a committed transaction has promised.
+
+A job is put in the transaction that causes it, so it exists exactly when the change does. It is
+claimed with a lease and vanishes when done; a worker that is killed leaves a lease that runs out,
+and the job is taken again, so every job must be safe to run twice. Jobs of one kind for one subject
+coalesce: putting a job again raises its generation, and a worker can only finish the generation it
+claimed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from core.graph import JobKind
+from core.ids import uuid7
+from storage.tables import Job, table_of
+
+_JOBS = table_of(Job)
+_FINISH = delete(_JOBS).where(
+    _JOBS.c.id == bindparam("job", type_=_JOBS.c.id.type),
+    _JOBS.c.generation == bindparam("claimed", type_=_JOBS.c.generation.type),
+)
+
+
+@dataclass(slots=True)
+class JobRow:
+    """One claimed job; `subject` is the id of what it is about."""
+
+    id: str
+    kind: JobKind
+    subject: str
+    project_id: str
+    generation: int
+    attempts: int
+
+
+class JobStore:
+    """Puts, claims and finishes jobs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.has_put = False
+
+    def put(
+        self, kind: JobKind, subjects: Iterable[str], project_id: str, moment: datetime
+    ) -> None:
+        """Promise a job of this kind for each subject, due at once."""
+        rows = [
+            {
+                "id": uuid7(),
+                "kind": kind,
+                "subject": subject,
+                "project_id": project_id,
+                "generation": 1,
+                "attempts": 0,
+                "run_after": moment,
+                "created_at": moment,
+            }
+            for subject in subjects
+        ]
+        if not rows:
+            return
+        make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
+        statement = make(_JOBS)
+        again = statement.on_conflict_do_update(
+            index_elements=[_JOBS.c.kind, _JOBS.c.subject],
+            set_={
+                "generation": _JOBS.c.generation + 1,
+                "attempts": 0,
+                "error": None,
+                "run_after": statement.excluded.run_after,
+            },
+        )
+        self._connection.execute(again, rows)
+        self.has_put = True
+
+    def is_due(self, kind: JobKind, moment: datetime) -> bool:
+        """Tell, without any lock, whether `claim` would find a job."""
+        statement = select(exists().where(*_due(kind, moment)))
+        return bool(self._connection.execute(statement).scalar())
+
+    def claim(
+        self, kind: JobKind, limit: int, worker: str, lease: timedelta, moment: datetime
+    ) -> list[JobRow]:
+        """Take up to `limit` due jobs for a worker; no other worker gets them before the lease."""
+        due = (
+            select(_JOBS.c.id)
+            .where(*_due(kind, moment))
+            .order_by(_JOBS.c.run_after, _JOBS.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        statement = (
+            update(_JOBS)
+            .where(_JOBS.c.id.in_(due))
+            .values(leased_by=worker, lease_until=moment + lease, attempts=_JOBS.c.attempts + 1)
+            .returning(
+                _JOBS.c.id,
+                _JOBS.c.kind,
+                _JOBS.c.subject,
+                _JOBS.c.project_id,
+                _JOBS.c.generation,
+                _JOBS.c.attempts,
+            )
+        )
+        return [JobRow(*row) for row in self._connection.execute(statement)]
+
+    def renew(self, job: JobRow, worker: str, until: datetime) -> bool:
+        """Prolong the lease of a long job; False when another worker has it."""
+        statement = update(_JOBS).where(_JOBS.c.id == job.id, _JOBS.c.leased_by == worker)
+        return self._connection.execute(statement.values(lease_until=until)).rowcount == 1
+
+    def finish(self, jobs: Sequence[JobRow], worker: str) -> None:
+        """Delete jobs whose work is done; those put again meanwhile are released to be redone."""
+        if not jobs:
+            return
+        self._connection.execute(
+            _FINISH, [{"job": job.id, "claimed": job.generation} for job in jobs]
+        )
+        self._release(jobs, worker)
+
+    def retry(self, jobs: Sequence[JobRow], worker: str, after: datetime, error: str) -> None:
+        """Give jobs back, to be taken again after a moment, with the reason they failed."""
+        self._release(jobs, worker, run_after=after, error=error)
+
+    def _release(self, jobs: Sequence[JobRow], worker: str, **values: Any) -> None:
+        statement = update(_JOBS).where(
+            _JOBS.c.id.in_([job.id for job in jobs]), _JOBS.c.leased_by == worker
+        )
+        self._connection.execute(statement.values(leased_by=None, lease_until=None, **values))
+
+    def drop(self, kind: JobKind, project_id: str, moment: datetime) -> int:
+        """Delete a project's jobs of a kind; return how many a worker still holds and so remain."""
+        here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        self._connection.execute(delete(_JOBS).where(*here, _free(moment)))
+        remaining = select(func.count()).select_from(_JOBS).where(*here)
+        return self._connection.execute(remaining).scalar_one()
+
+
+def _free(moment: datetime) -> Any:
+    return or_(_JOBS.c.lease_until.is_(None), _JOBS.c.lease_until < moment)
+
+
+def _due(kind: JobKind, moment: datetime) -> tuple[Any, ...]:
+    return (_JOBS.c.kind == kind, _JOBS.c.run_after <= moment, _free(moment))

@@ -1,0 +1,34 @@
+"""The lock of a data directory: an embedded Chroma may be open in one process only."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+
+class DataDirInUse(Exception):
+    """Another process has the data directory; the message says which and what to do."""
+
+
+def lock_data_dir(data_dir: Path) -> IO[str]:
+    """Return the held lock, a file to be kept open. Raises `DataDirInUse`.
+
+    The lock is the kernel's and ends with the process, however it ends.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = data_dir / "lock"
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise DataDirInUse(
+            f"The data directory {data_dir} is already in use by process {holder}. Stop it, or "
+            "run several processes on a Chroma server by setting MNEMOGRAPH_CHROMA_URL."
+        ) from None
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file

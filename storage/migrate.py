@@ -1,0 +1,86 @@
+"""Brings a database to the tables of this code, and refuses one that is ahead of it."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from storage.database import Database
+from storage.tables import METADATA
+
+# Any constant will do, as long as every process that migrates takes the same lock.
+_MIGRATION_LOCK = 0x6D6E656D6F
+
+
+class DatabaseTooNew(Exception):
+    """The database was migrated by a later version of the code; the message says so."""
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision a database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def migrate(database: Database) -> str | None:
+    """Upgrade a database to the newest revision and return the one it was at.
+
+    Several processes may do this at once. Raises `DatabaseTooNew` when the database is at a
+    revision this code does not know, and leaves it alone.
+    """
+    connection = database.engine.connect().execution_options(mnemograph_write=True)
+    with connection, connection.begin():
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        before = current_revision(connection)
+        config = _config(connection)
+        scripts = ScriptDirectory.from_config(config)
+        if before is not None and before not in {
+            item.revision for item in scripts.walk_revisions()
+        }:
+            raise DatabaseTooNew(
+                f"The database is at revision {before}, which this version does not know: "
+                "it was migrated by a newer one. Run that version, or restore a backup."
+            )
+        if before != scripts.get_current_head():
+            command.upgrade(config, "head")
+    return before
+
+
+def differences(database: Database) -> list[object]:
+    """Return how a database's tables differ from the models; nothing when they are equal."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, METADATA))
+
+
+def write_migration(database: Database, message: str) -> None:
+    """Write a migration that turns a database at the newest revision into the models' tables."""
+    with database.engine.connect() as connection:
+        command.revision(_config(connection), message, autogenerate=True)
+
+
+def main(message: str) -> None:
+    """Write the migration that leads from the newest revision to the models' tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/empty.db")
+        migrate(database)
+        write_migration(database, message)
+        database.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,48 @@
+"""Which table an id belongs to: one statement over primary keys, whatever the number of ids."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import CompoundSelect, Connection, bindparam, literal, select, union_all
+
+from core.ids import is_id
+from storage.accounts import ACCOUNTS
+from storage.api_keys import API_KEYS
+from storage.columns import Id
+from storage.entities import ENTITIES
+from storage.history import HISTORY
+from storage.memories import MEMORIES
+from storage.organizations import ORGANIZATIONS
+from storage.projects import PROJECTS
+from storage.rows import Source
+
+NODES: tuple[Source[Any], ...] = (
+    ACCOUNTS,
+    ORGANIZATIONS,
+    PROJECTS,
+    API_KEYS,
+    ENTITIES,
+    MEMORIES,
+    HISTORY,
+)
+
+
+@cache
+def _statement() -> CompoundSelect[Any]:
+    return union_all(
+        *(
+            select(literal(position).label("kind"), source.table.c.id).where(
+                source.table.c.id.in_(bindparam("ids", expanding=True, type_=Id))
+            )
+            for position, source in enumerate(NODES)
+        )
+    )
+
+
+def kinds_of(connection: Connection, ids: Iterable[str]) -> dict[str, Source[Any]]:
+    """Return the kind of each id that exists. It says nothing of who may see it."""
+    wanted = [id for id in set(ids) if is_id(id)]
+    if not wanted:
+        return {}
+    return {id: NODES[kind] for kind, id in connection.execute(_statement(), {"ids": wanted})}

@@ -1,0 +1,116 @@
+"""Projects: spaces of memories with their settings."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from core.access import Actor, Role
+from core.paging import Order
+from storage.errors import RowMoved
+from storage.rows import Listing, Source
+from storage.tables import Project, table_of
+from storage.visibility import in_visible_organization, project_role, project_visible
+
+_PROJECTS = table_of(Project)
+
+
+@dataclass(slots=True)
+class ProjectRow:
+    """One project, and what the viewer is in it."""
+
+    id: str
+    organization_id: str
+    name: str
+    description: str | None
+    custom_instructions: str | None
+    agent_custom_instructions: str | None
+    custom_categories: list[dict[str, Any]]
+    enable_graph: bool
+    multilingual: bool
+    decay: bool
+    version: int
+    total_memories: int
+    created_at: datetime
+    updated_at: datetime
+    viewer_role: Role | None
+
+
+PROJECT_ORDER = Order("projects", ("created_at", "id"))
+PROJECTS = Source("project", _PROJECTS, ProjectRow, project_visible, {"viewer_role": project_role})
+PROJECTS_OF_ORGANIZATION = Listing(
+    PROJECTS,
+    "organization_id",
+    in_visible_organization,
+    {"visible": project_visible},
+)
+
+
+class ProjectStore:
+    """Reads and writes projects."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, id: str, actor: Actor, *path: str | int) -> ProjectRow:
+        """Return a project. Raises `NotFound` when the actor cannot see it."""
+        return PROJECTS.get(self._connection, id, actor, *path)
+
+    def lock(self, id: str) -> None:
+        """Keep others from changing the project's members until the end."""
+        statement = select(_PROJECTS.c.id).where(_PROJECTS.c.id == id)
+        self._connection.execute(statement.with_for_update(key_share=True))
+
+    def create(
+        self, id: str, organization_id: str, name: str, description: str | None, moment: datetime
+    ) -> None:
+        """Store a project with the settings a project starts with."""
+        self._connection.execute(
+            insert(_PROJECTS),
+            {
+                "id": id,
+                "organization_id": organization_id,
+                "name": name,
+                "description": description,
+                "custom_categories": [],
+                "enable_graph": True,
+                "multilingual": False,
+                "decay": False,
+                "version": 1,
+                "sequence": 0,
+                "total_memories": 0,
+                "created_at": moment,
+                "updated_at": moment,
+            },
+        )
+
+    def change(self, project: ProjectRow, moment: datetime, **values: Any) -> None:
+        """Write some columns of a project and raise its version.
+
+        Raises `RowMoved` when the row has changed since it was read.
+        """
+        statement = (
+            update(_PROJECTS)
+            .where(_PROJECTS.c.id == project.id, _PROJECTS.c.version == project.version)
+            .values(version=project.version + 1, updated_at=moment, **values)
+        )
+        if self._connection.execute(statement).rowcount == 0:
+            raise RowMoved
+
+    def all_ids(self) -> list[str]:
+        """Return the ids of all projects that are not being erased, whoever they belong to."""
+        statement = select(_PROJECTS.c.id).where(_PROJECTS.c.deleted_at.is_(None))
+        return list(self._connection.execute(statement).scalars())
+
+    def in_organization(self, organization_id: str) -> list[str]:
+        """Return the ids of the projects of an organization that are not being erased."""
+        statement = select(_PROJECTS.c.id).where(
+            _PROJECTS.c.organization_id == organization_id, _PROJECTS.c.deleted_at.is_(None)
+        )
+        return list(self._connection.execute(statement).scalars())
+
+    def hide(self, id: str, moment: datetime) -> None:
+        """Make a project invisible to everybody; an erase job does the rest."""
+        statement = update(_PROJECTS).where(_PROJECTS.c.id == id)
+        self._connection.execute(statement.values(deleted_at=moment))

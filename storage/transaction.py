@@ -1,0 +1,81 @@
+"""One transaction, with a store per noun on its one connection.
+
+`finish` runs just before commit. It writes the log last, because taking a project's next sequence
+numbers locks that project until commit, and the shorter it is held the better.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from core.access import Actor
+from core.paging import Page, Slice
+from storage.accounts import AccountStore
+from storage.api_keys import ApiKeyStore
+from storage.entities import EntityStore
+from storage.erasure import ErasureStore
+from storage.history import HistoryStore
+from storage.jobs import JobStore
+from storage.members import MemberStore
+from storage.memories import MemoryStore
+from storage.nodes import kinds_of
+from storage.organizations import OrganizationStore
+from storage.projects import ProjectStore
+from storage.rows import Listing, Source
+from storage.state import StateStore
+from storage.vector_rows import VectorStore
+
+T = TypeVar("T")
+
+
+class Transaction:
+    """The stores of one transaction. Only `Database` makes one, and only it commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.state = StateStore(connection)
+        self.accounts = AccountStore(connection)
+        self.organizations = OrganizationStore(connection)
+        self.members = MemberStore(connection)
+        self.projects = ProjectStore(connection)
+        self.api_keys = ApiKeyStore(connection)
+        self.entities = EntityStore(connection)
+        self.history = HistoryStore(connection)
+        self.jobs = JobStore(connection)
+        self.memories = MemoryStore(connection, self.history, self.jobs)
+        self.vectors = VectorStore(connection)
+        self.erasure = ErasureStore(connection)
+
+    def find(self, source: Source[T], ids: Iterable[str], actor: Actor) -> dict[str, T]:
+        """Return the rows of any kind that the actor can see among the ids, by id."""
+        return source.find(self._connection, ids, actor)
+
+    def pages(
+        self,
+        listing: Listing[T],
+        parents: Sequence[str],
+        page: Page,
+        actor: Actor,
+        filters: Mapping[str, Any],
+    ) -> list[Slice[T]]:
+        """Return one page of children for each parent, in one statement."""
+        return listing.pages(self._connection, parents, page, actor, filters)
+
+    def counts(
+        self,
+        listing: Listing[Any],
+        parents: Sequence[str],
+        actor: Actor,
+        filters: Mapping[str, Any],
+    ) -> list[int]:
+        """Return for each parent how many children it has, in one statement."""
+        return listing.counts(self._connection, parents, actor, filters)
+
+    def kinds_of(self, ids: Iterable[str]) -> dict[str, Source[Any]]:
+        """Return which kind of node each id belongs to, in one statement."""
+        return kinds_of(self._connection, ids)
+
+    def finish(self) -> None:
+        """Write what waits for the end of the transaction. Called by `Database` only."""
+        self.history.flush()

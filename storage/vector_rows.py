@@ -1,0 +1,115 @@
+"""The embeddings kept with the memories: the truth from which any index can be rebuilt."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Date, bindparam, delete, insert, or_, select
+
+from core.graph import EntityType, JobKind
+from storage.columns import Id
+from storage.tables import Job, Memory, MemoryVector, table_of
+
+_VECTORS = table_of(MemoryVector)
+_MEMORIES = table_of(Memory)
+_JOBS = table_of(Job)
+
+ENTITY_KEYS = {
+    EntityType.USER: "user_key",
+    EntityType.AGENT: "agent_key",
+    EntityType.APP: "app_key",
+    EntityType.RUN: "run_key",
+}
+
+_PENDING = (
+    select(_VECTORS.c.memory_id, _VECTORS.c.vector)
+    .join(_JOBS, _JOBS.c.subject == _VECTORS.c.memory_id)
+    .where(
+        _JOBS.c.kind == JobKind.INDEX,
+        _JOBS.c.project_id == bindparam("project", type_=Id),
+    )
+)
+
+
+class VectorStore:
+    """Reads and writes the vectors of memories, little-endian float32 bytes."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def put(self, project_id: str, model: str, vectors: Sequence[tuple[str, bytes]]) -> None:
+        """Store the vectors of memories by id, in place of those they had."""
+        if not vectors:
+            return
+        self.delete([id for id, _ in vectors])
+        self._connection.execute(
+            insert(_VECTORS),
+            [
+                {"memory_id": id, "project_id": project_id, "model": model, "vector": vector}
+                for id, vector in vectors
+            ],
+        )
+
+    def in_scope(
+        self, project_id: str, entity: tuple[EntityType, str] | None, today: date | None
+    ) -> list[tuple[str, bytes]]:
+        """Return (memory id, vector) of a project or of one entity (type, id) in it.
+
+        With `today`, memories that expired before it are left out.
+        """
+        statement = select(_VECTORS.c.memory_id, _VECTORS.c.vector)
+        values: dict[str, Any] = {}
+        if entity or today:
+            statement = statement.join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
+        if entity:
+            statement = statement.where(
+                _MEMORIES.c[ENTITY_KEYS[entity[0]]] == bindparam("entity", type_=Id)
+            )
+            values["entity"] = entity[1]
+        else:
+            statement = statement.where(_VECTORS.c.project_id == bindparam("project", type_=Id))
+            values["project"] = project_id
+        if today:
+            statement = statement.where(unexpired(_MEMORIES))
+            values["today"] = today
+        return [tuple(row) for row in self._connection.execute(statement, values)]
+
+    def pending(self, project_id: str) -> list[tuple[str, bytes]]:
+        """Return (memory id, vector) of the memories whose index jobs are not done."""
+        return [tuple(row) for row in self._connection.execute(_PENDING, {"project": project_id})]
+
+    def to_index(self, memory_ids: Iterable[str]) -> list[tuple[str, bytes, dict[str, str]]]:
+        """Return (memory id, vector, entity ids by column) of those that still exist."""
+        keys = [_MEMORIES.c[key] for key in ENTITY_KEYS.values()]
+        statement = (
+            select(_VECTORS.c.memory_id, _VECTORS.c.vector, *keys)
+            .join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
+            .where(_VECTORS.c.memory_id.in_(list(memory_ids)))
+        )
+        names = ENTITY_KEYS.values()
+        return [
+            (id, vector, {name: key for name, key in zip(names, row, strict=True) if key})
+            for id, vector, *row in self._connection.execute(statement)
+        ]
+
+    def page(self, project_id: str, after: str, limit: int) -> list[str]:
+        """Return the ids of a project's vectors that follow an id, in order."""
+        statement = (
+            select(_VECTORS.c.memory_id)
+            .where(_VECTORS.c.project_id == project_id, _VECTORS.c.memory_id > after)
+            .order_by(_VECTORS.c.memory_id)
+            .limit(limit)
+        )
+        return list(self._connection.execute(statement).scalars())
+
+    def delete(self, memory_ids: Sequence[str]) -> None:
+        """Delete the vectors of memories."""
+        self._connection.execute(delete(_VECTORS).where(_VECTORS.c.memory_id.in_(memory_ids)))
+
+
+def unexpired(memories: Any) -> Any:
+    """Return the clause of memories that are visible through `today`, a bound parameter."""
+    return or_(
+        memories.c.expiration_date.is_(None),
+        memories.c.expiration_date >= bindparam("today", type_=Date),
+    )

@@ -1,0 +1,201 @@
+"""The vector index: one Chroma collection per project, and exact scoring without it.
+
+The index can be thrown away and rebuilt from SQL; answers never rely on it being up to date. The
+trap: Chroma's embedded upsert holds the interpreter lock for the whole call, so writes are small
+and come from one thread, with room for the event loop between them.
+"""
+
+import asyncio
+import resource
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import chromadb
+import numpy as np
+from chromadb.api import ClientAPI
+from chromadb.api.models.Collection import Collection
+from chromadb.config import Settings
+from chromadb.errors import NotFoundError
+
+T = TypeVar("T")
+
+WRITE_BATCH = 16
+_OPEN_FILES = 4096
+# Raising these later has no effect on a collection that is open in this process.
+_CONFIGURATION: Any = {
+    "hnsw": {"space": "cosine", "max_neighbors": 32, "ef_construction": 200, "ef_search": 500}
+}
+
+
+class IndexUnavailable(Exception):
+    """Chroma cannot be reached or opened; the message says where and why, in one line."""
+
+
+def exact_scores(query: bytes, vectors: Sequence[bytes]) -> list[float]:
+    """Return the cosine of a query with each vector; all are normalised float32 bytes."""
+    if not vectors:
+        return []
+    wanted = np.frombuffer(query, dtype="<f4")
+    matrix = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), -1)
+    return (matrix @ wanted).tolist()  # type: ignore[no-any-return]
+
+
+class VectorIndex:
+    """The index of one deployment, embedded in a folder or on a Chroma server."""
+
+    def __init__(self, *, path: Path | None = None, url: str | None = None) -> None:
+        """Open the index at a path or at a server's URL. Raises `IndexUnavailable`."""
+        settings = Settings(anonymized_telemetry=False)
+        try:
+            if url is not None:
+                self._client = _remote(url, settings)
+            else:
+                self._client = _embedded(str(path), settings)
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0]
+            raise IndexUnavailable(
+                f"The vector index {url or path} cannot be opened: {reason}"
+            ) from error
+        self._collections: dict[str, Collection] = {}
+        self._writer = ThreadPoolExecutor(1, "chroma-write")
+        self._readers = ThreadPoolExecutor(2, "chroma-read")
+
+    async def upsert(
+        self, project_id: str, rows: Sequence[tuple[str, bytes, dict[str, str]]]
+    ) -> None:
+        """Write (memory id, vector, entity ids) of a project, replacing what was there."""
+        for start in range(0, len(rows), WRITE_BATCH):
+            await self._run(
+                self._writer, self._upsert, project_id, rows[start : start + WRITE_BATCH]
+            )
+
+    async def delete(self, project_id: str, memory_ids: Sequence[str]) -> None:
+        """Delete the vectors of memories; those that are not there do not matter."""
+        for start in range(0, len(memory_ids), WRITE_BATCH):
+            await self._run(
+                self._writer,
+                self._delete,
+                project_id,
+                list(memory_ids[start : start + WRITE_BATCH]),
+            )
+
+    async def query(
+        self, project_id: str, vector: bytes, limit: int, where: dict[str, str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Return up to `limit` of the nearest (memory id, cosine), best first.
+
+        `where` names one entity key and id the memory must have. The hits are candidates: the
+        caller reads them again from SQL, for some may be gone.
+        """
+        return await self._run(self._readers, self._query, project_id, vector, limit, where)
+
+    async def drop(self, project_id: str) -> None:
+        """Delete the whole index of a project."""
+        await self._run(self._writer, self._drop, project_id)
+
+    async def count(self, project_id: str) -> int:
+        """Return how many vectors the index of a project holds."""
+        collection = await self._run(self._readers, self._existing, project_id)
+        return await self._run(self._readers, collection.count) if collection else 0
+
+    async def check(self) -> None:
+        """Raise whatever Chroma raises when it does not answer."""
+        await self._run(self._readers, self._client.heartbeat)
+
+    def close(self) -> None:
+        """Finish what is running, then close the index."""
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._client.close()  # type: ignore[attr-defined]
+
+    async def _run(self, pool: ThreadPoolExecutor, call: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, call, *args)
+
+    def _existing(self, project_id: str) -> Collection | None:
+        known = self._collections.get(project_id)
+        if known is None:
+            try:
+                known = self._client.get_collection(project_id, embedding_function=None)
+            except NotFoundError:
+                return None
+            self._collections[project_id] = known
+        return known
+
+    def _made(self, project_id: str) -> Collection:
+        known = self._existing(project_id)
+        if known is None:
+            known = self._client.get_or_create_collection(
+                project_id, configuration=_CONFIGURATION, embedding_function=None
+            )
+            self._collections[project_id] = known
+        return known
+
+    def _forgetting(self, project_id: str, call: Callable[[Collection], T], empty: T) -> T:
+        """Call with the collection; one that was dropped by another process is not there."""
+        collection = self._existing(project_id)
+        if collection is None:
+            return empty
+        try:
+            return call(collection)
+        except NotFoundError:
+            self._collections.pop(project_id, None)
+            return empty
+
+    def _upsert(self, project_id: str, rows: Sequence[tuple[str, bytes, dict[str, str]]]) -> None:
+        matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+        ids = [row[0] for row in rows]
+        # A memory always has an entity, and its entities never change, so merging is harmless.
+        metadatas: Any = [row[2] for row in rows]
+        embeddings = matrix.reshape(len(rows), -1)
+        try:
+            self._made(project_id).upsert(ids=ids, embeddings=embeddings, metadatas=metadatas)
+        except NotFoundError:
+            self._collections.pop(project_id, None)
+            self._made(project_id).upsert(ids=ids, embeddings=embeddings, metadatas=metadatas)
+
+    def _delete(self, project_id: str, memory_ids: list[str]) -> None:
+        self._forgetting(project_id, lambda found: found.delete(ids=memory_ids), None)
+
+    def _query(
+        self, project_id: str, vector: bytes, limit: int, where: Any
+    ) -> list[tuple[str, float]]:
+        wanted = np.frombuffer(vector, dtype="<f4").reshape(1, -1)
+        answer = self._forgetting(
+            project_id,
+            lambda found: found.query(
+                query_embeddings=wanted, n_results=limit, where=where, include=["distances"]
+            ),
+            None,
+        )
+        if answer is None or answer["distances"] is None:
+            return []
+        pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
+        return [(id, 1.0 - distance) for id, distance in pairs]
+
+    def _drop(self, project_id: str) -> None:
+        self._collections.pop(project_id, None)
+        try:
+            self._client.delete_collection(project_id)
+        except NotFoundError:
+            return
+
+
+def _embedded(path: str, settings: Settings) -> ClientAPI:
+    # Chroma sizes its cache of open indexes by the limit of open files, which can be millions.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    capped = _OPEN_FILES if soft == resource.RLIM_INFINITY else min(soft, _OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (capped, hard))
+    try:
+        return chromadb.PersistentClient(path, settings=settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _remote(url: str, settings: Settings) -> ClientAPI:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 8000)
+    return chromadb.HttpClient(parts.hostname or "", port, ssl=secure, settings=settings)

@@ -1,0 +1,186 @@
+"""What exists for whom: the clauses that every getter and every list adds.
+
+A thing that is not the caller's must look exactly like a thing that does not exist, so these
+clauses are part of the query itself and never a check after it.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, or_, select
+
+from core.access import Actor, Role
+from storage.columns import Id
+from storage.tables import (
+    ApiKey,
+    Entity,
+    Memory,
+    Organization,
+    OrganizationMember,
+    Project,
+    ProjectMember,
+    table_of,
+)
+
+_ORGANIZATIONS = table_of(Organization)
+_PROJECTS = table_of(Project)
+_ENTITIES = table_of(Entity)
+_MEMORIES = table_of(Memory)
+_KEYS = table_of(ApiKey)
+_IN_ORGANIZATION = table_of(OrganizationMember)
+_IN_PROJECT = table_of(ProjectMember)
+
+_ACCOUNT = bindparam("viewer_account", type_=Id)
+_ONLY_PROJECT = bindparam("viewer_project", type_=Id)
+_ONLY_ORGANIZATION = bindparam("viewer_organization", type_=Id)
+
+
+def binds(actor: Actor) -> dict[str, Any]:
+    """Return the parameters that the clauses of this module need."""
+    return {
+        "viewer_account": actor.account_id,
+        "viewer_project": actor.reach_project_id,
+        "viewer_organization": actor.reach_organization_id,
+    }
+
+
+def _owns_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    member = _IN_ORGANIZATION.alias()
+    return exists().where(
+        member.c.organization_id == organization_id,
+        member.c.account_id == _ACCOUNT,
+        member.c.role == Role.OWNER,
+    )
+
+
+def project_role(project: FromClause) -> ColumnElement[Any]:
+    """Return the viewer's role in a project: OWNER by the organization, else what the row says."""
+    member = _IN_PROJECT.alias()
+    own = (
+        select(member.c.role)
+        .where(member.c.project_id == project.c.id, member.c.account_id == _ACCOUNT)
+        .scalar_subquery()
+    )
+    owner = _IN_ORGANIZATION.alias()
+    by_organization = (
+        select(owner.c.role)
+        .where(
+            owner.c.organization_id == project.c.organization_id,
+            owner.c.account_id == _ACCOUNT,
+            owner.c.role == Role.OWNER,
+        )
+        .scalar_subquery()
+    )
+    return case((by_organization.is_not(None), by_organization), else_=own)
+
+
+def project_visible(project: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is in a project and the key reaches it."""
+    member = _IN_PROJECT.alias()
+    return and_(
+        project.c.deleted_at.is_(None),
+        or_(_ONLY_PROJECT.is_(None), project.c.id == _ONLY_PROJECT),
+        or_(_ONLY_ORGANIZATION.is_(None), project.c.organization_id == _ONLY_ORGANIZATION),
+        or_(
+            _owns_organization(project.c.organization_id),
+            exists().where(member.c.project_id == project.c.id, member.c.account_id == _ACCOUNT),
+        ),
+    )
+
+
+def in_visible_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether a project id names a project that the viewer can see."""
+    project = _PROJECTS.alias()
+    return exists().where(project.c.id == project_id, project_visible(project))
+
+
+def in_visible_entity(entity_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an entity id names an entity in a project that the viewer can see."""
+    entity = _ENTITIES.alias()
+    return exists().where(entity.c.id == entity_id, in_visible_project(entity.c.project_id))
+
+
+def in_visible_memory(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether a memory id names a memory in a project that the viewer can see."""
+    memory = _MEMORIES.alias()
+    return exists().where(memory.c.id == memory_id, in_visible_project(memory.c.project_id))
+
+
+def organization_role(organization: FromClause) -> ColumnElement[Any]:
+    """Return the viewer's role in an organization; a key of one project carries none."""
+    member = _IN_ORGANIZATION.alias()
+    own = (
+        select(member.c.role)
+        .where(member.c.organization_id == organization.c.id, member.c.account_id == _ACCOUNT)
+        .scalar_subquery()
+    )
+    return case((_ONLY_PROJECT.is_(None), own))
+
+
+def organization_visible(organization: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is in an organization, or in a project of it."""
+    member, project = _IN_ORGANIZATION.alias(), _PROJECTS.alias()
+    return and_(
+        organization.c.deleted_at.is_(None),
+        or_(_ONLY_ORGANIZATION.is_(None), organization.c.id == _ONLY_ORGANIZATION),
+        or_(
+            and_(
+                _ONLY_PROJECT.is_(None),
+                exists().where(
+                    member.c.organization_id == organization.c.id,
+                    member.c.account_id == _ACCOUNT,
+                ),
+            ),
+            exists().where(
+                project.c.organization_id == organization.c.id, project_visible(project)
+            ),
+        ),
+    )
+
+
+def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an organization id names an organization that the viewer can see."""
+    organization = _ORGANIZATIONS.alias()
+    return exists().where(organization.c.id == organization_id, organization_visible(organization))
+
+
+def account_visible(account: FromClause) -> ColumnElement[bool]:
+    """Tell whether an account is the viewer's own or shares an organization or a project."""
+    theirs, ours = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
+    key = _KEYS.alias()
+    return or_(
+        account.c.id == _ACCOUNT,
+        exists().where(
+            theirs.c.account_id == account.c.id, in_visible_organization(theirs.c.organization_id)
+        ),
+        exists().where(ours.c.account_id == account.c.id, in_visible_project(ours.c.project_id)),
+        exists().where(key.c.account_id == account.c.id, api_key_visible(key)),
+    )
+
+
+def api_key_visible(key: FromClause) -> ColumnElement[bool]:
+    """Tell whether a key is the viewer's own, or confined to what the viewer owns.
+
+    A confined key sees no key that reaches further than itself.
+    """
+    project = _PROJECTS.alias()
+    owned_project = exists().where(
+        project.c.id == key.c.project_id,
+        project_visible(project),
+        project_role(project) == Role.OWNER,
+    )
+    return and_(
+        or_(
+            _ONLY_PROJECT.is_(None),
+            and_(key.c.reach == "PROJECT", key.c.project_id == _ONLY_PROJECT),
+        ),
+        or_(
+            _ONLY_ORGANIZATION.is_(None),
+            and_(key.c.reach == "ORGANIZATION", key.c.organization_id == _ONLY_ORGANIZATION),
+            and_(key.c.reach == "PROJECT", in_visible_project(key.c.project_id)),
+        ),
+        or_(
+            key.c.account_id == _ACCOUNT,
+            and_(key.c.reach == "PROJECT", owned_project),
+            and_(key.c.reach == "ORGANIZATION", _owns_organization(key.c.organization_id)),
+        ),
+    )
