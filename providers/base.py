@@ -1,0 +1,47 @@
+"""What the application asks of a model, and the one error every model fails with.
+
+The trap: vectors of two models cannot be compared, even when their dimensions agree. Hence `model`
+is recorded beside each vector, and must change whenever the vectors do.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class ProviderError(Exception):
+    """A model could not answer.
+
+    `retryable` tells whether the same request may succeed later (a time-out, a rate limit, a
+    shutdown) or never will (a rejected key, an unknown model).
+    """
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors whose dot product is their similarity."""
+
+    model: str
+    """The stable name recorded with each vector, such as "all-MiniLM-L6-v2"."""
+
+    dimension: int
+    """How many numbers each vector holds."""
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """Return one vector per text, in the order of the texts; no texts give no vectors.
+
+        A vector is L2-normalised and written as `dimension` little-endian float32 numbers, which
+        makes `4 * dimension` bytes. It depends on its own text only, never on the others in the
+        call. Any string is accepted; what exceeds the model's window is ignored.
+
+        Raises ProviderError when any text could not be embedded, and then returns no vector at all.
+        """
+
+    def close(self) -> None:
+        """Release what the embedder holds. Closing twice is harmless.
+
+        Embedding afterwards raises a retryable ProviderError: what a shutdown interrupts may be
+        tried again after the restart.
+        """

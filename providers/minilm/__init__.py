@@ -1,0 +1,124 @@
+"""The embedder that ships with the application: all-MiniLM-L6-v2 on the CPU, no network, no key.
+
+The trap: the tokenizer file asks to cut every text at 128 tokens and to pad every text up to 128.
+Left alone, it would ignore half of what the model can read and make a short query cost as much as
+a long text.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from providers.base import ProviderError
+
+HERE = Path(__file__).parent
+WINDOW = 256  # Tokens the model reads, [CLS] and [SEP] included.
+BATCH = 32  # Texts per run, which is also the most that one call can hold up another.
+REMEMBERED = 1024  # Queries whose vectors are kept.
+QUERY_LENGTH = 512  # Characters; a longer text is hardly a query that comes again.
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class MiniLM:
+    """An Embedder of 384 dimensions that reads the first 256 tokens of a text.
+
+    Construction loads the model, which takes about 0.3 seconds. One instance serves one event loop.
+    """
+
+    model = "all-MiniLM-L6-v2"
+    dimension = 384
+
+    def __init__(self) -> None:
+        options = onnxruntime.SessionOptions()
+        # A thread on every core of a large machine would leave none to serve requests.
+        options.intra_op_num_threads = min(2, os.cpu_count() or 1)
+        # Spinning threads would burn those cores between two runs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            HERE / "model.onnx", options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(HERE / "tokenizer.json"))
+        self._tokenizer.enable_truncation(max_length=WINDOW)
+        self._tokenizer.no_padding()
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
+        self._queries: dict[str, bytes] = {}
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """Return one vector of 1,536 bytes (384 float32) per text; see `Embedder.embed`.
+
+        Raises a retryable ProviderError after `close`, and when the runtime fails: every text is
+        valid input, so what fails is the machine, most likely for want of memory.
+        """
+        if len(texts) == 1 and len(texts[0]) <= QUERY_LENGTH:
+            return [await self._embed_query(texts[0])]
+        return await self._embed_all(list(texts))
+
+    def close(self) -> None:
+        """Wait for the batches already handed over, then refuse others."""
+        self._worker.shutdown()
+        self._queries.clear()  # A remembered query would still be answered.
+
+    async def _embed_query(self, query: str) -> bytes:
+        # A dict keeps the order of insertion, so what is taken out and put back is the most recent.
+        vector = self._queries.pop(query, None) or (await self._embed_all([query]))[0]
+        self._queries[query] = vector
+        if len(self._queries) > REMEMBERED:
+            del self._queries[next(iter(self._queries))]
+        return vector
+
+    async def _embed_all(self, texts: list[str]) -> list[bytes]:
+        if len(texts) <= BATCH:
+            # A single job, because as two it would wait for a batch of somebody else's before each.
+            return await self._run(self._embed_batch, texts) if texts else []
+
+        # The worker serves jobs in the order they come. Each batch is handed over only when the
+        # previous one is done, so that whoever asks meanwhile goes next.
+        tokens: list[list[int]] = []
+        for start in range(0, len(texts), BATCH):
+            tokens += await self._run(self._tokenize, texts[start : start + BATCH])
+
+        # Texts of like length share a batch, which leaves the least to pad.
+        order = sorted(range(len(texts)), key=lambda index: len(tokens[index]))
+        vectors = [b""] * len(texts)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            results = await self._run(self._infer, [tokens[index] for index in batch])
+            for index, vector in zip(batch, results, strict=True):
+                vectors[index] = vector
+        return vectors
+
+    async def _run(
+        self, job: Callable[[list[Item]], list[Result]], items: list[Item]
+    ) -> list[Result]:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, job, items)
+        except Exception as error:
+            raise ProviderError(f"{self.model} failed: {error}", retryable=True) from error
+
+    def _embed_batch(self, texts: list[str]) -> list[bytes]:
+        return self._infer(self._tokenize(texts))
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        # JSON can bring in half a surrogate pair, which a str may hold but the tokenizer refuses.
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        # Only the ids leave this function: an encoding also holds everything that was cut off.
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
+
+    def _infer(self, tokens: list[list[int]]) -> list[bytes]:
+        input_ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)  # [PAD] is 0.
+        attention_mask = np.zeros_like(input_ids)
+        for row, ids in enumerate(tokens):
+            input_ids[row, : len(ids)] = ids
+            attention_mask[row, : len(ids)] = 1
+        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+        (embeddings,) = self._session.run(["sentence_embedding"], inputs)
+        return [embedding.astype("<f4").tobytes() for embedding in embeddings]
