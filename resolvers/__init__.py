@@ -1,0 +1,1 @@
+"""What the product does: plain values in, rows out, free of any protocol."""

@@ -1,0 +1,98 @@
+"""What every resolver is given: who asks, and the services that answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+
+from core.access import Actor
+from core.errors import InvalidInput, Unauthenticated
+from core.ids import now
+from core.keys import digest_of
+from core.paging import Cursors
+from providers.base import Embedder
+from resolvers.loaders import Loaders
+from storage.database import Database
+from storage.transaction import Transaction
+from storage.vectors import VectorIndex
+
+T = TypeVar("T")
+
+# A key's last use is written at most this often: it is for people who tidy up, not an audit.
+_LAST_USE_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What one process shares among all requests."""
+
+    db: Database
+    index: VectorIndex
+    embedder: Embedder
+    cursors: Cursors
+    pepper: bytes
+    clock: Callable[[], datetime] = now
+
+
+@dataclass(slots=True)
+class Context:
+    """One request: the actor, the services, and loaders that live as long as the request."""
+
+    actor: Actor
+    services: Services
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaders = Loaders(self.services.db, self.actor)
+
+    @property
+    def cursors(self) -> Cursors:
+        """The maker of cursors."""
+        return self.services.cursors
+
+    def now(self) -> datetime:
+        """Return the current time in UTC."""
+        return self.services.clock()
+
+    def today(self) -> date:
+        """Return the current day in UTC."""
+        return self.now().date()
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run a read transaction off the event loop."""
+        return await self.services.db.read(work)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run a write transaction off the event loop; what was loaded before is forgotten."""
+        result = await self.services.db.write(work)
+        self.loaders.clear()
+        return result
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """Return the vectors of texts, in order."""
+        return await self.services.embedder.embed(texts)
+
+    def project_id(self, given: str | None, argument: str = "projectId") -> str:
+        """Return the project a request is about. Raises `InvalidInput` when none is in sight."""
+        chosen = given if given is not None else self.actor.default_project_id
+        if chosen is None:
+            raise InvalidInput(f"This key has no default project: give {argument}.", argument)
+        return chosen
+
+
+async def authenticate(services: Services, tokens: Sequence[str]) -> Actor:
+    """Return who the first living key among the tokens acts for.
+
+    Raises `Unauthenticated`, which never says whether a key is unknown, revoked or expired.
+    """
+    if not tokens:
+        raise Unauthenticated("This needs an API key, as a Bearer token or by HTTP Basic.")
+    moment = services.clock()
+    digests = [digest_of(token, services.pepper) for token in tokens]
+    found = await services.db.read(lambda tx: tx.api_keys.actor_of(digests, moment))
+    if found is None:
+        raise Unauthenticated("This API key is not valid.")
+    actor, last_used = found
+    if last_used is None or moment - last_used > _LAST_USE_EVERY:
+        await services.db.write(lambda tx: tx.api_keys.change(actor.key_id, last_used_at=moment))
+    return actor

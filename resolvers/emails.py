@@ -1,0 +1,27 @@
+"""E-mail addresses: the names that accounts go by."""
+
+import email_validator
+from email_validator import EmailNotValidError, validate_email
+
+from core.errors import InvalidInput
+from core.text import LONGEST_NAME, check_text
+
+# A self-hosted server has users at localhost, .local and .test, which the library refuses by default
+# and documents this list for.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+def check_email(value: str, *path: str) -> str:
+    """Return an address in the one form accounts are kept under, lower case throughout.
+
+    Addresses of private domains are as good as public ones; nothing is looked up. Raises
+    `InvalidInput`.
+    """
+    check_text(value, *path, longest=LONGEST_NAME)
+    try:
+        checked = validate_email(
+            value.strip(), check_deliverability=False, globally_deliverable=False
+        )
+    except EmailNotValidError as error:
+        raise InvalidInput(f"This is not an e-mail address: {error}", *path) from None
+    return checked.normalized.lower()

@@ -1,0 +1,85 @@
+"""Entities: finding, describing and deleting the users, agents, apps and runs of a project."""
+
+from typing import Any
+
+from core.access import Permission
+from core.graph import EntityType
+from core.paging import Order
+from core.text import LONGEST_NAME, check_metadata, check_storable, is_storable
+from resolvers.connections import Connected, PageArguments, connect
+from resolvers.context import Context
+from resolvers.loaders import Filters
+from storage.entities import ENTITIES_OF_PROJECT, EntityRow
+from storage.projects import PROJECTS
+from storage.transaction import Transaction
+
+ORDER_KEYS = ("name", "created_at", "updated_at", "total_memories")
+_ORDERS = {
+    (key, descending): Order(f"entities {key} {descending}", (key, "id"), descending)
+    for key in ORDER_KEYS
+    for descending in (False, True)
+}
+
+
+async def entity(
+    ctx: Context, project_id: str | None, type: EntityType, name: str
+) -> EntityRow | None:
+    """Return an entity by the caller's own name for it, or None when no memory has named it."""
+    project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
+    if not is_storable(name):
+        return None
+    found: EntityRow | None = await ctx.loaders.entity(project.id, type, name)
+    return found
+
+
+async def entities(
+    ctx: Context,
+    project_id: str | None,
+    type: EntityType | None,
+    name_contains: str | None,
+    order: tuple[str, bool] | None,
+    page: PageArguments,
+) -> Connected:
+    """Return the entities of a project, all or of one type or name, by (key, descending)."""
+    project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
+    filters: Filters = ()
+    if type is not None:
+        filters += (("type", type),)
+    if name_contains:
+        check_storable(name_contains, "nameContains", longest=LONGEST_NAME)
+        filters += (("name_contains", name_contains),)
+    return await connect(
+        ctx, ENTITIES_OF_PROJECT, _ORDERS[order or ("name", False)], project.id, page, filters
+    )
+
+
+async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
+    """Replace the metadata of an entity."""
+    check_metadata(metadata, "input", "metadata")
+
+    def work(tx: Transaction) -> EntityRow:
+        _writable(tx, ctx, id)
+        tx.entities.set_metadata(id, metadata, ctx.now())
+        return tx.entities.get(id, ctx.actor, "id")
+
+    return await ctx.write(work)
+
+
+async def delete_entity(ctx: Context, id: str) -> str:
+    """Delete an entity with all its memories, and erase what the log says of them."""
+
+    def work(tx: Transaction) -> str:
+        entity = _writable(tx, ctx, id)
+        tx.entities.lock(id)
+        tx.memories.erase_entity(entity.type, id, entity.project_id, ctx.actor, ctx.now())
+        tx.entities.delete(id)
+        return id
+
+    return await ctx.write(work)
+
+
+def _writable(tx: Transaction, ctx: Context, id: str) -> EntityRow:
+    entity = tx.entities.get(id, ctx.actor, "id")
+    project = tx.projects.get(entity.project_id, ctx.actor)
+    ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
+    return entity

@@ -1,0 +1,31 @@
+"""Erasing a deleted project: its rows in bounded steps, its index, and at last the project."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from core.graph import JobKind
+from resolvers.context import Services
+
+_STEP = 500
+
+
+class NotYet(Exception):
+    """Somebody still works on the project; the erasure is to be tried again in a moment."""
+
+
+async def erase_project(
+    services: Services, project_id: str, heartbeat: Callable[[], Awaitable[None]]
+) -> None:
+    """Erase everything of an invisible project. Safe to run twice, and from the middle.
+
+    Calls `heartbeat` between steps, so that the caller can hold on to its lease. Raises `NotYet`
+    while an index job of the project is in somebody's hands: it could write to the index again.
+    """
+    while await services.db.write(lambda tx: tx.erasure.erase_some(project_id, _STEP)):
+        await heartbeat()
+        await asyncio.sleep(0)
+    moment = services.clock()
+    if await services.db.write(lambda tx: tx.jobs.drop(JobKind.INDEX, project_id, moment)):
+        raise NotYet
+    await services.index.drop(project_id)
+    await services.db.write(lambda tx: tx.erasure.erase_project(project_id))

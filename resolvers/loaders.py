@@ -1,0 +1,109 @@
+"""The batch functions behind the links of the graph, and the loaders that gather their keys.
+
+A link asks for one parent at a time; its loader waits until all parents of a level have asked and
+then calls the batch function once. That is what keeps a nested query at a fixed number of
+statements, whatever the number of parents.
+"""
+
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiodataloader import DataLoader
+
+from core.access import Actor
+from core.errors import NotFound
+from core.graph import EntityType
+from core.paging import Page, Slice
+from storage.database import Database
+from storage.rows import Listing, Source
+
+Filters = tuple[tuple[str, Hashable], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A list that hangs on a parent, as asked for: which children, which of them, which page."""
+
+    listing: Listing[Any]
+    page: Page
+    filters: Filters = ()
+
+
+class Loaders:
+    """The loaders of one request. They remember rows until `clear`, which every write calls."""
+
+    def __init__(self, db: Database, actor: Actor) -> None:
+        self._db = db
+        self._actor = actor
+        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    def clear(self) -> None:
+        """Forget what was loaded."""
+        self._made.clear()
+
+    async def row(self, source: Source[Any], id: str) -> Any:
+        """Return a row by id. Raises `NotFound` when the actor cannot see it."""
+        found = await self.row_or_none(source, id)
+        if found is None:
+            raise NotFound(source.noun, id, "id")
+        return found
+
+    async def row_or_none(self, source: Source[Any], id: str) -> Any:
+        """Return a row by id, or None when the actor cannot see it."""
+
+        async def batch(ids: list[str]) -> list[Any]:
+            found = await self._db.read(lambda tx: tx.find(source, ids, self._actor))
+            return [found.get(id) for id in ids]
+
+        return await self._loader(("row", source.noun), batch).load(id)
+
+    async def page(self, link: Link, parent: str) -> Slice[Any]:
+        """Return one page of a parent's children."""
+
+        async def batch(parents: list[str]) -> list[Slice[Any]]:
+            return await self._db.read(
+                lambda tx: tx.pages(
+                    link.listing, parents, link.page, self._actor, dict(link.filters)
+                )
+            )
+
+        return await self._loader(link, batch).load(parent)  # type: ignore[no-any-return]
+
+    async def count(self, listing: Listing[Any], filters: Filters, parent: str) -> int:
+        """Return how many children a parent has."""
+
+        async def batch(parents: list[str]) -> list[int]:
+            return await self._db.read(
+                lambda tx: tx.counts(listing, parents, self._actor, dict(filters))
+            )
+
+        return await self._loader((listing, filters), batch).load(parent)  # type: ignore[no-any-return]
+
+    async def entity(self, project_id: str, type: EntityType, name: str) -> Any:
+        """Return an entity by the caller's own name for it, or None."""
+
+        async def batch(names: list[tuple[str, EntityType, str]]) -> list[Any]:
+            found = await self._db.read(lambda tx: tx.entities.by_name(names, self._actor))
+            return [found.get(name) for name in names]
+
+        return await self._loader("entity", batch).load((project_id, type, name))
+
+    async def nodes(self, ids: Sequence[str]) -> list[Any]:
+        """Return the rows of any kind behind ids, None for each the actor cannot see."""
+        kinds = await self._db.read(lambda tx: tx.kinds_of(ids))
+        found: dict[str, Any] = {}
+        for source in set(kinds.values()):
+            wanted = [id for id, kind in kinds.items() if kind is source]
+            found |= await self._rows(source, wanted)
+        return [found.get(id) for id in ids]
+
+    async def _rows(self, source: Source[Any], ids: list[str]) -> dict[str, Any]:
+        return await self._db.read(lambda tx: tx.find(source, ids, self._actor))
+
+    def _loader(
+        self, key: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]
+    ) -> DataLoader[Any, Any]:
+        if key not in self._made:
+            self._made[key] = DataLoader(batch)
+        return self._made[key]

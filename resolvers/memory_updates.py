@@ -1,0 +1,142 @@
+"""Changing memories, one or up to a thousand at once, each with an outcome of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.access import Permission
+from core.categories import catalog_in_force
+from core.errors import AppError, ImmutableMemory, InvalidInput, NotFound
+from core.text import LONGEST_TEXT, check_metadata, check_text
+from resolvers.context import Context
+from resolvers.inputs import differing, expect_version, refuse_nulls
+from resolvers.memories import MOST_AT_ONCE
+from storage.memories import MemoryRow
+from storage.projects import PROJECTS, ProjectRow
+from storage.transaction import Transaction
+
+# A long list is written in several transactions, so that others get their turn in between.
+_PER_TRANSACTION = 100
+_NEVER_NULL = {"text": "text", "expected_version": "expectedVersion"}
+_EMPTY: dict[str, Any] = {"metadata": dict, "categories": list}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The changes wanted of one memory, by column; what is left out stays."""
+
+    id: str
+    changes: dict[str, Any]
+
+
+Outcome = MemoryRow | AppError
+
+
+async def update_memory(ctx: Context, id: str, changes: dict[str, Any]) -> MemoryRow:
+    """Change one memory; a null clears metadata, categories, timestamp or expiration date."""
+    (outcome,) = await _update(ctx, [Update(id, changes)])
+    if isinstance(outcome, AppError):
+        raise outcome
+    return outcome
+
+
+async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
+    """Change memories one after the other; return for each the memory or why it was refused."""
+    if len(updates) > MOST_AT_ONCE:
+        raise InvalidInput(f"Give at most {MOST_AT_ONCE:,} updates.", "inputs")
+    outcomes = await _update(ctx, updates)
+    return [
+        outcome.below("inputs", position) if isinstance(outcome, AppError) else outcome
+        for position, outcome in enumerate(outcomes)
+    ]
+
+
+async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
+    outcomes: list[Outcome | None] = [_problem(update) for update in updates]
+    sound = [position for position, problem in enumerate(outcomes) if problem is None]
+    changes = [updates[position].changes for position in sound]
+    wanted: list[str] = sorted({change["text"] for change in changes if "text" in change})
+    vectors = dict(zip(wanted, await ctx.embed(wanted), strict=True))
+    for start in range(0, len(sound), _PER_TRANSACTION):
+        part = sound[start : start + _PER_TRANSACTION]
+        work = _Writing(ctx, [updates[position] for position in part], vectors)
+        for position, outcome in zip(part, await ctx.write(work), strict=True):
+            outcomes[position] = outcome
+    return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _problem(update: Update) -> AppError | None:
+    """Return what is wrong with an update by itself, before anything is read."""
+    changes = update.changes
+    try:
+        refuse_nulls(changes, _NEVER_NULL)
+        if "text" in changes:
+            check_text(changes["text"], "input", "text", longest=LONGEST_TEXT)
+        if changes.get("metadata") is not None:
+            check_metadata(changes["metadata"], "input", "metadata")
+    except AppError as problem:
+        return problem
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """One transaction over some updates; each fails alone."""
+
+    ctx: Context
+    updates: Sequence[Update]
+    vectors: dict[str, bytes]
+
+    def __call__(self, tx: Transaction) -> list[Outcome]:
+        actor = self.ctx.actor
+        memories = tx.memories.find([update.id for update in self.updates], actor)
+        projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], actor)
+        outcomes: list[Outcome] = []
+        for update in self.updates:
+            memory = memories.get(update.id)
+            project = projects.get(memory.project_id) if memory else None
+            if memory is None or project is None:
+                outcomes.append(NotFound("memory", update.id, "id"))
+                continue
+            try:
+                changed = self._write(tx, memory, project, update.changes)
+            except AppError as refusal:
+                outcomes.append(refusal)
+            else:
+                memories[update.id] = changed
+                outcomes.append(changed)
+        return outcomes
+
+    def _write(
+        self, tx: Transaction, memory: MemoryRow, project: ProjectRow, changes: dict[str, Any]
+    ) -> MemoryRow:
+        ctx = self.ctx
+        ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
+        wanted = {
+            column: _EMPTY[column]() if value is None and column in _EMPTY else value
+            for column, value in changes.items()
+            if column != "expected_version"
+        }
+        _check_categories(wanted.get("categories"), project)
+        expect_version(memory, changes.get("expected_version"))
+        real = differing(wanted, memory)
+        if not real:
+            return memory
+        if memory.immutable:
+            raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
+        vector = self.vectors[real["text"]] if "text" in real else None
+        return tx.memories.rewrite(
+            memory, real, ctx.services.embedder.model, vector, ctx.actor, ctx.now()
+        )
+
+
+def _check_categories(categories: list[str] | None, project: ProjectRow) -> None:
+    known = {item["name"] for item in catalog_in_force(project.custom_categories)}
+    for position, category in enumerate(categories or ()):
+        if category not in known:
+            raise InvalidInput(
+                f"{category!r} is not in the project's catalog of categories.",
+                "input",
+                "categories",
+                position,
+            )

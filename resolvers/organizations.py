@@ -1,0 +1,98 @@
+"""Organizations: making, renaming and deleting tenants."""
+
+from typing import Any
+
+from core.access import ApiKeyPermission, Permission, Role
+from core.graph import JobKind
+from core.ids import uuid7
+from core.text import check_text
+from resolvers.connections import Connected, PageArguments, connect
+from resolvers.context import Context
+from resolvers.inputs import differing, refuse_nulls
+from storage.members import MEMBER_ORDER, MEMBERS_OF_ORGANIZATION, MemberRow
+from storage.organizations import ORGANIZATION_ORDER, ORGANIZATIONS_OF_VIEWER, OrganizationRow
+from storage.projects import PROJECT_ORDER, PROJECTS_OF_ORGANIZATION
+from storage.transaction import Transaction
+
+
+async def organizations_of_viewer(ctx: Context, page: PageArguments) -> Connected:
+    """Return the organizations the viewer is in."""
+    return await connect(
+        ctx, ORGANIZATIONS_OF_VIEWER, ORGANIZATION_ORDER, ctx.actor.account_id, page
+    )
+
+
+async def members_of_organization(
+    ctx: Context, organization: OrganizationRow, page: PageArguments
+) -> Connected:
+    """Return the members of an organization; guests of one of its projects may not see them."""
+    ctx.actor.require(Permission.VIEW_MEMBERS, organization.viewer_role)
+    return await connect(ctx, MEMBERS_OF_ORGANIZATION, MEMBER_ORDER, organization.id, page)
+
+
+async def projects_of_organization(
+    ctx: Context, organization_id: str, page: PageArguments
+) -> Connected:
+    """Return those projects of an organization that the viewer can see."""
+    visible = (("visible", None),)
+    return await connect(
+        ctx, PROJECTS_OF_ORGANIZATION, PROJECT_ORDER, organization_id, page, visible
+    )
+
+
+async def create_organization(ctx: Context, name: str) -> OrganizationRow:
+    """Make an organization with the caller as its OWNER."""
+    ctx.actor.require_account_key(ApiKeyPermission.ADMIN)
+    check_text(name, "input", "name")
+    id, moment = uuid7(), ctx.now()
+
+    def work(tx: Transaction) -> OrganizationRow:
+        tx.organizations.create(id, name, moment)
+        member = MemberRow(uuid7(), ctx.actor.account_id, Role.OWNER, moment)
+        tx.members.organization.add(id, member)
+        return tx.organizations.get(id, ctx.actor)
+
+    return await ctx.write(work)
+
+
+async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) -> OrganizationRow:
+    """Rename an organization."""
+    refuse_nulls(changes, {"name": "name"})
+    if "name" in changes:
+        check_text(changes["name"], "input", "name")
+
+    def work(tx: Transaction) -> OrganizationRow:
+        organization = tx.organizations.get(id, ctx.actor, "id")
+        ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
+        real = differing(changes, organization)
+        if real:
+            tx.organizations.change(id, ctx.now(), **real)
+        return tx.organizations.get(id, ctx.actor, "id")
+
+    return await ctx.write(work)
+
+
+async def delete_organization(ctx: Context, id: str) -> str:
+    """Make an organization and all its projects invisible at once; jobs erase what was in them."""
+    moment = ctx.now()
+
+    def work(tx: Transaction) -> str:
+        organization = tx.organizations.get(id, ctx.actor, "id")
+        ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
+        tx.organizations.lock(id)
+        for project_id in tx.projects.in_organization(id):
+            hide_project(tx, project_id, ctx)
+        tx.api_keys.leave_organization(id)
+        tx.organizations.change(id, moment, deleted_at=moment)
+        tx.erasure.erase_empty_organization(id)
+        return id
+
+    return await ctx.write(work)
+
+
+def hide_project(tx: Transaction, project_id: str, ctx: Context) -> None:
+    """Make a project invisible, end the keys confined to it, and promise its erasure."""
+    moment = ctx.now()
+    tx.projects.hide(project_id, moment)
+    tx.api_keys.leave_project(project_id)
+    tx.jobs.put(JobKind.ERASE, [project_id], project_id, moment)

@@ -1,0 +1,128 @@
+"""Projects: making, setting up and deleting spaces of memories."""
+
+from typing import Any
+
+from core.access import Permission, Role
+from core.errors import InvalidInput
+from core.ids import uuid7
+from core.text import LONGEST_TEXT, check_storable, check_text
+from resolvers.connections import Connected, PageArguments, connect
+from resolvers.context import Context
+from resolvers.inputs import differing, expect_version, refuse_nulls
+from resolvers.organizations import hide_project
+from storage.api_keys import API_KEY_ORDER, API_KEYS_OF_PROJECT
+from storage.history import HISTORY_OF_PROJECT, HISTORY_ORDER
+from storage.members import MEMBER_ORDER, MEMBERS_OF_PROJECT, MemberRow
+from storage.projects import ProjectRow
+from storage.transaction import Transaction
+
+_MOST_CATEGORIES = 100
+_NEVER_NULL = {
+    "name": "name",
+    "custom_categories": "customCategories",
+    "enable_graph": "enableGraph",
+    "multilingual": "multilingual",
+    "decay": "decay",
+    "expected_version": "expectedVersion",
+}
+_LONG_TEXTS = {
+    "description": "description",
+    "custom_instructions": "customInstructions",
+    "agent_custom_instructions": "agentCustomInstructions",
+}
+
+
+async def members_of_project(ctx: Context, project_id: str, page: PageArguments) -> Connected:
+    """Return the members of a project."""
+    return await connect(ctx, MEMBERS_OF_PROJECT, MEMBER_ORDER, project_id, page)
+
+
+async def api_keys_of_project(ctx: Context, project_id: str, page: PageArguments) -> Connected:
+    """Return the project's keys: all of those confined to it for an OWNER, else one's own."""
+    visible = (("visible", None),)
+    return await connect(ctx, API_KEYS_OF_PROJECT, API_KEY_ORDER, project_id, page, visible)
+
+
+async def history_of_project(
+    ctx: Context, project_id: str, types: tuple[Any, ...] | None, page: PageArguments
+) -> Connected:
+    """Return the project's log, oldest first, all of it or some kinds of event."""
+    filters = (("types", types),) if types is not None else ()
+    return await connect(ctx, HISTORY_OF_PROJECT, HISTORY_ORDER, project_id, page, filters)
+
+
+async def create_project(
+    ctx: Context, organization_id: str | None, name: str, description: str | None
+) -> ProjectRow:
+    """Make a project, with the caller as its OWNER, in the key's organization or another."""
+    check_text(name, "input", "name")
+    if description is not None:
+        check_storable(description, "input", "description", longest=LONGEST_TEXT)
+    target = organization_id or ctx.actor.default_organization_id
+    if target is None:
+        raise InvalidInput(
+            "This key has no default organization: give organizationId.", "input", "organizationId"
+        )
+    id, moment = uuid7(), ctx.now()
+
+    def work(tx: Transaction) -> ProjectRow:
+        organization = tx.organizations.get(target, ctx.actor, "input", "organizationId")
+        ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
+        tx.projects.create(id, target, name, description, moment)
+        tx.members.project.add(id, MemberRow(uuid7(), ctx.actor.account_id, Role.OWNER, moment))
+        return tx.projects.get(id, ctx.actor)
+
+    return await ctx.write(work)
+
+
+async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) -> ProjectRow:
+    """Change settings of a project. Fields left out stay, texts given as null are cleared."""
+    project_id = ctx.project_id(id, "id")
+    refuse_nulls(changes, _NEVER_NULL)
+    expected = changes.pop("expected_version", None)
+    if "name" in changes:
+        check_text(changes["name"], "input", "name")
+    for column, name in _LONG_TEXTS.items():
+        if changes.get(column) is not None:
+            check_storable(changes[column], "input", name, longest=LONGEST_TEXT)
+    if "custom_categories" in changes:
+        check_categories(changes["custom_categories"], "input", "customCategories")
+
+    def work(tx: Transaction) -> ProjectRow:
+        project = tx.projects.get(project_id, ctx.actor, "id")
+        ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
+        expect_version(project, expected)
+        real = differing(changes, project)
+        if real:
+            tx.projects.change(project, ctx.now(), **real)
+        return tx.projects.get(project_id, ctx.actor, "id")
+
+    return await ctx.write(work)
+
+
+def check_categories(categories: list[dict[str, Any]], *path: str) -> None:
+    """Raise `InvalidInput` unless the categories, {name, description}, form a catalog."""
+    if len(categories) > _MOST_CATEGORIES:
+        raise InvalidInput(f"There can be at most {_MOST_CATEGORIES} categories.", *path)
+    names = set()
+    for position, category in enumerate(categories):
+        check_text(category["name"], *path, position, "name")
+        if category["description"] is not None:
+            check_storable(
+                category["description"], *path, position, "description", longest=LONGEST_TEXT
+            )
+        if category["name"] in names:
+            raise InvalidInput("There is a category of this name already.", *path, position, "name")
+        names.add(category["name"])
+
+
+async def delete_project(ctx: Context, id: str) -> str:
+    """Make a project invisible at once; a job erases everything in it."""
+
+    def work(tx: Transaction) -> str:
+        project = tx.projects.get(id, ctx.actor, "id")
+        ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
+        hide_project(tx, id, ctx)
+        return id
+
+    return await ctx.write(work)

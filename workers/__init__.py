@@ -1,0 +1,1 @@
+"""The loops that do what the outbox has promised."""

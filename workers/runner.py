@@ -1,0 +1,145 @@
+"""Runs the loops of the outbox, in the server or in a process of their own.
+
+A job is retried for as long as it takes, with growing pauses: the index can be down for a night
+without anything being lost, and search does not depend on it being up to date.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from core.graph import JobKind
+from core.ids import uuid7
+from resolvers.context import Services
+from storage.jobs import JobRow
+from workers import erase, index
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+# Other processes put jobs too, and only the database tells of those.
+_POLL_SECONDS = 1.0
+_STOP_SECONDS = 10.0
+_LONGEST_PAUSE = timedelta(minutes=5)
+
+Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[None]]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """One kind of job: how many are taken at a time, and what does them."""
+
+    kind: JobKind
+    batch: int
+    handle: Handler
+
+
+LOOPS = (
+    Loop(JobKind.INDEX, 64, index.handle),
+    Loop(JobKind.ERASE, 1, erase.handle),
+)
+
+
+class Runner:
+    """All loops of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._worker = uuid7()
+        self._wake = {loop.kind: asyncio.Event() for loop in LOOPS}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+        services.db.on_jobs(self._wake_all)
+
+    def start(self) -> None:
+        """Start the loops on the running event loop."""
+        self._tasks = [asyncio.create_task(self._run(loop)) for loop in LOOPS]
+
+    async def stop(self) -> None:
+        """Stop the loops between two batches, or after a while within one.
+
+        What a loop still holds is taken up again, here or elsewhere, when its lease has run out.
+        """
+        self._stopping = True
+        self._wake_all()
+        if self._tasks:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def drain(self) -> None:
+        """Do all jobs that are due, then return."""
+        for loop in LOOPS:
+            while await self._take(loop):
+                pass
+
+    def _wake_all(self) -> None:
+        for event in self._wake.values():
+            event.set()
+
+    async def _run(self, loop: Loop) -> None:
+        while not self._stopping:
+            self._wake[loop.kind].clear()
+            try:
+                while not self._stopping and await self._take(loop):
+                    pass
+            except Exception:
+                log.exception("outbox_unavailable", kind=loop.kind.value)
+            if self._stopping:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake[loop.kind].wait(), _POLL_SECONDS)
+
+    async def _take(self, loop: Loop) -> bool:
+        """Do one batch; tell whether there was one."""
+        db, moment = self._services.db, self._services.clock()
+        if not await db.read(lambda tx: tx.jobs.is_due(loop.kind, moment)):
+            return False
+        jobs = await db.write(
+            lambda tx: tx.jobs.claim(loop.kind, loop.batch, self._worker, LEASE, moment)
+        )
+        if jobs:
+            await self._do(loop, jobs)
+        return bool(jobs)
+
+    async def _do(self, loop: Loop, jobs: Sequence[JobRow]) -> None:
+        async def heartbeat() -> None:
+            until = self._services.clock() + LEASE
+            await self._services.db.write(
+                lambda tx: [tx.jobs.renew(job, self._worker, until) for job in jobs]
+            )
+
+        db = self._services.db
+        try:
+            await loop.handle(self._services, jobs, heartbeat)
+        except Exception as error:
+            if len(jobs) > 1:
+                # One bad job must not hold up the others that were taken with it.
+                for job in jobs:
+                    await self._do(loop, [job])
+                return
+            (job,) = jobs
+            after = self._services.clock() + pause(job.attempts)
+            log.warning(
+                "job_failed",
+                kind=loop.kind.value,
+                subject=job.subject,
+                attempts=job.attempts,
+                error=f"{type(error).__name__}: {error}",
+            )
+            reason = f"{type(error).__name__}: {error}"
+            await db.write(lambda tx: tx.jobs.retry(jobs, self._worker, after, reason))
+        else:
+            await db.write(lambda tx: tx.jobs.finish(jobs, self._worker))
+
+
+def pause(attempts: int) -> timedelta:
+    """Return how long to wait before the next try: doubling from a second, with jitter."""
+    longest = min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_PAUSE)
+    return longest * random.uniform(0.5, 1.0)
