@@ -1,0 +1,78 @@
+"""The GraphQL contract: a table of contents of what the nouns' files declare."""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from schema.api_key import ApiKeyMutation
+from schema.base import USER_ERRORS
+from schema.entity import EntityMutation, EntityQuery
+from schema.member import MemberMutation
+from schema.memory import MemoryQuery
+from schema.memory_mutations import MemoryMutation
+from schema.node import NodeQuery
+from schema.organization import OrganizationMutation, OrganizationQuery
+from schema.project_mutations import ProjectMutation, ProjectQuery
+from schema.scalars import SCALARS
+from schema.search import SearchQuery
+from schema.viewer import ViewerQuery
+
+_CACHED_DOCUMENTS = 512
+
+
+@strawberry.type(
+    description="Everything that can be read. `memories`, `searchMemories`, `entity` and "
+    "`entities` are about the key's default project unless `projectId` names another."
+)
+class Query(
+    ViewerQuery,
+    NodeQuery,
+    OrganizationQuery,
+    ProjectQuery,
+    MemoryQuery,
+    SearchQuery,
+    EntityQuery,
+):
+    """The root of reading."""
+
+
+@strawberry.type(
+    description="Everything that can be changed. Each answers with `userErrors`; where there are "
+    "any, nothing was changed."
+)
+class Mutation(
+    OrganizationMutation,
+    ProjectMutation,
+    MemberMutation,
+    ApiKeyMutation,
+    MemoryMutation,
+    EntityMutation,
+):
+    """The root of writing."""
+
+
+class Schema(strawberry.Schema):
+    """The executable contract. What goes wrong is logged by the door, once, and not here."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """Leave the errors to whoever answers the request."""
+
+
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    types=list(USER_ERRORS.values()),
+    config=StrawberryConfig(scalar_map=SCALARS),
+    extensions=[
+        lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
+        lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
+    ],
+)
+
+
+def print_schema() -> str:
+    """Return the contract in the schema definition language."""
+    return schema.as_str() + "\n"

@@ -1,0 +1,173 @@
+"""What every noun's file builds on: the request, `Node`, and mutations whose trouble is data.
+
+A resolver raises; here the error becomes a row of `userErrors`, and the payload's other fields stay
+empty. Whatever is not an `AppError` passes through and is masked by the door.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+
+from core import errors
+from core.errors import AppError, ErrorCode
+from resolvers.context import Context
+from schema import enums  # noqa: F401 - declares the enums before the types that use them
+
+Info = strawberry.Info[Context, None]
+
+
+@strawberry.interface(description="Anything with an id that `node` can find again.")
+class Node:
+    """The Relay interface."""
+
+    id: strawberry.ID = strawberry.field(
+        description="A UUIDv7, the same in GraphQL, REST, webhooks and logs."
+    )
+
+
+def is_row(row: type[Any]) -> Callable[[Any, Any], bool]:
+    """Return an `is_type_of` for a type whose values are rows of this class."""
+
+    def is_type_of(value: Any, _info: Any) -> bool:
+        return isinstance(value, row)
+
+    return is_type_of
+
+
+@strawberry.interface(
+    description="A trouble the caller can act on. When there is one, nothing was changed."
+)
+class UserError:
+    """One row of `userErrors`."""
+
+    code: ErrorCode = strawberry.field(description="What kind of trouble, for programs.")
+    message: str = strawberry.field(description="What happened, for people.")
+    path: list[str] = strawberry.field(
+        description="Which argument it is about, from the mutation inwards."
+    )
+
+
+@strawberry.type(description="A value is not what was asked for.")
+class InvalidInputError(UserError):
+    """See `core.errors.InvalidInput`."""
+
+
+@strawberry.type(description="Nothing of that id exists for this caller.")
+class NotFoundError(UserError):
+    """See `core.errors.NotFound`."""
+
+    id: strawberry.ID | None = strawberry.field(description="The id that was looked for.")
+
+
+@strawberry.type(
+    name="PermissionError", description="The caller may see it, but may not do this to it."
+)
+class PermissionDeniedError(UserError):
+    """See `core.errors.PermissionDenied`."""
+
+    required: str = strawberry.field(description="What would be needed.")
+
+
+@strawberry.type(description="The row has changed since the version that was expected.")
+class VersionConflictError(UserError):
+    """See `core.errors.VersionConflict`."""
+
+    current_version: int = strawberry.field(description="The version it has at present.")
+
+
+@strawberry.type(description="What was to be made exists already.")
+class AlreadyExistsError(UserError):
+    """See `core.errors.AlreadyExists`."""
+
+
+@strawberry.type(description="The memory was stored as immutable: it can only be deleted.")
+class ImmutableMemoryError(UserError):
+    """See `core.errors.ImmutableMemory`."""
+
+
+@strawberry.type(description="The change would leave an organization or project without an OWNER.")
+class LastOwnerError(UserError):
+    """See `core.errors.LastOwner`."""
+
+
+USER_ERRORS: dict[type[AppError], type[Any]] = {
+    errors.InvalidInput: InvalidInputError,
+    errors.NotFound: NotFoundError,
+    errors.PermissionDenied: PermissionDeniedError,
+    errors.VersionConflict: VersionConflictError,
+    errors.AlreadyExists: AlreadyExistsError,
+    errors.ImmutableMemory: ImmutableMemoryError,
+    errors.LastOwner: LastOwnerError,
+}
+
+
+def user_error(error: AppError) -> UserError:
+    """Return an error as GraphQL has it."""
+    details: dict[str, Any] = {}
+    if isinstance(error, errors.NotFound):
+        details["id"] = error.id
+    elif isinstance(error, errors.PermissionDenied):
+        details["required"] = error.required
+    elif isinstance(error, errors.VersionConflict):
+        details["current_version"] = error.current_version
+    made: UserError = USER_ERRORS[type(error)](
+        code=error.code, message=error.message, path=list(error.path), **details
+    )
+    return made
+
+
+@strawberry.type(description="What every mutation answers with.")
+class Payload:
+    """The part that all payloads share."""
+
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="What stood in the way; when there is anything here, nothing was changed.",
+    )
+
+
+class _TroubleIsData(FieldExtension):
+    """Turns an `AppError` into the payload's `userErrors`."""
+
+    def __init__(self, payload: type[Payload]) -> None:
+        self._payload = payload
+
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: strawberry.Info, **kwargs: Any
+    ) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except AppError as error:
+            return self._payload(user_errors=[user_error(error)])
+
+
+def mutation(payload: type[Payload], description: str) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a mutation that answers with this payload, whose fields all have defaults."""
+
+    def declare(resolver: Callable[..., Any]) -> Any:
+        return strawberry.mutation(
+            resolver,
+            description=description,
+            graphql_type=payload,
+            extensions=[_TroubleIsData(payload)],
+        )
+
+    return declare
+
+
+def as_is(value: object) -> Any:
+    """Pass a row on where the contract declares a type, or the other way round.
+
+    The fields of a type read the attributes of a row by the same names, so that no object is built
+    for each row that is answered.
+    """
+    return value
+
+
+def given(values: Any) -> dict[str, Any]:
+    """Return those fields of an input that the caller wrote, nulls included."""
+    return {
+        name: some.value for name, some in vars(values).items() if isinstance(some, strawberry.Some)
+    }

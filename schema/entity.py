@@ -1,0 +1,215 @@
+"""Entities: the users, agents, apps and runs that memories are about."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry.scalars import JSON
+
+from core.graph import EntityType
+from resolvers.entities import delete_entity, entities, entity, update_entity
+from resolvers.memories import memories_of_entity
+from resolvers.search import Query, search_entity
+from schema.base import Info, Node, Payload, as_is, is_row, mutation
+from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.enums import EntityOrderField, OrderDirection
+from schema.member import ProjectId
+from schema.memory import Memory, ShowExpired
+from schema.search import MemorySearchResult, QueryText, Threshold, TopK
+from storage.entities import EntityRow
+from storage.projects import PROJECTS
+
+if TYPE_CHECKING:
+    from schema.project import Project
+
+LazyProject = Annotated["Project", strawberry.lazy("schema.project")]
+
+EntityTypeArgument = Annotated[
+    EntityType, strawberry.argument(description="What kind of entity it is.")
+]
+EntityName = Annotated[
+    str, strawberry.argument(description="The caller's own name for it, such as `alice`.")
+]
+OnlyEntityType = Annotated[
+    EntityType | None, strawberry.argument(description="Only entities of this kind.")
+]
+NameContains = Annotated[
+    str | None,
+    strawberry.argument(description="Only entities with this in their name, case and all."),
+]
+
+
+@strawberry.input(name="EntityOrder", description="An order of entities.")
+class EntityOrderInput:
+    """What to order by, and which way."""
+
+    field: EntityOrderField = strawberry.field(description="What to order by.")
+    direction: OrderDirection = strawberry.field(description="Which end comes first.")
+
+
+EntityOrder = Annotated[
+    EntityOrderInput | None, strawberry.argument(description="The order; by name without it.")
+]
+
+
+def order_of(order: EntityOrderInput | None) -> tuple[str, bool] | None:
+    """Return an order as resolvers take it: (attribute, descending)."""
+    if order is None:
+        return None
+    return order.field.value, order.direction is OrderDirection.DESC
+
+
+@strawberry.type(
+    description="A user, an agent, an app or a run. It comes into being when a memory names it."
+)
+class Entity(Node):
+    """An entity."""
+
+    project_id: strawberry.Private[str]
+    type: EntityType = strawberry.field(description="What kind it is.")
+    name: str = strawberry.field(
+        description="The caller's own name for it, unique in the project among its kind."
+    )
+    metadata: JSON = strawberry.field(description="Whatever the caller keeps with it, an object.")
+    total_memories: int = strawberry.field(
+        description="How many memories it has, expired ones included."
+    )
+    created_at: datetime = strawberry.field(description="When a memory first named it.")
+    updated_at: datetime = strawberry.field(
+        description="When its metadata or its memories last changed in number."
+    )
+
+    is_type_of = is_row(EntityRow)
+
+    @strawberry.field(description="The project it belongs to.")
+    async def project(self, info: Info) -> LazyProject:
+        """Return the project."""
+        return await info.context.loaders.row(PROJECTS, self.project_id)
+
+    @strawberry.field(description="Its memories, newest first.")
+    async def memories(
+        self,
+        info: Info,
+        show_expired: ShowExpired = False,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Memory]:
+        """Return a page of memories."""
+        page = page_arguments(first, after, last, before)
+        return Connection(
+            found=await memories_of_entity(info.context, as_is(self), show_expired, page)
+        )
+
+    @strawberry.field(description="Those of its memories nearest in meaning to a query.")
+    async def search_memories(
+        self,
+        info: Info,
+        query: QueryText,
+        top_k: TopK = 10,
+        threshold: Threshold = 0.1,
+        show_expired: ShowExpired = False,
+    ) -> MemorySearchResult:
+        """Search the entity's memories."""
+        wanted = Query(query, top_k, threshold, show_expired)
+        return as_is(await search_entity(info.context, as_is(self), wanted))
+
+
+@strawberry.input(description="What to change of an entity.")
+class UpdateEntityInput:
+    """Input of `updateEntity`."""
+
+    metadata: JSON = strawberry.field(
+        description="The metadata to keep instead of what there is: an object of at most 64 KB."
+    )
+
+
+@strawberry.type(description="The answer of `updateEntity`.")
+class UpdateEntityPayload(Payload):
+    """An entity changed."""
+
+    entity: Entity | None = strawberry.field(
+        default=None, description="The entity as it is after the change."
+    )
+
+
+@strawberry.type(description="The answer of `deleteEntity`.")
+class DeleteEntityPayload(Payload):
+    """An entity deleted."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what was deleted."
+    )
+
+
+EntityId = Annotated[strawberry.ID, strawberry.argument(description="The entity's id.")]
+
+
+@strawberry.type
+class EntityQuery:
+    """What `Query` has of entities."""
+
+    @strawberry.field(
+        description="An entity of a project by the caller's own name for it; none when no memory "
+        "has named it."
+    )
+    async def entity(
+        self,
+        info: Info,
+        type: EntityTypeArgument,
+        name: EntityName,
+        project_id: ProjectId = None,
+    ) -> Entity | None:
+        """Return an entity."""
+        return as_is(await entity(info.context, project_id, type, name))
+
+    @strawberry.field(description="The entities of a project, by name unless ordered otherwise.")
+    async def entities(
+        self,
+        info: Info,
+        project_id: ProjectId = None,
+        type: OnlyEntityType = None,
+        name_contains: NameContains = None,
+        order_by: EntityOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Entity]:
+        """Return a page of entities."""
+        page = page_arguments(first, after, last, before)
+        order = order_of(order_by)
+        return Connection(
+            found=await entities(info.context, project_id, type, name_contains, order, page)
+        )
+
+
+@strawberry.type
+class EntityMutation:
+    """What `Mutation` has of entities."""
+
+    @mutation(
+        UpdateEntityPayload,
+        "Replace the metadata of an entity. Needs an OWNER and a key with WRITE permission.",
+    )
+    async def update_entity(
+        self,
+        info: Info,
+        id: EntityId,
+        input: Annotated[UpdateEntityInput, strawberry.argument(description="What to change.")],
+    ) -> UpdateEntityPayload:
+        """Change an entity."""
+        return UpdateEntityPayload(
+            entity=as_is(await update_entity(info.context, id, input.metadata))
+        )
+
+    @mutation(
+        DeleteEntityPayload,
+        "Delete an entity with all its memories, and erase what their history says of them. "
+        "Irreversible. Needs an OWNER and a key with WRITE permission.",
+    )
+    async def delete_entity(self, info: Info, id: EntityId) -> DeleteEntityPayload:
+        """Delete an entity."""
+        deleted = await delete_entity(info.context, id)
+        return DeleteEntityPayload(deleted_id=strawberry.ID(deleted))

@@ -1,0 +1,94 @@
+"""The enums of the contract: those of `core`, with a description for every value."""
+
+from enum import Enum
+
+import strawberry
+
+from core.access import ApiKeyPermission, ApiKeyReach, Role
+from core.errors import ErrorCode
+from core.events import HistoryEventType
+from core.graph import EntityType
+
+
+class OrderDirection(Enum):
+    """Which end of an order comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class EntityOrderField(Enum):
+    """What entities can be ordered by; the values are attributes of their rows."""
+
+    NAME = "name"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    TOTAL_MEMORIES = "total_memories"
+
+
+def _declare(members: type[Enum], description: str, **values: str) -> None:
+    strawberry.enum(members, description=description)
+    for value in members.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+
+
+_declare(
+    Role,
+    "What a member is in an organization or a project.",
+    OWNER="Does everything; an OWNER of an organization is OWNER of all its projects.",
+    READER="Views and searches; in an organization, only the projects it is a member of.",
+)
+_declare(
+    ApiKeyPermission,
+    "How much of its account's rights a key carries; each includes the ones before it.",
+    READ="Viewing and searching.",
+    WRITE="Also writing memories.",
+    ADMIN="Also settings, members and keys.",
+)
+_declare(
+    ApiKeyReach,
+    "How far a key sees, whatever its account may see.",
+    PROJECT="Only its project.",
+    ORGANIZATION="Only its organization.",
+    ACCOUNT="Everything its account sees.",
+)
+_declare(
+    EntityType,
+    "What a memory can be about.",
+    USER="A person who talks with an agent.",
+    AGENT="An agent.",
+    APP="An application.",
+    RUN="One session, conversation or task.",
+)
+_declare(
+    HistoryEventType,
+    "What happened to a memory.",
+    ADD="It was stored.",
+    UPDATE="Its text, metadata, categories or dates were changed.",
+    DELETE="It was deleted.",
+)
+_declare(
+    ErrorCode,
+    "The stable names of the troubles a mutation can meet.",
+    INVALID_INPUT="A value is not what was asked for.",
+    NOT_FOUND="Nothing of that id exists for this caller.",
+    FORBIDDEN="The caller's role or key does not allow this.",
+    VERSION_CONFLICT="The row has changed since the version that was expected.",
+    ALREADY_EXISTS="What was to be made exists already.",
+    IMMUTABLE="The memory was stored as immutable.",
+    LAST_OWNER="The change would leave no OWNER.",
+)
+_declare(
+    OrderDirection,
+    "Which end of an order comes first.",
+    ASC="Smallest, oldest or first in the alphabet first.",
+    DESC="Largest, newest or last in the alphabet first.",
+)
+_declare(
+    EntityOrderField,
+    "What entities can be ordered by.",
+    NAME="Their name, by code points.",
+    CREATED_AT="When a memory first named them.",
+    UPDATED_AT="When their metadata or their memories last changed.",
+    TOTAL_MEMORIES="How many memories they have.",
+)

@@ -1,0 +1,141 @@
+"""Memories: what the product keeps."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry.scalars import JSON
+
+from resolvers.memories import history_of_memory, memories_of_project
+from schema.base import Info, Node, as_is, is_row
+from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.history import HistoryEvent
+from schema.member import ProjectId
+from storage.entities import ENTITIES
+from storage.memories import MEMORIES, MemoryRow
+from storage.projects import PROJECTS
+
+if TYPE_CHECKING:
+    from schema.entity import Entity
+    from schema.project import Project
+
+LazyEntity = Annotated["Entity", strawberry.lazy("schema.entity")]
+LazyProject = Annotated["Project", strawberry.lazy("schema.project")]
+
+ShowExpired = Annotated[
+    bool,
+    strawberry.argument(description="Whether memories are included that have expired."),
+]
+MemoryId = Annotated[strawberry.ID, strawberry.argument(description="The memory's id.")]
+
+
+async def _entity(info: Info, key: str | None) -> Any:
+    return await info.context.loaders.row_or_none(ENTITIES, key) if key else None
+
+
+@strawberry.type(description="One thing remembered, about one or more entities.")
+class Memory(Node):
+    """A memory."""
+
+    project_id: strawberry.Private[str]
+    user_key: strawberry.Private[str | None]
+    agent_key: strawberry.Private[str | None]
+    app_key: strawberry.Private[str | None]
+    run_key: strawberry.Private[str | None]
+    text: str = strawberry.field(description="What is remembered.")
+    user_id: str | None = strawberry.field(description="The name of the user it is about.")
+    agent_id: str | None = strawberry.field(description="The name of the agent it is about.")
+    app_id: str | None = strawberry.field(description="The name of the app it is about.")
+    run_id: str | None = strawberry.field(description="The name of the run it is about.")
+    actor: str | None = strawberry.field(description="The name of who said it.")
+    role: str | None = strawberry.field(description="The role in which it was said.")
+    metadata: JSON = strawberry.field(description="Whatever the caller keeps with it, an object.")
+    categories: list[str] = strawberry.field(
+        description="The categories it belongs to, of the project's catalog."
+    )
+    immutable: bool = strawberry.field(description="Whether it can only be deleted, never edited.")
+    hash: str = strawberry.field(
+        description="The SHA-256, in hex, of its text in Unicode form NFC with white space "
+        "collapsed."
+    )
+    version: int = strawberry.field(description="Rises by one with every change.")
+    timestamp: datetime | None = strawberry.field(
+        description="When it happened, if the caller said so."
+    )
+    expiration_date: date | None = strawberry.field(
+        description="The last day, in UTC, on which lists and searches show it by themselves."
+    )
+    created_at: datetime = strawberry.field(description="When it was stored.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+
+    is_type_of = is_row(MemoryRow)
+
+    @strawberry.field(description="Whether its last day is over.")
+    def expired(self, info: Info) -> bool:
+        """Tell whether it has expired."""
+        return self.expiration_date is not None and self.expiration_date < info.context.today()
+
+    @strawberry.field(description="The project it belongs to.")
+    async def project(self, info: Info) -> LazyProject:
+        """Return the project."""
+        return await info.context.loaders.row(PROJECTS, self.project_id)
+
+    @strawberry.field(description="The user it is about.")
+    async def user(self, info: Info) -> LazyEntity | None:
+        """Return the user."""
+        return await _entity(info, self.user_key)
+
+    @strawberry.field(description="The agent it is about.")
+    async def agent(self, info: Info) -> LazyEntity | None:
+        """Return the agent."""
+        return await _entity(info, self.agent_key)
+
+    @strawberry.field(description="The app it is about.")
+    async def app(self, info: Info) -> LazyEntity | None:
+        """Return the app."""
+        return await _entity(info, self.app_key)
+
+    @strawberry.field(description="The run it is about.")
+    async def run(self, info: Info) -> LazyEntity | None:
+        """Return the run."""
+        return await _entity(info, self.run_key)
+
+    @strawberry.field(description="What happened to it, oldest first.")
+    async def history(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[HistoryEvent]:
+        """Return a page of its history."""
+        page = page_arguments(first, after, last, before)
+        return Connection(found=await history_of_memory(info.context, as_is(self), page))
+
+
+@strawberry.type
+class MemoryQuery:
+    """What `Query` has of memories."""
+
+    @strawberry.field(description="A memory by its id, expired or not.")
+    async def memory(self, info: Info, id: MemoryId) -> Memory | None:
+        """Return a memory."""
+        return await info.context.loaders.row(MEMORIES, id)
+
+    @strawberry.field(description="The memories of a project, newest first.")
+    async def memories(
+        self,
+        info: Info,
+        project_id: ProjectId = None,
+        show_expired: ShowExpired = False,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Memory]:
+        """Return a page of memories."""
+        page = page_arguments(first, after, last, before)
+        return Connection(
+            found=await memories_of_project(info.context, project_id, show_expired, page)
+        )

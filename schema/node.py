@@ -1,0 +1,47 @@
+"""Finding anything again by its id."""
+
+from typing import Annotated
+
+import strawberry
+
+from core.errors import InvalidInput, NotFound
+from schema.base import Info, Node, as_is
+
+_MOST = 100
+
+
+@strawberry.type
+class NodeQuery:
+    """What `Query` has of nodes."""
+
+    @strawberry.field(description="Anything by its id.")
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything.")],
+    ) -> Node | None:
+        """Return a node."""
+        (found,) = await info.context.loaders.nodes([id])
+        if found is None:
+            raise NotFound("node", id, "id")
+        return found
+
+    @strawberry.field(
+        description="Several things by their ids, in that order. What does not exist for the "
+        "caller is null, with an error for each."
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="Up to 100 ids of anything.")
+        ],
+    ) -> list[Node | None]:
+        """Return nodes."""
+        if len(ids) > _MOST:
+            raise InvalidInput(f"Give at most {_MOST} ids.", "ids")
+        found = await info.context.loaders.nodes(ids)
+        return [
+            as_is(NotFound("node", id, "ids", position) if row is None else row)
+            for position, (id, row) in enumerate(zip(ids, found, strict=True))
+        ]

@@ -1,0 +1,165 @@
+"""Organizations: the root of the graph."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from core.access import Role
+from resolvers.organizations import (
+    create_organization,
+    delete_organization,
+    members_of_organization,
+    projects_of_organization,
+    update_organization,
+)
+from schema.base import Info, Node, Payload, as_is, given, is_row, mutation
+from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.member import Member
+from storage.organizations import ORGANIZATIONS, OrganizationRow
+
+if TYPE_CHECKING:
+    from schema.project import Project
+
+LazyProject = Annotated["Project", strawberry.lazy("schema.project")]
+OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization's id.")]
+
+
+@strawberry.type(description="A tenant: it has members and projects.")
+class Organization(Node):
+    """An organization."""
+
+    name: str = strawberry.field(description="What it is called.")
+    created_at: datetime = strawberry.field(description="When it was made.")
+    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    viewer_role: Role | None = strawberry.field(
+        description="What the viewer is in it; none for a guest of one of its projects."
+    )
+
+    is_type_of = is_row(OrganizationRow)
+
+    @strawberry.field(description="Its members, in the order in which they joined.")
+    async def members(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Member]:
+        """Return a page of members."""
+        page = page_arguments(first, after, last, before)
+        return Connection(found=await members_of_organization(info.context, as_is(self), page))
+
+    @strawberry.field(description="Those of its projects that the viewer sees, oldest first.")
+    async def projects(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[LazyProject]:
+        """Return a page of projects."""
+        page = page_arguments(first, after, last, before)
+        return Connection(found=await projects_of_organization(info.context, self.id, page))
+
+
+@strawberry.input(description="An organization to make.")
+class CreateOrganizationInput:
+    """Input of `createOrganization`."""
+
+    name: str = strawberry.field(description="What to call it, at most 256 characters.")
+
+
+@strawberry.input(description="What to change of an organization; what is left out stays.")
+class UpdateOrganizationInput:
+    """Input of `updateOrganization`."""
+
+    name: strawberry.Maybe[str | None] = strawberry.field(
+        description="What to call it, at most 256 characters."
+    )
+
+
+@strawberry.type(description="The answer of `createOrganization`.")
+class CreateOrganizationPayload(Payload):
+    """An organization made."""
+
+    organization: Organization | None = strawberry.field(
+        default=None, description="The organization made."
+    )
+
+
+@strawberry.type(description="The answer of `updateOrganization`.")
+class UpdateOrganizationPayload(Payload):
+    """An organization changed."""
+
+    organization: Organization | None = strawberry.field(
+        default=None, description="The organization as it is after the change."
+    )
+
+
+@strawberry.type(description="The answer of `deleteOrganization`.")
+class DeleteOrganizationPayload(Payload):
+    """An organization deleted."""
+
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what was deleted."
+    )
+
+
+@strawberry.type
+class OrganizationQuery:
+    """What `Query` has of organizations."""
+
+    @strawberry.field(description="An organization by its id.")
+    async def organization(self, info: Info, id: OrganizationId) -> Organization | None:
+        """Return an organization."""
+        return await info.context.loaders.row(ORGANIZATIONS, id)
+
+
+@strawberry.type
+class OrganizationMutation:
+    """What `Mutation` has of organizations."""
+
+    @mutation(
+        CreateOrganizationPayload,
+        "Make an organization; the caller is its OWNER. Needs a key of the whole account with "
+        "ADMIN permission.",
+    )
+    async def create_organization(
+        self,
+        info: Info,
+        input: Annotated[CreateOrganizationInput, strawberry.argument(description="What to make.")],
+    ) -> CreateOrganizationPayload:
+        """Make an organization."""
+        row = await create_organization(info.context, input.name)
+        return CreateOrganizationPayload(organization=as_is(row))
+
+    @mutation(
+        UpdateOrganizationPayload,
+        "Rename an organization. Needs an OWNER and a key with ADMIN permission.",
+    )
+    async def update_organization(
+        self,
+        info: Info,
+        id: OrganizationId,
+        input: Annotated[
+            UpdateOrganizationInput, strawberry.argument(description="What to change.")
+        ],
+    ) -> UpdateOrganizationPayload:
+        """Rename an organization."""
+        row = await update_organization(info.context, id, given(input))
+        return UpdateOrganizationPayload(organization=as_is(row))
+
+    @mutation(
+        DeleteOrganizationPayload,
+        "Delete an organization with all its projects. Irreversible. It is gone from every answer "
+        "at once; what was in it is erased in the background.",
+    )
+    async def delete_organization(
+        self, info: Info, id: OrganizationId
+    ) -> DeleteOrganizationPayload:
+        """Delete an organization."""
+        deleted = await delete_organization(info.context, id)
+        return DeleteOrganizationPayload(deleted_id=strawberry.ID(deleted))

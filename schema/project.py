@@ -1,0 +1,198 @@
+"""Projects: spaces of memories, their settings and everything that hangs on them."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from core.access import Role
+from core.categories import catalog_in_force
+from resolvers.entities import entities, entity
+from resolvers.memories import memories_of_project
+from resolvers.projects import api_keys_of_project, history_of_project, members_of_project
+from resolvers.search import Query, search_project
+from schema.api_key import ApiKey
+from schema.base import Info, Node, as_is, is_row
+from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.entity import (
+    Entity,
+    EntityName,
+    EntityOrder,
+    EntityTypeArgument,
+    NameContains,
+    OnlyEntityType,
+    order_of,
+)
+from schema.history import HistoryEvent, OnlyEventTypes
+from schema.member import Member
+from schema.memory import Memory, ShowExpired
+from schema.organization import Organization
+from schema.search import MemorySearchResult, QueryText, Threshold, TopK
+from storage.organizations import ORGANIZATIONS
+from storage.projects import ProjectRow
+
+
+@strawberry.type(description="A kind of memory that a project tells apart.")
+class Category:
+    """A category."""
+
+    name: str = strawberry.field(description="Its name, as memories carry it.")
+    description: str | None = strawberry.field(description="What belongs to it.")
+
+
+def _categories(rows: list[dict[str, Any]]) -> list[Category]:
+    return [Category(name=row["name"], description=row["description"]) for row in rows]
+
+
+@strawberry.type(description="A space of memories with its own settings, members and keys.")
+class Project(Node):
+    """A project."""
+
+    organization_id: strawberry.Private[str]
+    name: str = strawberry.field(description="What it is called.")
+    description: str | None = strawberry.field(description="What it is for.")
+    custom_instructions: str | None = strawberry.field(
+        description="What the extraction of memories is told about the people's part."
+    )
+    agent_custom_instructions: str | None = strawberry.field(
+        description="What the extraction of memories is told about the agents' part."
+    )
+    enable_graph: bool = strawberry.field(
+        description="Whether people, places and things are drawn out of memories."
+    )
+    multilingual: bool = strawberry.field(
+        description="Whether memories keep the language of their messages."
+    )
+    decay: bool = strawberry.field(
+        description="Whether memories that are not used sink in the ranking."
+    )
+    created_at: datetime = strawberry.field(description="When it was made.")
+    updated_at: datetime = strawberry.field(description="When its settings were last changed.")
+    version: int = strawberry.field(description="Rises by one with every change of its settings.")
+    viewer_role: Role | None = strawberry.field(description="What the viewer is in it.")
+
+    is_type_of = is_row(ProjectRow)
+
+    @strawberry.field(description="The organization it belongs to.")
+    async def organization(self, info: Info) -> Organization:
+        """Return the organization."""
+        return await info.context.loaders.row(ORGANIZATIONS, self.organization_id)
+
+    @strawberry.field(
+        description="Its own categories; empty while the default catalog is in force."
+    )
+    def custom_categories(self) -> list[Category]:
+        """Return the categories."""
+        return _categories(_own_categories(self))
+
+    @strawberry.field(description="The catalog of categories in force.")
+    def categories(self) -> list[Category]:
+        """Return the catalog."""
+        return _categories(catalog_in_force(_own_categories(self)))
+
+    @strawberry.field(description="Its members, in the order in which they joined.")
+    async def members(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Member]:
+        """Return a page of members."""
+        page = page_arguments(first, after, last, before)
+        return Connection(found=await members_of_project(info.context, self.id, page))
+
+    @strawberry.field(
+        description="The keys for it, oldest first: an OWNER sees all keys confined to it, anybody "
+        "else their own."
+    )
+    async def api_keys(
+        self,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[ApiKey]:
+        """Return a page of keys."""
+        page = page_arguments(first, after, last, before)
+        return Connection(found=await api_keys_of_project(info.context, self.id, page))
+
+    @strawberry.field(
+        description="An entity by the caller's own name for it; none when no memory has named it."
+    )
+    async def entity(self, info: Info, type: EntityTypeArgument, name: EntityName) -> Entity | None:
+        """Return an entity."""
+        return as_is(await entity(info.context, self.id, type, name))
+
+    @strawberry.field(description="Its entities, by name unless ordered otherwise.")
+    async def entities(
+        self,
+        info: Info,
+        type: OnlyEntityType = None,
+        name_contains: NameContains = None,
+        order_by: EntityOrder = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Entity]:
+        """Return a page of entities."""
+        page = page_arguments(first, after, last, before)
+        order = order_of(order_by)
+        return Connection(
+            found=await entities(info.context, self.id, type, name_contains, order, page)
+        )
+
+    @strawberry.field(description="Its memories, newest first.")
+    async def memories(
+        self,
+        info: Info,
+        show_expired: ShowExpired = False,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[Memory]:
+        """Return a page of memories."""
+        page = page_arguments(first, after, last, before)
+        return Connection(
+            found=await memories_of_project(info.context, self.id, show_expired, page)
+        )
+
+    @strawberry.field(description="The memories that are nearest in meaning to a query.")
+    async def search_memories(
+        self,
+        info: Info,
+        query: QueryText,
+        top_k: TopK = 10,
+        threshold: Threshold = 0.1,
+        show_expired: ShowExpired = False,
+    ) -> MemorySearchResult:
+        """Search the project."""
+        wanted = Query(query, top_k, threshold, show_expired)
+        return as_is(await search_project(info.context, self.id, wanted))
+
+    @strawberry.field(description="Its log: what happened to all its memories, oldest first.")
+    async def history(
+        self,
+        info: Info,
+        types: OnlyEventTypes = None,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Connection[HistoryEvent]:
+        """Return a page of the log."""
+        page = page_arguments(first, after, last, before)
+        kinds = tuple(types) if types is not None else None
+        return Connection(found=await history_of_project(info.context, self.id, kinds, page))
+
+
+def _own_categories(project: Any) -> list[dict[str, Any]]:
+    """Return the stored categories of the row behind a `Project`.
+
+    The row's attribute has the name of the field that is made of it, which hides it from mypy.
+    """
+    return project.custom_categories

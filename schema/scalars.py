@@ -1,0 +1,74 @@
+"""Scalars of the contract: their forms are checked here, before any resolver sees a value."""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any, NewType
+
+import strawberry
+from strawberry.exceptions import StrawberryInputCoercionError
+from strawberry.types.scalar import ScalarDefinition
+
+Cursor = NewType("Cursor", str)
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _parse_datetime(value: Any) -> datetime:
+    try:
+        if _RFC_3339.fullmatch(value):
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise StrawberryInputCoercionError(
+        f"DateTime must be an RFC 3339 moment with its offset, such as "
+        f"2026-03-01T09:30:00Z, not {value!r:.60}."
+    )
+
+
+def _print_datetime(value: datetime) -> str:
+    return value.isoformat().replace("+00:00", "Z")
+
+
+def _parse_date(value: Any) -> date:
+    try:
+        if _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        pass
+    raise StrawberryInputCoercionError(
+        f"Date must be a calendar day, such as 2026-03-01, not {value!r:.60}."
+    )
+
+
+def _parse_cursor(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise StrawberryInputCoercionError("Cursor must be a text that this server has issued.")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as RFC 3339 has it, always answered in UTC, such as "
+        "`2026-03-01T09:30:00.250000Z`. An input must carry its offset.",
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+        serialize=_print_datetime,
+        parse_value=_parse_datetime,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A calendar day, `YYYY-MM-DD`.",
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339#section-5.6",
+        serialize=date.isoformat,
+        parse_value=_parse_date,
+    ),
+    Cursor: strawberry.scalar(
+        name="Cursor",
+        description="A place in a list. Opaque and signed: one that this server has not issued for "
+        "the same list and order is refused.",
+        specified_by_url="https://relay.dev/graphql/connections.htm#sec-Cursor",
+        serialize=str,
+        parse_value=_parse_cursor,
+    ),
+}
