@@ -1,0 +1,330 @@
+"""The composition root and the command line: settings in, a running server out.
+
+The only file that knows every package. Whatever keeps the server from starting is said in one line,
+and the exit code is then not 0.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from core.access import ApiKeyPermission
+from core.errors import AppError
+from core.ids import now
+from core.paging import Cursors
+from core.settings import Environment, Settings
+from core.text import check_text
+from logs import RequestLog, configure_logging
+from providers import make_embedder
+from resolvers.bootstrap import (
+    StartError,
+    bootstrap,
+    check_embedder,
+    check_pepper,
+    issue_key,
+)
+from resolvers.context import Services
+from resolvers.emails import check_email
+from resolvers.indexing import embed_again, rebuild_indexes
+from schema import print_schema
+from schema.graphiql import page
+from schema.http import GraphQLEndpoint
+from storage.database import Database, DatabaseUnavailable, check_reachable
+from storage.lock import DataDirInUse, lock_data_dir
+from storage.migrate import DatabaseTooNew, migrate
+from storage.pepper import obtain_pepper
+from storage.vectors import IndexUnavailable, VectorIndex
+from workers.runner import Runner
+
+log = structlog.get_logger(__name__)
+
+HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
+# Requests that are running when the server is told to stop get this long to finish.
+DRAIN_SECONDS = 30
+_EXPECTED = (DatabaseUnavailable, DatabaseTooNew, DataDirInUse, IndexUnavailable, StartError)
+
+
+def pepper_of(settings: Settings) -> bytes:
+    """Return the pepper in force."""
+    if settings.pepper is not None:
+        return settings.pepper.get_secret_value().encode()
+    return obtain_pepper(settings.data_dir)
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database, reachable and migrated."""
+    database = Database(settings.sql_url)
+    check_reachable(database)
+    migrate(database)
+    return database
+
+
+@contextlib.contextmanager
+def open_services(settings: Settings) -> Iterator[Services]:
+    """Open everything a process needs, and close it again in reverse."""
+    with contextlib.ExitStack() as stack:
+        if settings.chroma_url is None:
+            stack.enter_context(lock_data_dir(settings.data_dir))
+        database = open_database(settings)
+        stack.callback(database.close)
+        pepper = pepper_of(settings)
+        database.write_now(lambda tx: check_pepper(tx, pepper))
+        if settings.chroma_url is not None:
+            index = VectorIndex(url=settings.chroma_url)
+        else:
+            index = VectorIndex(path=settings.data_dir / "chroma")
+        stack.callback(index.close)
+        embedder = make_embedder()
+        stack.callback(embedder.close)
+        yield Services(database, index, embedder, Cursors(pepper), pepper)
+
+
+def create_app(services: Services, settings: Settings) -> Starlette:
+    """Return the ASGI application; its lifespan runs the workers."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        runner = Runner(services)
+        runner.start()
+        yield
+        await runner.stop()
+
+    async def live(_request: Request) -> JSONResponse:
+        return JSONResponse({"status": "live"})
+
+    async def ready(_request: Request) -> JSONResponse:
+        checks = {
+            "database": services.db.read(lambda tx: tx.state.get("")),
+            "index": services.index.check(),
+        }
+        outcomes = await asyncio.gather(*checks.values(), return_exceptions=True)
+        told = {}
+        for name, outcome in zip(checks, outcomes, strict=True):
+            told[name] = "unavailable" if isinstance(outcome, BaseException) else "ok"
+            if isinstance(outcome, BaseException):
+                log.warning("not_ready", check=name, error=str(outcome))
+        if set(told.values()) == {"ok"}:
+            return JSONResponse({"status": "ready", "checks": told})
+        return JSONResponse({"status": "unavailable", "checks": told}, 503)
+
+    html = page(ASSETS) if settings.environment is Environment.DEVELOPMENT else None
+    endpoint = GraphQLEndpoint(services, html)
+    routes: list[Mount | Route] = [
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/graphql", endpoint),
+    ]
+    if html is not None and ASSETS.is_dir():
+        routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=ASSETS)))
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestLog)])
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the bound socket. Raises `StartError` when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        raise StartError(
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set "
+            "MNEMOGRAPH_PORT to a free port, or MNEMOGRAPH_HOST to an address of this machine."
+        ) from None
+    return sock
+
+
+def first_start(services: Services, settings: Settings) -> list[str]:
+    """Make the first key where there is none; return the lines to print about it."""
+    given = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
+    email = check_email(settings.bootstrap_email, "MNEMOGRAPH_BOOTSTRAP_EMAIL")
+    made = services.db.write_now(
+        lambda tx: bootstrap(tx, email, given, services.pepper, services.clock())
+    )
+    if made is None:
+        return []
+    shown = "the one in MNEMOGRAPH_BOOTSTRAP_API_KEY" if given else made.secret
+    return [
+        f"Made the account {made.email} with an organization and a project, both named Default.",
+        f"API key, shown this once: {shown}",
+    ]
+
+
+cli = typer.Typer(
+    help="Mnemograph, the memory server for AI agents.",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+@contextlib.contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """End with one clear line and exit code 1 when something expected goes wrong."""
+    try:
+        yield
+    except ValidationError as error:
+        problems = (
+            f"MNEMOGRAPH_{'_'.join(str(at) for at in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        fail("; ".join(problems))
+    except AppError as error:
+        fail(f"{'.'.join(error.path)}: {error.message}")
+    except _EXPECTED as error:
+        fail(str(error))
+
+
+def fail(message: str) -> None:
+    """Print a line to standard error and exit."""
+    typer.echo(f"mnemograph: {message}", err=True)
+    raise typer.Exit(1)
+
+
+@cli.callback(invoke_without_command=True)
+def default(context: typer.Context) -> None:
+    """Serve, unless another command is named."""
+    if context.invoked_subcommand is None:
+        serve()
+
+
+@cli.command()
+def serve() -> None:
+    """Migrate the database, make the first key if there is none, and serve."""
+    with told_in_one_line():
+        settings = Settings()
+        configure_logging(settings)
+        # Worker threads hold the interpreter for long stretches; the event loop asks more often.
+        sys.setswitchinterval(0.0005)
+        with listen(settings) as sock, open_services(settings) as services:
+            services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
+            lines = first_start(services, settings)
+            host = f"[{settings.host}]" if ":" in settings.host else settings.host
+            typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
+            for line in lines:
+                typer.echo(line)
+            config = uvicorn.Config(
+                create_app(services, settings),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+            )
+            uvicorn.Server(config).run(sockets=[sock])
+
+
+@cli.command()
+def worker() -> None:
+    """Do the outbox's jobs in a process of their own; needs a Chroma server beside the server."""
+    with told_in_one_line():
+        settings = Settings()
+        configure_logging(settings)
+        with open_services(settings) as services:
+            services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
+            asyncio.run(work_until_told(services))
+
+
+async def work_until_told(services: Services) -> None:
+    """Run the workers until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = Runner(services)
+    runner.start()
+    typer.echo("Mnemograph: the worker is running.")
+    await stop.wait()
+    await runner.stop()
+
+
+@cli.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to the tables of this version."""
+    with told_in_one_line():
+        settings = Settings()
+        database = open_database(settings)
+        database.close()
+        typer.echo("The database is up to date.")
+
+
+@cli.command()
+def create_api_key(
+    email: Annotated[
+        str | None, typer.Option(help="Whom it acts for; by default the first account.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "Command line",
+    permission: Annotated[
+        ApiKeyPermission, typer.Option(help="How much it may do.")
+    ] = ApiKeyPermission.ADMIN,
+) -> None:
+    """Make an API key and print it; an e-mail address without an account gets one."""
+    with told_in_one_line():
+        settings = Settings()
+        address = check_email(email or settings.bootstrap_email, "email")
+        check_text(name, "name")
+        pepper = pepper_of(settings)
+        database = open_database(settings)
+        database.write_now(lambda tx: check_pepper(tx, pepper))
+        secret = database.write_now(
+            lambda tx: issue_key(tx, address, name, permission, pepper, now())
+        )
+        database.close()
+        typer.echo(secret)
+
+
+@cli.command()
+def reindex(
+    embed: Annotated[
+        bool, typer.Option("--embed", help="Also embed every memory again, with this embedder.")
+    ] = False,
+) -> None:
+    """Rebuild the vector index from the database. Searches stay complete meanwhile."""
+    with told_in_one_line():
+        settings = Settings()
+        configure_logging(settings)
+        with open_services(settings) as services:
+            total = asyncio.run(rebuild(services, embed))
+            typer.echo(f"Indexed {total:,} memories.")
+
+
+async def rebuild(services: Services, embed: bool) -> int:
+    """Rebuild every index, with new vectors if wanted; return how many memories there are."""
+    if embed:
+        await embed_again(services)
+    await services.db.write(lambda tx: check_embedder(tx, services.embedder))
+    total = await rebuild_indexes(services)
+    await Runner(services).drain()
+    return total
+
+
+@cli.command()
+def export_schema(
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write; standard output without it.")
+    ] = None,
+) -> None:
+    """Print the GraphQL contract."""
+    if output is None:
+        typer.echo(print_schema(), nl=False)
+    else:
+        output.write_text(print_schema())
+
+
+if __name__ == "__main__":
+    cli()
