@@ -1,0 +1,44 @@
+"""Fixtures that every test may ask for.
+
+A deployment is slow to start and easy to share: each worker process of the suite has one for SQLite
+and one for PostgreSQL, and every test that asks for one runs on both.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.factories import Tenant, make_tenant
+
+BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[str]:
+    """The URL of an empty database of each kind, shared by the tests of one worker process."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'test.db'}"
+    else:
+        with fresh_postgres(f"mnemograph_test_{worker_id}") as url:
+            yield url
+
+
+@pytest_asyncio.fixture(scope="session")
+async def deployment(
+    database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Deployment]:
+    """A running server on each kind of database."""
+    data_dir: Path = tmp_path_factory.mktemp("data")
+    async with deployed(settings_for(data_dir, database_url)) as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(deployment: Deployment) -> Tenant:
+    """An organization and a project of this test alone."""
+    return make_tenant(deployment)

@@ -1,0 +1,108 @@
+"""A whole deployment inside the test process: real database, real index, real embedder."""
+
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from sqlalchemy import event
+
+from core.settings import Settings
+from resolvers.context import Services
+from server import create_app, open_services
+from tests.client import Client
+from workers.runner import Runner
+
+REQUIRE_ALL = "MNEMOGRAPH_TEST_REQUIRE_ALL"
+POSTGRES_URL = "MNEMOGRAPH_TEST_POSTGRES_URL"
+_LOCAL_POSTGRES = "postgresql://postgres@127.0.0.1:5432/postgres"
+
+
+@dataclass
+class Deployment:
+    """A running server without its socket."""
+
+    services: Services
+    settings: Settings
+    http: httpx.AsyncClient
+
+    def client(self, key: str | None) -> Client:
+        """Return a client with a key."""
+        return Client(self.http, key)
+
+    async def settle(self) -> None:
+        """Do all jobs that wait, as the workers would in a moment."""
+        await Runner(self.services).drain()
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[list[str]]:
+        """Collect the SQL statements that run meanwhile; BEGIN and COMMIT are none."""
+        statements: list[str] = []
+
+        def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if not statement.startswith("BEGIN"):
+                statements.append(statement)
+
+        engine = self.services.db.engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield statements
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+
+@asynccontextmanager
+async def deployed(settings: Settings, *, workers: bool = True) -> AsyncIterator[Deployment]:
+    """Run a deployment; without workers, jobs wait until `settle`."""
+    with open_services(settings) as services:
+        app = create_app(services, settings)
+        transport = httpx.ASGITransport(app)
+        async with contextlib.AsyncExitStack() as stack:
+            if workers:
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.test")
+            await stack.enter_async_context(http)
+            yield Deployment(services, settings, http)
+
+
+def settings_for(data_dir: Path, database_url: str | None = None, **others: object) -> Settings:
+    """Return settings that ignore the environment of whoever runs the tests."""
+    values = {"data_dir": data_dir, "database_url": database_url, **others}
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+
+
+def skip(reason: str) -> None:
+    """Skip a test for want of something, or fail where everything must be there."""
+    if os.environ.get(REQUIRE_ALL):
+        pytest.fail(f"{REQUIRE_ALL} is set, but {reason}")
+    pytest.skip(reason)
+
+
+def postgres_url() -> str | None:
+    """Return the URL of a PostgreSQL server to test on, if there is one."""
+    if given := os.environ.get(POSTGRES_URL):
+        return given
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", 5432), 1):
+        return _LOCAL_POSTGRES
+    return None
+
+
+@contextlib.contextmanager
+def fresh_postgres(name: str) -> Iterator[str]:
+    """Make an empty PostgreSQL database and return its URL; drop it in the end."""
+    admin = postgres_url()
+    if admin is None:
+        skip(f"no PostgreSQL answers on 127.0.0.1:5432 and {POSTGRES_URL} is not set")
+        raise AssertionError("unreachable")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    yield admin.rsplit("/", 1)[0] + f"/{name}"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')  # type: ignore[arg-type]

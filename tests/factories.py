@@ -1,0 +1,110 @@
+"""People and tenants to test with: each test gets its own, so tests share a database in peace."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.access import ApiKeyPermission, Role
+from core.ids import now, uuid7
+from resolvers.bootstrap import issue_key
+from storage.members import MemberRow
+from storage.transaction import Transaction
+from tests.client import Client
+from tests.deployment import Deployment
+
+ADD = """
+mutation Add($input: AddMemoriesInput!, $projectId: ID) {
+  addMemories(input: $input, projectId: $projectId) {
+    memories { id text version userId agentId runId createdAt }
+    userErrors { code message path }
+  }
+}
+"""
+
+
+@dataclass
+class Tenant:
+    """An organization with one project, and everybody who may come to its door.
+
+    `owner` owns both. `reader` is a READER of the project alone, with an ADMIN key. `stranger` owns
+    an organization and a project of their own. `nobody` has no key.
+    """
+
+    deployment: Deployment
+    organization_id: str
+    project_id: str
+    owner_email: str
+    reader_email: str
+    stranger_email: str
+    owner: Client
+    reader: Client
+    stranger: Client
+    nobody: Client
+    stranger_project_id: str
+    stranger_organization_id: str
+
+    def key(
+        self, email: str, permission: ApiKeyPermission = ApiKeyPermission.ADMIN
+    ) -> Client:
+        """Return a client with another key of an account, which reaches the whole account."""
+        return self.deployment.client(_key(self.deployment, email, permission))
+
+    async def add(self, *texts: str, **options: Any) -> list[dict[str, Any]]:
+        """Store memories of the user alice, or of whom the options name, as the owner."""
+        messages = [{"role": "user", "content": text} for text in texts]
+        who = {} if {"userId", "agentId", "appId", "runId"} & set(options) else {"userId": "alice"}
+        payload = await self.owner.do(ADD, input={"messages": messages, **who, **options})
+        memories: list[dict[str, Any]] = payload["memories"]
+        return memories
+
+
+def make_tenant(deployment: Deployment) -> Tenant:
+    """Return a fresh tenant."""
+    tag = uuid7()[-12:]
+    owner, reader, stranger = (f"{who}-{tag}@example.com" for who in ("owner", "reader", "stranger"))
+    organization_id, project_id = _place(deployment, owner)
+    stranger_organization_id, stranger_project_id = _place(deployment, stranger)
+
+    def invite(tx: Transaction) -> None:
+        account = tx.accounts.obtain(reader, uuid7(), now())
+        tx.members.project.add(project_id, MemberRow(uuid7(), account.id, Role.READER, now()))
+
+    deployment.services.db.write_now(invite)
+    return Tenant(
+        deployment,
+        organization_id,
+        project_id,
+        owner,
+        reader,
+        stranger,
+        deployment.client(_key(deployment, owner)),
+        deployment.client(_key(deployment, reader)),
+        deployment.client(_key(deployment, stranger)),
+        deployment.client(None),
+        stranger_project_id,
+        stranger_organization_id,
+    )
+
+
+def _place(deployment: Deployment, email: str) -> tuple[str, str]:
+    organization_id, project_id, moment = uuid7(), uuid7(), now()
+
+    def work(tx: Transaction) -> None:
+        account = tx.accounts.obtain(email, uuid7(), moment)
+        tx.organizations.create(organization_id, "Home", moment)
+        tx.members.organization.add(
+            organization_id, MemberRow(uuid7(), account.id, Role.OWNER, moment)
+        )
+        tx.projects.create(project_id, organization_id, "First", None, moment)
+        tx.members.project.add(project_id, MemberRow(uuid7(), account.id, Role.OWNER, moment))
+
+    deployment.services.db.write_now(work)
+    return organization_id, project_id
+
+
+def _key(
+    deployment: Deployment, email: str, permission: ApiKeyPermission = ApiKeyPermission.ADMIN
+) -> str:
+    services = deployment.services
+    return services.db.write_now(
+        lambda tx: issue_key(tx, email, "Test", permission, services.pepper, now())
+    )
