@@ -6,8 +6,8 @@ from email_validator import EmailNotValidError, validate_email
 from core.errors import InvalidInput
 from core.text import LONGEST_NAME, check_text
 
-# A self-hosted server has users at localhost, .local and .test, which the library refuses by default
-# and documents this list for.
+# A self-hosted server has users at localhost, .local and .test. The library refuses them by default
+# and documents this list for those who want them.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, Undefined
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
@@ -56,6 +56,15 @@ class Mutation(
 
 class Schema(strawberry.Schema):
     """The executable contract. What goes wrong is logged by the door, once, and not here."""
+
+    def __init__(self, **options: Any) -> None:
+        """Build the contract, without the defaults of null that say nothing."""
+        super().__init__(**options)
+        for named in self._schema.type_map.values():
+            for item in getattr(named, "fields", {}).values():
+                for value in (item, *getattr(item, "args", {}).values()):
+                    if getattr(value, "default_value", Undefined) is None:
+                        value.default_value = Undefined
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Leave the errors to whoever answers the request."""

@@ -157,9 +157,10 @@ class EntityQuery:
     async def entity(
         self,
         info: Info,
+        *,
+        project_id: ProjectId = None,
         type: EntityTypeArgument,
         name: EntityName,
-        project_id: ProjectId = None,
     ) -> Entity | None:
         """Return an entity."""
         return as_is(await entity(info.context, project_id, type, name))

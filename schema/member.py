@@ -149,7 +149,7 @@ class MemberMutation:
         "OWNER and a key with ADMIN permission.",
     )
     async def add_project_member(
-        self, info: Info, email: Email, role: NewRole, project_id: ProjectId = None
+        self, info: Info, *, project_id: ProjectId = None, email: Email, role: NewRole
     ) -> AddProjectMemberPayload:
         """Add a member."""
         project = info.context.project_id(project_id)
@@ -161,7 +161,7 @@ class MemberMutation:
         "Change what a member of a project is. The last OWNER stays OWNER.",
     )
     async def update_project_member(
-        self, info: Info, email: Email, role: NewRole, project_id: ProjectId = None
+        self, info: Info, *, project_id: ProjectId = None, email: Email, role: NewRole
     ) -> UpdateProjectMemberPayload:
         """Change a member."""
         project = info.context.project_id(project_id)
@@ -173,7 +173,7 @@ class MemberMutation:
         "End a membership in a project. The last OWNER stays.",
     )
     async def remove_project_member(
-        self, info: Info, email: Email, project_id: ProjectId = None
+        self, info: Info, *, project_id: ProjectId = None, email: Email
     ) -> RemoveProjectMemberPayload:
         """Remove a member."""
         project = info.context.project_id(project_id)

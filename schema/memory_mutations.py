@@ -162,8 +162,9 @@ class MemoryMutation:
     async def add_memories(
         self,
         info: Info,
-        input: Annotated[AddMemoriesInput, strawberry.argument(description="What to remember.")],
+        *,
         project_id: ProjectId = None,
+        input: Annotated[AddMemoriesInput, strawberry.argument(description="What to remember.")],
     ) -> AddMemoriesPayload:
         """Store memories."""
         named = {

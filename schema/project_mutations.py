@@ -129,8 +129,9 @@ class ProjectMutation:
     async def update_project(
         self,
         info: Info,
-        input: Annotated[UpdateProjectInput, strawberry.argument(description="What to change.")],
+        *,
         id: OptionalId = None,
+        input: Annotated[UpdateProjectInput, strawberry.argument(description="What to change.")],
     ) -> UpdateProjectPayload:
         """Change a project."""
         changes = given(input)

@@ -51,8 +51,9 @@ class SearchQuery:
     async def search_memories(
         self,
         info: Info,
-        query: QueryText,
+        *,
         project_id: ProjectId = None,
+        query: QueryText,
         top_k: TopK = 10,
         threshold: Threshold = 0.1,
         show_expired: ShowExpired = False,

@@ -60,7 +60,8 @@ class Tenant:
 def make_tenant(deployment: Deployment) -> Tenant:
     """Return a fresh tenant."""
     tag = uuid7()[-12:]
-    owner, reader, stranger = (f"{who}-{tag}@example.com" for who in ("owner", "reader", "stranger"))
+    names = ("owner", "reader", "stranger")
+    owner, reader, stranger = (f"{name}-{tag}@example.com" for name in names)
     organization_id, project_id = _place(deployment, owner)
     stranger_organization_id, stranger_project_id = _place(deployment, stranger)
 

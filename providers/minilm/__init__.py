@@ -7,7 +7,7 @@ a long text.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,10 @@ from providers.base import ProviderError
 
 HERE = Path(__file__).parent
 WINDOW = 256  # Tokens the model reads, [CLS] and [SEP] included.
-BATCH = 32  # Texts per run, which is also the most that one call can hold up another.
+BATCH = 32  # Texts per run at the most.
+# Tokens per run at the most, padding included: 32 texts of a full window would hold up everybody
+# else's query for seconds, and larger batches are hardly faster.
+BATCH_TOKENS = 2_048
 REMEMBERED = 1024  # Queries whose vectors are kept.
 QUERY_LENGTH = 512  # Characters; a longer text is hardly a query that comes again.
 
@@ -76,8 +79,9 @@ class MiniLM:
         return vector
 
     async def _embed_all(self, texts: list[str]) -> list[bytes]:
-        if len(texts) <= BATCH:
+        if len(texts) <= BATCH and sum(map(len, texts)) <= BATCH_TOKENS:
             # A single job, because as two it would wait for a batch of somebody else's before each.
+            # No text has more tokens than characters, but for the two marks at its ends.
             return await self._run(self._embed_batch, texts) if texts else []
 
         # The worker serves jobs in the order they come. Each batch is handed over only when the
@@ -89,8 +93,7 @@ class MiniLM:
         # Texts of like length share a batch, which leaves the least to pad.
         order = sorted(range(len(texts)), key=lambda index: len(tokens[index]))
         vectors = [b""] * len(texts)
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
+        for batch in _batches(order, [len(item) for item in tokens]):
             results = await self._run(self._infer, [tokens[index] for index in batch])
             for index, vector in zip(batch, results, strict=True):
                 vectors[index] = vector
@@ -122,3 +125,16 @@ class MiniLM:
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         (embeddings,) = self._session.run(["sentence_embedding"], inputs)
         return [embedding.astype("<f4").tobytes() for embedding in embeddings]
+
+
+def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
+    """Cut texts, given by rising length, into runs that respect both limits."""
+    batch: list[int] = []
+    for index in order:
+        # The newest text is the longest, to whose length the others are padded.
+        if len(batch) == BATCH or (batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
