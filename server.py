@@ -190,6 +190,8 @@ def told_in_one_line() -> Iterator[None]:
         fail(f"{'.'.join(error.path)}: {error.message}")
     except _EXPECTED as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}")
 
 
 def fail(message: str) -> None:
@@ -220,6 +222,9 @@ def serve() -> None:
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
                 typer.echo(line)
+            # Uvicorn repeats the signal that has stopped it, to whoever was to get it before.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, leave)
             config = uvicorn.Config(
                 create_app(services, settings),
                 log_config=None,
@@ -228,6 +233,11 @@ def serve() -> None:
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
             uvicorn.Server(config).run(sockets=[sock])
+
+
+def leave(_number: int, _frame: object) -> None:
+    """End the process in good order, so that everything that is open gets closed."""
+    raise SystemExit(0)
 
 
 @cli.command()

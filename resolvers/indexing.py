@@ -83,6 +83,6 @@ async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -
         # A text that was changed meanwhile has a vector of its own already.
         same = [id for id, text in tx.memories.texts(ids).items() if text == texts.get(id)]
         rows = [(id, vectors[id]) for id in same]
-        tx.vectors.put(project_id, services.embedder.model, rows)
+        tx.vectors.replace(project_id, services.embedder.model, rows)
 
     await services.db.write(work)

@@ -14,12 +14,14 @@ from storage.organizations import ORGANIZATION_ORDER, ORGANIZATIONS_OF_VIEWER, O
 from storage.projects import PROJECT_ORDER, PROJECTS_OF_ORGANIZATION
 from storage.transaction import Transaction
 
+# The filter of lists whose parent is not what decides who may see their rows.
+_VISIBLE = (("visible", None),)
+
 
 async def organizations_of_viewer(ctx: Context, page: PageArguments) -> Connected:
     """Return the organizations the viewer is in."""
-    return await connect(
-        ctx, ORGANIZATIONS_OF_VIEWER, ORGANIZATION_ORDER, ctx.actor.account_id, page
-    )
+    viewer = ctx.actor.account_id
+    return await connect(ctx, ORGANIZATIONS_OF_VIEWER, ORGANIZATION_ORDER, viewer, page, _VISIBLE)
 
 
 async def members_of_organization(
@@ -34,9 +36,8 @@ async def projects_of_organization(
     ctx: Context, organization_id: str, page: PageArguments
 ) -> Connected:
     """Return those projects of an organization that the viewer can see."""
-    visible = (("visible", None),)
     return await connect(
-        ctx, PROJECTS_OF_ORGANIZATION, PROJECT_ORDER, organization_id, page, visible
+        ctx, PROJECTS_OF_ORGANIZATION, PROJECT_ORDER, organization_id, page, _VISIBLE
     )
 
 

@@ -6,7 +6,6 @@ so that nothing stale, foreign or deleted can come back.
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.errors import InvalidInput
@@ -101,10 +100,10 @@ async def _search(ctx: Context, scope: Scope, query: Query) -> SearchResult:
     (vector,) = await ctx.embed([query.text])
     if scope.size <= EXACT_SCOPE:
         features = await _exact(ctx, scope, query, vector)
-        memories = await _readable(ctx, scope, query, _best(features, query.top_k))
+        memories = await _readable(ctx, scope, query, list(features))
     else:
         features, memories = await _indexed(ctx, scope, query, vector)
-    ranked = _best({id: features[id] for id in memories if id in features}, query.top_k)
+    ranked = sorted(memories, key=lambda id: (-features[id].semantic, id))[: query.top_k]
     hits = [
         Hit(memories[id], features[id].score)
         for id in ranked
@@ -114,12 +113,15 @@ async def _search(ctx: Context, scope: Scope, query: Query) -> SearchResult:
 
 
 async def _exact(ctx: Context, scope: Scope, query: Query, vector: bytes) -> dict[str, Features]:
-    """Return the features of everything in the scope."""
+    """Return the features of the best in the scope, all of which is scored."""
     entity = (scope.entity.type, scope.entity.id) if scope.entity else None
     today = None if query.show_expired else ctx.today()
 
     def work(tx: Transaction) -> dict[str, Features]:
-        return _features(vector, tx.vectors.in_scope(scope.project_id, entity, today))
+        rows = tx.vectors.in_scope(scope.project_id, entity, today)
+        scores = exact_scores(vector, [row[1] for row in rows])
+        ranked = sorted((-score, row[0]) for score, row in zip(scores, rows, strict=True))
+        return {id: Features(-negative) for negative, id in ranked[: query.top_k]}
 
     return await ctx.read(work)
 
@@ -132,7 +134,13 @@ async def _indexed(
     What is pending is read before the index is asked: a row indexed in between is then found twice,
     never missed. Its exact score is the true one, since the index may hold its former vector.
     """
-    pending = await ctx.read(lambda tx: _features(vector, tx.vectors.pending(scope.project_id)))
+
+    def work(tx: Transaction) -> dict[str, Features]:
+        rows = tx.vectors.pending(scope.project_id)
+        scores = exact_scores(vector, [row[1] for row in rows])
+        return {row[0]: Features(score) for row, score in zip(rows, scores, strict=True)}
+
+    pending = await ctx.read(work)
     where = {ENTITY_KEYS[scope.entity.type]: scope.entity.id} if scope.entity else None
     wanted = max(_LEAST_CANDIDATES, 2 * query.top_k)
     while True:
@@ -143,16 +151,6 @@ async def _indexed(
         if len(memories) >= query.top_k or len(found) < wanted:
             return features, memories
         wanted *= 4
-
-
-def _features(vector: bytes, rows: list[tuple[str, bytes]]) -> dict[str, Features]:
-    scores = exact_scores(vector, [row[1] for row in rows])
-    return {id: Features(score) for (id, _), score in zip(rows, scores, strict=True)}
-
-
-def _best(features: Mapping[str, Features], limit: int) -> list[str]:
-    """Return the ids of the best candidates, best first; ties are broken by id."""
-    return sorted(features, key=lambda id: (-features[id].semantic, id))[:limit]
 
 
 async def _readable(

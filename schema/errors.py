@@ -9,6 +9,7 @@ from core.errors import AppError, ErrorCode, VersionConflict
 
 log = structlog.get_logger(__name__)
 
+DEFECT = "Something went wrong here. The log says what, under this request id."
 # On a query, input that is not what was asked for goes by the name the field's tools know.
 _CODES = {ErrorCode.INVALID_INPUT: "BAD_USER_INPUT"}
 
@@ -37,7 +38,7 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
         extensions = {"code": "BAD_USER_INPUT"}
     else:
         log.error("defect", path=error.path, exc_info=original)
-        shown["message"] = "Something went wrong here. The log says what, under this request id."
+        shown["message"] = DEFECT
         extensions = {"code": "INTERNAL"}
     shown["extensions"] = {**extensions, "requestId": request_id}
     return shown

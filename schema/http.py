@@ -10,6 +10,7 @@ import binascii
 from typing import Any
 
 import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -23,7 +24,9 @@ from strawberry.types.graphql import OperationType
 from core.errors import Unauthenticated
 from resolvers.context import Context, Services, authenticate
 from schema import schema
-from schema.errors import formatted, request_error
+from schema.errors import DEFECT, formatted, request_error
+
+log = structlog.get_logger(__name__)
 
 LARGEST_BODY = 1_048_576
 _JSON = "application/json"
@@ -53,7 +56,11 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        response = await self._respond(request)
+        try:
+            response = await self._respond(request)
+        except Exception:
+            log.exception("defect", path=scope["path"])
+            response = _failure(request, 500, "INTERNAL", DEFECT)
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:

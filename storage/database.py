@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from storage.errors import RowMoved
@@ -171,7 +171,7 @@ def check_reachable(database: Database) -> None:
     try:
         with database.engine.connect():
             pass
-    except OperationalError as error:
+    except DBAPIError as error:
         shown = database.url.render_as_string(hide_password=True)
         reason = str(error.orig).strip().splitlines()[0]
         raise DatabaseUnavailable(f"The database {shown} cannot be opened: {reason}") from error

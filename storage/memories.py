@@ -136,7 +136,7 @@ class MemoryStore:
         project_id, moment = memories[0].project_id, memories[0].created_at
         self._connection.execute(insert(_MEMORIES), [values_of(memory) for memory in memories])
         ids = [memory.id for memory in memories]
-        self._vectors.put(project_id, model, list(zip(ids, vectors, strict=True)))
+        self._vectors.add(project_id, model, list(zip(ids, vectors, strict=True)))
         self._jobs.put(JobKind.INDEX, ids, project_id, moment)
         for memory in memories:
             change = Change(
@@ -172,7 +172,7 @@ class MemoryStore:
         if self._connection.execute(statement.values(**values)).rowcount == 0:
             raise RowMoved
         if vector is not None:
-            self._vectors.put(memory.project_id, model, [(memory.id, vector)])
+            self._vectors.replace(memory.project_id, model, [(memory.id, vector)])
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
         changed = {name: column for name, column in _LOGGED.items() if column in changes}
         self._history.record(

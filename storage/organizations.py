@@ -10,7 +10,7 @@ from core.access import Actor, Role
 from core.paging import Order
 from storage.rows import Listing, Source
 from storage.tables import Organization, table_of
-from storage.visibility import organization_role, organization_visible
+from storage.visibility import organization_of_viewer, organization_role, organization_visible
 
 _ORGANIZATIONS = table_of(Organization)
 
@@ -34,7 +34,9 @@ ORGANIZATIONS = Source(
     organization_visible,
     {"viewer_role": organization_role},
 )
-ORGANIZATIONS_OF_VIEWER = Listing(ORGANIZATIONS, None, lambda _: true())
+ORGANIZATIONS_OF_VIEWER = Listing(
+    ORGANIZATIONS, None, lambda _: true(), {"visible": organization_of_viewer}
+)
 
 
 class OrganizationStore:

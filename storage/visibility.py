@@ -137,6 +137,21 @@ def organization_visible(organization: FromClause) -> ColumnElement[bool]:
     )
 
 
+def organization_of_viewer(organization: FromClause) -> ColumnElement[bool]:
+    """Tell the same as `organization_visible`, led by the memberships of the viewer.
+
+    For lists: they would otherwise look at every organization there is.
+    """
+    member, guest, project = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias(), _PROJECTS.alias()
+    own = select(member.c.organization_id).where(member.c.account_id == _ACCOUNT)
+    visited = (
+        select(project.c.organization_id)
+        .join(guest, guest.c.project_id == project.c.id)
+        .where(guest.c.account_id == _ACCOUNT)
+    )
+    return and_(organization.c.id.in_(own.union(visited)), organization_visible(organization))
+
+
 def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Tell whether an organization id names an organization that the viewer can see."""
     organization = _ORGANIZATIONS.alias()

@@ -54,10 +54,10 @@ class Runner:
         self._wake = {loop.kind: asyncio.Event() for loop in LOOPS}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
-        services.db.on_jobs(self._wake_all)
 
     def start(self) -> None:
         """Start the loops on the running event loop."""
+        self._services.db.on_jobs(self._wake_all)
         self._tasks = [asyncio.create_task(self._run(loop)) for loop in LOOPS]
 
     async def stop(self) -> None:
