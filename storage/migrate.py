@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from storage.database import Database
 from storage.tables import METADATA
 
+MIGRATIONS = Path(__file__).parent / "migrations"
 # Any constant will do, as long as every process that migrates takes the same lock.
 _MIGRATION_LOCK = 0x6D6E656D6F
 
@@ -24,7 +25,7 @@ class DatabaseTooNew(Exception):
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config

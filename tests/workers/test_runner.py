@@ -1,0 +1,67 @@
+"""The loops: a bad job holds up nobody, a broken index loses nothing."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deployment import Deployment, deployed, settings_for
+from tests.factories import make_tenant
+from workers.runner import Runner, pause
+
+SEARCH = "query ($q: String!) { searchMemories(query: $q) { hits { memory { text } } } }"
+
+
+async def counts(deployment: Deployment, project_id: str) -> tuple[int, int]:
+    """Return how many memories of a project wait for the index, and how many are in it."""
+    services = deployment.services
+    waiting = await services.db.read(lambda tx: tx.vectors.pending(project_id))
+    return len(waiting), await services.index.count(project_id)
+
+
+async def test_jobs_wait_for_a_worker_and_vanish_when_done(tmp_path: Path) -> None:
+    async with deployed(settings_for(tmp_path), workers=False) as deployment:
+        tenant = make_tenant(deployment)
+        first, _, _ = await tenant.add("one", "two", "three")
+        assert await counts(deployment, tenant.project_id) == (3, 0)
+        await deployment.settle()
+        assert await counts(deployment, tenant.project_id) == (0, 3)
+        delete = "mutation ($id: ID!) { deleteMemory(id: $id) { deletedId userErrors { code } } }"
+        await tenant.owner.do(delete, id=first["id"])
+        await deployment.settle()
+        assert await counts(deployment, tenant.project_id) == (0, 2)
+
+
+async def test_an_index_that_fails_costs_nothing_but_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with deployed(settings_for(tmp_path), workers=False) as deployment:
+        tenant = make_tenant(deployment)
+        bad, _ = await tenant.add("this one breaks the index", "this one does not")
+        upsert = deployment.services.index.upsert
+
+        async def failing(project_id: str, rows: list[Any]) -> None:
+            if any(row[0] == bad["id"] for row in rows):
+                raise RuntimeError("the disk is full")
+            await upsert(project_id, rows)
+
+        monkeypatch.setattr(deployment.services.index, "upsert", failing)
+        await deployment.settle()
+        assert await counts(deployment, tenant.project_id) == (1, 1)
+        found = await tenant.owner.ask(SEARCH, q="breaks the index")
+        assert found["searchMemories"]["hits"][0]["memory"]["text"] == "this one breaks the index"
+
+
+async def test_stopping_ends_the_loops(deployment: Deployment) -> None:
+    runner = Runner(deployment.services)
+    runner.start()
+    await runner.stop()
+    assert all(task.done() and not task.cancelled() for task in runner._tasks)
+
+
+def test_pauses_grow_to_five_minutes() -> None:
+    for attempts, longest in ((1, 2), (4, 16), (30, 300), (10_000, 300)):
+        seconds = [pause(attempts).total_seconds() for _ in range(100)]
+        assert longest / 2 <= min(seconds) <= max(seconds) <= longest
+    assert pause(3) <= timedelta(seconds=8)
