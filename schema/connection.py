@@ -1,8 +1,13 @@
 """Lists as Relay has them: edges, nodes, page info, and a total that is counted when selected."""
 
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, TypeVar
 
 import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import FieldExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
 
 from resolvers.connections import Connected, PageArguments
 from schema.base import Info
@@ -10,27 +15,14 @@ from schema.scalars import Cursor
 
 T = TypeVar("T")
 
-First = Annotated[
-    int | None,
-    strawberry.argument(
-        description="How many from the start, 0 to 100. Without `first` and `last`: 20."
-    ),
-]
-After = Annotated[Cursor | None, strawberry.argument(description="Only what follows this cursor.")]
-Last = Annotated[
-    int | None,
-    strawberry.argument(description="How many from the end, 0 to 100. Not together with `first`."),
-]
-Before = Annotated[
-    Cursor | None, strawberry.argument(description="Only what comes before this cursor.")
-]
+Lister = Callable[[PageArguments], Awaitable[Connected]]
 
-
-def page_arguments(
-    first: int | None, after: Cursor | None, last: int | None, before: Cursor | None
-) -> PageArguments:
-    """Return the four arguments as resolvers take them."""
-    return {"first": first, "after": after, "last": last, "before": before}
+_ARGUMENTS: tuple[tuple[str, object, str], ...] = (
+    ("first", int | None, "How many from the start, 0 to 100. Without `first` and `last`: 20."),
+    ("after", Cursor | None, "Only what follows this cursor."),
+    ("last", int | None, "How many from the end, 0 to 100. Not together with `first`."),
+    ("before", Cursor | None, "Only what comes before this cursor."),
+)
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -98,3 +90,51 @@ class Connection(Generic[T]):
     async def total_count(self, info: Info) -> int:
         """Return the total, counted for all parents of a level at once."""
         return await self.found.total(info.context)
+
+
+class _Paged(FieldExtension):
+    """Gives a field the four arguments of a list, and asks its lister for that page."""
+
+    def apply(self, field: StrawberryField) -> None:
+        field.arguments = [
+            *field.arguments,
+            *(
+                StrawberryArgument(
+                    python_name=name,
+                    graphql_name=None,
+                    type_annotation=StrawberryAnnotation(type),
+                    description=description,
+                    default=None,
+                )
+                for name, type, description in _ARGUMENTS
+            ),
+        ]
+
+    async def resolve_async(
+        self,
+        next_: Callable[..., Any],
+        source: Any,
+        info: strawberry.Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        lister: Lister = await next_(source, info, **kwargs)
+        page: PageArguments = {"first": first, "after": after, "last": last, "before": before}
+        return Connection(found=await lister(page))
+
+
+def connection(node: Any, description: str) -> Callable[[Callable[..., Lister]], Any]:
+    """Declare a list of nodes, whose resolver returns the lister that finds a page of them."""
+
+    def declare(resolver: Callable[..., Lister]) -> Any:
+        return strawberry.field(
+            resolver,
+            description=description,
+            graphql_type=Connection[node],
+            extensions=[_Paged()],
+        )
+
+    return declare

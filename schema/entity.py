@@ -1,6 +1,7 @@
 """Entities: the users, agents, apps and runs that memories are about."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -11,7 +12,7 @@ from resolvers.entities import delete_entity, entities, entity, update_entity
 from resolvers.memories import memories_of_entity
 from resolvers.search import Query, search_entity
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
-from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection
 from schema.member import ProjectId
 from schema.memory import Memory, ShowExpired
@@ -86,21 +87,14 @@ class Entity(Node):
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @strawberry.field(description="Its memories, newest first.")
-    async def memories(
+    @connection(Memory, "Its memories, newest first.")
+    def memories(
         self,
         info: Info,
         show_expired: ShowExpired = False,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Memory]:
-        """Return a page of memories."""
-        page = page_arguments(first, after, last, before)
-        return Connection(
-            found=await memories_of_entity(info.context, as_is(self), show_expired, page)
-        )
+    ) -> Lister:
+        """Return the lister of memories."""
+        return partial(memories_of_entity, info.context, as_is(self), show_expired)
 
     @strawberry.field(description="Those of its memories nearest in meaning to a query.")
     async def search_memories(
@@ -165,25 +159,18 @@ class EntityQuery:
         """Return an entity."""
         return as_is(await entity(info.context, project_id, type, name))
 
-    @strawberry.field(description="The entities of a project, by name unless ordered otherwise.")
-    async def entities(
+    @connection(Entity, "The entities of a project, by name unless ordered otherwise.")
+    def entities(
         self,
         info: Info,
         project_id: ProjectId = None,
         type: OnlyEntityType = None,
         name_contains: NameContains = None,
         order_by: EntityOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Entity]:
-        """Return a page of entities."""
-        page = page_arguments(first, after, last, before)
+    ) -> Lister:
+        """Return the lister of entities."""
         order = order_of(order_by)
-        return Connection(
-            found=await entities(info.context, project_id, type, name_contains, order, page)
-        )
+        return partial(entities, info.context, project_id, type, name_contains, order)
 
 
 @strawberry.type

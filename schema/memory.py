@@ -1,6 +1,7 @@
 """Memories: what the product keeps."""
 
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -8,7 +9,7 @@ from strawberry.scalars import JSON
 
 from resolvers.memories import history_of_memory, memories_of_project
 from schema.base import Info, Node, as_is, is_row
-from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.connection import Lister, connection
 from schema.history import HistoryEvent
 from schema.member import ProjectId
 from storage.entities import ENTITIES
@@ -100,18 +101,10 @@ class Memory(Node):
         """Return the run."""
         return await _entity(info, self.run_key)
 
-    @strawberry.field(description="What happened to it, oldest first.")
-    async def history(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[HistoryEvent]:
-        """Return a page of its history."""
-        page = page_arguments(first, after, last, before)
-        return Connection(found=await history_of_memory(info.context, as_is(self), page))
+    @connection(HistoryEvent, "What happened to it, oldest first.")
+    def history(self, info: Info) -> Lister:
+        """Return the lister of its history."""
+        return partial(history_of_memory, info.context, as_is(self))
 
 
 @strawberry.type
@@ -123,19 +116,12 @@ class MemoryQuery:
         """Return a memory."""
         return await info.context.loaders.row(MEMORIES, id)
 
-    @strawberry.field(description="The memories of a project, newest first.")
-    async def memories(
+    @connection(Memory, "The memories of a project, newest first.")
+    def memories(
         self,
         info: Info,
         project_id: ProjectId = None,
         show_expired: ShowExpired = False,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Memory]:
-        """Return a page of memories."""
-        page = page_arguments(first, after, last, before)
-        return Connection(
-            found=await memories_of_project(info.context, project_id, show_expired, page)
-        )
+    ) -> Lister:
+        """Return the lister of memories."""
+        return partial(memories_of_project, info.context, project_id, show_expired)

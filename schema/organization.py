@@ -1,6 +1,7 @@
 """Organizations: the root of the graph."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -14,7 +15,7 @@ from resolvers.organizations import (
     update_organization,
 )
 from schema.base import Info, Node, Payload, as_is, given, is_row, mutation
-from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.connection import Lister, connection
 from schema.member import Member
 from storage.organizations import ORGANIZATIONS, OrganizationRow
 
@@ -38,31 +39,15 @@ class Organization(Node):
 
     is_type_of = is_row(OrganizationRow)
 
-    @strawberry.field(description="Its members, in the order in which they joined.")
-    async def members(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Member]:
-        """Return a page of members."""
-        page = page_arguments(first, after, last, before)
-        return Connection(found=await members_of_organization(info.context, as_is(self), page))
+    @connection(Member, "Its members, in the order in which they joined.")
+    def members(self, info: Info) -> Lister:
+        """Return the lister of members."""
+        return partial(members_of_organization, info.context, as_is(self))
 
-    @strawberry.field(description="Those of its projects that the viewer sees, oldest first.")
-    async def projects(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[LazyProject]:
-        """Return a page of projects."""
-        page = page_arguments(first, after, last, before)
-        return Connection(found=await projects_of_organization(info.context, self.id, page))
+    @connection(LazyProject, "Those of its projects that the viewer sees, oldest first.")
+    def projects(self, info: Info) -> Lister:
+        """Return the lister of projects."""
+        return partial(projects_of_organization, info.context, self.id)
 
 
 @strawberry.input(description="An organization to make.")

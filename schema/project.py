@@ -1,6 +1,7 @@
 """Projects: spaces of memories, their settings and everything that hangs on them."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -13,7 +14,7 @@ from resolvers.projects import api_keys_of_project, history_of_project, members_
 from resolvers.search import Query, search_project
 from schema.api_key import ApiKey
 from schema.base import Info, Node, as_is, is_row
-from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.connection import Lister, connection
 from schema.entity import (
     Entity,
     EntityName,
@@ -90,34 +91,19 @@ class Project(Node):
         """Return the catalog."""
         return _categories(catalog_in_force(_own_categories(self)))
 
-    @strawberry.field(description="Its members, in the order in which they joined.")
-    async def members(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Member]:
-        """Return a page of members."""
-        page = page_arguments(first, after, last, before)
-        return Connection(found=await members_of_project(info.context, self.id, page))
+    @connection(Member, "Its members, in the order in which they joined.")
+    def members(self, info: Info) -> Lister:
+        """Return the lister of members."""
+        return partial(members_of_project, info.context, self.id)
 
-    @strawberry.field(
-        description="The keys for it, oldest first: an OWNER sees all keys confined to it, anybody "
-        "else their own."
+    @connection(
+        ApiKey,
+        "The keys for it, oldest first: an OWNER sees all keys confined to it, anybody "
+        "else their own.",
     )
-    async def api_keys(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[ApiKey]:
-        """Return a page of keys."""
-        page = page_arguments(first, after, last, before)
-        return Connection(found=await api_keys_of_project(info.context, self.id, page))
+    def api_keys(self, info: Info) -> Lister:
+        """Return the lister of keys."""
+        return partial(api_keys_of_project, info.context, self.id)
 
     @strawberry.field(
         description="An entity by the caller's own name for it; none when no memory has named it."
@@ -126,40 +112,26 @@ class Project(Node):
         """Return an entity."""
         return as_is(await entity(info.context, self.id, type, name))
 
-    @strawberry.field(description="Its entities, by name unless ordered otherwise.")
-    async def entities(
+    @connection(Entity, "Its entities, by name unless ordered otherwise.")
+    def entities(
         self,
         info: Info,
         type: OnlyEntityType = None,
         name_contains: NameContains = None,
         order_by: EntityOrder = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Entity]:
-        """Return a page of entities."""
-        page = page_arguments(first, after, last, before)
+    ) -> Lister:
+        """Return the lister of entities."""
         order = order_of(order_by)
-        return Connection(
-            found=await entities(info.context, self.id, type, name_contains, order, page)
-        )
+        return partial(entities, info.context, self.id, type, name_contains, order)
 
-    @strawberry.field(description="Its memories, newest first.")
-    async def memories(
+    @connection(Memory, "Its memories, newest first.")
+    def memories(
         self,
         info: Info,
         show_expired: ShowExpired = False,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[Memory]:
-        """Return a page of memories."""
-        page = page_arguments(first, after, last, before)
-        return Connection(
-            found=await memories_of_project(info.context, self.id, show_expired, page)
-        )
+    ) -> Lister:
+        """Return the lister of memories."""
+        return partial(memories_of_project, info.context, self.id, show_expired)
 
     @strawberry.field(description="The memories that are nearest in meaning to a query.")
     async def search_memories(
@@ -174,20 +146,15 @@ class Project(Node):
         wanted = Query(query, top_k, threshold, show_expired)
         return as_is(await search_project(info.context, self.id, wanted))
 
-    @strawberry.field(description="Its log: what happened to all its memories, oldest first.")
-    async def history(
+    @connection(HistoryEvent, "Its log: what happened to all its memories, oldest first.")
+    def history(
         self,
         info: Info,
         types: OnlyEventTypes = None,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[HistoryEvent]:
-        """Return a page of the log."""
-        page = page_arguments(first, after, last, before)
+    ) -> Lister:
+        """Return the lister of the log."""
         kinds = tuple(types) if types is not None else None
-        return Connection(found=await history_of_project(info.context, self.id, kinds, page))
+        return partial(history_of_project, info.context, self.id, kinds)
 
 
 def _own_categories(project: Any) -> list[dict[str, Any]]:

@@ -1,13 +1,14 @@
 """The viewer: who a key acts for, and where it begins."""
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
 from resolvers.organizations import organizations_of_viewer
 from schema.base import Info, Node, is_row
-from schema.connection import After, Before, Connection, First, Last, page_arguments
+from schema.connection import Lister, connection
 from storage.accounts import ACCOUNTS, AccountRow
 from storage.api_keys import API_KEYS
 from storage.organizations import ORGANIZATIONS
@@ -62,21 +63,14 @@ class Viewer:
         id = info.context.actor.default_project_id
         return await info.context.loaders.row_or_none(PROJECTS, id) if id else None
 
-    @strawberry.field(
-        description="The organizations the key sees: those its account is a member of, and those "
-        "of which it sees a project. Oldest first."
+    @connection(
+        LazyOrganization,
+        "The organizations the key sees: those its account is a member of, and those "
+        "of which it sees a project. Oldest first.",
     )
-    async def organizations(
-        self,
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> Connection[LazyOrganization]:
-        """Return a page of organizations."""
-        page = page_arguments(first, after, last, before)
-        return Connection(found=await organizations_of_viewer(info.context, page))
+    def organizations(self, info: Info) -> Lister:
+        """Return the lister of organizations."""
+        return partial(organizations_of_viewer, info.context)
 
 
 @strawberry.type
