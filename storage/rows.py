@@ -49,6 +49,7 @@ class Source(Generic[T]):
     row: type[T]
     visible: Clause
     computed: Mapping[str, Clause] = field(default_factory=dict)
+    _built: dict[str, Select[Any]] = field(default_factory=dict)
 
     @cached_property
     def _names(self) -> list[str]:
@@ -61,18 +62,22 @@ class Source(Generic[T]):
             for name in self._names
         ]
 
-    @cached_property
-    def _by_id(self) -> Select[Any]:
-        table = self.table.alias("t")
-        ids = bindparam("ids", expanding=True, type_=self.table.c.id.type)
-        return select(*self.columns(table)).where(table.c.id.in_(ids), self.visible(table))
+    def _by_id(self, dialect: str) -> Select[Any]:
+        if dialect not in self._built:
+            table = self.table.alias("t")
+            given, _, id = _given(dialect)
+            self._built[dialect] = select(*self.columns(table)).where(
+                table.c.id.in_(select(id).select_from(given)), self.visible(table)
+            )
+        return self._built[dialect]
 
     def find(self, connection: Connection, ids: Iterable[str], actor: Actor) -> dict[str, T]:
         """Return the visible rows among the ids, by id; texts that are no ids are not looked up."""
         wanted = [id for id in set(ids) if is_id(id)]
         if not wanted:
             return {}
-        found = connection.execute(self._by_id, {"ids": wanted, **binds(actor)})
+        values = {"given": _array(connection, wanted), **binds(actor)}
+        found = connection.execute(self._by_id(connection.dialect.name), values)
         position = self._names.index("id")
         return {row[position]: self.row(*row) for row in found.all()}
 
@@ -124,7 +129,7 @@ class Listing(Generic[T]):
         values = {
             **binds(actor),
             **(filters or {}),
-            "parents": _array(connection, parents),
+            "given": _array(connection, parents),
             "limit": page.limit + 1,
         }
         for bound, key in (("after", page.after), ("before", page.before)):
@@ -147,7 +152,7 @@ class Listing(Generic[T]):
         shape = ("count", connection.dialect.name, names)
         if shape not in self._built:
             self._built[shape] = self._count_statement(connection.dialect.name, names)
-        values = {**binds(actor), **(filters or {}), "parents": _array(connection, parents)}
+        values = {**binds(actor), **(filters or {}), "given": _array(connection, parents)}
         counts = [0] * len(parents)
         for position, count in connection.execute(self._built[shape], values):
             counts[position] = count
@@ -170,7 +175,7 @@ class Listing(Generic[T]):
         before: bool,
         names: tuple[str, ...],
     ) -> Select[Any]:
-        parents, position, parent_id = _parents(dialect)
+        parents, position, parent_id = _given(dialect)
         child = self.source.table.alias("x")
         keys = [child.c[key] for key in order.keys]
         conditions = self._conditions(child, parent_id, names)
@@ -210,7 +215,7 @@ class Listing(Generic[T]):
         )
 
     def _count_statement(self, dialect: str, names: tuple[str, ...]) -> Select[Any]:
-        parents, position, parent_id = _parents(dialect)
+        parents, position, parent_id = _given(dialect)
         child = self.source.table.alias("x")
         count = (
             select(func.count())
@@ -233,20 +238,18 @@ def _array(connection: Connection, values: Sequence[str]) -> Any:
     return orjson.dumps(list(values)).decode()
 
 
-def _parents(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
-    """Return the parents as a table, the position of each from 0, and its id."""
+def _given(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
+    """Return the ids of the parameter `given` as a table, the position of each from 0, and itself.
+
+    One array, whatever its length: a parameter for each id would meet the databases' limits.
+    """
     if dialect == "postgresql":
-        given = bindparam("parents", type_=ARRAY(String))
-        parents = (
-            func.unnest(given)
-            .table_valued("id", with_ordinality="position", name="p")
-            .render_derived()
-        )
-        return parents, (parents.c.position - 1).label("position"), parents.c.id
-    parents = func.json_each(bindparam("parents", type_=String)).table_valued(
-        "key", "value", name="p"
-    )
-    return parents, parents.c.key, parents.c.value
+        array = func.unnest(bindparam("given", type_=ARRAY(String)))
+        rows = array.table_valued("id", with_ordinality="position", name="p").render_derived()
+        return rows, (rows.c.position - 1).label("position"), rows.c.id
+    array = func.json_each(bindparam("given", type_=String))
+    rows = array.table_valued("key", "value", name="p")
+    return rows, rows.c.key, rows.c.value
 
 
 def _ordered(keys: Sequence[ColumnElement[Any]], falling: bool) -> list[ColumnElement[Any]]:
