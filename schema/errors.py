@@ -34,7 +34,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
         }
         if isinstance(original, VersionConflict):
             extensions["currentVersion"] = original.current_version
-    elif original is None or isinstance(original, GraphQLError):
+    elif isinstance(original, GraphQLError | None) or (error.path is None and error.nodes):
+        # Found in the document or its variables, before any resolver ran.
         extensions = {"code": "BAD_USER_INPUT"}
     else:
         log.error("defect", path=error.path, exc_info=original)

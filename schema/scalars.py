@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Any, NewType
 
 import strawberry
-from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
 Cursor = NewType("Cursor", str)
@@ -20,10 +19,7 @@ def _parse_datetime(value: Any) -> datetime:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise StrawberryInputCoercionError(
-        f"DateTime must be an RFC 3339 moment with its offset, such as "
-        f"2026-03-01T09:30:00Z, not {value!r:.60}."
-    )
+    raise ValueError("write an RFC 3339 moment with its offset, such as 2026-03-01T09:30:00Z")
 
 
 def _print_datetime(value: datetime) -> str:
@@ -36,15 +32,13 @@ def _parse_date(value: Any) -> date:
             return date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
-    raise StrawberryInputCoercionError(
-        f"Date must be a calendar day, such as 2026-03-01, not {value!r:.60}."
-    )
+    raise ValueError("write a calendar day, such as 2026-03-01")
 
 
 def _parse_cursor(value: Any) -> str:
     if isinstance(value, str):
         return value
-    raise StrawberryInputCoercionError("Cursor must be a text that this server has issued.")
+    raise ValueError("write a cursor that this server has issued")
 
 
 SCALARS: dict[object, ScalarDefinition] = {
