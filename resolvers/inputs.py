@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from core.errors import InvalidInput, VersionConflict
 
 
@@ -15,7 +17,15 @@ def refuse_nulls(changes: Mapping[str, Any], names: Mapping[str, str]) -> None:
 
 def differing(changes: Mapping[str, Any], row: Any) -> dict[str, Any]:
     """Return those changes that would change the row."""
-    return {name: value for name, value in changes.items() if getattr(row, name) != value}
+    return {name: value for name, value in changes.items() if not _same(getattr(row, name), value)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    # To Python 1, 1.0 and True are equal, in JSON they are not.
+    if isinstance(other, dict | list):
+        options = orjson.OPT_SORT_KEYS
+        return orjson.dumps(one, option=options) == orjson.dumps(other, option=options)
+    return bool(one == other)
 
 
 def expect_version(row: Any, expected: int | None) -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from core.access import Permission
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound, must_exist
 from core.graph import EntityType
 from core.ids import uuid7
 from core.text import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
@@ -178,7 +178,9 @@ async def delete_memory(ctx: Context, id: str) -> str:
     """Delete one memory; its history stays."""
 
     def work(tx: Transaction) -> str:
-        memory = tx.memories.get(id, ctx.actor, "id")
+        memory: MemoryRow = must_exist(
+            tx.memories.find_to_change([id], ctx.actor).get(id), "memory", id, "id"
+        )
         _writable_project(tx, ctx, memory.project_id)
         tx.memories.delete([memory], ctx.actor, ctx.now())
         return id
@@ -199,7 +201,7 @@ async def delete_memories(
     def work(tx: Transaction) -> list[str]:
         if project_id is not None:
             _writable_project(tx, ctx, project_id)
-        found = tx.memories.find(wanted, ctx.actor)
+        found = tx.memories.find_to_change(wanted, ctx.actor)
         for position, id in enumerate(ids):
             if id not in found or project_id not in (None, found[id].project_id):
                 raise NotFound("memory", id, "ids", position)

@@ -89,7 +89,7 @@ class _Writing:
 
     def __call__(self, tx: Transaction) -> list[Outcome]:
         actor = self.ctx.actor
-        memories = tx.memories.find([update.id for update in self.updates], actor)
+        memories = tx.memories.find_to_change([update.id for update in self.updates], actor)
         projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], actor)
         outcomes: list[Outcome] = []
         for update in self.updates:

@@ -89,6 +89,7 @@ async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) 
         check_categories(changes["custom_categories"], "input", "customCategories")
 
     def work(tx: Transaction) -> ProjectRow:
+        tx.projects.lock(tx.projects.get(project_id, ctx.actor, "id").id)
         project = tx.projects.get(project_id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         expect_version(project, expected)

@@ -52,6 +52,7 @@ _ALIVE = (
         _KEYS.c.project_id,
         _KEYS.c.organization_id,
         _KEYS.c.last_used_at,
+        _KEYS.c.digest,
     )
     .join(_ACCOUNTS, _ACCOUNTS.c.id == _KEYS.c.account_id)
     .where(
@@ -74,9 +75,12 @@ class ApiKeyStore:
     def actor_of(
         self, digests: list[str], moment: datetime
     ) -> tuple[Actor, datetime | None] | None:
-        """Return who a key that is alive acts for and when it was last used, or None."""
-        row = self._connection.execute(_ALIVE, {"digests": digests, "moment": moment}).first()
-        return (Actor(*row[:-1]), row[-1]) if row else None
+        """Return who the first living key acts for and when it was last used, or None."""
+        rows = self._connection.execute(_ALIVE, {"digests": digests, "moment": moment}).all()
+        if not rows:
+            return None
+        *actor, last_used, _ = min(rows, key=lambda row: digests.index(row.digest))
+        return Actor(*actor), last_used
 
     def get(self, id: str, actor: Actor, *path: str | int) -> ApiKeyRow:
         """Return a key. Raises `NotFound` when the actor cannot see it."""

@@ -6,6 +6,7 @@ from the start when the database asks for it, so it must not change anything but
 """
 
 import asyncio
+import random
 import sqlite3
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ Work = Callable[[Transaction], T]
 
 _SQLITE_READERS = 4
 _POSTGRESQL_THREADS = 8
-_TRIES = 5
+_TRIES = 8
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -105,7 +106,7 @@ class Database:
                 # other's outcome. A true violation fails every time and is raised at last.
                 if attempt == _TRIES or not _worth_another_try(error):
                     raise
-                time.sleep(0.01 * 2**attempt)
+                time.sleep(0.005 * 2**attempt * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
 
 

@@ -45,13 +45,14 @@ class JobStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.has_put = False
+        self._pending: dict[tuple[str, str], dict[str, Any]] = {}
 
     def put(
         self, kind: JobKind, subjects: Iterable[str], project_id: str, moment: datetime
     ) -> None:
-        """Promise a job of this kind for each subject, due at once."""
-        rows = [
-            {
+        """Promise a job of this kind for each subject, due at once; written as the end comes."""
+        for subject in subjects:
+            self._pending[kind.value, subject] = {
                 "id": uuid7(),
                 "kind": kind,
                 "subject": subject,
@@ -61,10 +62,14 @@ class JobStore:
                 "run_after": moment,
                 "created_at": moment,
             }
-            for subject in subjects
-        ]
-        if not rows:
+            self.has_put = True
+
+    def flush(self) -> None:
+        """Write what was put, in the order of subjects: whoever ends jobs locks them so too."""
+        if not self._pending:
             return
+        rows = [row for _, row in sorted(self._pending.items())]
+        self._pending.clear()
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = make(_JOBS)
         again = statement.on_conflict_do_update(
@@ -77,7 +82,6 @@ class JobStore:
             },
         )
         self._connection.execute(again, rows)
-        self.has_put = True
 
     def is_due(self, kind: JobKind, moment: datetime) -> bool:
         """Tell, without any lock, whether `claim` would find a job."""
@@ -119,6 +123,9 @@ class JobStore:
         """Delete jobs whose work is done; those put again meanwhile are released to be redone."""
         if not jobs:
             return
+        # See `flush` for the order of the locks.
+        held = select(_JOBS.c.id).where(_JOBS.c.id.in_([job.id for job in jobs]))
+        self._connection.execute(held.order_by(_JOBS.c.subject).with_for_update()).all()
         self._connection.execute(
             _FINISH, [{"job": job.id, "claimed": job.generation} for job in jobs]
         )

@@ -14,17 +14,19 @@ from sqlalchemy import Connection, delete, insert, select, update
 from core.access import Actor
 from core.events import HistoryEventType
 from core.graph import EntityType, JobKind
+from core.ids import is_id
 from core.paging import Order
 from storage.errors import RowMoved
 from storage.history import Change, HistoryStore
 from storage.jobs import JobStore
 from storage.rows import Listing, Source, values_of
-from storage.tables import HistoryEvent, Memory, table_of
+from storage.tables import DeletedMemory, HistoryEvent, Memory, table_of
 from storage.vector_rows import ENTITY_KEYS, VectorStore, unexpired
 from storage.visibility import in_visible_entity, in_visible_project
 
 _MEMORIES = table_of(Memory)
 _HISTORY = table_of(HistoryEvent)
+_DELETED = table_of(DeletedMemory)
 _BATCH = 500
 
 
@@ -124,6 +126,18 @@ class MemoryStore:
         """Return the memories among the ids that the actor can see, by id."""
         return MEMORIES.find(self._connection, ids, actor)
 
+    def find_to_change(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
+        """Return the same as `find`, and keep others from changing these rows until the end.
+
+        Locks are taken in the order of ids, so that two who want the same rows do not wait for each
+        other. SQLite has one writer, who needs none.
+        """
+        wanted = sorted(id for id in set(ids) if is_id(id))
+        if self._connection.dialect.name != "sqlite":
+            rows = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(wanted))
+            self._connection.execute(rows.order_by(_MEMORIES.c.id).with_for_update()).all()
+        return self.find(wanted, actor)
+
     def texts(self, ids: Sequence[str]) -> dict[str, str]:
         """Return the texts of memories by id, whoever they belong to."""
         statement = select(_MEMORIES.c.id, _MEMORIES.c.text).where(_MEMORIES.c.id.in_(ids))
@@ -191,16 +205,23 @@ class MemoryStore:
         return replace(memory, **values)
 
     def delete(self, memories: Sequence[MemoryRow], by: Actor, moment: datetime) -> None:
-        """Delete memories; the log keeps what they were.
+        """Delete memories that were read to be changed; the log keeps what they were.
 
-        Raises `RowMoved` when one of them has changed or gone since it was read.
+        Raises `RowMoved` when one of them is gone.
         """
+        ids = [memory.id for memory in memories]
+        deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
+        if deleted.rowcount != len(ids):
+            raise RowMoved
+        self._connection.execute(
+            insert(_DELETED),
+            [
+                {"entity_id": entity_id, "memory_id": memory.id}
+                for memory in memories
+                for entity_id in memory.entity_ids
+            ],
+        )
         for memory in memories:
-            statement = delete(_MEMORIES).where(
-                _MEMORIES.c.id == memory.id, _MEMORIES.c.version == memory.version
-            )
-            if self._connection.execute(statement).rowcount == 0:
-                raise RowMoved
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
             change = Change(
                 memory.project_id,
@@ -218,8 +239,9 @@ class MemoryStore:
     ) -> None:
         """Delete all memories of an entity and every text the log has of them.
 
-        The log keeps its rows, so that it stays gapless, but nothing of what they said. The caller
-        holds the entity's lock, so no memory can join it meanwhile.
+        That includes those that were deleted before. The log keeps its rows, so that it stays
+        gapless, but nothing of what they said. The caller holds the entity's lock, so no memory can
+        join it meanwhile.
         """
         key = _MEMORIES.c[ENTITY_KEYS[type]]
         keys = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
@@ -229,12 +251,20 @@ class MemoryStore:
             ids = [row[0] for row in batch]
             self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
-            self._connection.execute(
-                update(_HISTORY)
-                .where(_HISTORY.c.memory_id.in_(ids))
-                .values(old_text=None, new_text=None, before=None, after=None)
-            )
+            self._erase_from_log(ids)
             for id, *entities in batch:
                 change = Change(project_id, id, HistoryEventType.DELETE, by.email, moment)
                 others = tuple(other for other in entities if other and other != entity_id)
                 self._history.record(change, -1, others)
+        gone = select(_DELETED.c.memory_id).where(_DELETED.c.entity_id == entity_id)
+        before = list(self._connection.execute(gone).scalars())
+        for start in range(0, len(before), _BATCH):
+            ids = before[start : start + _BATCH]
+            self._erase_from_log(ids)
+            self._connection.execute(delete(_DELETED).where(_DELETED.c.memory_id.in_(ids)))
+
+    def _erase_from_log(self, memory_ids: Sequence[str]) -> None:
+        events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(memory_ids))
+        self._connection.execute(
+            events.values(old_text=None, new_text=None, before=None, after=None)
+        )

@@ -58,7 +58,7 @@ class ProjectStore:
         return PROJECTS.get(self._connection, id, actor, *path)
 
     def lock(self, id: str) -> None:
-        """Keep others from changing the project's members until the end."""
+        """Keep others from changing the project or its members until the end."""
         statement = select(_PROJECTS.c.id).where(_PROJECTS.c.id == id)
         self._connection.execute(statement.with_for_update(key_share=True))
 

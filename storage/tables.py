@@ -263,6 +263,20 @@ class HistoryEvent(SQLModel, table=True):
     created_at: datetime = _moment()
 
 
+class DeletedMemory(SQLModel, table=True):
+    """Whom a deleted memory was about, so that erasing an entity finds what the log says of it."""
+
+    __tablename__ = "deleted_memories"
+    __table_args__ = (Index("ix_deleted_memories_memory", "memory_id"),)
+
+    entity_id: str = Field(
+        sa_type=Id,
+        primary_key=True,
+        sa_column_args=[ForeignKey("entities.id", ondelete="CASCADE")],
+    )
+    memory_id: str = _id()
+
+
 class Job(SQLModel, table=True):
     """Work that a committed transaction has promised; see `storage.jobs`."""
 

@@ -78,4 +78,5 @@ class Transaction:
 
     def finish(self) -> None:
         """Write what waits for the end of the transaction. Called by `Database` only."""
+        self.jobs.flush()
         self.history.flush()

@@ -95,7 +95,11 @@ def postgres_url() -> str | None:
 
 @contextlib.contextmanager
 def fresh_postgres(name: str) -> Iterator[str]:
-    """Make an empty PostgreSQL database and return its URL; drop it in the end."""
+    """Make an empty PostgreSQL database and return its URL; drop it in the end.
+
+    Two runs of the suite on one machine do not meet: the process is part of the database's name.
+    """
+    name = f"{name}_{os.getpid()}"
     admin = postgres_url()
     if admin is None:
         skip(f"no PostgreSQL answers on 127.0.0.1:5432 and {POSTGRES_URL} is not set")

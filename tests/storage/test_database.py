@@ -49,7 +49,7 @@ async def test_a_true_violation_is_raised_in_the_end(deployment: Deployment) -> 
 
     with pytest.raises(IntegrityError):
         await deployment.services.db.write(work)
-    assert tries == 5
+    assert tries == 8
 
 
 async def test_many_who_name_the_same_account_get_the_same(deployment: Deployment) -> None:

@@ -195,6 +195,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "deleted_memories",
+        sa.Column("entity_id", Id, nullable=False),
+        sa.Column("memory_id", Id, nullable=False),
+        sa.ForeignKeyConstraint(["entity_id"], ["entities.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("entity_id", "memory_id"),
+    )
+    with op.batch_alter_table("deleted_memories", schema=None) as batch_op:
+        batch_op.create_index("ix_deleted_memories_memory", ["memory_id"], unique=False)
+
+    op.create_table(
         "memories",
         sa.Column("id", Id, nullable=False),
         sa.Column("project_id", Id, nullable=False),
@@ -299,6 +309,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("memories")
+    with op.batch_alter_table("deleted_memories", schema=None) as batch_op:
+        batch_op.drop_index("ix_deleted_memories_memory")
+
+    op.drop_table("deleted_memories")
     with op.batch_alter_table("project_members", schema=None) as batch_op:
         batch_op.drop_index("ix_project_members_page")
         batch_op.drop_index("ix_project_members_account")
