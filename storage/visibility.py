@@ -159,13 +159,20 @@ def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElemen
 
 
 def account_visible(account: FromClause) -> ColumnElement[bool]:
-    """Tell whether an account is the viewer's own or shares an organization or a project."""
+    """Tell whether an account is the viewer's own, or one whose membership or key the viewer sees.
+
+    A guest of a project sees the organization, but not who is in it.
+    """
     theirs, ours = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
+    organization = _ORGANIZATIONS.alias()
     key = _KEYS.alias()
     return or_(
         account.c.id == _ACCOUNT,
         exists().where(
-            theirs.c.account_id == account.c.id, in_visible_organization(theirs.c.organization_id)
+            theirs.c.account_id == account.c.id,
+            theirs.c.organization_id == organization.c.id,
+            organization_visible(organization),
+            organization_role(organization).is_not(None),
         ),
         exists().where(ours.c.account_id == account.c.id, in_visible_project(ours.c.project_id)),
         exists().where(key.c.account_id == account.c.id, api_key_visible(key)),
