@@ -88,13 +88,14 @@ class Actor:
 
     @property
     def reach_project_id(self) -> str | None:
-        """The one project this key is confined to, if it is."""
-        return self.default_project_id if self.reach is ApiKeyReach.PROJECT else None
+        """The one project this key is confined to, if it is; an id of nothing if that is gone."""
+        return (self.default_project_id or "") if self.reach is ApiKeyReach.PROJECT else None
 
     @property
     def reach_organization_id(self) -> str | None:
-        """The one organization this key is confined to, if it is."""
-        return self.default_organization_id if self.reach is ApiKeyReach.ORGANIZATION else None
+        """The one organization this key is confined to, if it is; likewise."""
+        confined = self.reach is ApiKeyReach.ORGANIZATION
+        return (self.default_organization_id or "") if confined else None
 
     def require(self, permission: Permission, role: Role | None) -> None:
         """Raise `PermissionDenied` unless the role and this key both grant the act.

@@ -11,7 +11,8 @@ from resolvers.context import Context
 from resolvers.emails import check_email
 from storage.accounts import AccountRow
 from storage.api_keys import ApiKeyRow
-from storage.projects import ProjectRow
+from storage.organizations import ORGANIZATIONS
+from storage.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
 
@@ -35,7 +36,7 @@ async def create_api_key(
     if expires_at is not None and expires_at <= moment:
         raise InvalidInput("This must be in the future.", "input", "expiresAt")
     # What a confined key makes must be confined alike.
-    chosen = project_id or ctx.actor.reach_project_id
+    chosen = project_id if project_id is not None else ctx.actor.reach_project_id
     secret = make_secret()
 
     def work(tx: Transaction) -> ApiKeyRow:
@@ -47,8 +48,7 @@ async def create_api_key(
             default: str | None = project.id
         else:
             account, reach = _account_at_large(tx, ctx, address)
-            organization_id = ctx.actor.default_organization_id
-            default = ctx.actor.default_project_id
+            organization_id, default = _defaults(tx, ctx)
         key = ApiKeyRow(
             id=uuid7(),
             account_id=account.id,
@@ -67,6 +67,14 @@ async def create_api_key(
         return key
 
     return await ctx.write(work), secret
+
+
+def _defaults(tx: Transaction, ctx: Context) -> tuple[str | None, str | None]:
+    """Return the organization and project of the making key, without what was deleted meanwhile."""
+    organization_id, project_id = ctx.actor.default_organization_id, ctx.actor.default_project_id
+    organizations = tx.find(ORGANIZATIONS, [organization_id or ""], ctx.actor)
+    projects = tx.find(PROJECTS, [project_id or ""], ctx.actor)
+    return next(iter(organizations), None), next(iter(projects), None)
 
 
 def _account_in_project(

@@ -58,7 +58,8 @@ async def create_project(
     check_text(name, "input", "name")
     if description is not None:
         check_storable(description, "input", "description", longest=LONGEST_TEXT)
-    target = organization_id or ctx.actor.default_organization_id
+    default = ctx.actor.default_organization_id
+    target = organization_id if organization_id is not None else default
     if target is None:
         raise InvalidInput(
             "This key has no default organization: give organizationId.", "input", "organizationId"
