@@ -103,7 +103,7 @@ async def _search(ctx: Context, scope: Scope, query: Query) -> SearchResult:
         memories = await _readable(ctx, scope, query, list(features))
     else:
         features, memories = await _indexed(ctx, scope, query, vector)
-    ranked = sorted(memories, key=lambda id: (-features[id].semantic, id))[: query.top_k]
+    ranked = _ranked({id: features[id] for id in memories})[: query.top_k]
     hits = [
         Hit(memories[id], features[id].score)
         for id in ranked
@@ -146,11 +146,18 @@ async def _indexed(
     while True:
         found = await ctx.services.index.query(scope.project_id, vector, wanted, where)
         features = {id: Features(cosine) for id, cosine in found} | pending
-        memories = await _readable(ctx, scope, query, list(features))
+        best = _ranked(features)[:wanted]
+        memories = await _readable(ctx, scope, query, best)
         # Expired and deleted candidates make room for worse ones, so more are asked for.
-        if len(memories) >= query.top_k or len(found) < wanted:
+        exhausted = len(found) < wanted and len(best) == len(features)
+        if len(memories) >= query.top_k or exhausted:
             return features, memories
         wanted *= 4
+
+
+def _ranked(features: dict[str, Features]) -> list[str]:
+    """Return the ids of candidates, best first; ties are broken by id."""
+    return sorted(features, key=lambda id: (-features[id].semantic, id))
 
 
 async def _readable(

@@ -270,8 +270,15 @@ class Browser:
         self.wait_until(lambda _: text in self.text(selector), f"{text!r} in {selector}")
 
     def click(self, xpath: str) -> None:
-        self.wait_until(lambda _: self.driver.find_element(By.XPATH, xpath).is_displayed(), xpath)
-        self.driver.find_element(By.XPATH, xpath).click()
+        # Found and clicked in one attempt: React may replace the element between the two.
+        def clicked(driver: Chrome) -> bool:
+            element = driver.find_element(By.XPATH, xpath)
+            if element.is_displayed():
+                element.click()
+                return True
+            return False
+
+        self.wait_until(clicked, xpath)
 
     def use_key(self, key: str) -> None:
         field = self.driver.find_element(
