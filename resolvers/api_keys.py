@@ -72,6 +72,10 @@ async def create_api_key(
 def _defaults(tx: Transaction, ctx: Context) -> tuple[str | None, str | None]:
     """Return the organization and project of the making key, without what was deleted meanwhile."""
     organization_id, project_id = ctx.actor.default_organization_id, ctx.actor.default_project_id
+    if organization_id:
+        tx.organizations.lock(organization_id)
+    if project_id:
+        tx.projects.lock(project_id)
     organizations = tx.find(ORGANIZATIONS, [organization_id or ""], ctx.actor)
     projects = tx.find(PROJECTS, [project_id or ""], ctx.actor)
     return next(iter(organizations), None), next(iter(projects), None)

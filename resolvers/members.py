@@ -105,9 +105,9 @@ async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tupl
 
 
 def _manage(tx: Transaction, ctx: Context, scope: Scope, id: str) -> Any:
+    scope.lock(tx, id)
     place = scope.get(tx, id, ctx, scope.argument)
     ctx.actor.require(scope.permission, place.viewer_role)
-    scope.lock(tx, id)
     return place
 
 

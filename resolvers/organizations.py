@@ -78,9 +78,9 @@ async def delete_organization(ctx: Context, id: str) -> str:
     moment = ctx.now()
 
     def work(tx: Transaction) -> str:
+        tx.organizations.lock(id)
         organization = tx.organizations.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
-        tx.organizations.lock(id)
         for project_id in tx.projects.in_organization(id):
             hide_project(tx, project_id, ctx)
         tx.api_keys.leave_organization(id)

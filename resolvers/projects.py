@@ -67,6 +67,7 @@ async def create_project(
     id, moment = uuid7(), ctx.now()
 
     def work(tx: Transaction) -> ProjectRow:
+        tx.organizations.lock(target)
         organization = tx.organizations.get(target, ctx.actor, "input", "organizationId")
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
         tx.projects.create(id, target, name, description, moment)
@@ -90,7 +91,7 @@ async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) 
         check_categories(changes["custom_categories"], "input", "customCategories")
 
     def work(tx: Transaction) -> ProjectRow:
-        tx.projects.lock(tx.projects.get(project_id, ctx.actor, "id").id)
+        tx.projects.lock(project_id)
         project = tx.projects.get(project_id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         expect_version(project, expected)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, true, update
 
 from core.access import Actor, Role
+from core.ids import is_id
 from core.paging import Order
 from storage.rows import Listing, Source
 from storage.tables import Organization, table_of
@@ -50,7 +51,12 @@ class OrganizationStore:
         return ORGANIZATIONS.get(self._connection, id, actor, *path)
 
     def lock(self, id: str) -> None:
-        """Keep others from changing the organization's members until the end."""
+        """Keep others from changing the organization or its members until the end.
+
+        Lock before reading: what was read before the lock may be gone. What is no id locks nothing.
+        """
+        if not is_id(id):
+            return
         statement = select(_ORGANIZATIONS.c.id).where(_ORGANIZATIONS.c.id == id)
         self._connection.execute(statement.with_for_update(key_share=True))
 

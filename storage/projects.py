@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from core.access import Actor, Role
+from core.ids import is_id
 from core.paging import Order
 from storage.errors import RowMoved
 from storage.rows import Listing, Source
@@ -58,7 +59,12 @@ class ProjectStore:
         return PROJECTS.get(self._connection, id, actor, *path)
 
     def lock(self, id: str) -> None:
-        """Keep others from changing the project or its members until the end."""
+        """Keep others from changing the project or its members until the end.
+
+        Lock before reading: what was read before the lock may be gone. What is no id locks nothing.
+        """
+        if not is_id(id):
+            return
         statement = select(_PROJECTS.c.id).where(_PROJECTS.c.id == id)
         self._connection.execute(statement.with_for_update(key_share=True))
 

@@ -1,0 +1,120 @@
+"""What a refusal must look like: the error in full, and not a row changed in the database."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+
+from storage.tables import METADATA
+from tests.client import Client
+from tests.factories import Tenant
+
+Snapshot = dict[str, list[dict[str, Any]]]
+
+_OF_PROJECT = ("entities", "memories", "memory_vectors", "history")
+
+# A user error with all that its kind has; the sentence for people may be reworded at any time.
+_TROUBLE = """
+fragment Trouble on UserError {
+  __typename code path
+  ... on NotFoundError { id }
+  ... on PermissionError { required }
+  ... on VersionConflictError { currentVersion }
+}
+"""
+OWNER_AND_ADMIN = "the role OWNER and a key with ADMIN permission"
+READER_AND_ADMIN = "the role READER and a key with ADMIN permission"
+ACCOUNT_AND_ADMIN = "a key of the whole account with ADMIN permission"
+
+
+def with_trouble(document: str, *fragments: str) -> str:
+    """Return a document that may spread `Trouble` in its user errors, and other fragments."""
+    return "".join((document, *fragments, _TROUBLE))
+
+
+def invalid(*path: str) -> dict[str, Any]:
+    """Return the error about a value that is not what was asked for."""
+    return {"__typename": "InvalidInputError", "code": "INVALID_INPUT", "path": list(path)}
+
+
+def not_found(id: str | None, *path: str) -> dict[str, Any]:
+    """Return the error about something that does not exist for the caller."""
+    kind = {"__typename": "NotFoundError", "code": "NOT_FOUND"}
+    return {**kind, "path": list(path), "id": id}
+
+
+def forbidden(required: str) -> dict[str, Any]:
+    """Return the error about something that the caller may not do."""
+    kind = {"__typename": "PermissionError", "code": "FORBIDDEN"}
+    return {**kind, "path": [], "required": required}
+
+
+def already_exists(*path: str) -> dict[str, Any]:
+    """Return the error about something that is there already."""
+    return {"__typename": "AlreadyExistsError", "code": "ALREADY_EXISTS", "path": list(path)}
+
+
+def last_owner() -> dict[str, Any]:
+    """Return the error about leaving nobody in charge."""
+    return {"__typename": "LastOwnerError", "code": "LAST_OWNER", "path": ["email"]}
+
+
+def version_conflict(current: int) -> dict[str, Any]:
+    """Return the error about a row that has moved on."""
+    kind = {"__typename": "VersionConflictError", "code": "VERSION_CONFLICT"}
+    return {**kind, "path": ["input", "expectedVersion"], "currentVersion": current}
+
+
+async def assert_refused(
+    tenant: Tenant, client: Client, error: dict[str, Any], document: str, **variables: Any
+) -> None:
+    """Assert that a mutation is refused with exactly one error, and that nothing was changed."""
+    before = snapshot(tenant)
+    assert await client.refused(document, **variables) == [error]
+    assert snapshot(tenant) == before
+
+
+async def assert_missing(client: Client, document: str, **variables: Any) -> None:
+    """Assert that a query of one field finds nothing, as if nothing had ever been there."""
+    body = await client.answer(document, **variables)
+    codes = [error["extensions"]["code"] for error in body.get("errors", ())]
+    assert codes == ["NOT_FOUND"], body
+    assert body["data"] is None or list(body["data"].values()) == [None]
+
+
+def snapshot(tenant: Tenant) -> Snapshot:
+    """Return every row of the tenant's accounts and of whatever they are members of, by table.
+
+    A key's last use is left out: every request may write it.
+    """
+    tables = METADATA.tables
+    accounts, organizations, projects = (
+        tables[name] for name in ("accounts", "organizations", "projects")
+    )
+    in_organization, in_project, keys = (
+        tables[name] for name in ("organization_members", "project_members", "api_keys")
+    )
+    tag = tenant.owner_email.removeprefix("owner-")
+    people = select(accounts.c.id).where(accounts.c.email.endswith(tag))
+    homes = select(in_organization.c.organization_id).where(
+        in_organization.c.account_id.in_(people)
+    )
+    spaces = select(projects.c.id).where(projects.c.organization_id.in_(homes))
+    scopes: dict[str, ColumnElement[bool]] = {
+        "accounts": accounts.c.id.in_(people),
+        "organizations": organizations.c.id.in_(homes),
+        "projects": projects.c.organization_id.in_(homes),
+        "organization_members": in_organization.c.organization_id.in_(homes),
+        "project_members": or_(
+            in_project.c.project_id.in_(spaces), in_project.c.account_id.in_(people)
+        ),
+        "api_keys": or_(keys.c.account_id.in_(people), keys.c.organization_id.in_(homes)),
+        **{name: tables[name].c.project_id.in_(spaces) for name in _OF_PROJECT},
+    }
+    found: Snapshot = {}
+    with tenant.deployment.services.db.engine.connect() as connection:
+        for name, scope in scopes.items():
+            columns = [column for column in tables[name].c if column.name != "last_used_at"]
+            (key,) = tables[name].primary_key
+            rows = connection.execute(select(*columns).where(scope).order_by(key))
+            found[name] = [dict(row._mapping) for row in rows]
+    return found

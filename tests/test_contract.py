@@ -1,0 +1,133 @@
+"""The GraphQL contract: as committed, as described, and as it was designed.
+
+`contract.graphql` holds what was promised. It is compared member by member, so that additions are
+free and a change of a type, an argument or a default is not.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLInputField,
+    GraphQLNonNull,
+    build_schema,
+    is_required_argument,
+    is_required_input_field,
+    parse,
+    print_ast,
+)
+
+from schema import print_schema
+
+HERE = Path(__file__).parent
+COMMITTED = HERE.parent / "schema" / "schema.graphql"
+DESIGNED = HERE / "contract.graphql"
+PAGING = ["first", "after", "last", "before"]
+
+
+def members_of(node: Any) -> list[Any]:
+    """Return what a definition, or a field of one, consists of."""
+    parts = (getattr(node, name, None) or () for name in ("fields", "values", "arguments"))
+    return [member for part in parts for member in part]
+
+
+def described(node: Any) -> str:
+    """Return a member as it is written, without its arguments."""
+    written = str(node.name.value)
+    if hasattr(node, "type"):
+        written += f": {print_ast(node.type)}"
+    if getattr(node, "default_value", None) is not None:
+        written += f" = {print_ast(node.default_value)}"
+    return written
+
+
+def facts(document: DocumentNode) -> set[str]:
+    """Return all that a contract says, one line for each thing it says."""
+    found = set()
+    for definition in document.definitions:
+        type: Any = definition
+        name = type.name.value
+        found.add(f"{type.kind} {name}")
+        for interface in getattr(type, "interfaces", None) or ():
+            found.add(f"{name} implements {interface.name.value}")
+        for member in members_of(type):
+            found.add(f"{name}.{described(member)}")
+            for argument in members_of(member):
+                found.add(f"{name}.{member.name.value}({described(argument)})")
+    return found
+
+
+def undescribed(node: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield whatever has no description, by its path."""
+    here = (*path, node.name.value)
+    if node.description is None or not node.description.value.strip():
+        yield ".".join(here)
+    for member in members_of(node):
+        yield from undescribed(member, here)
+
+
+def test_the_committed_contract_is_the_one_in_force() -> None:
+    assert COMMITTED.read_text(encoding="utf-8") == print_schema(), "run `make schema`"
+
+
+def test_everything_has_a_description() -> None:
+    definitions = parse(print_schema()).definitions
+    found = [name for definition in definitions for name in undescribed(definition)]
+    assert found == []
+
+
+def test_what_was_designed_is_what_is_built() -> None:
+    designed = facts(parse(DESIGNED.read_text(encoding="utf-8")))
+    assert len(designed) > 500
+    assert sorted(designed - facts(parse(print_schema()))) == []
+
+
+def required(sdl: str) -> set[str]:
+    """Return the arguments and input fields that a caller cannot leave out."""
+    found = set()
+    for name, type in build_schema(sdl).type_map.items():
+        for field_name, field in getattr(type, "fields", {}).items():
+            if isinstance(field, GraphQLInputField) and is_required_input_field(field):
+                found.add(f"{name}.{field_name}")
+            for argument_name, argument in getattr(field, "args", {}).items():
+                if is_required_argument(argument):
+                    found.add(f"{name}.{field_name}({argument_name})")
+    return found
+
+
+def test_nothing_beyond_the_design_must_be_given() -> None:
+    """A query written for the design stays valid."""
+    designed = required(DESIGNED.read_text(encoding="utf-8"))
+    assert "Query.node(id)" in designed
+    assert "MessageInput.content" in designed
+    assert required(print_schema()) - designed == set()
+
+
+def test_every_list_is_paged_alike() -> None:
+    types = build_schema(print_schema()).type_map
+    pages = [
+        (f"{name}.{field_name}", list(field.args))
+        for name, type in types.items()
+        for field_name, field in getattr(type, "fields", {}).items()
+        if str(getattr(field, "type", "")).endswith("Connection!")
+    ]
+    assert len(pages) >= 12
+    assert [name for name, arguments in pages if arguments[-4:] != PAGING] == []
+
+
+def test_every_mutation_answers_with_user_errors() -> None:
+    schema = build_schema(print_schema())
+    assert schema.mutation_type is not None
+    for name, field in schema.mutation_type.fields.items():
+        payload: Any = field.type
+        assert isinstance(payload, GraphQLNonNull), name
+        fields = payload.of_type.fields
+        assert payload.of_type.name == f"{name[0].upper()}{name[1:]}Payload"
+        assert str(fields.pop("userErrors").type) == "[UserError!]!", name
+        assert fields, name
+        # What a refused mutation answers: nothing, an empty list, or a count of 0.
+        for member in fields.values():
+            told = str(member.type)
+            assert not told.endswith("!") or told.endswith("]!") or told == "Int!", (name, told)
