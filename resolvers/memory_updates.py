@@ -118,6 +118,8 @@ class _Writing:
             if column != "expected_version"
         }
         _check_categories(wanted.get("categories"), project)
+        if "categories" in wanted:
+            wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
         expect_version(memory, changes.get("expected_version"))
         real = differing(wanted, memory)
         if not real:

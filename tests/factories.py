@@ -42,9 +42,7 @@ class Tenant:
     stranger_project_id: str
     stranger_organization_id: str
 
-    def key(
-        self, email: str, permission: ApiKeyPermission = ApiKeyPermission.ADMIN
-    ) -> Client:
+    def key(self, email: str, permission: ApiKeyPermission = ApiKeyPermission.ADMIN) -> Client:
         """Return a client with another key of an account, which reaches the whole account."""
         return self.deployment.client(_key(self.deployment, email, permission))
 
