@@ -11,12 +11,14 @@ import multiprocessing
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +26,8 @@ from typing import Any
 
 import httpx
 import psycopg
+
+from tests.deployment import skip
 
 HERE = Path(__file__).parent.parent
 KEY = "mg_the_key_of_a_server_that_tests_run"
@@ -42,8 +46,45 @@ def environment(settings: dict[str, object]) -> dict[str, str]:
     return inherited | given
 
 
-_WARM = multiprocessing.get_context("forkserver")
-_WARM.set_forkserver_preload(["server"])
+class Warm:
+    """A command of `server.py` in the fork of a process that has imported the code already.
+
+    It is a process like any other, but starts two seconds sooner. The process it is forked from has
+    a single thread, so nothing is cut off midway.
+    """
+
+    _context = multiprocessing.get_context("forkserver")
+    _context.set_forkserver_preload(["server"])
+
+    def __init__(
+        self, home: Path, arguments: Sequence[str], variables: dict[str, str], files: Sequence[str]
+    ) -> None:
+        """Start it in a folder, with an environment, and with files to print to."""
+        given = (home, list(arguments), variables, list(files))
+        self._process = self._context.Process(target=_run, args=given, daemon=True)
+        self._process.start()
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, seconds: float) -> int:
+        """Wait for the end, and return the exit code. Raises `TimeoutExpired`."""
+        self._process.join(seconds)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, seconds)
+        return self._process.exitcode
+
+
+def _run(home: Path, arguments: list[str], variables: dict[str, str], files: list[str]) -> None:
+    for stream, file in zip((sys.stdout, sys.stderr), files, strict=True):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND), stream.fileno())
+    os.chdir(home)
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.argv = ["server.py", *arguments]
+    importlib.import_module("server").cli()
 
 
 def run_command(
@@ -51,31 +92,17 @@ def run_command(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that ends by itself, from the folder `home`; return what came of it.
 
-    It is the fork of a process that has imported the code already, which saves two seconds for each
-    command. One that does not end in time is killed, and has the exit code of that.
+    One that does not end in time is killed, and has the exit code of that.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, name) for name in ("stdout", "stderr")]
-        process = _WARM.Process(
-            target=_run, args=(home, files, arguments, environment(settings)), daemon=True
-        )
-        process.start()
-        process.join(seconds)
-        process.kill()
-        process.join()
-        stdout, stderr = (file.read_text() if file.exists() else "" for file in files)
-        assert process.exitcode is not None
-        return subprocess.CompletedProcess(arguments, process.exitcode, stdout, stderr)
-
-
-def _run(home: Path, files: list[Path], arguments: list[str], variables: dict[str, str]) -> None:
-    for stream, file in zip((sys.stdout, sys.stderr), files, strict=True):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream.fileno())
-    os.chdir(home)
-    os.environ.clear()
-    os.environ.update(variables)
-    sys.argv = ["server.py", *arguments]
-    importlib.import_module("server").cli()
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.NamedTemporaryFile("r")) for _ in range(2)]
+        warm = Warm(home, arguments, environment(settings), [file.name for file in files])
+        try:
+            code = warm.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.kill(warm.pid, signal.SIGKILL)
+            code = warm.wait(seconds)
+        return subprocess.CompletedProcess(arguments, code, *(file.read() for file in files))
 
 
 def wait_until(condition: Callable[[], object], wanted: str, seconds: float = PATIENCE) -> None:
@@ -94,23 +121,34 @@ class Process:
     """
 
     def __init__(
-        self, data_dir: Path, *, command: str = "serve", key: str | None = KEY, **settings: object
+        self,
+        data_dir: Path,
+        *,
+        command: str = "serve",
+        key: str | None = KEY,
+        warm: bool = False,
+        **settings: object,
     ) -> None:
-        """Start it, and return when it answers."""
+        """Start it, and return when it answers. A warm start saves time; see `Warm`."""
         given: dict[str, object] = {"port": 0, "data_dir": data_dir, **settings}
         if key is not None:
             given["bootstrap_api_key"] = key
         self._key = key
         # Files instead of pipes: they never fill up, and they can still be read after a kill.
-        self._stdout = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        self._popen = subprocess.Popen(
-            [sys.executable, str(HERE / "server.py"), command],
-            cwd=data_dir.parent,
-            env=environment(given),
-            stdout=self._stdout,
-            stderr=self._stderr,
-        )
+        self._stdout = tempfile.NamedTemporaryFile("a")  # noqa: SIM115 - open like the process
+        self._stderr = tempfile.NamedTemporaryFile("a")  # noqa: SIM115
+        self._running: Warm | subprocess.Popen[bytes]
+        if warm:
+            files = (self._stdout.name, self._stderr.name)
+            self._running = Warm(data_dir.parent, [command], environment(given), files)
+        else:
+            self._running = subprocess.Popen(
+                [sys.executable, str(HERE / "server.py"), command],
+                cwd=data_dir.parent,
+                env=environment(given),
+                stdout=self._stdout,
+                stderr=self._stderr,
+            )
         try:
             wait_until(self._answers if command == "serve" else self._has_begun, f"a {command}")
         except BaseException:
@@ -118,7 +156,7 @@ class Process:
             raise
 
     def _has_begun(self) -> bool:
-        assert self._popen.poll() is None, f"it ended at once: {self.stderr}"
+        assert self._running.poll() is None, f"it ended at once: {self.stderr}"
         return bool(self.stdout)
 
     def _answers(self) -> bool:
@@ -145,12 +183,12 @@ class Process:
     @property
     def stdout(self) -> str:
         """All it has printed to standard output so far."""
-        return _content(self._stdout.fileno())
+        return Path(self._stdout.name).read_text()
 
     @property
     def stderr(self) -> str:
         """All it has printed to standard error so far."""
-        return _content(self._stderr.fileno())
+        return Path(self._stderr.name).read_text()
 
     @property
     def log(self) -> list[dict[str, Any]]:
@@ -193,21 +231,21 @@ class Process:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._popen.kill()
-        self._popen.wait()
+        self.send(signal.SIGKILL)
+        self._running.wait(PATIENCE)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal, and do not wait."""
-        self._popen.send_signal(number)
+        os.kill(self._running.pid, number)
 
     def stop(self) -> int:
         """Ask it to stop; return its exit code, which is negative when the signal ended it."""
-        self._popen.terminate()
-        return self._popen.wait(PATIENCE)
+        self.send(signal.SIGTERM)
+        return self._running.wait(PATIENCE)
 
     def close(self) -> None:
         """Leave nothing behind."""
-        if self._popen.poll() is None:
+        if self._running.poll() is None:
             self.kill()
         self._stdout.close()
         self._stderr.close()
@@ -222,10 +260,6 @@ class Process:
         _trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _content(descriptor: int) -> str:
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
 
 
 @dataclass(frozen=True)
@@ -266,3 +300,34 @@ class Place:
     def wait_for_jobs(self) -> None:
         """Wait until all jobs are done."""
         wait_until(lambda: self.one("SELECT count(*) FROM jobs") == 0, "an empty outbox")
+
+
+class Chroma:
+    """A Chroma server on a free port."""
+
+    def __init__(self, folder: Path) -> None:
+        program = Path(sys.executable).with_name("chroma")
+        if not program.exists():
+            skip("there is no chroma command beside this Python")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._popen = subprocess.Popen(
+            [program, "run", "--path", folder, "--port", str(port)],
+            cwd=folder.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers, "a Chroma server")
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/api/v2/heartbeat").is_success
+        except httpx.TransportError:
+            return False
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._popen.kill()
+        self._popen.wait(PATIENCE)

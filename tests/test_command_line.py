@@ -18,9 +18,6 @@ from server import listen
 from tests.deployment import settings_for
 from tests.process import HERE, Place, Process, run_command
 
-# What is shared here is slow to start: all tests of this file go to one worker process.
-pytestmark = pytest.mark.xdist_group("command_line")
-
 VIEWER = "{ viewer { account { email } } }"
 ADD = """
 mutation ($messages: [MessageInput!]!) {

@@ -4,9 +4,6 @@ What is killed here gets no chance to clean up, so these tests say what an ackno
 """
 
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,12 +17,9 @@ import pytest
 
 from core.graph import JobKind
 from tests.conftest import BACKENDS
-from tests.deployment import fresh_postgres, skip
-from tests.process import KEY, PATIENCE, Place, Process, wait_until
+from tests.deployment import fresh_postgres
+from tests.process import KEY, Chroma, Place, Process, wait_until
 from workers.runner import LOOPS
-
-# What is shared here is slow to start: all tests of this file go to one worker process.
-pytestmark = pytest.mark.xdist_group("process")
 
 ADD = """
 mutation ($texts: [MessageInput!]!, $projectId: ID) {
@@ -165,7 +159,7 @@ def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> 
     kept: list[str] = []
     doubtful: list[str] = []
     for round in range(kills + 1):
-        with place.start() as server:
+        with place.start(warm=True) as server:
             if doubtful and server.ask(MEMORIES)["memories"]["totalCount"] > len(kept):
                 # An add without an answer may have been done, but then it was done in full.
                 kept += doubtful
@@ -193,7 +187,7 @@ def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> 
             place.seem_large()
 
     place.let_leases_run_out()
-    with place.start() as server:
+    with place.start(warm=True) as server:
         place.wait_for_jobs()
         check_all_there(server, kept)
         # Nothing waits any more, so these all come from the index.
@@ -217,7 +211,7 @@ def rows_of(place: Place, project_id: str) -> dict[str, int]:
 
 
 def test_a_deleted_project_is_erased_although_the_server_is_killed(place: Place) -> None:
-    with place.start() as server:
+    with place.start(warm=True) as server:
         server.do(ADD, texts=said("Something that stays"))
         project = server.do(CREATE_PROJECT)["project"]["id"]
         for part in range(3):
@@ -229,7 +223,7 @@ def test_a_deleted_project_is_erased_although_the_server_is_killed(place: Place)
 
     assert rows_of(place, project)["projects"] == 1
     place.let_leases_run_out()
-    with place.start() as server:
+    with place.start(warm=True) as server:
         answer = server.post(PROJECT, id=project).json()
         assert answer["data"] == {"project": None}
         assert answer["errors"][0]["extensions"]["code"] == "NOT_FOUND"
@@ -338,36 +332,6 @@ def test_while_the_database_is_away_nothing_leaks_and_all_recovers(on_postgresql
 
 
 # ---------------------------------------------------------------- a Chroma server
-
-
-class Chroma:
-    """A Chroma server on a free port."""
-
-    def __init__(self, folder: Path) -> None:
-        program = Path(sys.executable).with_name("chroma")
-        if not program.exists():
-            skip("there is no chroma command beside this Python")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        self._popen = subprocess.Popen(
-            [program, "run", "--path", folder, "--port", str(port)],
-            cwd=folder.parent,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_until(self._answers, "a Chroma server")
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/api/v2/heartbeat").is_success
-        except httpx.TransportError:
-            return False
-
-    def kill(self) -> None:
-        self._popen.kill()
-        self._popen.wait(PATIENCE)
 
 
 def test_a_worker_shares_the_work_and_an_index_may_go_away(

@@ -1,0 +1,102 @@
+"""An adapter for the LoCoMo retrieval harness: its conversations through our front door, over HTTP.
+
+A conversation is a user, a session of it a run, and each turn one memory with the session's date,
+its speaker's name, and the metadata by which the harness knows it again. The turns are added one by
+one, since the memories of one call share their metadata. All lies in a project of its own, which is
+deleted in the end.
+
+With this repository in PYTHONPATH, and options for the server's address and a key:
+
+    python HARNESS/run.py --data DATA --adapter benchmarks.locomo -o url=http://… -o token=mg_…
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+CREATE = """
+mutation ($name: String!) {
+  createProject(input: {name: $name}) { project { id } userErrors { message } }
+}
+"""
+ADD = """
+mutation ($projectId: ID!, $input: AddMemoriesInput!) {
+  addMemories(projectId: $projectId, input: $input) { memories { id } userErrors { message } }
+}
+"""
+SEARCH = """
+query ($projectId: ID!, $user: String!, $query: String!, $topK: Int!) {
+  entity(projectId: $projectId, type: USER, name: $user) {
+    searchMemories(query: $query, topK: $topK, threshold: 0) { hits { memory { id metadata } } }
+  }
+}
+"""
+DELETE = "mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { message } } }"
+
+
+class Mnemograph:
+    """What the harness asks of a server, in the harness's words."""
+
+    name = "mnemograph"
+
+    def __init__(self, url: str, token: str) -> None:
+        self._address = url.removesuffix("/").removesuffix("/graphql") + "/graphql"
+        self._http = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=120)
+        self._project = self._do(CREATE, name="LoCoMo")["project"]["id"]
+
+    def create_scope(self, name: str) -> str:
+        """Return what names a conversation: the user's name."""
+        return name
+
+    def add_many(self, scope: str, items: Sequence[Mapping[str, Any]]) -> None:
+        """Store the turns of a conversation, in order."""
+        for item in items:
+            metadata = item["metadata"]
+            message = {
+                "role": "user",
+                "name": metadata["speaker"],
+                "content": item["text"],
+                "timestamp": item["timestamp"].isoformat(),
+            }
+            run = f"{scope}-session-{metadata['session']}"
+            given = {"userId": scope, "runId": run, "metadata": metadata, "messages": [message]}
+            self._do(ADD, projectId=self._project, input=given)
+
+    def search(self, scope: str, query: str, k: int) -> list[dict[str, Any]]:
+        """Return the memories of a conversation that fit a question, best first."""
+        data = self._ask(SEARCH, projectId=self._project, user=scope, query=query, topK=k)
+        hits = data["entity"]["searchMemories"]["hits"]
+        return [hit["memory"] for hit in hits]
+
+    def drop_scope(self, scope: str) -> None:
+        """Keep the conversation: those that follow must be found among it."""
+
+    def close(self) -> None:
+        """Delete the project."""
+        self._do(DELETE, id=self._project)
+        self._http.close()
+
+    def notes(self) -> str:
+        """Say what is peculiar to these figures."""
+        return "one turn a call, all conversations in one project"
+
+    def _ask(self, document: str, **variables: Any) -> Any:
+        body = {"query": document, "variables": variables}
+        answer = self._http.post(self._address, json=body)
+        answer.raise_for_status()
+        content = answer.json()
+        if content.get("errors"):
+            raise RuntimeError(content["errors"])
+        return content["data"]
+
+    def _do(self, document: str, **variables: Any) -> Any:
+        (payload,) = self._ask(document, **variables).values()
+        if payload["userErrors"]:
+            raise RuntimeError(payload["userErrors"])
+        return payload
+
+
+def make(options: Mapping[str, str]) -> Mnemograph:
+    """Return the adapter; the options are `url` and `token`."""
+    return Mnemograph(options["url"], options["token"])

@@ -1,0 +1,43 @@
+"""`python -m benchmarks.run`: the whole comparison in one run, printed as tables with ratios."""
+
+import argparse
+from collections.abc import Sequence
+
+from benchmarks.adding import run_adding, run_stall
+from benchmarks.nesting import run_nesting
+from benchmarks.searching import run_searching
+from benchmarks.stage import run, staged
+
+SECTIONS = ("adding", "stall", "nesting", "searching")
+
+
+async def compare(database_url: str | None, quick: bool, sections: Sequence[str]) -> None:
+    """Run the sections on one server, whose data are made for it."""
+    async with staged(database_url) as stage:
+        kind = "SQLite" if stage.services.db.is_sqlite else "PostgreSQL"
+        print(f"Mnemograph on {kind}" + (", quick and therefore rough" if quick else ""))
+        if "adding" in sections:
+            await run_adding(stage, quick)
+        if "stall" in sections:
+            await run_stall(stage, quick)
+        if "nesting" in sections:
+            await run_nesting(stage, quick)
+        if "searching" in sections:
+            for size in (1_000, 5_000 if quick else 50_000):
+                await run_searching(stage, size, quick)
+
+
+def main() -> None:
+    """Read the options and run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute instead of ten")
+    parser.add_argument(
+        "--database-url", help="an empty PostgreSQL database; a throw-away SQLite file without it"
+    )
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="one part of it")
+    given = parser.parse_args()
+    run(compare(given.database_url, given.quick, given.only or SECTIONS))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""A whole server inside the benchmark's process, asked without a socket.
+
+What it is asked goes through everything that is ours, from the bytes of the request to those of the
+answer, on the loop and with the workers that a server has. It is the operating system's sockets and
+the HTTP parser that are left out, and a client's own work.
+"""
+
+import asyncio
+import random
+import re
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import uvloop
+from sqlalchemy import text
+
+from core.access import ApiKeyPermission
+from core.graph import EntityType
+from core.ids import now
+from logs import configure_logging
+from resolvers.bootstrap import bootstrap, issue_key
+from resolvers.context import Context, Services, authenticate
+from resolvers.memories import Message, NewMemories, add_memories
+from server import create_app, open_services
+from tests.deployment import settings_for
+
+EMAIL = "benchmark@localhost"
+_FILL_AT_ONCE = 1_000
+# Every word is one token of the embedder's, so that a text is as long for it as for a reader.
+_WORDS = re.findall(
+    r"\w+",
+    """
+    book bridge brother city coffee dance daughter dinner doctor dream evening family farm father
+    fish flower forest friend garden guitar horse house island journey kitchen lake letter library
+    market money moon morning mother mountain museum music night office orange painting paper park
+    piano picture river road school sister snow song street summer teacher theater ticket train tree
+    uncle village voice walk water weather week window winter wood year
+    """,
+)
+
+
+def texts(count: int, seed: object) -> list[str]:
+    """Return texts as long as a sentence, all different, the same ones for the same seed."""
+    chosen = random.Random(str(seed))
+    return [" ".join(chosen.choices(_WORDS, k=14)) for _ in range(count)]
+
+
+class RandomEmbedder:
+    """Stands in for the embedder where a database is filled: random directions, at no cost."""
+
+    model = "all-MiniLM-L6-v2"
+    dimension = 384
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(0)
+        self.made: list[np.ndarray] = []
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        """Return a random vector for each text."""
+        vectors = self._random.standard_normal((len(texts), self.dimension), dtype="<f4")
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        self.made.append(vectors)
+        return [vector.tobytes() for vector in vectors]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A project that was filled: its memories' ids and vectors, in the order they were added."""
+
+    project_id: str
+    memory_ids: list[str]
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A running server, the services below it, and a key."""
+
+    app: Callable[..., Coroutine[Any, Any, None]]
+    services: Services
+    key: str
+
+    async def ask(self, document: str, **variables: Any) -> bytes:
+        """Send a document as a request of its own; return the bytes of the answer."""
+        request = orjson.dumps({"query": document, "variables": variables})
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/graphql",
+            "query_string": b"",
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"authorization", b"Bearer " + self.key.encode()),
+            ],
+        }
+        parts: list[bytes] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": request, "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            parts.append(message.get("body", b""))
+
+        await self.app(scope, receive, send)
+        answer = b"".join(parts)
+        if b'"errors"' in answer[:10] or b'"userErrors":[{' in answer:
+            raise RuntimeError(answer[:500].decode())
+        return answer
+
+    async def make_project(self) -> str:
+        """Return the id of a fresh project."""
+        answer = await self.ask(
+            'mutation { createProject(input: {name: "Benchmark"}) '
+            "{ project { id } userErrors { message } } }"
+        )
+        made: str = orjson.loads(answer)["data"]["createProject"]["project"]["id"]
+        return made
+
+    async def context(self, services: Services | None = None) -> Context:
+        """Return the context of a request."""
+        return Context(await authenticate(self.services, [self.key]), services or self.services)
+
+    async def fill(self, users: Sequence[tuple[str, int]]) -> Filled:
+        """Make a project in which each named user has so many memories with random vectors."""
+        embedder = RandomEmbedder()
+        ctx = await self.context(replace(self.services, embedder=embedder))
+        project_id = await self.make_project()
+        ids: list[str] = []
+        for user, count in users:
+            new = NewMemories({EntityType.USER: user})
+            for start in range(0, count, _FILL_AT_ONCE):
+                part = texts(min(_FILL_AT_ONCE, count - start), (user, start))
+                messages = [Message("user", said) for said in part]
+                rows = await add_memories(ctx, project_id, messages, new)
+                ids += [row.id for row in rows]
+        return Filled(project_id, ids, np.concatenate(embedder.made))
+
+    async def pending(self) -> int:
+        """Return how many jobs are not done."""
+
+        def count() -> int:
+            with self.services.db.engine.connect() as connection:
+                return int(connection.execute(text("SELECT count(*) FROM jobs")).scalar_one())
+
+        return await asyncio.to_thread(count)
+
+    async def settle(self) -> float:
+        """Wait until all jobs are done; return the seconds it took."""
+        started = time.perf_counter()
+        while await self.pending():
+            await asyncio.sleep(0.02)
+        return time.perf_counter() - started
+
+
+@asynccontextmanager
+async def staged(database_url: str | None) -> AsyncIterator[Stage]:
+    """Run a server on a database, by default a SQLite file that is thrown away in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = settings_for(Path(folder) / "data", database_url, log_level="error")
+        configure_logging(settings)
+        sys.setswitchinterval(0.0005)  # As `serve` does.
+        with open_services(settings) as services:
+            pepper, moment = services.pepper, now()
+            services.db.write_now(lambda tx: bootstrap(tx, EMAIL, None, pepper, moment))
+            key = services.db.write_now(
+                lambda tx: issue_key(tx, EMAIL, "Bench", ApiKeyPermission.ADMIN, pepper, moment)
+            )
+            app = create_app(services, settings)
+            async with app.router.lifespan_context(app):
+                yield Stage(app, services, key)
+
+
+def run(main: Awaitable[None]) -> None:
+    """Run a benchmark on the kind of loop that a server has."""
+
+    async def body() -> None:
+        await main
+
+    uvloop.run(body())
