@@ -103,13 +103,18 @@ class Actor:
         `role` is what the account is where the act happens, as read in the same transaction.
         """
         grant = GRANTS[permission]
-        if (
-            _ROLE_RANK[role] < _ROLE_RANK[grant.role]
-            or _KEY_RANK[self.permission] < _KEY_RANK[grant.key]
-        ):
+        if not self.may(permission, role):
             raise PermissionDenied(
                 f"the role {grant.role.value} and a key with {grant.key.value} permission"
             )
+
+    def may(self, permission: Permission, role: Role | None) -> bool:
+        """Tell whether the role and this key both grant the act."""
+        grant = GRANTS[permission]
+        return (
+            _ROLE_RANK[role] >= _ROLE_RANK[grant.role]
+            and _KEY_RANK[self.permission] >= _KEY_RANK[grant.key]
+        )
 
     def require_account_key(self, permission: ApiKeyPermission) -> None:
         """Raise `PermissionDenied` unless this key reaches the whole account with that permission.

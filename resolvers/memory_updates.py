@@ -54,15 +54,32 @@ async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outco
 async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
     outcomes: list[Outcome | None] = [_problem(update) for update in updates]
     sound = [position for position, problem in enumerate(outcomes) if problem is None]
-    changes = [updates[position].changes for position in sound]
-    wanted: list[str] = sorted({change["text"] for change in changes if "text" in change})
-    vectors = dict(zip(wanted, await ctx.embed(wanted), strict=True))
+    vectors = await _vectors(ctx, [updates[position] for position in sound])
     for start in range(0, len(sound), _PER_TRANSACTION):
         part = sound[start : start + _PER_TRANSACTION]
         work = _Writing(ctx, [updates[position] for position in part], vectors)
         for position, outcome in zip(part, await ctx.write(work), strict=True):
             outcomes[position] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
+
+
+async def _vectors(ctx: Context, updates: Sequence[Update]) -> dict[str, bytes]:
+    """Return the vector of each text that is meant for a memory the actor may write."""
+    texts = [(update.id, update.changes["text"]) for update in updates if "text" in update.changes]
+
+    def work(tx: Transaction) -> set[str]:
+        memories = tx.memories.find([id for id, _ in texts], ctx.actor)
+        places = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
+        writable = {
+            id
+            for id, project in places.items()
+            if ctx.actor.may(Permission.WRITE_MEMORIES, project.viewer_role)
+        }
+        return {id for id, row in memories.items() if row.project_id in writable}
+
+    may_write = await ctx.read(work) if texts else set()
+    wanted = sorted({text for id, text in texts if id in may_write})
+    return dict(zip(wanted, await ctx.embed(wanted), strict=True))
 
 
 def _problem(update: Update) -> AppError | None:
@@ -126,7 +143,10 @@ class _Writing:
             return memory
         if memory.immutable:
             raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
-        vector = self.vectors[real["text"]] if "text" in real else None
+        vector = self.vectors.get(real["text"]) if "text" in real else None
+        if "text" in real and vector is None:
+            # What could not be written when the texts were embedded is not there for this request.
+            raise NotFound("memory", memory.id, "id")
         return tx.memories.rewrite(
             memory, real, ctx.services.embedder.model, vector, ctx.actor, ctx.now()
         )

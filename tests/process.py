@@ -63,6 +63,7 @@ class Warm:
         given = (home, list(arguments), variables, list(files))
         self._process = self._context.Process(target=_run, args=given, daemon=True)
         self._process.start()
+        assert self._process.pid is not None
         self.pid = self._process.pid
 
     def poll(self) -> int | None:
@@ -281,7 +282,7 @@ class Place:
             with contextlib.closing(opened) as connection:
                 return connection.execute(statement).fetchall()
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[arg-type]
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     def one(self, statement: str) -> Any:
