@@ -46,7 +46,7 @@ from schema import print_schema
 from schema.graphiql import page
 from schema.http import GraphQLEndpoint
 from storage.database import Database, DatabaseUnavailable, check_reachable
-from storage.lock import DataDirInUse, lock_data_dir
+from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
 from storage.pepper import obtain_pepper
 from storage.vectors import IndexUnavailable, VectorIndex
@@ -58,7 +58,7 @@ HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 # Requests that are running when the server is told to stop get this long to finish.
 DRAIN_SECONDS = 30
-_EXPECTED = (DatabaseUnavailable, DatabaseTooNew, DataDirInUse, IndexUnavailable, StartError)
+_EXPECTED = (DatabaseUnavailable, DatabaseTooNew, DataDirUnavailable, IndexUnavailable, StartError)
 
 
 def pepper_of(settings: Settings) -> bytes:
@@ -143,6 +143,8 @@ def listen(settings: Settings) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((settings.host, settings.port))
+        # Only a socket that listens keeps a second server from the same port.
+        sock.listen(2048)
     except OSError as error:
         sock.close()
         raise StartError(
@@ -246,6 +248,11 @@ def worker() -> None:
     with told_in_one_line():
         settings = Settings()
         configure_logging(settings)
+        if settings.chroma_url is None:
+            raise StartError(
+                "A worker shares a Chroma server with the servers it works for: set "
+                "MNEMOGRAPH_CHROMA_URL. Without one, the server does its own work."
+            )
         with open_services(settings) as services:
             services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
             asyncio.run(work_until_told(services))

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from storage.errors import RowMoved
@@ -48,8 +48,13 @@ class Database:
     """Runs transactions in worker threads: several readers, and one writer on SQLite."""
 
     def __init__(self, url: str) -> None:
-        self.url = _driver_url(url)
-        self.engine = _engine(self.url)
+        try:
+            self.url = _driver_url(url)
+            self.engine = _engine(self.url)
+        except (ArgumentError, ValueError) as error:
+            raise DatabaseUnavailable(
+                f"MNEMOGRAPH_DATABASE_URL is no database's: {error}"
+            ) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         threads = _SQLITE_READERS if self.is_sqlite else _POSTGRESQL_THREADS
         self._readers = ThreadPoolExecutor(threads, "sql-read")
@@ -167,12 +172,14 @@ def _engine(url: URL) -> Engine:
 
 def check_reachable(database: Database) -> None:
     """Raise `DatabaseUnavailable`, in one line, unless a connection can be had."""
-    if database.is_sqlite and database.url.database:
-        Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
     try:
+        if database.is_sqlite and database.url.database:
+            Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
         with database.engine.connect():
             pass
-    except DBAPIError as error:
+    except (DBAPIError, OSError) as error:
         shown = database.url.render_as_string(hide_password=True)
-        reason = str(error.orig).strip().splitlines()[0]
-        raise DatabaseUnavailable(f"The database {shown} cannot be opened: {reason}") from error
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        raise DatabaseUnavailable(
+            f"The database {shown} cannot be opened (MNEMOGRAPH_DATABASE_URL): {reason}"
+        ) from error

@@ -6,25 +6,30 @@ from pathlib import Path
 from typing import IO
 
 
-class DataDirInUse(Exception):
-    """Another process has the data directory; the message says which and what to do."""
+class DataDirUnavailable(Exception):
+    """The data directory cannot be had; the message says who has it or why, and what to do."""
 
 
 def lock_data_dir(data_dir: Path) -> IO[str]:
-    """Return the held lock, a file to be kept open. Raises `DataDirInUse`.
+    """Return the held lock, a file to be kept open. Raises `DataDirUnavailable`.
 
     The lock is the kernel's and ends with the process, however it ends.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    path = data_dir / "lock"
-    file = path.open("a+")
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / "lock").open("a+")
+    except OSError as error:
+        raise DataDirUnavailable(
+            f"The data directory {data_dir} cannot be used: {error.strerror}. Set "
+            "MNEMOGRAPH_DATA_DIR to a folder that this user can write to."
+        ) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.seek(0)
         holder = file.read().strip() or "unknown"
         file.close()
-        raise DataDirInUse(
+        raise DataDirUnavailable(
             f"The data directory {data_dir} is already in use by process {holder}. Stop it, or "
             "run several processes on a Chroma server by setting MNEMOGRAPH_CHROMA_URL."
         ) from None

@@ -6,12 +6,15 @@ and come from one thread, with room for the event loop between them.
 """
 
 import asyncio
+import contextlib
 import resource
+import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import chromadb
 import numpy as np
@@ -56,9 +59,11 @@ class VectorIndex:
                 self._client = _embedded(str(path), settings)
         except Exception as error:
             reason = str(error).strip().splitlines()[0]
+            setting = "MNEMOGRAPH_CHROMA_URL" if url else "MNEMOGRAPH_DATA_DIR"
             raise IndexUnavailable(
-                f"The vector index {url or path} cannot be opened: {reason}"
+                f"The vector index {url or path} cannot be opened ({setting}): {reason}"
             ) from error
+        self._path = path
         self._collections: dict[str, Collection] = {}
         self._writer = ThreadPoolExecutor(1, "chroma-write")
         self._readers = ThreadPoolExecutor(2, "chroma-read")
@@ -177,10 +182,10 @@ class VectorIndex:
 
     def _drop(self, project_id: str) -> None:
         self._collections.pop(project_id, None)
-        try:
+        with contextlib.suppress(NotFoundError):
             self._client.delete_collection(project_id)
-        except NotFoundError:
-            return
+        if self._path is not None:
+            _sweep(self._path)
 
 
 def _embedded(path: str, settings: Settings) -> ClientAPI:
@@ -192,6 +197,20 @@ def _embedded(path: str, settings: Settings) -> ClientAPI:
         return chromadb.PersistentClient(path, settings=settings)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _sweep(path: Path) -> None:
+    """Delete the folders of vectors that Chroma leaves behind when it deletes a collection.
+
+    A segment is noted in Chroma's database before it gets a folder, so a folder without a note is
+    nobody's.
+    """
+    uri = f"file:{quote(str(path / 'chroma.sqlite3'))}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+        kept = {row[0] for row in connection.execute("SELECT id FROM segments")}
+    for folder in path.iterdir():
+        if folder.is_dir() and folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remote(url: str, settings: Settings) -> ClientAPI:

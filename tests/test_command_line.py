@@ -185,7 +185,7 @@ def refused(home: Path, server: Process) -> dict[str, Refused]:
     }
 
     def run(refusal: Refusal) -> Refused:
-        settings = {"port": 0, "data_dir": f"none-{refusal.command}", **refusal.settings}
+        settings = {"port": 0, "data_dir": f"none-{REFUSALS.index(refusal)}", **refusal.settings}
         for name, value in settings.items():
             settings[name] = str(value).format(**facts)
         ended = run_command(home, refusal.command, seconds=30, **settings)

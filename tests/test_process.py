@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -272,13 +273,23 @@ def test_health(server: Process) -> None:
     assert ready.json() == {"status": "ready", "checks": {"database": "ok", "index": "ok"}}
 
 
+def lines_of(server: Process, request_id: str) -> list[dict[str, Any]]:
+    """Return the log lines of a request; the last is written just after its answer is sent."""
+
+    def found() -> list[dict[str, Any]]:
+        return [line for line in server.log if line.get("request_id") == request_id]
+
+    wait_until(found, f"a log line of {request_id}")
+    return found()
+
+
 @pytest.mark.parametrize("given", ["trace-42.a_B", "x" * 64])
 def test_a_given_request_id_is_kept(server: Process, given: str) -> None:
     response = server.post("{ nonsense }", headers={"X-Request-ID": given})
     assert response.headers.get_list("x-request-id") == [given]
     (error,) = response.json()["errors"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT", "requestId": given}
-    (line,) = [line for line in server.log if line.get("request_id") == given]
+    (line,) = lines_of(server, given)
     assert (line["event"], line["level"]) == ("request", "info")
     assert (line["method"], line["path"], line["status"]) == ("POST", "/graphql", 200)
     assert line["ms"] > 0
@@ -290,7 +301,7 @@ def test_a_request_id_that_could_harm_a_log_is_replaced(server: Process, given: 
     (answered,) = response.headers.get_list("x-request-id")
     assert answered not in ("", given)
     assert response.json()["errors"][0]["extensions"]["requestId"] == answered
-    assert len([line for line in server.log if line.get("request_id") == answered]) == 1
+    assert len(lines_of(server, answered)) == 1
 
 
 def test_a_refused_request_has_an_id_too(server: Process) -> None:
@@ -298,7 +309,7 @@ def test_a_refused_request_has_an_id_too(server: Process) -> None:
     assert response.status_code == 401
     given = response.headers["x-request-id"]
     assert response.json()["errors"][0]["extensions"]["requestId"] == given
-    assert [line["status"] for line in server.log if line.get("request_id") == given] == [401]
+    assert [line["status"] for line in lines_of(server, given)] == [401]
 
 
 def test_while_the_database_is_away_nothing_leaks_and_all_recovers(on_postgresql: Place) -> None:
@@ -323,7 +334,7 @@ def test_while_the_database_is_away_nothing_leaks_and_all_recovers(on_postgresql
         given = response.headers["x-request-id"]
         (error,) = response.json()["errors"]
         assert error["extensions"] == {"code": "INTERNAL", "requestId": given}
-        levels = [line["level"] for line in server.log if line.get("request_id") == given]
+        levels = [line["level"] for line in lines_of(server, given)]
         assert "error" in levels
         pepper = (on_postgresql.data_dir / "pepper").read_text()
         secrets = (KEY, "password-to-hide", pepper, "Said meanwhile", "Said before")
