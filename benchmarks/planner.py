@@ -1,9 +1,10 @@
 """`python -m benchmarks.planner`: what it costs to score a scope exactly, and to ask the index.
 
 `resolvers.search` scores a scope exactly up to a size and asks the index beyond it. This measures
-both of its ways on the same entities of one project, each forced in turn, and says where they meet.
-Beside them stand their parts: a Chroma query with the entity as its `where`, which has to sift
-through others' memories, and one without, as a search of the whole project makes it.
+both of its ways, each forced in turn, on entities of several sizes in one project, and says where
+they meet. For an entity, the index has to sift through others' memories; for the whole project it
+does not, so that way is measured too, and set against scoring as many memories exactly. Beside them
+stands what Chroma alone takes of the index's way, with the entity as its `where` and without.
 
 The vectors are random and the queries' embeddings are remembered, so what is left is the searching.
 """
@@ -17,7 +18,7 @@ from benchmarks.stage import Filled, Stage, run, staged, texts
 from benchmarks.table import heading, table, timed
 from core.graph import EntityType
 from resolvers import search
-from resolvers.search import Query, search_entity
+from resolvers.search import Query, search_entity, search_project
 from storage.entities import EntityRow
 from storage.vector_rows import ENTITY_KEYS
 
@@ -44,36 +45,39 @@ async def plan(database_url: str | None, scopes: Sequence[int], project: int, tu
             f"Median of {turns}. Chroma gives its best {_CANDIDATES}, as on the way by the index.",
         )
         table(
-            ("scope", "exact", "index", "index / exact", "Chroma, where", "Chroma, whole project"),
+            ("scope", "exact", "index", "index / exact", "index, project", "Chroma", "no where"),
             [[f"{size:,}", each[0], each[1], each[1] / each[0], *each[2:]] for size, each in costs],
         )
-        print(f"  {_meeting([(size, each[1] - each[0]) for size, each in costs])}")
+        for column, name in ((1, "an entity"), (2, "a project")):
+            gains = [(size, each[column] - each[0]) for size, each in costs]
+            print(f"  For {name}, {_meeting(gains)}")
 
 
 async def _costs(
     stage: Stage, filled: Filled, name: str, size: int, queries: Sequence[str]
-) -> tuple[float, float, float, float]:
-    """Return the cost of the exact way, the index's way, and Chroma with and without `where`."""
+) -> list[float]:
+    """Return what each of the columns costs, in milliseconds."""
     ctx = await stage.context()
     entity: EntityRow = await ctx.loaders.entity(filled.project_id, EntityType.USER, name)
     assert entity.total_memories == size
     where = {ENTITY_KEYS[EntityType.USER]: entity.id}
     index, kept = stage.services.index, search.EXACT_SCOPE
-    found: list[list[float]] = [[], [], [], []]
+    found: list[list[float]] = [[] for _ in range(5)]
     try:
         for text in queries:
             (vector,) = await ctx.embed([text])
             query = Query(text, 10, 0.0, False)
-            for column, limit in enumerate((size, 0)):
-                search.EXACT_SCOPE = limit
-                found[column].append(await timed(search_entity(ctx, entity, query)))
-            for column, only in enumerate((where, None), 2):
+            search.EXACT_SCOPE = size
+            found[0].append(await timed(search_entity(ctx, entity, query)))
+            search.EXACT_SCOPE = 0
+            found[1].append(await timed(search_entity(ctx, entity, query)))
+            found[2].append(await timed(search_project(ctx, filled.project_id, query)))
+            for column, only in enumerate((where, None), 3):
                 asking = index.query(filled.project_id, vector, _CANDIDATES, only)
                 found[column].append(await timed(asking))
     finally:
         search.EXACT_SCOPE = kept
-    first, second, third, fourth = (1000 * statistics.median(seconds) for seconds in found)
-    return first, second, third, fourth
+    return [1000 * statistics.median(seconds) for seconds in found]
 
 
 def _meeting(gains: Sequence[tuple[int, float]]) -> str:
@@ -81,10 +85,10 @@ def _meeting(gains: Sequence[tuple[int, float]]) -> str:
     for (below, before), (above, after) in pairwise(gains):
         if before > 0 >= after:
             meeting = below + (above - below) * before / (before - after)
-            return f"They meet at about {meeting:,.0f} memories."
+            return f"they meet at about {meeting:,.0f} memories."
     if gains[0][1] <= 0:
-        return f"The index is cheaper already at {gains[0][0]:,} memories."
-    return f"Scoring exactly is still cheaper at {gains[-1][0]:,} memories."
+        return f"the index is cheaper already at {gains[0][0]:,} memories."
+    return f"scoring exactly is still cheaper at {gains[-1][0]:,} memories."
 
 
 def main() -> None:
