@@ -12,6 +12,14 @@ class EntityType(Enum):
     RUN = "RUN"
 
 
+class MemoryState(Enum):
+    """Whether a memory stands for itself, or another has taken its place."""
+
+    ACTIVE = "ACTIVE"
+    SUPERSEDED = "SUPERSEDED"
+    MERGED = "MERGED"
+
+
 class JobKind(Enum):
     """The kinds of work that wait in the outbox."""
 

@@ -4,24 +4,42 @@ Every step may be run again: a killed worker's job is taken by the next one, whi
 rows still are.
 """
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, delete, select, text, tuple_
 
 from storage.tables import (
     Entity,
     HistoryEvent,
     Memory,
+    MemoryKeywords,
     MemoryVector,
+    MemoryVersion,
     Organization,
     Project,
     table_of,
 )
 
 _VECTORS = table_of(MemoryVector)
+_KEYWORDS = table_of(MemoryKeywords)
+_VERSIONS = table_of(MemoryVersion)
 _MEMORIES = table_of(Memory)
 _HISTORY = table_of(HistoryEvent)
 _ENTITIES = table_of(Entity)
 _PROJECTS = table_of(Project)
 _ORGANIZATIONS = table_of(Organization)
+
+
+def forget_deleted_keywords(connection: Connection) -> None:
+    """Rewrite the keyword index without the words of rows that were deleted.
+
+    Until then SQLite's index would only mark those words as void: they stay readable in its blocks
+    for as long as it happens to merge others. Of the two ways to be rid of them this one is the
+    cheaper: it copies the index, a fifth of a second for 100,000 memories, and reads no memory.
+    PostgreSQL's index is left to VACUUM, as the rows themselves are.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.execute(
+            text("INSERT INTO ft_memory_keywords (ft_memory_keywords) VALUES ('optimize')")
+        )
 
 
 class ErasureStore:
@@ -33,22 +51,19 @@ class ErasureStore:
     def erase_some(self, project_id: str, limit: int) -> int:
         """Delete up to `limit` rows of a project's content; return how many there were.
 
-        Vectors go first and entities last, so no cascade ever deletes more than its share.
+        What hangs on memories goes before them and entities last, so no cascade ever deletes more
+        than its share. Touches, of which a memory has one row at most, go with the memories.
         """
-        for table, key in (
-            (_VECTORS, "memory_id"),
-            (_MEMORIES, "id"),
-            (_HISTORY, "id"),
-            (_ENTITIES, "id"),
-        ):
-            deleted = self._delete_some(table, key, project_id, limit)
+        for table in (_VECTORS, _KEYWORDS, _VERSIONS, _MEMORIES, _HISTORY, _ENTITIES):
+            deleted = self._delete_some(table, project_id, limit)
             if deleted:
                 return deleted
         return 0
 
-    def _delete_some(self, table: Table, key: str, project_id: str, limit: int) -> int:
-        some = select(table.c[key]).where(table.c.project_id == project_id).limit(limit)
-        return self._connection.execute(delete(table).where(table.c[key].in_(some))).rowcount
+    def _delete_some(self, table: Table, project_id: str, limit: int) -> int:
+        key = tuple(table.primary_key)
+        some = select(*key).where(table.c.project_id == project_id).limit(limit)
+        return self._connection.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
 
     def erase_project(self, project_id: str) -> None:
         """Delete a project that has no content left, and its organization if it was the last."""
@@ -57,6 +72,7 @@ class ErasureStore:
         ).first()
         if row is None:
             return
+        forget_deleted_keywords(self._connection)
         self._connection.execute(delete(_PROJECTS).where(_PROJECTS.c.id == project_id))
         self.erase_empty_organization(row.organization_id)
 

@@ -19,7 +19,7 @@ from core.paging import Order
 from storage.columns import Id, UtcDateTime
 from storage.rows import Listing, Source, values_of
 from storage.tables import Entity, HistoryEvent, Project, table_of
-from storage.visibility import in_visible_memory, in_visible_project
+from storage.visibility import in_visible_log, in_visible_project
 
 _HISTORY = table_of(HistoryEvent)
 _PROJECTS = table_of(Project)
@@ -75,7 +75,7 @@ _BY_TYPE = {
     )
 }
 HISTORY_OF_PROJECT = Listing(HISTORY, "project_id", in_visible_project, _BY_TYPE)
-HISTORY_OF_MEMORY = Listing(HISTORY, "memory_id", in_visible_memory)
+HISTORY_OF_MEMORY = Listing(HISTORY, "memory_id", in_visible_log)
 
 _TAKE = (
     update(_PROJECTS)

@@ -1,10 +1,11 @@
-"""Memories. Each change writes the row, its row of the log and its index job in one method here,
-so that no caller can forget one of the three.
+"""Memories. Each change writes the row, what it was before, its row of the log and its index job in
+one method here, so that no caller can forget one of the four.
 """
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -13,20 +14,25 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from core.access import Actor
 from core.events import HistoryEventType
-from core.graph import EntityType, JobKind
+from core.graph import EntityType, JobKind, MemoryState
 from core.ids import is_id
 from core.paging import Order
+from storage.conversations import close_gaps, hold_previous, lock_order
+from storage.erasure import forget_deleted_keywords
 from storage.errors import RowMoved
 from storage.history import Change, HistoryStore
 from storage.jobs import JobStore
+from storage.keywords import Keywords, KeywordStore
+from storage.memory_filters import FLAGS
 from storage.rows import Listing, Source, values_of
-from storage.tables import DeletedMemory, HistoryEvent, Memory, table_of
-from storage.vector_rows import ENTITY_KEYS, VectorStore, unexpired
+from storage.tables import HistoryEvent, Memory, table_of
+from storage.vector_rows import ENTITY_KEYS, VectorStore
+from storage.versions import VersionStore
 from storage.visibility import in_visible_entity, in_visible_project
 
 _MEMORIES = table_of(Memory)
 _HISTORY = table_of(HistoryEvent)
-_DELETED = table_of(DeletedMemory)
+_KEYS = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
 _BATCH = 500
 
 
@@ -50,10 +56,13 @@ class MemoryRow:
     role: str | None
     metadata: dict[str, Any]
     categories: list[str]
+    state: MemoryState
     immutable: bool
     version: int
     timestamp: datetime | None
+    happened_at: datetime
     expiration_date: date | None
+    previous_id: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -84,13 +93,18 @@ _LOGGED = {
 }
 
 MEMORY_ORDER = Order("memories", ("created_at", "id"), descending=True)
+# By the column and whether the largest comes first.
+MEMORY_ORDERS = {
+    (key, descending): Order(f"memories {key} {descending}", (key, "id"), descending)
+    for key in ("created_at", "updated_at", "happened_at")
+    for descending in (False, True)
+} | {("created_at", True): MEMORY_ORDER}
 MEMORIES = Source(
     "memory", _MEMORIES, MemoryRow, lambda memory: in_visible_project(memory.c.project_id)
 )
-_UNEXPIRED = {"today": unexpired}
-MEMORIES_OF_PROJECT = Listing(MEMORIES, "project_id", in_visible_project, _UNEXPIRED)
+MEMORIES_OF_PROJECT = Listing(MEMORIES, "project_id", in_visible_project, FLAGS)
 MEMORIES_OF_ENTITY = {
-    type: Listing(MEMORIES, key, in_visible_entity, _UNEXPIRED) for type, key in ENTITY_KEYS.items()
+    type: Listing(MEMORIES, key, in_visible_entity, FLAGS) for type, key in ENTITY_KEYS.items()
 }
 
 
@@ -109,6 +123,14 @@ def _logged(memory: MemoryRow) -> dict[str, Any]:
     return {name: _loggable(value) for name, value in values if value is not None}
 
 
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What is computed from a memory's text before it is stored: its embedding and its keywords."""
+
+    vector: bytes
+    keywords: Keywords
+
+
 class MemoryStore:
     """Reads and writes memories."""
 
@@ -117,6 +139,8 @@ class MemoryStore:
         self._history = history
         self._jobs = jobs
         self._vectors = VectorStore(connection)
+        self._keywords = KeywordStore(connection)
+        self._versions = VersionStore(connection)
 
     def get(self, id: str, actor: Actor, *path: str | int) -> MemoryRow:
         """Return a memory. Raises `NotFound` when the actor cannot see it."""
@@ -138,19 +162,30 @@ class MemoryStore:
             self._connection.execute(rows.order_by(_MEMORIES.c.id).with_for_update()).all()
         return self.find(wanted, actor)
 
-    def texts(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return the texts of memories by id, whoever they belong to."""
-        statement = select(_MEMORIES.c.id, _MEMORIES.c.text).where(_MEMORIES.c.id.in_(ids))
-        return {row.id: row.text for row in self._connection.execute(statement)}
+    def find_to_delete(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
+        """Return the same as `find_to_change`, for a transaction that goes on to `delete`."""
+        wanted = set(ids)
+        found = {memory.project_id for memory in self.find(wanted, actor).values()}
+        lock_order(self._connection, found)
+        return self.find_to_change(wanted, actor)
+
+    def hold_order(self, project_id: str) -> None:
+        """Keep others from deleting memories of a project until the end; before any other lock."""
+        lock_order(self._connection, [project_id])
 
     def add(
-        self, memories: Sequence[MemoryRow], model: str, vectors: Sequence[bytes], by: Actor
+        self, memories: Sequence[MemoryRow], model: str, derived: Sequence[Derived], by: Actor
     ) -> None:
-        """Store memories of one project with their vectors."""
+        """Store memories of one project with what was computed from their texts.
+
+        Raises `RowMoved` when one that is followed is gone.
+        """
         project_id, moment = memories[0].project_id, memories[0].created_at
+        said = {memory.previous_id for memory in memories if memory.previous_id}
+        hold_previous(self._connection, said.difference(memory.id for memory in memories))
         self._connection.execute(insert(_MEMORIES), [values_of(memory) for memory in memories])
         ids = [memory.id for memory in memories]
-        self._vectors.add(project_id, model, list(zip(ids, vectors, strict=True)))
+        self._derive(project_id, model, list(zip(memories, derived, strict=True)))
         self._jobs.put(JobKind.INDEX, ids, project_id, moment)
         for memory in memories:
             change = Change(
@@ -164,29 +199,58 @@ class MemoryStore:
             )
             self._history.record(change, +1, memory.entity_ids)
 
+    def _derive(
+        self, project_id: str, model: str, derived: Sequence[tuple[MemoryRow, Derived]]
+    ) -> None:
+        vectors = [(memory.id, found.vector) for memory, found in derived]
+        self._vectors.add(project_id, model, vectors)
+        keywords = [(memory.id, memory.entity_ids, found.keywords) for memory, found in derived]
+        self._keywords.add(project_id, keywords)
+
+    def replace_keywords(self, keywords: Mapping[str, Keywords]) -> None:
+        """Store keywords of memories by id, in place of those they had."""
+        memories = self._connection.execute(
+            select(_MEMORIES.c.id, _MEMORIES.c.project_id, *_KEYS).where(
+                _MEMORIES.c.id.in_(list(keywords))
+            )
+        ).all()
+        self._keywords.delete(list(keywords))
+        by_project: defaultdict[str, list[tuple[str, list[str], Keywords]]] = defaultdict(list)
+        for id, project_id, *keys in memories:
+            by_project[project_id].append((id, [key for key in keys if key], keywords[id]))
+        for project_id, rows in by_project.items():
+            self._keywords.add(project_id, rows)
+
     def rewrite(
         self,
         memory: MemoryRow,
         changes: dict[str, Any],
         model: str,
-        vector: bytes | None,
+        derived: Derived | None,
         by: Actor,
         moment: datetime,
     ) -> MemoryRow:
-        """Write changed columns of a memory, with the vector of a changed text; return the row.
+        """Write changed columns of a memory, with what was derived of a changed text.
 
-        Raises `RowMoved` when the row has changed since it was read.
+        Returns the row. Raises `RowMoved` when the row has changed since it was read.
         """
+        # A clock that goes back must not let two versions be true at one moment.
+        moment = max(moment, memory.updated_at)
         values = {**changes, "version": memory.version + 1, "updated_at": moment}
         if "text" in changes:
             values["hash"] = text_hash(changes["text"])
+        if "timestamp" in changes:
+            values["happened_at"] = changes["timestamp"] or memory.created_at
+        self._versions.keep([memory.id], moment)
         statement = update(_MEMORIES).where(
             _MEMORIES.c.id == memory.id, _MEMORIES.c.version == memory.version
         )
         if self._connection.execute(statement.values(**values)).rowcount == 0:
             raise RowMoved
-        if vector is not None:
-            self._vectors.replace(memory.project_id, model, [(memory.id, vector)])
+        if derived is not None:
+            self._vectors.delete([memory.id])
+            self._keywords.delete([memory.id])
+            self._derive(memory.project_id, model, [(memory, derived)])
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
         changed = {name: column for name, column in _LOGGED.items() if column in changes}
         self._history.record(
@@ -205,22 +269,16 @@ class MemoryStore:
         return replace(memory, **values)
 
     def delete(self, memories: Sequence[MemoryRow], by: Actor, moment: datetime) -> None:
-        """Delete memories that were read to be changed; the log keeps what they were.
+        """Delete memories that were found to be deleted; log and versions keep what they were.
 
         Raises `RowMoved` when one of them is gone.
         """
         ids = [memory.id for memory in memories]
+        self._versions.keep(ids, moment)
+        close_gaps(self._connection, "id", ids)
         deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
         if deleted.rowcount != len(ids):
             raise RowMoved
-        self._connection.execute(
-            insert(_DELETED),
-            [
-                {"entity_id": entity_id, "memory_id": memory.id}
-                for memory in memories
-                for entity_id in memory.entity_ids
-            ],
-        )
         for memory in memories:
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
             change = Change(
@@ -237,31 +295,33 @@ class MemoryStore:
     def erase_entity(
         self, type: EntityType, entity_id: str, project_id: str, by: Actor, moment: datetime
     ) -> None:
-        """Delete all memories of an entity and every text the log has of them.
+        """Delete all memories of an entity, what they were, and every text the log has of them.
 
         That includes those that were deleted before. The log keeps its rows, so that it stays
-        gapless, but nothing of what they said. The caller holds the entity's lock, so no memory can
-        join it meanwhile.
+        gapless, but nothing of what they said. The caller holds the order of the project and then
+        the entity's lock, so no memory can join it meanwhile.
         """
-        key = _MEMORIES.c[ENTITY_KEYS[type]]
-        keys = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
-        rows = self._connection.execute(select(_MEMORIES.c.id, *keys).where(key == entity_id)).all()
+        name = ENTITY_KEYS[type]
+        deleted = self._versions.deleted_of(type, entity_id)
+        close_gaps(self._connection, name, [entity_id])
+        found = select(_MEMORIES.c.id, *_KEYS).where(_MEMORIES.c[name] == entity_id)
+        rows = self._connection.execute(found).all()
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
             ids = [row[0] for row in batch]
             self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
-            self._erase_from_log(ids)
             for id, *entities in batch:
                 change = Change(project_id, id, HistoryEventType.DELETE, by.email, moment)
                 others = tuple(other for other in entities if other and other != entity_id)
                 self._history.record(change, -1, others)
-        gone = select(_DELETED.c.memory_id).where(_DELETED.c.entity_id == entity_id)
-        before = list(self._connection.execute(gone).scalars())
-        for start in range(0, len(before), _BATCH):
-            ids = before[start : start + _BATCH]
+        erased = [*deleted, *(row[0] for row in rows)]
+        for start in range(0, len(erased), _BATCH):
+            ids = erased[start : start + _BATCH]
+            self._versions.erase(ids)
             self._erase_from_log(ids)
-            self._connection.execute(delete(_DELETED).where(_DELETED.c.memory_id.in_(ids)))
+        if erased:
+            forget_deleted_keywords(self._connection)
 
     def _erase_from_log(self, memory_ids: Sequence[str]) -> None:
         events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(memory_ids))

@@ -64,8 +64,14 @@ def migrate(database: Database) -> str | None:
 def differences(database: Database) -> list[object]:
     """Return how a database's tables differ from the models; nothing when they are equal."""
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": is_modelled}
+        context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, METADATA))
+
+
+def is_modelled(name: str | None, kind: str, parents: object) -> bool:
+    """Tell whether the models speak of a table or index; of the full-text ones they cannot."""
+    return not (name or "").startswith("ft_")
 
 
 def write_migration(database: Database, message: str) -> None:

@@ -8,12 +8,21 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.events import HistoryEventType
-from core.graph import EntityType, JobKind
+from core.graph import EntityType, JobKind, MemoryState
 from storage.columns import Id, Json, LongText, Name, UtcDateTime, enum_type
 
 
@@ -21,10 +30,7 @@ def _id(target: str | None = None, *, nullable: bool = False) -> Any:
     if target is None:
         return Field(sa_type=Id, primary_key=True)
     return Field(
-        default=None,
-        sa_type=Id,
-        sa_column_args=[ForeignKey(target, ondelete="CASCADE")],
-        nullable=nullable,
+        default=None, sa_type=Id, foreign_key=target, ondelete="CASCADE", nullable=nullable
     )
 
 
@@ -176,32 +182,33 @@ class Entity(SQLModel, table=True):
     updated_at: datetime = _moment()
 
 
-def _by_entity(kind: str) -> Index:
-    key = f"{kind}_key"
-    named = text(f"{key} IS NOT NULL")
-    return Index(
-        f"ix_memories_{kind}",
-        key,
-        "created_at",
-        "id",
-        sqlite_where=named,
-        postgresql_where=named,
+def _listed(table: str, *also: str) -> tuple[Index, ...]:
+    """Return the indexes of memories: by project, by each kind of entity, by the one before.
+
+    The first two also have the columns that are named, for what can be told from the index alone.
+    """
+    return (
+        Index(f"ix_{table}_page", "project_id", "created_at", "id", *also),
+        *(
+            _where_known(f"ix_{table}_{kind}", f"{kind}_key", "created_at", "id", *also)
+            for kind in ("user", "agent", "app", "run")
+        ),
+        _where_known(f"ix_{table}_previous", "previous_id"),
     )
 
 
-class Memory(SQLModel, table=True):
-    """One remembered thing. The names of its entities stand beside their keys to spare a join."""
+def _where_known(name: str, *columns: str) -> Index:
+    known = text(f"{columns[0]} IS NOT NULL")
+    return Index(name, *columns, sqlite_where=known, postgresql_where=known)
 
-    __tablename__ = "memories"
-    __table_args__ = (
-        Index("ix_memories_page", "project_id", "created_at", "id"),
-        _by_entity("user"),
-        _by_entity("agent"),
-        _by_entity("app"),
-        _by_entity("run"),
-    )
 
-    id: str = _id()
+class _MemoryColumns(SQLModel):
+    """What a memory is made of. The names of its entities stand beside their keys to spare a join.
+
+    `happened_at` is the timestamp, or the creation of a memory without one. `previous_id` is the
+    memory said before it in the same conversation.
+    """
+
     project_id: str = _id("projects.id")
     text: str = Field(sa_type=LongText)
     hash: str = Field(sa_type=Name)
@@ -217,12 +224,84 @@ class Memory(SQLModel, table=True):
     role: str | None = Field(sa_type=Name)
     metadata_: dict[str, Any] = Field(sa_type=Json, sa_column_kwargs={"name": "metadata"})
     categories: list[str] = Field(sa_type=Json)
+    state: MemoryState = _member_of(MemoryState)
     immutable: bool
-    version: int
     timestamp: datetime | None = _moment(nullable=True)
+    happened_at: datetime = _moment()
     expiration_date: date | None
+    previous_id: str | None = Field(sa_type=Id)
     created_at: datetime = _moment()
     updated_at: datetime = _moment()
+
+
+class Memory(_MemoryColumns, table=True):
+    """One remembered thing, as it is."""
+
+    __tablename__ = "memories"
+    __table_args__ = (
+        *_listed("memories"),
+        Index("ix_memories_updated", "project_id", "updated_at", "id"),
+        Index("ix_memories_happened", "project_id", "happened_at", "id"),
+    )
+
+    id: str = _id()
+    version: int
+
+
+class MemoryVersion(_MemoryColumns, table=True):
+    """What a memory was from its `updated_at` until `ended_at`, when it was changed or deleted.
+
+    A list of the past may pass over many versions of other times, so the indexes tell the time.
+    """
+
+    __tablename__ = "memory_versions"
+    __table_args__ = _listed("memory_versions", "updated_at", "ended_at")
+
+    id: str = _id()
+    version: int = Field(primary_key=True)
+    ended_at: datetime = _moment()
+
+
+class MemoryKeywords(SQLModel, table=True):
+    """What ranking by words needs to know of a memory's text, and what the keyword index holds.
+
+    `terms` are its words as `ranking.terms` writes them, parted by spaces; `scope` names its
+    project and entities in the same way. `position` is there because SQLite's index knows rows by
+    whole numbers.
+    """
+
+    __tablename__ = "memory_keywords"
+    __table_args__ = (Index("ix_memory_keywords_project", "project_id"),)
+
+    position: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger().with_variant(Integer, "sqlite"),
+    )
+    memory_id: str = Field(
+        sa_type=Id,
+        unique=True,
+        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
+    )
+    project_id: str = _id("projects.id")
+    scope: str = Field(sa_type=LongText)
+    terms: str = Field(sa_type=LongText)
+    words: int
+    is_question: bool
+    names_speaker: bool
+
+
+class MemoryTouches(SQLModel, table=True):
+    """When a memory was last returned by searches, in seconds since 1970, oldest first."""
+
+    __tablename__ = "memory_touches"
+
+    memory_id: str = Field(
+        sa_type=Id,
+        primary_key=True,
+        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
+    )
+    moments: list[float] = Field(sa_type=Json)
 
 
 class MemoryVector(SQLModel, table=True):
@@ -261,20 +340,6 @@ class HistoryEvent(SQLModel, table=True):
     after: dict[str, Any] | None = Field(sa_type=Json)
     actor: str = Field(sa_type=Name)
     created_at: datetime = _moment()
-
-
-class DeletedMemory(SQLModel, table=True):
-    """Whom a deleted memory was about, so that erasing an entity finds what the log says of it."""
-
-    __tablename__ = "deleted_memories"
-    __table_args__ = (Index("ix_deleted_memories_memory", "memory_id"),)
-
-    entity_id: str = Field(
-        sa_type=Id,
-        primary_key=True,
-        sa_column_args=[ForeignKey("entities.id", ondelete="CASCADE")],
-    )
-    memory_id: str = _id()
 
 
 class Job(SQLModel, table=True):

@@ -13,7 +13,7 @@ from storage.columns import Id
 from storage.tables import (
     ApiKey,
     Entity,
-    Memory,
+    HistoryEvent,
     Organization,
     OrganizationMember,
     Project,
@@ -24,7 +24,7 @@ from storage.tables import (
 _ORGANIZATIONS = table_of(Organization)
 _PROJECTS = table_of(Project)
 _ENTITIES = table_of(Entity)
-_MEMORIES = table_of(Memory)
+_HISTORY = table_of(HistoryEvent)
 _KEYS = table_of(ApiKey)
 _IN_ORGANIZATION = table_of(OrganizationMember)
 _IN_PROJECT = table_of(ProjectMember)
@@ -99,10 +99,10 @@ def in_visible_entity(entity_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return exists().where(entity.c.id == entity_id, in_visible_project(entity.c.project_id))
 
 
-def in_visible_memory(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether a memory id names a memory in a project that the viewer can see."""
-    memory = _MEMORIES.alias()
-    return exists().where(memory.c.id == memory_id, in_visible_project(memory.c.project_id))
+def in_visible_log(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether a memory id names one, deleted or not, in the log of a visible project."""
+    event = _HISTORY.alias()
+    return exists().where(event.c.memory_id == memory_id, in_visible_project(event.c.project_id))
 
 
 def organization_role(organization: FromClause) -> ColumnElement[Any]:

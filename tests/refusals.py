@@ -10,7 +10,14 @@ from tests.factories import Tenant
 
 Snapshot = dict[str, list[dict[str, Any]]]
 
-_OF_PROJECT = ("entities", "memories", "memory_vectors", "history")
+_OF_PROJECT = (
+    "entities",
+    "memories",
+    "memory_keywords",
+    "memory_vectors",
+    "memory_versions",
+    "history",
+)
 
 # A user error with all that its kind has; the sentence for people may be reworded at any time.
 _TROUBLE = """
@@ -114,7 +121,7 @@ def snapshot(tenant: Tenant) -> Snapshot:
     with tenant.deployment.services.db.engine.connect() as connection:
         for name, scope in scopes.items():
             columns = [column for column in tables[name].c if column.name != "last_used_at"]
-            (key,) = tables[name].primary_key
-            rows = connection.execute(select(*columns).where(scope).order_by(key))
+            key = tables[name].primary_key
+            rows = connection.execute(select(*columns).where(scope).order_by(*key))
             found[name] = [dict(row._mapping) for row in rows]
     return found

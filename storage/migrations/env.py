@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from storage.columns import Id, Name, UtcDateTime
+from storage.migrate import is_modelled
 from storage.tables import METADATA
 
 _NAMES = {str(Id): "Id", str(Name): "Name"}
@@ -29,6 +30,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=METADATA,
+    include_name=is_modelled,
     render_as_batch=True,
     render_item=render_item,
 )

@@ -1,13 +1,22 @@
 """Migrations lead from an empty database to the very tables the models declare, on both kinds."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from alembic import command
 from sqlalchemy import text
 
+from core.graph import MemoryState
+from storage import migrate as migration
 from storage.database import Database
+from storage.memories import text_hash
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
+from storage.migrations import past_versions
+from storage.tables import METADATA
 from tests.deployment import fresh_postgres
 
 
@@ -72,3 +81,235 @@ def test_a_migration_is_written_for_changed_tables(
     assert 'sa.Column("id", Id, nullable=False)' in migration.replace("'", '"')
     assert "UtcDateTime()" in migration
     assert "sqlmodel" not in migration
+
+
+# ---------------------------------------------------------------- 0002
+
+
+def at(second: int) -> datetime:
+    """Return a moment of a minute long ago."""
+    return datetime(2025, 5, 1, 12, 0, second, 250, tzinfo=UTC)
+
+
+def go_to(database: Database, revision: str) -> None:
+    """Bring a database up, or back, to a revision."""
+    connection = database.engine.connect().execution_options(mnemograph_write=True)
+    with connection, connection.begin():
+        config = migration._config(connection)
+        before = current_revision(connection)
+        move = command.upgrade if before is None or before < revision else command.downgrade
+        move(config, revision)
+
+
+class Old:
+    """A database at revision 0001, written as the code of that time did."""
+
+    def __init__(self, database: Database) -> None:
+        go_to(database, "0001")
+        self.database = database
+        self.tables = sa.MetaData()
+        with database.engine.connect() as connection:
+            self.tables.reflect(connection)
+        self.sequence = 0
+        now = at(0)
+        self.put("organizations", id="o", name="O", created_at=now, updated_at=now)
+        self.put(
+            "projects",
+            id="p",
+            organization_id="o",
+            name="P",
+            custom_categories=[],
+            enable_graph=False,
+            multilingual=False,
+            decay=False,
+            version=1,
+            sequence=0,
+            total_memories=0,
+            created_at=now,
+            updated_at=now,
+        )
+        for id, kind, name in (("alice", "USER", "Alice"), ("run", "RUN", "R1")):
+            self.put(
+                "entities",
+                id=id,
+                project_id="p",
+                type=kind,
+                name=name,
+                metadata={},
+                total_memories=0,
+                created_at=now,
+                updated_at=now,
+            )
+
+    def put(self, table: str, **values: Any) -> None:
+        """Insert a row, with the types that the models have for its columns."""
+        target, types = self.tables.tables[table], METADATA.tables.get(table)
+        columns = [
+            sa.column(name, types.c[name].type if types is not None else target.c[name].type)
+            for name in values
+        ]
+        with self.database.engine.begin() as connection:
+            connection.execute(sa.insert(sa.table(table, *columns)).values(**values))
+
+    def memory(self, id: str, text: str, created: int, **values: Any) -> None:
+        """Insert a memory of Alice as it is, with a vector."""
+        row = {
+            "id": id,
+            "project_id": "p",
+            "text": text,
+            "hash": text_hash(text),
+            "user_key": "alice",
+            "user_id": "Alice",
+            "metadata": {},
+            "categories": [],
+            "immutable": False,
+            "version": 1,
+            "created_at": at(created),
+            "updated_at": at(created),
+        }
+        self.put("memories", **(row | values))
+        vector = {"project_id": "p", "model": "m", "vector": id.encode()}
+        self.put("memory_vectors", memory_id=id, **vector)
+
+    def event(self, memory: str, type: str, second: int, new: str | None, **after: Any) -> None:
+        """Insert a row of the log."""
+        self.sequence += 1
+        self.put(
+            "history",
+            id=f"e{self.sequence}",
+            project_id="p",
+            sequence=self.sequence,
+            memory_id=memory,
+            type=type,
+            new_text=new,
+            after=after or None,
+            actor="a@example.com",
+            created_at=at(second),
+        )
+
+
+def rows(database: Database, table: str, *order: str) -> list[dict[str, Any]]:
+    """Return the rows of a table as the models read them."""
+    target = METADATA.tables[table]
+    statement = sa.select(target).order_by(*(target.c[name] for name in order))
+    with database.engine.connect() as connection:
+        return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+ADDED = {"userId": "Alice", "metadata": {}, "categories": [], "immutable": False}
+
+
+def fill(old: Old) -> None:
+    """Write memories that were changed, deleted, both, neither, and erased."""
+    tagged: dict[str, Any] = {"metadata": {"a": [1]}, "timestamp": "2020-02-03T04:05:06+00:00"}
+    old.event("changed", "ADD", 1, "Tea", **ADDED | tagged, role="user")
+    old.event("kept", "ADD", 2, "Kept", **ADDED)
+    old.event("changed", "UPDATE", 3, "Coffee", metadata={})
+    old.event("deleted", "ADD", 4, "Gone \t away", **ADDED, runId="R1", actor="Ann")
+    old.event("erased", "ADD", 4, None)
+    last = {"timestamp": None, "expirationDate": "2030-01-01", "categories": ["food"]}
+    old.event("changed", "UPDATE", 5, "Coffee", **last)
+    old.event("deleted", "UPDATE", 6, "Gone", expirationDate="2031-01-01")
+    old.event("erased", "DELETE", 6, None)
+    old.event("deleted", "DELETE", 7, None)
+    # The clock went back by some seconds between these changes.
+    old.event("back", "ADD", 8, "1", **ADDED)
+    old.event("back", "UPDATE", 20, "2")
+    old.event("back", "UPDATE", 12, "3")
+    old.memory(
+        "changed",
+        "Coffee",
+        1,
+        categories=["food"],
+        expiration_date=date(2030, 1, 1),
+        version=3,
+        updated_at=at(5),
+    )
+    old.memory("kept", "Kept", 2, timestamp=at(9))
+    old.memory("back", "3", 8, version=3, updated_at=at(12))
+    old.put("deleted_memories", entity_id="alice", memory_id="deleted")
+    old.put("deleted_memories", entity_id="run", memory_id="deleted")
+
+
+def version(id: str, number: int, text: str, *seconds: int, **values: Any) -> dict[str, Any]:
+    """Return a version by when its memory was made, when it began, and when it ended."""
+    created, began, ended = map(at, seconds)
+    names = {f"{kind}_{end}": None for kind in ("agent", "app", "run") for end in ("key", "id")}
+    return {
+        "id": id,
+        "version": number,
+        "project_id": "p",
+        "text": text,
+        "hash": text_hash(text),
+        "user_key": "alice",
+        "user_id": "Alice",
+        **names,
+        "actor": None,
+        "role": None,
+        "metadata": {},
+        "categories": [],
+        "state": MemoryState.ACTIVE,
+        "immutable": False,
+        "timestamp": None,
+        "happened_at": created,
+        "expiration_date": None,
+        "previous_id": None,
+        "created_at": created,
+        "updated_at": began,
+        "ended_at": ended,
+        **values,
+    }
+
+
+def test_past_versions_are_folded_from_the_log(empty: Database) -> None:
+    fill(Old(empty))
+    migrate(empty)
+    assert differences(empty) == []
+    then = datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
+    tea = {"role": "user", "timestamp": then, "happened_at": then}
+    run = {"run_key": "run", "run_id": "R1", "actor": "Ann"}
+    assert rows(empty, "memory_versions", "id", "version") == [
+        version("back", 1, "1", 8, 8, 12),
+        version("back", 2, "2", 8, 12, 12),
+        version("changed", 1, "Tea", 1, 1, 3, metadata={"a": [1]}, **tea),
+        version("changed", 2, "Coffee", 1, 3, 5, **tea),
+        version("deleted", 1, "Gone \t away", 4, 4, 6, **run),
+        version("deleted", 2, "Gone", 4, 6, 7, **run, expiration_date=date(2031, 1, 1)),
+    ]
+
+
+def test_the_second_revision_loses_nothing(empty: Database) -> None:
+    old = Old(empty)
+    fill(old)
+    logged = rows(empty, "history", "sequence")
+    vectors = rows(empty, "memory_vectors", "memory_id")
+    assert (len(logged), len(vectors)) == (12, 3)
+    migrate(empty)
+    assert rows(empty, "history", "sequence") == logged
+    assert rows(empty, "memory_vectors", "memory_id") == vectors
+    memories = rows(empty, "memories", "id")
+    assert [
+        (row["id"], row["happened_at"], row["state"], row["previous_id"]) for row in memories
+    ] == [
+        ("back", at(8), MemoryState.ACTIVE, None),
+        ("changed", at(1), MemoryState.ACTIVE, None),
+        ("kept", at(9), MemoryState.ACTIVE, None),
+    ]
+    go_to(empty, "0001")
+    with empty.engine.connect() as connection:
+        named = connection.execute(text("SELECT * FROM deleted_memories ORDER BY 1")).all()
+    assert named == [("alice", "deleted"), ("run", "deleted")]
+    assert rows(empty, "memory_vectors", "memory_id") == vectors
+
+
+def test_a_long_log_is_folded_in_steps(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever a step ends, even between two events of one memory, no version is lost."""
+    old = Old(empty)
+    fill(old)
+    migrate(empty)
+    whole = rows(empty, "memory_versions", "id", "version")
+    for size in (1, 2, 5):
+        go_to(empty, "0001")
+        monkeypatch.setattr(past_versions, "_BATCH", size)
+        migrate(empty)
+        assert rows(empty, "memory_versions", "id", "version") == whole

@@ -6,6 +6,7 @@ import pytest
 
 from tests.erasure import (
     BEGINNING,
+    CHANGE,
     CREATE_PROJECT,
     DELETE_PROJECT,
     LISTS,
@@ -98,13 +99,22 @@ async def test_the_project_beside_it_stays_whole(tenant: Tenant) -> None:
     message = {"role": "user", "content": "I love hiking"}
     new = {"userId": "alice", "messages": [message]}
     (kept,) = (await tenant.owner.do(ADD, projectId=second, input=new))["memories"]
+    await tenant.owner.do(CHANGE, id=kept["id"])
     await stored(tenant)
     await tenant.deployment.settle()
     before = snapshot(tenant)
     await tenant.owner.do(DELETE_PROJECT, id=first)
     await tenant.deployment.settle()
     after = snapshot(tenant)
-    for name in ("memories", "memory_vectors", "history", "entities", "project_members"):
+    for name in (
+        "memories",
+        "memory_keywords",
+        "memory_vectors",
+        "memory_versions",
+        "history",
+        "entities",
+        "project_members",
+    ):
         expected = [row for row in before[name] if row["project_id"] != first]
         assert after[name] == expected, name
         assert expected, name

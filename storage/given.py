@@ -1,0 +1,29 @@
+"""Ids as one parameter of a statement, whatever their number.
+
+A parameter for each would meet the databases' limits and make a statement of its own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, FromClause, String, bindparam, func
+from sqlalchemy.dialects.postgresql import ARRAY
+
+
+def given_array(connection: Connection, values: Sequence[str]) -> Any:
+    """Return the value of the parameter `given`."""
+    if connection.dialect.name == "postgresql":
+        return list(values)
+    return orjson.dumps(list(values)).decode()
+
+
+def given_rows(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
+    """Return the ids of the parameter `given` as a table: their positions from 0, and them."""
+    if dialect == "postgresql":
+        array = func.unnest(bindparam("given", type_=ARRAY(String)))
+        rows = array.table_valued("id", with_ordinality="position", name="p").render_derived()
+        return rows, (rows.c.position - 1).label("position"), rows.c.id
+    array = func.json_each(bindparam("given", type_=String))
+    rows = array.table_valued("key", "value", name="p")
+    return rows, rows.c.key, rows.c.value

@@ -1,0 +1,18 @@
+"""Fixtures of the tests that write memories straight into storage."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.graph import JobKind
+from tests.factories import Tenant
+from tests.shelf import Shelf, at
+
+
+@pytest.fixture
+def shelf(tenant: Tenant) -> Iterator[Shelf]:
+    """The memories of a fresh project. In the end the jobs they left are dropped."""
+    shelf = Shelf(tenant)
+    yield shelf
+    for project_id in (tenant.project_id, *shelf.others):
+        shelf.db.write_now(lambda tx, id=project_id: tx.jobs.drop(JobKind.INDEX, id, at(1e6)))
