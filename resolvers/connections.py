@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from core.filters import Filter
 from core.paging import Order, Slice, page_of
 from resolvers.context import Context
 from resolvers.loaders import Filters, Link
@@ -27,6 +28,7 @@ class Connected:
     scope: str
     listing: Listing[Any]
     filters: Filters
+    where: Filter | None
     parent: str
 
     def cursor(self, ctx: Context, row: Any) -> str:
@@ -35,7 +37,7 @@ class Connected:
 
     async def total(self, ctx: Context) -> int:
         """Return how many children the parent has on all pages."""
-        return await ctx.loaders.count(self.listing, self.filters, self.parent)
+        return await ctx.loaders.count(self.listing, self.filters, self.where, self.parent)
 
 
 async def connect(
@@ -46,13 +48,14 @@ async def connect(
     arguments: PageArguments,
     filters: Filters = (),
     scope: str | None = None,
+    where: Filter | None = None,
 ) -> Connected:
-    """Return one page of a parent's children.
+    """Return one page of a parent's children, of memories only those that `where` lets through.
 
     `scope` is what the cursors are bound to, by default the parent. Raises `InvalidInput` naming
     the argument for a page that cannot be.
     """
     bound = parent if scope is None else scope
     page = page_of(ctx.cursors, order, bound, **arguments)
-    found = await ctx.loaders.page(Link(listing, page, filters), parent)
-    return Connected(found, order, bound, listing, filters, parent)
+    found = await ctx.loaders.page(Link(listing, page, filters, where), parent)
+    return Connected(found, order, bound, listing, filters, where, parent)

@@ -13,6 +13,7 @@ from aiodataloader import DataLoader
 
 from core.access import Actor
 from core.errors import NotFound
+from core.filters import Filter
 from core.graph import EntityType
 from core.paging import Page, Slice
 from storage.database import Database
@@ -28,6 +29,7 @@ class Link:
     listing: Listing[Any]
     page: Page
     filters: Filters = ()
+    where: Filter | None = None
 
 
 class Loaders:
@@ -64,21 +66,23 @@ class Loaders:
         async def batch(parents: list[str]) -> list[Slice[Any]]:
             return await self._db.read(
                 lambda tx: tx.pages(
-                    link.listing, parents, link.page, self._actor, dict(link.filters)
+                    link.listing, parents, link.page, self._actor, dict(link.filters), link.where
                 )
             )
 
         return await self._loader(link, batch).load(parent)  # type: ignore[no-any-return]
 
-    async def count(self, listing: Listing[Any], filters: Filters, parent: str) -> int:
+    async def count(
+        self, listing: Listing[Any], filters: Filters, where: Filter | None, parent: str
+    ) -> int:
         """Return how many children a parent has."""
 
         async def batch(parents: list[str]) -> list[int]:
             return await self._db.read(
-                lambda tx: tx.counts(listing, parents, self._actor, dict(filters))
+                lambda tx: tx.counts(listing, parents, self._actor, dict(filters), where)
             )
 
-        return await self._loader((listing, filters), batch).load(parent)  # type: ignore[no-any-return]
+        return await self._loader((listing, filters, where), batch).load(parent)  # type: ignore[no-any-return]
 
     async def entity(self, project_id: str, type: EntityType, name: str) -> Any:
         """Return an entity by the caller's own name for it, or None."""
@@ -100,6 +104,12 @@ class Loaders:
 
     async def _rows(self, source: Source[Any], ids: list[str]) -> dict[str, Any]:
         return await self._db.read(lambda tx: tx.find(source, ids, self._actor))
+
+    async def load(
+        self, kind: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
+    ) -> Any:
+        """Return what a batch function has for a key, asked together with others of its kind."""
+        return await self._loader(kind, batch).load(key)
 
     def _loader(
         self, key: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]

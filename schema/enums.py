@@ -7,7 +7,7 @@ import strawberry
 from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.errors import ErrorCode
 from core.events import HistoryEventType
-from core.graph import EntityType
+from core.graph import EntityType, MemoryState
 
 
 class OrderDirection(Enum):
@@ -24,6 +24,14 @@ class EntityOrderField(Enum):
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
     TOTAL_MEMORIES = "total_memories"
+
+
+class MemoryOrderField(Enum):
+    """What memories can be ordered by; the values are attributes of their rows."""
+
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    TIMESTAMP = "happened_at"
 
 
 def _declare(members: type[Enum], description: str, **values: str) -> None:
@@ -61,6 +69,13 @@ _declare(
     RUN="One session, conversation or task.",
 )
 _declare(
+    MemoryState,
+    "Whether a memory stands for itself, or another has taken its place.",
+    ACTIVE="It stands for itself.",
+    SUPERSEDED="A newer memory says otherwise by now.",
+    MERGED="Another memory says the same and stands for both.",
+)
+_declare(
     HistoryEventType,
     "What happened to a memory.",
     ADD="It was stored.",
@@ -91,4 +106,11 @@ _declare(
     CREATED_AT="When a memory first named them.",
     UPDATED_AT="When their metadata or their memories last changed.",
     TOTAL_MEMORIES="How many memories they have.",
+)
+_declare(
+    MemoryOrderField,
+    "What memories can be ordered by.",
+    CREATED_AT="When they were stored.",
+    UPDATED_AT="When they were last changed.",
+    TIMESTAMP="When it happened; when they were stored, if nobody said.",
 )

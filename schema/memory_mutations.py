@@ -8,11 +8,13 @@ from strawberry.scalars import JSON
 
 from core.errors import AppError
 from core.graph import EntityType
-from resolvers.memories import Message, NewMemories, add_memories, delete_memories, delete_memory
+from resolvers.memories import Message, NewMemories, add_memories
+from resolvers.memory_deletions import delete_memories, delete_memory
 from resolvers.memory_updates import Outcome, Update, update_memories, update_memory
 from schema.base import Info, Payload, as_is, given, mutation, user_error
 from schema.member import ProjectId
 from schema.memory import Memory, MemoryId
+from schema.memory_filter import MemoryFilter, filter_of
 
 
 @strawberry.input(description="One message of a conversation.")
@@ -230,25 +232,40 @@ class MemoryMutation:
 
     @mutation(
         DeleteMemoriesPayload,
-        "Delete up to 1,000 memories, all or none; their history stays. Needs an OWNER and a key "
-        "with WRITE permission.",
+        "Delete memories; their history stays. Either up to 1,000 by their ids, all or none, or "
+        "all that match a filter, expired or not and in every state, as far as they were there "
+        "when this began. Should the permission be withdrawn during a long deletion by filter, the "
+        "answer has that error beside what was deleted before. Needs an OWNER and a key with "
+        "WRITE permission.",
     )
     async def delete_memories(
         self,
         info: Info,
         project_id: Annotated[
             strawberry.ID | None,
-            strawberry.argument(description="The project they must all belong to, if given."),
+            strawberry.argument(
+                description="The project: ids must all belong to it, if it is given; a filter "
+                "looks only there, and without it in the key's default project."
+            ),
         ] = None,
         ids: Annotated[
             list[strawberry.ID] | None,
             strawberry.argument(description="The ids of the memories to delete."),
         ] = None,
+        filter: Annotated[
+            MemoryFilter | None,
+            strawberry.argument(
+                description="Which memories to delete. Each match must be asked for by `ids`, or "
+                "by a `userId`, `agentId`, `appId` or `runId` that it has; `exists` will do."
+            ),
+        ] = None,
     ) -> DeleteMemoriesPayload:
         """Delete memories."""
-        deleted = await delete_memories(info.context, project_id, ids)
+        deletion = await delete_memories(info.context, project_id, ids, filter_of(filter))
         return DeleteMemoriesPayload(
-            deleted_ids=[strawberry.ID(id) for id in deleted], count=len(deleted)
+            deleted_ids=[strawberry.ID(id) for id in deletion.ids],
+            count=len(deletion.ids),
+            user_errors=[user_error(deletion.refusal)] if deletion.refusal else [],
         )
 
 

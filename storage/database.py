@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from storage.errors import RowMoved
+from storage.filters import register_functions
 from storage.transaction import Transaction
 
 T = TypeVar("T")
@@ -161,6 +162,7 @@ def _engine(url: URL) -> Engine:
         connection.isolation_level = None
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
+        register_functions(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -10,27 +10,29 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    CursorResult,
     FromClause,
     Integer,
     Select,
-    String,
-    Table,
+    and_,
     bindparam,
     func,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from core.access import Actor
 from core.errors import must_exist
+from core.filters import Filter
 from core.ids import is_id
 from core.paging import Order, Page, Slice, slice_of
+from storage.filters import ReadFilter, clause_of, in_project, leads, read_filter
+from storage.given import given_array, given_rows
+from storage.statements import FILTERED
 from storage.visibility import binds
 
 T = TypeVar("T")
@@ -41,14 +43,17 @@ Clause = Callable[[FromClause], ColumnElement[Any]]
 class Source(Generic[T]):
     """A kind of row: its table, its dataclass, and the clause that says who may see it.
 
-    The dataclass's fields name columns of the table, or entries of `computed`.
+    The dataclass's fields name columns of the table, or entries of `computed`. With `is_past` an id
+    has a row for each of its versions, of which a listing's filters leave one; such a source cannot
+    be asked for rows by id.
     """
 
     noun: str
-    table: Table
+    table: FromClause
     row: type[T]
     visible: Clause
     computed: Mapping[str, Clause] = field(default_factory=dict)
+    is_past: bool = False
     _built: dict[str, Select[Any]] = field(default_factory=dict)
 
     @cached_property
@@ -65,7 +70,7 @@ class Source(Generic[T]):
     def _by_id(self, dialect: str) -> Select[Any]:
         if dialect not in self._built:
             table = self.table.alias("t")
-            given, _, id = _given(dialect)
+            given, _, id = given_rows(dialect)
             self._built[dialect] = select(*self.columns(table)).where(
                 table.c.id.in_(select(id).select_from(given)), self.visible(table)
             )
@@ -76,7 +81,7 @@ class Source(Generic[T]):
         wanted = [id for id in set(ids) if is_id(id)]
         if not wanted:
             return {}
-        values = {"given": _array(connection, wanted), **binds(actor)}
+        values = {"given": given_array(connection, wanted), **binds(actor)}
         found = connection.execute(self._by_id(connection.dialect.name), values)
         position = self._names.index("id")
         return {row[position]: self.row(*row) for row in found.all()}
@@ -87,6 +92,15 @@ class Source(Generic[T]):
         return row
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What decides which rows a list has, besides their parent."""
+
+    dialect: str
+    names: tuple[str, ...]
+    where: ReadFilter
+
+
 @dataclass(frozen=True, eq=False)
 class Listing(Generic[T]):
     """The children of parents: rows of a source whose `parent` column holds a parent's id.
@@ -94,7 +108,8 @@ class Listing(Generic[T]):
     Without such a column, a filter has to tell which rows are listed.
 
     `guard` makes a clause of a parent's id that says whether the viewer can see that parent.
-    `filters` are the conditions a caller may switch on, by name; each reads bound parameters.
+    `filters` are the conditions a caller may switch on, by name; each reads bound parameters. Lists
+    of memories also take a filter of the caller's own making.
     """
 
     source: Source[T]
@@ -110,33 +125,32 @@ class Listing(Generic[T]):
         page: Page,
         actor: Actor,
         filters: Mapping[str, Any] | None = None,
+        where: Filter | None = None,
     ) -> list[Slice[T]]:
         """Return one page for each parent, in one statement.
 
-        `filters` maps the names of the conditions in force to their parameters' values.
+        `filters` maps the names of the conditions in force to their parameters' values; `where` is
+        what the caller filters memories by.
         """
-        names = tuple(sorted(filters or ()))
-        shape = (
-            connection.dialect.name,
-            page.order,
-            page.forward,
-            page.after is not None,
-            page.before is not None,
-            names,
-        )
-        if shape not in self._built:
-            self._built[shape] = self._page_statement(*shape)
+        dialect = connection.dialect.name
+        asked = _Asked(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
+        bounds = (page.after is not None, page.before is not None)
+        shape = (page.order, page.forward, *bounds)
         values = {
             **binds(actor),
             **(filters or {}),
-            "given": _array(connection, parents),
+            **asked.where.values,
+            "given": given_array(connection, parents),
             "limit": page.limit + 1,
         }
         for bound, key in (("after", page.after), ("before", page.before)):
             for position, value in enumerate(key or ()):
                 values[f"{bound}_{position}"] = value
         rows: list[list[T]] = [[] for _ in parents]
-        for position, *row in connection.execute(self._built[shape], values).all():
+        found = self._execute(
+            connection, asked, shape, lambda: self._page_statement(asked, *shape), values
+        )
+        for position, *row in found.all():
             rows[position].append(self.source.row(*row))
         return [slice_of(children, page) for children in rows]
 
@@ -146,39 +160,62 @@ class Listing(Generic[T]):
         parents: Sequence[str],
         actor: Actor,
         filters: Mapping[str, Any] | None = None,
+        where: Filter | None = None,
     ) -> list[int]:
         """Return for each parent how many children it has, in one statement."""
-        names = tuple(sorted(filters or ()))
-        shape = ("count", connection.dialect.name, names)
-        if shape not in self._built:
-            self._built[shape] = self._count_statement(connection.dialect.name, names)
-        values = {**binds(actor), **(filters or {}), "given": _array(connection, parents)}
+        dialect = connection.dialect.name
+        asked = _Asked(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
+        values = {
+            **binds(actor),
+            **(filters or {}),
+            **asked.where.values,
+            "given": given_array(connection, parents),
+        }
         counts = [0] * len(parents)
-        for position, count in connection.execute(self._built[shape], values):
+        found = self._execute(connection, asked, (), lambda: self._count_statement(asked), values)
+        for position, count in found:
             counts[position] = count
         return counts
 
+    def _execute(
+        self,
+        connection: Connection,
+        asked: "_Asked",
+        shape: tuple[Any, ...],
+        build: Callable[[], Select[Any]],
+        values: Mapping[str, Any],
+    ) -> CursorResult[*tuple[Any, ...]]:
+        key = (asked.dialect, asked.names, shape, asked.where.shape)
+        if asked.where.shape:
+            conditions = asked.where.conditions
+            return FILTERED.execute(connection, (self, key), conditions, build, values)
+        if key not in self._built:
+            self._built[key] = build()
+        return connection.execute(self._built[key], values)
+
     def _conditions(
-        self, table: FromClause, parent_id: ColumnElement[Any], names: Sequence[str]
+        self, table: FromClause, parent_id: ColumnElement[Any], asked: "_Asked"
     ) -> list[ColumnElement[Any]]:
-        clauses = [self.filters[name](table) for name in names]
+        clauses = [self.filters[name](table) for name in asked.names]
+        of_project = self.parent == "project_id"
+        if asked.where.shape:
+            project_id = parent_id if of_project else None
+            clauses.append(clause_of(asked.where.shape, table, asked.dialect, project_id))
         if self.parent is None:
             return clauses
+        if of_project:
+            led = leads(asked.where.shape)
+            return [in_project(table, parent_id, asked.dialect, led=led), *clauses]
         return [table.c[self.parent] == parent_id, *clauses]
 
     def _page_statement(
-        self,
-        dialect: str,
-        order: Order,
-        forward: bool,
-        after: bool,
-        before: bool,
-        names: tuple[str, ...],
+        self, asked: "_Asked", order: Order, forward: bool, after: bool, before: bool
     ) -> Select[Any]:
-        parents, position, parent_id = _given(dialect)
+        dialect = asked.dialect
+        parents, position, parent_id = given_rows(dialect)
         child = self.source.table.alias("x")
         keys = [child.c[key] for key in order.keys]
-        conditions = self._conditions(child, parent_id, names)
+        conditions = self._conditions(child, parent_id, asked)
         if after:
             conditions.append(_beyond(keys, "after", order.descending))
         if before:
@@ -198,14 +235,17 @@ class Listing(Generic[T]):
             columns: list[ColumnElement[Any]] = list(page.c)
         else:
             rows = self.source.table.alias("t")
-            ids = (
-                select(child.c.id)
+            # SQLite sees through a union only if what it is ordered by is selected from it.
+            found = (
+                select(*(child.c[name] for name in dict.fromkeys(("id", *order.keys))))
                 .where(*conditions)
                 .order_by(*_ordered(keys, falling))
                 .limit(wanted)
                 .correlate(parents)
+                .subquery("found")
             )
-            joined = parents.join(rows, rows.c.id.in_(ids.scalar_subquery()))
+            shown = [self.filters[name](rows) for name in asked.names if self.source.is_past]
+            joined = parents.join(rows, and_(rows.c.id.in_(select(found.c.id)), *shown))
             columns = self.source.columns(rows)
         return (
             select(position, *columns)
@@ -214,13 +254,13 @@ class Listing(Generic[T]):
             .order_by(position, *_ordered([rows.c[key] for key in order.keys], falling))
         )
 
-    def _count_statement(self, dialect: str, names: tuple[str, ...]) -> Select[Any]:
-        parents, position, parent_id = _given(dialect)
+    def _count_statement(self, asked: "_Asked") -> Select[Any]:
+        parents, position, parent_id = given_rows(asked.dialect)
         child = self.source.table.alias("x")
         count = (
             select(func.count())
             .select_from(child)
-            .where(*self._conditions(child, parent_id, names))
+            .where(*self._conditions(child, parent_id, asked))
             .correlate(parents)
             .scalar_subquery()
         )
@@ -230,26 +270,6 @@ class Listing(Generic[T]):
 def values_of(row: Any) -> dict[str, Any]:
     """Return the columns of a row's dataclass by name, without copying what is in them."""
     return {name: getattr(row, name) for name in row.__dataclass_fields__}
-
-
-def _array(connection: Connection, values: Sequence[str]) -> Any:
-    if connection.dialect.name == "postgresql":
-        return list(values)
-    return orjson.dumps(list(values)).decode()
-
-
-def _given(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
-    """Return the ids of the parameter `given` as a table, the position of each from 0, and itself.
-
-    One array, whatever its length: a parameter for each id would meet the databases' limits.
-    """
-    if dialect == "postgresql":
-        array = func.unnest(bindparam("given", type_=ARRAY(String)))
-        rows = array.table_valued("id", with_ordinality="position", name="p").render_derived()
-        return rows, (rows.c.position - 1).label("position"), rows.c.id
-    array = func.json_each(bindparam("given", type_=String))
-    rows = array.table_valued("key", "value", name="p")
-    return rows, rows.c.key, rows.c.value
 
 
 def _ordered(keys: Sequence[ColumnElement[Any]], falling: bool) -> list[ColumnElement[Any]]:

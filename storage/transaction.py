@@ -5,25 +5,32 @@ numbers locks that project until commit, and the shorter it is held the better.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from core.access import Actor
+from core.filters import Filter
+from core.graph import EntityType
 from core.paging import Page, Slice
 from storage.accounts import AccountStore
 from storage.api_keys import ApiKeyStore
+from storage.documents import DocumentStore
 from storage.entities import EntityStore
 from storage.erasure import ErasureStore
 from storage.history import HistoryStore
 from storage.jobs import JobStore
+from storage.keywords import KeywordStore
 from storage.members import MemberStore
 from storage.memories import MemoryStore
+from storage.memory_filters import Selection, lock_matching, matching
 from storage.nodes import kinds_of
 from storage.organizations import OrganizationStore
 from storage.projects import ProjectStore
 from storage.rows import Listing, Source
 from storage.state import StateStore
+from storage.touches import TouchStore
 from storage.vector_rows import VectorStore
 
 T = TypeVar("T")
@@ -45,6 +52,9 @@ class Transaction:
         self.jobs = JobStore(connection)
         self.memories = MemoryStore(connection, self.history, self.jobs)
         self.vectors = VectorStore(connection)
+        self.keywords = KeywordStore(connection)
+        self.documents = DocumentStore(connection)
+        self.touches = TouchStore(connection)
         self.erasure = ErasureStore(connection)
 
     def find(self, source: Source[T], ids: Iterable[str], actor: Actor) -> dict[str, T]:
@@ -58,9 +68,10 @@ class Transaction:
         page: Page,
         actor: Actor,
         filters: Mapping[str, Any],
+        where: Filter | None = None,
     ) -> list[Slice[T]]:
         """Return one page of children for each parent, in one statement."""
-        return listing.pages(self._connection, parents, page, actor, filters)
+        return listing.pages(self._connection, parents, page, actor, filters, where)
 
     def counts(
         self,
@@ -68,9 +79,34 @@ class Transaction:
         parents: Sequence[str],
         actor: Actor,
         filters: Mapping[str, Any],
+        where: Filter | None = None,
     ) -> list[int]:
         """Return for each parent how many children it has, in one statement."""
-        return listing.counts(self._connection, parents, actor, filters)
+        return listing.counts(self._connection, parents, actor, filters, where)
+
+    def matching(
+        self,
+        project_id: str,
+        entity: tuple[EntityType, str] | None,
+        selection: Selection,
+        limit: int | None = None,
+        ids: Iterable[str] | None = None,
+    ) -> list[str]:
+        """Return the ids of the selected memories of a project, or of one entity (type, id) in it.
+
+        All of them, or the newest `limit`; with `ids`, only these are looked at. The caller has
+        made sure that the viewer can see the project.
+        """
+        return matching(self._connection, project_id, entity, selection, limit, ids)
+
+    def lock_matching(
+        self, project_id: str, where: Filter, until: datetime, limit: int
+    ) -> list[str]:
+        """Return the ids of the first memories of a project that match and were there at a moment.
+
+        Others cannot change these rows until the end.
+        """
+        return lock_matching(self._connection, project_id, where, until, limit)
 
     def kinds_of(self, ids: Iterable[str]) -> dict[str, Source[Any]]:
         """Return which kind of node each id belongs to, in one statement."""
