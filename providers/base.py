@@ -5,7 +5,11 @@ is recorded beside each vector, and must change whenever the vectors do.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class ProviderError(Exception):
@@ -18,6 +22,17 @@ class ProviderError(Exception):
     def __init__(self, message: str, *, retryable: bool) -> None:
         super().__init__(message)
         self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStates:
+    """The tokens of a text by their numbers, and what each means in its place.
+
+    `states` has one L2-normalised row per token, float16 of `dimension` columns.
+    """
+
+    tokens: tuple[int, ...]
+    states: NDArray[np.float16]
 
 
 class Embedder(Protocol):
@@ -37,6 +52,13 @@ class Embedder(Protocol):
         call. Any string is accepted; what exceeds the model's window is ignored.
 
         Raises ProviderError when any text could not be embedded, and then returns no vector at all.
+        """
+
+    async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
+        """Return the states of each text's tokens, in the order of the texts.
+
+        The marks a model puts at the ends of a text are left out, so an empty text has no tokens.
+        What `embed` says of texts, windows and errors holds here too.
         """
 
     def close(self) -> None:

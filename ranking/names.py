@@ -1,0 +1,89 @@
+"""Names in queries: whom a question is about, and how that person would put it.
+
+People speak of themselves in the first person, so a question that names the speaker of a memory is
+nearer to it when the name is replaced: "Caroline's dog" becomes "my dog", "Caroline" becomes "I".
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ranking.terms import STOP_WORDS, terms
+
+_POSSESSIVE = "(?:['\u2019][sS]|(?<=[sS])['\u2019])"
+
+
+def named_in(query: str, speakers: Iterable[str]) -> dict[str, str]:
+    """Return the speakers that a query names, each with the form of the name that stands in it.
+
+    A speaker of several names may be called by the first, if no other speaker has it. Letter case
+    may differ only where the query has a capital, and a name that is also an English function word
+    ("Will") has to have one: many people are called like an ordinary word.
+    """
+    folded = query.casefold()
+    # Most of a large scope's speakers are not in the query, which is soon told.
+    forms = [form for form in _forms(set(speakers)) if form[1].casefold() in folded]
+    taken: list[tuple[int, int]] = []
+    found: dict[str, str] = {}
+    for name, form in sorted(forms, key=lambda pair: (-len(pair[1]), pair)):
+        # "Ana Li" is not also Ana, so the longer name has its places in the query.
+        spans = [span for span in _mentions(form, query) if _is_free(span, taken)]
+        taken += spans
+        if spans and name not in found:
+            found[name] = query[slice(*spans[0])]
+    return found
+
+
+def _forms(names: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield what each speaker may be called, as (name, form)."""
+    known = {name.casefold() for name in names}
+    firsts = Counter(name.split()[0].casefold() for name in names if len(name.split()) > 1)
+    for name in names:
+        words = name.split()
+        if not words:
+            continue
+        yield name, name.strip()
+        first = words[0].casefold()
+        if len(words) > 1 and len(first) > 2 and first not in known and firsts[first] == 1:
+            yield name, words[0]
+
+
+def _is_free(span: tuple[int, int], taken: Iterable[tuple[int, int]]) -> bool:
+    return all(span[1] <= start or end <= span[0] for start, end in taken)
+
+
+def _mentions(form: str, query: str) -> Iterator[tuple[int, int]]:
+    for match in re.finditer(rf"(?<!\w){re.escape(form)}(?!\w)", query, re.IGNORECASE):
+        text = match[0]
+        capital = text[:1].isupper()
+        if form.casefold() in STOP_WORDS:
+            if capital and match.start() > 0:
+                yield match.span()
+        elif text == form or capital:
+            yield match.span()
+
+
+def in_first_person(query: str, mentions: Iterable[str]) -> str:
+    """Return a query with names, as they stand in it, replaced by "my" and "I"."""
+    for form in sorted(mentions, key=len, reverse=True):
+        name = rf"(?<!\w){re.escape(form)}"
+        query = re.sub(rf"{name}{_POSSESSIVE}(?!\w)", "my", query)
+        query = re.sub(rf"{name}(?!\w)", "I", query)
+    return query
+
+
+def without_speaker(text: str, speaker: str | None) -> str:
+    """Return what a text says, without the "Name: " that transcripts put before it."""
+    if speaker and text.startswith(f"{speaker}:"):
+        return text[len(speaker) + 1 :].lstrip()
+    return text
+
+
+def names_speaker(text: str, speaker: str | None) -> bool:
+    """Tell whether a text speaks of its own speaker by name, as in the third person."""
+    return bool(speaker) and speaker in named_in(without_speaker(text, speaker), [speaker or ""])
+
+
+def name_terms(mentions: Iterable[str]) -> set[str]:
+    """Return the terms of names, which say nothing of a text spoken in the first person."""
+    return {term for form in mentions for term in terms(form)}

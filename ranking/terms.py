@@ -1,0 +1,94 @@
+"""The terms of a text: what ranking by words compares.
+
+A term is a word in Unicode form NFKC, case-folded, without English clitics, cut to its stem by the
+English Snowball stemmer (https://snowballstem.org). Text and query pass through the same function,
+so a word of any language that the stemmer mangles still matches itself, whole. Writing without
+spaces between words (Chinese, Japanese, Thai and the like) is cut into pairs of characters.
+
+Terms go into the keyword indexes of two databases, so a term consists of ASCII letters and digits
+only: what is beyond is written as the hexadecimal of its UTF-8.
+"""
+
+import re
+import threading
+import unicodedata
+
+import regex
+import Stemmer
+
+# Whatever changes the terms of a text must change this too: stored terms are then made again.
+VERSION = "1"
+
+LONGEST = 64
+# The marks of many scripts stand for vowels, so they belong to the word.
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:'[\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*")
+# What says how the character before it is to be drawn, such as the frame of a key.
+_STYLE = regex.compile(r"[\p{Variation_Selector}\p{Me}]")
+_ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")  # Twice as fast as the one for all scripts.
+_ENGLISH = """
+i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her
+hers herself it its itself they them their theirs themselves what which who whom this that these
+those am is are was were be been being have has had having do does did doing a an the and but if or
+because as until while of at by for with about against between into through during before after
+above below to from up down in out on off over under again further then once here there when where
+why how all any both each few more most other some such no nor not only own same so than too very s
+t can will just don should now d ll m o re ve y would could might also
+"""
+STOP_WORDS = frozenset(_ENGLISH.split())
+# Scripts that put no spaces between words.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]+"
+)
+
+
+class _Stemmers(threading.local):
+    """A stemmer for each thread, because one of PyStemmer's must not serve two at once."""
+
+    def __init__(self) -> None:
+        self.stem = Stemmer.Stemmer("english").stemWords
+
+
+_stemmers = _Stemmers()
+
+
+def terms(text: str) -> list[str]:
+    """Return the terms of a text, in order and as often as they occur, without stop words."""
+    pattern, folded = (_ASCII_WORD, text.lower()) if text.isascii() else (_WORD, _folded(text))
+    words = pattern.findall(folded)
+    kept = []
+    for word in words:
+        parts = word.split("'")
+        if not word.isascii():
+            parts = [piece for part in parts for piece in _pieces(part)]
+        kept += [part for part in parts if part not in STOP_WORDS]
+    stems: list[str] = _stemmers.stem(kept)
+    return [_token(stem) for stem in stems]
+
+
+def _folded(text: str) -> str:
+    """Return a text such that its Unicode form and the case of its letters do not matter."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    plain: str = _STYLE.sub("", folded)
+    return plain.replace("\u2019", "'")
+
+
+def _pieces(word: str) -> list[str]:
+    """Return a word, or the pairs of characters of those parts that are written without spaces."""
+    if word.isascii():
+        return [word]
+    pieces: list[str] = []
+    end = 0
+    for match in _UNSPACED.finditer(word):
+        pieces.append(word[end : match.start()])
+        run = match[0]
+        pieces += [run[at : at + 2] for at in range(max(1, len(run) - 1))]
+        end = match.end()
+    pieces.append(word[end:])
+    return [piece for piece in pieces if piece]
+
+
+def _token(stem: str) -> str:
+    if stem.isascii() and len(stem) <= LONGEST:
+        return stem
+    return "0x" + stem.encode("utf-8", "replace").hex()[: 2 * LONGEST]

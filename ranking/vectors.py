@@ -1,0 +1,64 @@
+"""The embeddings of a scope, and which of them are nearest to one: all are looked at, none missed.
+
+Up to some hundred thousand this is as fast as an index of neighbours, which has to guess.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ranking.corpus import Floats
+
+_ROOM = 1_024
+
+
+class Vectors:
+    """Embeddings by memory. Not safe for two threads at once."""
+
+    def __init__(self, dimension: int, rows: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Take the embeddings of memories: (id, float32 bytes)."""
+        self.ids = [id for id, _ in rows]
+        self._rows = {id: row for row, id in enumerate(self.ids)}
+        self._matrix: Floats = np.zeros((max(_ROOM, len(rows)), dimension), np.float32)
+        if rows:
+            joined = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
+            self._matrix[: len(rows)] = joined.reshape(len(rows), dimension)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.ids)
+
+    @property
+    def size(self) -> int:
+        """Return about how many bytes they take."""
+        return int(self._matrix.nbytes) + 200 * len(self.ids)
+
+    def put(self, id: str, vector: bytes) -> None:
+        """Keep the embedding of a memory, in place of the one it had."""
+        row = self._rows.setdefault(id, len(self.ids))
+        if row == len(self.ids):
+            self.ids.append(id)
+            if row == len(self._matrix):
+                room = np.zeros_like(self._matrix[: max(_ROOM, row // 4)])
+                self._matrix = np.concatenate([self._matrix, room])
+        self._matrix[row] = np.frombuffer(vector, "<f4")
+
+    def remove(self, id: str) -> None:
+        """Forget a memory; the last one takes its row."""
+        row = self._rows.pop(id, None)
+        if row is None:
+            return
+        last = self.ids.pop()
+        if last != id:
+            self.ids[row] = last
+            self._rows[last] = row
+            self._matrix[row] = self._matrix[len(self.ids)]
+
+    def nearest(self, vector: Floats, limit: int) -> list[str]:
+        """Return the ids of up to `limit` with the largest cosine, in no order."""
+        cosines = self._matrix[: len(self.ids)] @ vector
+        if limit < len(cosines):
+            rows = np.argpartition(cosines, len(cosines) - limit)[-limit:]
+        else:
+            rows = np.arange(len(cosines))
+        return [self.ids[row] for row in rows.tolist()]

@@ -1,0 +1,353 @@
+"""The score: each signal by numbers worked out by hand, BM25 as the reference pipeline has it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from ranking.corpus import Corpus, Document
+from ranking.dates import DateRange
+from ranking.score import (
+    PLAIN,
+    RERANKED,
+    Asked,
+    Statistics,
+    Weights,
+    add_rerank,
+    days,
+    idf,
+    signals,
+    squashed,
+)
+
+X, Y = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+NONE = Weights(0, 0, 0, 0, 0, 0, 0, 0)
+NOON = datetime(2023, 5, 7, 12, tzinfo=UTC).timestamp()
+
+
+def document(
+    id: str, previous_id: str | None = None, terms: str = "", **values: object
+) -> Document:
+    """Return a document of its terms, with as many words, whose vector is X."""
+    words = len(terms.split())
+    plain = Document(id, previous_id, None, NOON, terms, words, False, False, X.tobytes())
+    return replace(plain, **values)
+
+
+def corpus_of(*documents: Document) -> Corpus:
+    """Return a corpus of documents, whose rows are 1, 2 and so on."""
+    corpus = Corpus(2)
+    for each in documents:
+        corpus.put(each)
+    return corpus
+
+
+def asked(*terms: str, **values: object) -> Asked:
+    """Return a query of terms, whose vector is X."""
+    return replace(Asked(X, X, frozenset(terms)), **values)
+
+
+def test_the_weights_are_those_of_the_design() -> None:
+    assert asdict(PLAIN) == {
+        "semantic": 1.0,
+        "keyword": 2.0,
+        "actor": 0.18,
+        "temporal": 0.42,
+        "question": -0.18,
+        "length": 0.3,
+        "following": 0.15,
+        "rerank": 0.0,
+    }
+    assert asdict(RERANKED) == {
+        "semantic": 1.0,
+        "keyword": 2.0,
+        "actor": 0.22,
+        "temporal": 0.5,
+        "question": -0.22,
+        "length": 0.15,
+        "following": 0.1,
+        "rerank": 1.5,
+    }
+
+
+# Conversations of turns, each a list of terms.
+Turns = list[list[str]]
+VOCABULARY = "abcdef"
+
+
+def bm25(conversations: Sequence[Turns], query: set[str]) -> list[float]:
+    """Return BM25 of all turns in order, written after the reference pipeline."""
+    own = [(number, turn) for number, turns in enumerate(conversations) for turn in turns]
+    frequencies: list[dict[str, float]] = []
+    for i, (conversation, turn) in enumerate(own):
+        tf: dict[str, float] = {}
+        for step, weight in ((0, 1.0), (-1, 0.5), (1, 0.3), (-2, 0.25)):
+            j = i + step
+            if not 0 <= j < len(own) or own[j][0] != conversation:
+                continue
+            fades = [min(1.0, 32 / max(len(words), 1)) for words in (turn, own[j][1])]
+            share = weight * fades[0] * fades[1] if step else 1.0
+            if share > 0.02:
+                for word in own[j][1]:
+                    tf[word] = tf.get(word, 0) + share
+        frequencies.append(tf)
+    n = len(own)
+    size = [sum(tf.values()) for tf in frequencies]
+    mean = sum(size) / n
+    total, found = 0.0, [0.0] * n
+    for term in query:
+        df = sum(term in tf for tf in frequencies)
+        weight = math.log(1 + (n - df + 0.5) / (df + 0.5))
+        total += weight * 2.2
+        for i, tf in enumerate(frequencies):
+            f = tf.get(term, 0)
+            found[i] += weight * f * 2.2 / (f + 1.2 * (0.25 + 0.75 * size[i] / mean))
+    return [each / total for each in found]
+
+
+def told(conversations: Sequence[Turns]) -> Corpus:
+    """Return a corpus of conversations."""
+    return corpus_of(
+        *(
+            document(f"{number}-{n}", f"{number}-{n - 1}" if n else None, " ".join(turn))
+            for number, turns in enumerate(conversations)
+            for n, turn in enumerate(turns)
+        )
+    )
+
+
+# Short turns and long ones, which lend and borrow less or, of 200 words, next to nothing.
+TURNS = st.one_of(
+    st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=5),
+    st.builds(
+        lambda words, times: words * times,
+        st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=3),
+        st.sampled_from([11, 33, 67, 200]),
+    ),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.lists(TURNS, min_size=1, max_size=4), min_size=1, max_size=4),
+    st.sets(st.sampled_from(VOCABULARY), min_size=1),
+)
+def test_keyword_is_bm25_as_the_reference_has_it(
+    conversations: list[Turns], query: set[str]
+) -> None:
+    found = signals(told(conversations), asked(*query), PLAIN)
+    assert found.keyword[0] == 0
+    assert found.keyword.tolist()[1:] == pytest.approx(bm25(conversations, query), rel=1e-4)
+    assert found.keyword.min() >= 0
+    assert found.keyword.max() < 1
+    turns = [turn for turns in conversations for turn in turns]
+    assert found.has_term.tolist()[1:] == [bool(query.intersection(turn)) for turn in turns]
+
+
+def test_bm25_by_hand() -> None:
+    """Two memories that do not follow each other: "a a b" and "c", of 2 words on average."""
+    corpus = corpus_of(document("1", None, "a a b"), document("2", None, "c"))
+    rare = math.log(1 + 1.5 / 1.5)
+    never = math.log(1 + 2.5 / 0.5)
+    norm = 1.2 * (0.25 + 0.75 * 3 / 2)
+    found = signals(corpus, asked("a", "never"), PLAIN)
+    expected = rare * 2 / (2 + norm) / (rare + never)
+    assert found.keyword.tolist() == pytest.approx([0, expected, 0])
+    assert found.has_term.tolist() == [False, True, False]
+
+
+def test_what_neighbours_lend_is_no_term_of_the_memory_itself() -> None:
+    corpus = corpus_of(document("1", None, "a"), document("2", "1", "b"))
+    found = signals(corpus, asked("a"), PLAIN)
+    assert found.keyword[2] > 0
+    assert found.has_term.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("terms", [[], ["never"]], ids=["no terms", "a term that nobody has"])
+def test_without_a_hit_keyword_is_nothing(terms: list[str]) -> None:
+    found = signals(corpus_of(document("1", None, "a")), asked(*terms), PLAIN)
+    assert found.keyword.tolist() == [0, 0]
+    assert found.has_term.tolist() == [False, False]
+
+
+def test_dead_rows_do_not_count() -> None:
+    living = [document("1", None, "a b"), document("2", None, "a c c")]
+    corpus = corpus_of(document("0", None, "a a a d"), document("1", None, "b"), *living)
+    corpus.remove("0")
+    found = signals(corpus, asked("a", "b"), PLAIN)
+    fresh = signals(corpus_of(*living), asked("a", "b"), PLAIN)
+    assert found.keyword[corpus.slots("12")].tolist() == fresh.keyword[1:].tolist()
+    assert found.has_term.tolist() == [False, False, False, True, True]
+
+
+def test_statistics_may_come_from_outside() -> None:
+    """Of 99 memories of 4 words on average, 9 have "a" and none has "b"."""
+    statistics = Statistics(99, 4.0, {"a": 9.0, "b": 0.0}.__getitem__)
+    corpus = corpus_of(document("1", None, "a x"), document("2", None, "x y"))
+    found = signals(corpus, asked("a", "b"), PLAIN, statistics)
+    common, never = math.log(1 + 90.5 / 9.5), math.log(1 + 99.5 / 0.5)
+    expected = common / (1 + 1.2 * (0.25 + 0.75 * 2 / 4)) / (common + never)
+    assert found.keyword.tolist() == pytest.approx([0, expected, 0])
+
+
+@pytest.mark.parametrize(
+    ("memories", "found_in", "expected"),
+    [
+        (0, 0, math.log(2)),
+        (1, 1, math.log(4 / 3)),
+        (10, 0, math.log(22)),
+        (10, 10, math.log(22 / 21)),
+    ],
+)
+def test_idf(memories: int, found_in: int, expected: float) -> None:
+    assert idf(memories, found_in) == pytest.approx(expected)
+
+
+def test_idf_falls_with_how_common_a_term_is_but_never_below_0() -> None:
+    values = [idf(1000, found_in) for found_in in range(1001)]
+    assert all(before > after > 0 for before, after in pairwise(values))
+
+
+def test_semantic_is_the_cosine_and_of_the_plain_query_where_the_speaker_is_named() -> None:
+    corpus = corpus_of(
+        document("1"),
+        document("2", vector=Y.tobytes()),
+        document("3", names_speaker=True),
+        document("4", names_speaker=True, vector=np.array([0.6, 0.8], "<f4").tobytes()),
+    )
+    found = signals(corpus, asked(plain=Y), PLAIN)
+    assert found.semantic.tolist() == pytest.approx([0, 1, 0, 0, 0.8])
+    assert signals(corpus, asked(), PLAIN).semantic.tolist() == pytest.approx([0, 1, 0, 1, 0.6])
+
+
+@pytest.mark.parametrize(
+    ("speakers", "expected"),
+    [
+        pytest.param([], [0, 0, 0, 0], id="nobody"),
+        pytest.param(["Ana"], [0, 1, 0, 0], id="one"),
+        pytest.param(["Ana", "Bo"], [0, 0, 0, 0], id="two"),
+        pytest.param(["Zoe"], [0, 0, 0, 0], id="somebody who said nothing"),
+    ],
+)
+def test_actor_is_who_alone_is_named(speakers: list[str], expected: list[int]) -> None:
+    corpus = corpus_of(document("1", speaker="Ana"), document("2", speaker="Bo"), document("3"))
+    found = signals(corpus, asked(speakers=frozenset(speakers)), PLAIN)
+    assert found.actor.tolist() == expected
+
+
+def test_temporal_is_how_well_the_day_fits() -> None:
+    """The seventh of May: that day or the next, within four days, ten, a month, beyond."""
+    shifts = [0, 1, 3, 8, 20, 40, -1, -2, -20, -40]
+    corpus = corpus_of(
+        *(document(str(n), happened=NOON + 86_400 * n) for n in shifts),
+        document("midnight", happened=NOON + 86_400 * 2 - 12 * 3_600),
+        document("before midnight", happened=NOON + 86_400 * 2 - 12 * 3_600 - 1),
+    )
+    found = signals(corpus, asked(dates=(DateRange(2023, 5, 7),)), PLAIN)
+    expected = [1, 1, 0.8, 0.5, 0.2, 0, 0.8, 0.5, 0.2, 0, 0.8, 1]
+    assert found.temporal.tolist()[1:] == pytest.approx(expected)
+    assert signals(corpus, asked(), PLAIN).temporal.tolist() == [0] * 13
+
+
+def test_days_begin_at_midnight_in_utc_before_1970_too() -> None:
+    moments = np.array([0.0, 86_399.9, 86_400.0, -0.1, -86_400.0, NOON])
+    expected = ["1970-01-01", "1970-01-01", "1970-01-02", "1969-12-31", "1969-12-31", "2023-05-07"]
+    assert days(moments).tolist() == [datetime.fromisoformat(each).date() for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("weights", "question", "expected"),
+    [
+        pytest.param(PLAIN, False, 0.075 * math.log(8), id="a statement"),
+        pytest.param(PLAIN, True, 0.075 * math.log(8) - 0.18, id="a question"),
+        pytest.param(RERANKED, True, 0.0375 * math.log(8) - 0.22, id="reranked"),
+    ],
+)
+def test_form_is_a_question_and_the_length(
+    weights: Weights, question: bool, expected: float
+) -> None:
+    corpus = corpus_of(document("1", words=7, is_question=question), document("2"))
+    assert signals(corpus, asked(), weights).form.tolist() == pytest.approx([0, expected, 0])
+
+
+def test_following_is_a_share_of_the_next_one_by_itself() -> None:
+    """Cosines of 1, 0 and .6 in a row: each gets .15 of the next, not of what that one gets."""
+    corpus = corpus_of(
+        document("1"),
+        document("2", "1", vector=Y.tobytes()),
+        document("3", "2", vector=np.array([0.6, 0.8], "<f4").tobytes()),
+        document("4"),
+    )
+    found = signals(corpus, asked(), PLAIN)
+    assert found.following.tolist() == pytest.approx([0, 0, 0.15 * 0.6, 0, 0])
+    assert found.total.tolist() == pytest.approx([0, 1, 0.09, 0.6, 1])
+    assert found.base.tolist() == pytest.approx([0, 1, 0, 0.6, 1])
+
+
+def test_the_total_is_the_weighted_sum() -> None:
+    weights = Weights(1, 10, 100, 1_000, 10_000, 4, 0.5, 0)
+    corpus = corpus_of(
+        document("1", None, "a b", speaker="Ana", is_question=True),
+        document("2", "1", "b b b", words=6, happened=NOON + 86_400 * 3),
+    )
+    query = asked("a", speakers=frozenset(["Ana"]), dates=(DateRange(2023, 5, 7),))
+    found = signals(corpus, query, weights)
+    second = 1 + 10 * float(found.keyword[2]) + 1_000 * 0.8 + math.log(7)
+    first = 1 + 10 * float(found.keyword[1]) + 100 + 1_000 + 10_000 + math.log(3) + second / 2
+    assert found.total.tolist() == pytest.approx([0, first, second])
+    assert found.rerank is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "maxsim", "expected"),
+    [
+        pytest.param([1, 3], [0.9, 0.2], [0.2, 0.9, 0.2, 0.2], id="others get the least"),
+        pytest.param([3, 2, 1], [-0.5, 0.1, 0.3], [-0.5, 0.3, 0.1, -0.5], id="all"),
+        pytest.param([], [], [0, 0, 0, 0], id="none"),
+    ],
+)
+def test_late_interaction_is_added(
+    rows: list[int], maxsim: list[float], expected: list[float]
+) -> None:
+    corpus = corpus_of(document("1"), document("2", "1"), document("3"))
+    weights = replace(NONE, semantic=1, following=0.1, rerank=1.5)
+    found = signals(corpus, asked(), weights)
+    add_rerank(found, weights, np.array(rows, np.int32), np.array(maxsim, np.float32))
+    base = [0 + 1.5 * expected[0], *(1 + 1.5 * each for each in expected[1:])]
+    assert found.rerank is not None
+    assert found.rerank.tolist() == pytest.approx(expected)
+    assert found.base.tolist() == pytest.approx(base)
+    following = [0, 0.1 * base[2], 0, 0]
+    assert found.following.tolist() == pytest.approx(following)
+    assert found.total.tolist() == pytest.approx(np.add(base, following).tolist())
+
+
+def test_signals_do_not_hold_on_to_the_corpus() -> None:
+    """A ranking is used after the corpus was given back, when another thread may change it."""
+    corpus = corpus_of(document("1"), document("2", "1"), document("3", "2"))
+    found = signals(corpus, asked(), PLAIN)
+    corpus.remove("2")
+    corpus.put(document("4", "3"))
+    add_rerank(found, PLAIN, np.array([], np.int32), np.array([], np.float32))
+    assert found.following.tolist() == pytest.approx([0, 0.15, 0.15, 0])
+
+
+@pytest.mark.parametrize(
+    ("total", "expected"),
+    [(1, 0.5), (0, 1 / (1 + math.e**2)), (2, 1 / (1 + math.e**-2)), (1 + math.log(3) / 2, 0.75)],
+)
+def test_the_public_score(total: float, expected: float) -> None:
+    assert squashed(total) == pytest.approx(expected)
+
+
+@given(st.floats(-3, 8), st.floats(-3, 8))
+def test_the_public_score_keeps_the_order(one: float, other: float) -> None:
+    assume(abs(one - other) > 1e-6)
+    low, high = sorted((one, other))
+    assert 0 < squashed(low) < squashed(high) < 1
