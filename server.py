@@ -40,8 +40,11 @@ from resolvers.bootstrap import (
     issue_key,
 )
 from resolvers.context import Services
+from resolvers.derived import renew_keywords
 from resolvers.emails import check_email
 from resolvers.indexing import embed_again, rebuild_indexes
+from resolvers.scopes import Scopes
+from resolvers.touches import Touches
 from schema import print_schema
 from schema.graphiql import page
 from schema.http import GraphQLEndpoint
@@ -93,7 +96,15 @@ def open_services(settings: Settings) -> Iterator[Services]:
         stack.callback(index.close)
         embedder = make_embedder()
         stack.callback(embedder.close)
-        yield Services(database, index, embedder, Cursors(pepper), pepper)
+        yield Services(
+            db=database,
+            index=index,
+            embedder=embedder,
+            cursors=Cursors(pepper),
+            pepper=pepper,
+            scopes=Scopes(embedder.dimension, settings.search_cache_mb * 2**20),
+            touches=Touches(database, now),
+        )
 
 
 def create_app(services: Services, settings: Settings) -> Starlette:
@@ -105,6 +116,7 @@ def create_app(services: Services, settings: Settings) -> Starlette:
         runner.start()
         yield
         await runner.stop()
+        await services.touches.settle()
 
     async def live(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "live"})
@@ -219,6 +231,7 @@ def serve() -> None:
         sys.setswitchinterval(0.0005)
         with listen(settings) as sock, open_services(settings) as services:
             services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
+            asyncio.run(renew_keywords(services))
             lines = first_start(services, settings)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")

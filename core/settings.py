@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         description="The secret that API keys and cursors are signed with; by default one is made "
         "and kept in the data directory. Machines that share a database must share it.",
     )
+    search_cache_mb: int = Field(
+        512,
+        ge=1,
+        description="How many megabytes of memories a process keeps ready for searches.",
+    )
     environment: Environment = Field(
         Environment.DEVELOPMENT, description="development or production."
     )

@@ -12,6 +12,8 @@ from core.keys import digest_of
 from core.paging import Cursors
 from providers.base import Embedder
 from resolvers.loaders import Loaders
+from resolvers.scopes import Scopes
+from resolvers.touches import Touches
 from storage.database import Database
 from storage.transaction import Transaction
 from storage.vectors import VectorIndex
@@ -31,6 +33,8 @@ class Services:
     embedder: Embedder
     cursors: Cursors
     pepper: bytes
+    scopes: Scopes
+    touches: Touches
     clock: Callable[[], datetime] = now
 
 

@@ -70,12 +70,15 @@ async def delete_entity(ctx: Context, id: str) -> str:
 
     def work(tx: Transaction) -> str:
         entity = _writable(tx, ctx, id)
+        tx.memories.hold_order(entity.project_id)
         tx.entities.lock(id)
         tx.memories.erase_entity(entity.type, id, entity.project_id, ctx.actor, ctx.now())
         tx.entities.delete(id)
         return id
 
-    return await ctx.write(work)
+    deleted = await ctx.write(work)
+    ctx.services.scopes.forget(id)
+    return deleted
 
 
 def _writable(tx: Transaction, ctx: Context, id: str) -> EntityRow:

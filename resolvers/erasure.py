@@ -21,6 +21,7 @@ async def erase_project(
     Calls `heartbeat` between steps, so that the caller can hold on to its lease. Raises `NotYet`
     while an index job of the project is in somebody's hands: it could write to the index again.
     """
+    services.scopes.forget(project_id)
     while await services.db.write(lambda tx: tx.erasure.erase_some(project_id, _STEP)):
         await heartbeat()
         await asyncio.sleep(0)

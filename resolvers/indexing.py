@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from core.graph import JobKind
 from resolvers.bootstrap import accept_embedder
 from resolvers.context import Services
+from resolvers.derived import derive
 from storage.jobs import JobRow
 from storage.transaction import Transaction
 
@@ -76,13 +77,14 @@ def _page_after(project_id: str, after: str) -> Callable[[Transaction], list[str
 
 
 async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -> None:
-    texts = await services.db.read(lambda tx: tx.memories.texts(ids))
-    vectors = dict(zip(texts, await services.embedder.embed(list(texts.values())), strict=True))
+    said = await services.db.read(lambda tx: tx.documents.said(ids))
+    derived = dict(zip(said, await derive(services, list(said.values())), strict=True))
 
     def work(tx: Transaction) -> None:
         # A text that was changed meanwhile has a vector of its own already.
-        same = [id for id, text in tx.memories.texts(ids).items() if text == texts.get(id)]
-        rows = [(id, vectors[id]) for id in same]
+        there = tx.documents.said(ids)
+        same = [id for id, (now, _) in there.items() if id in said and now == said[id][0]]
+        rows = [(id, derived[id].vector) for id in same]
         tx.vectors.replace(project_id, services.embedder.model, rows)
 
     await services.db.write(work)

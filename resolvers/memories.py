@@ -1,4 +1,4 @@
-"""Memories: adding, listing, changing and deleting them.
+"""Memories: adding them, and what happened to them.
 
 Embedding happens before the transaction that stores its result, so no lock is ever held while a
 model thinks.
@@ -10,23 +10,17 @@ from datetime import date, datetime
 from typing import Any
 
 from core.access import Permission
-from core.errors import InvalidInput, NotFound, must_exist
-from core.graph import EntityType
+from core.errors import InvalidInput
+from core.graph import EntityType, MemoryState
 from core.ids import uuid7
 from core.text import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
-from resolvers.loaders import Filters
-from storage.entities import EntityRow
+from resolvers.derived import derive
+from storage.documents import Said, speaker_of
 from storage.history import HISTORY_OF_MEMORY, HISTORY_ORDER
-from storage.memories import (
-    MEMORIES_OF_ENTITY,
-    MEMORIES_OF_PROJECT,
-    MEMORY_ORDER,
-    MemoryRow,
-    text_hash,
-)
-from storage.projects import PROJECTS
+from storage.memories import MemoryRow, text_hash
+from storage.projects import ProjectRow
 from storage.transaction import Transaction
 
 MOST_AT_ONCE = 1_000
@@ -61,34 +55,11 @@ class NewMemories:
     immutable: bool = False
 
 
-async def memories_of_project(
-    ctx: Context, project_id: str | None, show_expired: bool, page: PageArguments
-) -> Connected:
-    """Return the memories of a project, newest first."""
-    project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
-    filters = unexpired(ctx, show_expired)
-    return await connect(ctx, MEMORIES_OF_PROJECT, MEMORY_ORDER, project.id, page, filters)
-
-
-async def memories_of_entity(
-    ctx: Context, entity: EntityRow, show_expired: bool, page: PageArguments
-) -> Connected:
-    """Return the memories of an entity, newest first."""
-    listing = MEMORIES_OF_ENTITY[entity.type]
-    filters = unexpired(ctx, show_expired)
-    return await connect(ctx, listing, MEMORY_ORDER, entity.id, page, filters)
-
-
 async def history_of_memory(ctx: Context, memory: MemoryRow, page: PageArguments) -> Connected:
     """Return what happened to a memory, oldest first, with cursors of the project's log."""
     return await connect(
         ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, memory.id, page, scope=memory.project_id
     )
-
-
-def unexpired(ctx: Context, show_expired: bool) -> Filters:
-    """Return the filter of memories that have not expired, or none when all are to be shown."""
-    return () if show_expired else (("today", ctx.today()),)
 
 
 async def add_memories(
@@ -97,25 +68,45 @@ async def add_memories(
     """Store each message that is not context as one memory, verbatim, in order."""
     target = ctx.project_id(project_id)
     said = _check_new(messages, new)
-    await ctx.read(lambda tx: _writable_project(tx, ctx, target))
-    vectors = await ctx.embed([message.content for message in said])
+
+    def before(tx: Transaction) -> Said | None:
+        writable_project(tx, ctx, target)
+        last = tx.documents.last_said(target, new.entities)
+        return last and last[1]
+
+    words = [Said(message.content, _speaker(message, new)) for message in said]
+    formers = [await ctx.read(before), *words[:-1]]
+    derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
     model = ctx.services.embedder.model
 
     def work(tx: Transaction) -> list[MemoryRow]:
-        _writable_project(tx, ctx, target)
+        writable_project(tx, ctx, target)
         # Read inside the transaction, so that creation times rise with the log on SQLite.
         moment = ctx.now()
         keys = tx.entities.obtain(target, new.entities, moment)
-        rows = [_row(target, message, new, keys, moment) for message in said]
-        tx.memories.add(rows, model, vectors, ctx.actor)
+        # Somebody may have added to the run since it was read for the embedding. The order of what
+        # was said follows the truth; an embedding with a neighbour once removed does no harm.
+        last = tx.documents.last_said(target, new.entities)
+        rows: list[MemoryRow] = []
+        for message in said:
+            previous_id = rows[-1].id if rows else last and last[0]
+            rows.append(_row(target, message, new, keys, previous_id, moment))
+        tx.memories.add(rows, model, derived, ctx.actor)
         return rows
 
     return await ctx.write(work)
 
 
-def _writable_project(tx: Transaction, ctx: Context, project_id: str) -> None:
+def _speaker(message: Message, new: NewMemories) -> str | None:
+    user, agent = (new.entities.get(type) for type in (EntityType.USER, EntityType.AGENT))
+    return speaker_of(message.name, message.role, user, agent)
+
+
+def writable_project(tx: Transaction, ctx: Context, project_id: str) -> ProjectRow:
+    """Return a project whose memories the actor may write, or raise what keeps them from it."""
     project = tx.projects.get(project_id, ctx.actor, "projectId")
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
+    return project
 
 
 def _check_new(messages: Sequence[Message], new: NewMemories) -> list[Message]:
@@ -146,8 +137,10 @@ def _row(
     message: Message,
     new: NewMemories,
     keys: Mapping[EntityType, str],
+    previous_id: str | None,
     moment: datetime,
 ) -> MemoryRow:
+    timestamp = message.timestamp or new.timestamp
     return MemoryRow(
         id=uuid7(),
         project_id=project_id,
@@ -165,49 +158,13 @@ def _row(
         role=message.role,
         metadata=new.metadata if new.metadata is not None else {},
         categories=[],
+        state=MemoryState.ACTIVE,
         immutable=new.immutable,
         version=1,
-        timestamp=message.timestamp or new.timestamp,
+        timestamp=timestamp,
+        happened_at=timestamp or moment,
         expiration_date=new.expiration_date,
+        previous_id=previous_id,
         created_at=moment,
         updated_at=moment,
     )
-
-
-async def delete_memory(ctx: Context, id: str) -> str:
-    """Delete one memory; its history stays."""
-
-    def work(tx: Transaction) -> str:
-        memory: MemoryRow = must_exist(
-            tx.memories.find_to_change([id], ctx.actor).get(id), "memory", id, "id"
-        )
-        _writable_project(tx, ctx, memory.project_id)
-        tx.memories.delete([memory], ctx.actor, ctx.now())
-        return id
-
-    return await ctx.write(work)
-
-
-async def delete_memories(
-    ctx: Context, project_id: str | None, ids: Sequence[str] | None
-) -> list[str]:
-    """Delete memories by id, all or none; with a project, only memories of it."""
-    if ids is None:
-        raise InvalidInput("Give the ids of the memories to delete.", "ids")
-    if len(ids) > MOST_AT_ONCE:
-        raise InvalidInput(f"Give at most {MOST_AT_ONCE:,} ids.", "ids")
-    wanted = list(dict.fromkeys(ids))
-
-    def work(tx: Transaction) -> list[str]:
-        if project_id is not None:
-            _writable_project(tx, ctx, project_id)
-        found = tx.memories.find_to_change(wanted, ctx.actor)
-        for position, id in enumerate(ids):
-            if id not in found or project_id not in (None, found[id].project_id):
-                raise NotFound("memory", id, "ids", position)
-        for project in {memory.project_id for memory in found.values()}:
-            _writable_project(tx, ctx, project)
-        tx.memories.delete([found[id] for id in wanted], ctx.actor, ctx.now())
-        return wanted
-
-    return await ctx.write(work)

@@ -9,9 +9,11 @@ from core.categories import catalog_in_force
 from core.errors import AppError, ImmutableMemory, InvalidInput, NotFound
 from core.text import LONGEST_TEXT, check_metadata, check_text
 from resolvers.context import Context
+from resolvers.derived import derive
 from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.memories import MOST_AT_ONCE
-from storage.memories import MemoryRow
+from storage.documents import Said
+from storage.memories import Derived, MemoryRow
 from storage.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
@@ -54,20 +56,20 @@ async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outco
 async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
     outcomes: list[Outcome | None] = [_problem(update) for update in updates]
     sound = [position for position, problem in enumerate(outcomes) if problem is None]
-    vectors = await _vectors(ctx, [updates[position] for position in sound])
+    derived = await _derived(ctx, [updates[position] for position in sound])
     for start in range(0, len(sound), _PER_TRANSACTION):
         part = sound[start : start + _PER_TRANSACTION]
-        work = _Writing(ctx, [updates[position] for position in part], vectors)
+        work = _Writing(ctx, [updates[position] for position in part], derived)
         for position, outcome in zip(part, await ctx.write(work), strict=True):
             outcomes[position] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-async def _vectors(ctx: Context, updates: Sequence[Update]) -> dict[str, bytes]:
-    """Return the vector of each text that is meant for a memory the actor may write."""
-    texts = [(update.id, update.changes["text"]) for update in updates if "text" in update.changes]
+async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], Derived]:
+    """Return what is derived of each text, by memory, that the actor may write."""
+    texts = {(update.id, update.changes["text"]) for update in updates if "text" in update.changes}
 
-    def work(tx: Transaction) -> set[str]:
+    def work(tx: Transaction) -> dict[str, tuple[Said, Said | None]]:
         memories = tx.memories.find([id for id, _ in texts], ctx.actor)
         places = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
         writable = {
@@ -75,11 +77,14 @@ async def _vectors(ctx: Context, updates: Sequence[Update]) -> dict[str, bytes]:
             for id, project in places.items()
             if ctx.actor.may(Permission.WRITE_MEMORIES, project.viewer_role)
         }
-        return {id for id, row in memories.items() if row.project_id in writable}
+        return tx.documents.said([id for id, row in memories.items() if row.project_id in writable])
 
-    may_write = await ctx.read(work) if texts else set()
-    wanted = sorted({text for id, text in texts if id in may_write})
-    return dict(zip(wanted, await ctx.embed(wanted), strict=True))
+    if not texts:
+        return {}
+    said = await ctx.read(work)
+    wanted = sorted((id, text) for id, text in texts if id in said)
+    items = [(Said(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
+    return dict(zip(wanted, await derive(ctx.services, items), strict=True))
 
 
 def _problem(update: Update) -> AppError | None:
@@ -102,7 +107,7 @@ class _Writing:
 
     ctx: Context
     updates: Sequence[Update]
-    vectors: dict[str, bytes]
+    derived: dict[tuple[str, str], Derived]
 
     def __call__(self, tx: Transaction) -> list[Outcome]:
         actor = self.ctx.actor
@@ -143,12 +148,12 @@ class _Writing:
             return memory
         if memory.immutable:
             raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
-        vector = self.vectors.get(real["text"]) if "text" in real else None
-        if "text" in real and vector is None:
+        derived = self.derived.get((memory.id, real["text"])) if "text" in real else None
+        if "text" in real and derived is None:
             # What could not be written when the texts were embedded is not there for this request.
             raise NotFound("memory", memory.id, "id")
         return tx.memories.rewrite(
-            memory, real, ctx.services.embedder.model, vector, ctx.actor, ctx.now()
+            memory, real, ctx.services.embedder.model, derived, ctx.actor, ctx.now()
         )
 
 

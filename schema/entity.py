@@ -9,14 +9,24 @@ from strawberry.scalars import JSON
 
 from core.graph import EntityType
 from resolvers.entities import delete_entity, entities, entity, update_entity
-from resolvers.memories import memories_of_entity
-from resolvers.search import Query, search_entity
+from resolvers.memory_lists import memories_of_entity
+from resolvers.search import search_entity
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection
 from schema.member import ProjectId
-from schema.memory import Memory, ShowExpired
-from schema.search import MemorySearchResult, QueryText, Threshold, TopK
+from schema.memory import Memory
+from schema.memory_filter import (
+    AsOf,
+    IncludeMerged,
+    LatestOnly,
+    MemoryOrder,
+    OnlyMemories,
+    ShowExpired,
+    list_of,
+    wanted_of,
+)
+from schema.search import Searcher, searching
 from storage.entities import EntityRow
 from storage.projects import PROJECTS
 
@@ -87,27 +97,27 @@ class Entity(Node):
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @connection(Memory, "Its memories, newest first.")
+    @connection(Memory, "Its memories, the newest first unless ordered otherwise.")
     def memories(
         self,
         info: Info,
+        filter: OnlyMemories = None,
+        order_by: MemoryOrder = None,
         show_expired: ShowExpired = False,
+        latest_only: LatestOnly = False,
+        include_merged: IncludeMerged = False,
+        as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        return partial(memories_of_entity, info.context, as_is(self), show_expired)
+        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
+        return partial(
+            memories_of_entity, info.context, as_is(self), list_of(wanted, order_by, as_of)
+        )
 
-    @strawberry.field(description="Those of its memories nearest in meaning to a query.")
-    async def search_memories(
-        self,
-        info: Info,
-        query: QueryText,
-        top_k: TopK = 10,
-        threshold: Threshold = 0.1,
-        show_expired: ShowExpired = False,
-    ) -> MemorySearchResult:
-        """Search the entity's memories."""
-        wanted = Query(query, top_k, threshold, show_expired)
-        return as_is(await search_entity(info.context, as_is(self), wanted))
+    @searching("Those of its memories that fit a query best.")
+    def search_memories(self, info: Info) -> Searcher:
+        """Return the searcher of its memories."""
+        return partial(search_entity, info.context, as_is(self))
 
 
 @strawberry.input(description="What to change of an entity.")

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from resolvers.memories import history_of_memory, memories_of_project
+from core.graph import MemoryState
+from resolvers.memories import history_of_memory
+from resolvers.memory_lists import memories_of_project
+from resolvers.related import related_memories
 from schema.base import Info, Node, as_is, is_row
 from schema.connection import Lister, connection
 from schema.history import HistoryEvent
 from schema.member import ProjectId
+from schema.memory_filter import (
+    AsOf,
+    IncludeMerged,
+    LatestOnly,
+    MemoryOrder,
+    OnlyMemories,
+    ShowExpired,
+    list_of,
+    wanted_of,
+)
 from storage.entities import ENTITIES
 from storage.memories import MEMORIES, MemoryRow
 from storage.projects import PROJECTS
@@ -19,13 +32,15 @@ from storage.projects import PROJECTS
 if TYPE_CHECKING:
     from schema.entity import Entity
     from schema.project import Project
+    from schema.search import MemoryHit
 
 LazyEntity = Annotated["Entity", strawberry.lazy("schema.entity")]
 LazyProject = Annotated["Project", strawberry.lazy("schema.project")]
 
-ShowExpired = Annotated[
-    bool,
-    strawberry.argument(description="Whether memories are included that have expired."),
+LazyHit = Annotated["MemoryHit", strawberry.lazy("schema.search")]
+
+FirstRelated = Annotated[
+    int, strawberry.argument(description="How many at the most, from 0 to 100.")
 ]
 MemoryId = Annotated[strawberry.ID, strawberry.argument(description="The memory's id.")]
 
@@ -53,6 +68,9 @@ class Memory(Node):
     metadata: JSON = strawberry.field(description="Whatever the caller keeps with it, an object.")
     categories: list[str] = strawberry.field(
         description="The categories it belongs to, of the project's catalog."
+    )
+    state: MemoryState = strawberry.field(
+        description="Whether it stands for itself, or another has taken its place."
     )
     immutable: bool = strawberry.field(description="Whether it can only be deleted, never edited.")
     hash: str = strawberry.field(
@@ -101,6 +119,14 @@ class Memory(Node):
         """Return the run."""
         return await _entity(info, self.run_key)
 
+    @strawberry.field(
+        description="Memories about the same as this one: those of its user (or else agent, app or "
+        "run) nearest to it in meaning and words, best first, without itself."
+    )
+    async def related(self, info: Info, first: FirstRelated = 10) -> list[LazyHit]:
+        """Return the related memories."""
+        return as_is(await related_memories(info.context, self.id, first))
+
     @connection(HistoryEvent, "What happened to it, oldest first.")
     def history(self, info: Info) -> Lister:
         """Return the lister of its history."""
@@ -116,12 +142,19 @@ class MemoryQuery:
         """Return a memory."""
         return await info.context.loaders.row(MEMORIES, id)
 
-    @connection(Memory, "The memories of a project, newest first.")
+    @connection(Memory, "The memories of a project, the newest first unless ordered otherwise.")
     def memories(
         self,
         info: Info,
         project_id: ProjectId = None,
+        filter: OnlyMemories = None,
+        order_by: MemoryOrder = None,
         show_expired: ShowExpired = False,
+        latest_only: LatestOnly = False,
+        include_merged: IncludeMerged = False,
+        as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        return partial(memories_of_project, info.context, project_id, show_expired)
+        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
+        asked = list_of(wanted, order_by, as_of)
+        return partial(memories_of_project, info.context, project_id, asked)

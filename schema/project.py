@@ -9,9 +9,9 @@ import strawberry
 from core.access import Role
 from core.categories import catalog_in_force
 from resolvers.entities import entities, entity
-from resolvers.memories import memories_of_project
+from resolvers.memory_lists import memories_of_project
 from resolvers.projects import api_keys_of_project, history_of_project, members_of_project
-from resolvers.search import Query, search_project
+from resolvers.search import search_project
 from schema.api_key import ApiKey
 from schema.base import Info, Node, as_is, is_row
 from schema.connection import Lister, connection
@@ -26,9 +26,19 @@ from schema.entity import (
 )
 from schema.history import HistoryEvent, OnlyEventTypes
 from schema.member import Member
-from schema.memory import Memory, ShowExpired
+from schema.memory import Memory
+from schema.memory_filter import (
+    AsOf,
+    IncludeMerged,
+    LatestOnly,
+    MemoryOrder,
+    OnlyMemories,
+    ShowExpired,
+    list_of,
+    wanted_of,
+)
 from schema.organization import Organization
-from schema.search import MemorySearchResult, QueryText, Threshold, TopK
+from schema.search import Searcher, searching
 from storage.organizations import ORGANIZATIONS
 from storage.projects import ProjectRow
 
@@ -124,27 +134,25 @@ class Project(Node):
         order = order_of(order_by)
         return partial(entities, info.context, self.id, type, name_contains, order)
 
-    @connection(Memory, "Its memories, newest first.")
+    @connection(Memory, "Its memories, the newest first unless ordered otherwise.")
     def memories(
         self,
         info: Info,
+        filter: OnlyMemories = None,
+        order_by: MemoryOrder = None,
         show_expired: ShowExpired = False,
+        latest_only: LatestOnly = False,
+        include_merged: IncludeMerged = False,
+        as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        return partial(memories_of_project, info.context, self.id, show_expired)
+        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
+        return partial(memories_of_project, info.context, self.id, list_of(wanted, order_by, as_of))
 
-    @strawberry.field(description="The memories that are nearest in meaning to a query.")
-    async def search_memories(
-        self,
-        info: Info,
-        query: QueryText,
-        top_k: TopK = 10,
-        threshold: Threshold = 0.1,
-        show_expired: ShowExpired = False,
-    ) -> MemorySearchResult:
-        """Search the project."""
-        wanted = Query(query, top_k, threshold, show_expired)
-        return as_is(await search_project(info.context, self.id, wanted))
+    @searching("Its memories that fit a query best.")
+    def search_memories(self, info: Info) -> Searcher:
+        """Return the searcher of its memories."""
+        return partial(search_project, info.context, self.id)
 
     @connection(HistoryEvent, "Its log: what happened to all its memories, oldest first.")
     def history(

@@ -1,24 +1,92 @@
-"""What a search takes and what it answers."""
+"""What a search takes and what it answers.
 
-from typing import Annotated
+Three places can be searched with the same arguments, so a field that searches only says where: its
+resolver returns a searcher, and the arguments are added here.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
 
 import strawberry
+from strawberry import UNSET
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import FieldExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
 
-from resolvers.search import Query, search_project
+from resolvers.search import Query, SearchResult, search_project
 from schema.base import Info, as_is
 from schema.member import ProjectId
-from schema.memory import Memory, ShowExpired
+from schema.memory import Memory
+from schema.memory_filter import MemoryFilter, wanted_of
 
-QueryText = Annotated[
-    str,
-    strawberry.argument(description="What to look for, in plain words, up to 8,192 characters."),
-]
-TopK = Annotated[
-    int, strawberry.argument(description="How many hits at the most, from 1 to 1,000.")
-]
-Threshold = Annotated[
-    float, strawberry.argument(description="The least score of a hit, from 0 to 1.")
-]
+Searcher = Callable[[Query], Awaitable[SearchResult]]
+
+_ARGUMENTS: tuple[tuple[str, object, object, str], ...] = (
+    ("query", str, UNSET, "What to look for, in plain words, up to 8,192 characters."),
+    ("filter", MemoryFilter | None, None, "Only memories that match this."),
+    ("top_k", int, 10, "How many hits at the most, from 1 to 1,000."),
+    (
+        "threshold",
+        float,
+        0.1,
+        "The least `semantic` part, from 0 to 1, of a hit that has no word of the query.",
+    ),
+    (
+        "rerank",
+        bool,
+        False,
+        "Whether the best are read again word by word: better order, for about the time it takes "
+        "to embed fifty texts.",
+    ),
+    ("show_expired", bool, False, "Whether memories are included that have expired."),
+    ("latest_only", bool, False, "Whether memories are left out that later ones contradict."),
+    ("include_merged", bool, False, "Whether memories are included that became part of others."),
+    (
+        "reference_date",
+        datetime | None,
+        None,
+        "When the question is asked, for words like `yesterday`; without it, at this moment.",
+    ),
+)
+
+
+@strawberry.type(
+    description="What speaks for a hit, before the weights; `docs/search.md` has the formula."
+)
+class ScoreBreakdown:
+    """The signals."""
+
+    semantic: float = strawberry.field(
+        description="The cosine of the embeddings of memory and query, from -1 to 1."
+    )
+    keyword: float = strawberry.field(
+        description="BM25 over the words they have in common, from 0 to 1."
+    )
+    concept: float = strawberry.field(
+        description="What people, places and things they have in common add, from 0 to 0.5."
+    )
+    actor: float = strawberry.field(
+        description="1 when the query names one speaker, and that one said it; else 0."
+    )
+    temporal: float = strawberry.field(
+        description="How well it fits the dates in the query, from 0 to 1."
+    )
+    form: float = strawberry.field(
+        description="What its form adds, weighted: length gains, being a question loses."
+    )
+    neighbor: float = strawberry.field(
+        description="What the memory said after it adds, weighted: an answer follows its question."
+    )
+    decay: float = strawberry.field(
+        description="How lately it was of use, from 0.3 to 1.5: where decay is on, the score was "
+        "multiplied by two thirds of it. 1 where decay is off."
+    )
+    rerank: float | None = strawberry.field(
+        description="How well each word of the query is met, from -1 to 1; null without `rerank`."
+    )
 
 
 @strawberry.type(description="A memory that was found.")
@@ -27,9 +95,9 @@ class MemoryHit:
 
     memory: Memory = strawberry.field(description="The memory.")
     score: float = strawberry.field(
-        description="How near it is to the query, from 0 to 1: the cosine of both embeddings, 0 "
-        "where that is negative."
+        description="How well it fits, from 0 to 1: the weighted sum of its parts, squashed."
     )
+    score_breakdown: ScoreBreakdown = strawberry.field(description="The parts of the score.")
 
 
 @strawberry.type(description="The answer of a search.")
@@ -40,24 +108,67 @@ class MemorySearchResult:
     took_ms: int = strawberry.field(description="How long the search took, in milliseconds.")
 
 
+class _Searched(FieldExtension):
+    """Gives a field the arguments of a search, and asks its searcher."""
+
+    def apply(self, field: StrawberryField) -> None:
+        field.arguments = [
+            *field.arguments,
+            *(
+                StrawberryArgument(
+                    python_name=name,
+                    graphql_name=None,
+                    type_annotation=StrawberryAnnotation(type),
+                    description=description,
+                    default=default,
+                )
+                for name, type, default, description in _ARGUMENTS
+            ),
+        ]
+
+    async def resolve_async(
+        self,
+        next_: Callable[..., Any],
+        source: Any,
+        info: strawberry.Info,
+        query: str = "",
+        filter: MemoryFilter | None = None,
+        top_k: int = 10,
+        threshold: float = 0.1,
+        rerank: bool = False,
+        show_expired: bool = False,
+        latest_only: bool = False,
+        include_merged: bool = False,
+        reference_date: datetime | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        searcher: Searcher = await next_(source, info, **kwargs)
+        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
+        return as_is(await searcher(Query(query, top_k, threshold, rerank, wanted, reference_date)))
+
+
+def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
+    """Declare a field that searches, whose resolver returns the searcher of its place."""
+
+    def declare(resolver: Callable[..., Searcher]) -> Any:
+        return strawberry.field(
+            resolver,
+            description=description,
+            graphql_type=MemorySearchResult,
+            extensions=[_Searched()],
+        )
+
+    return declare
+
+
 @strawberry.type
 class SearchQuery:
     """What `Query` has of searching."""
 
-    @strawberry.field(
-        description="The memories of a project that are nearest in meaning to a query. A memory is "
-        "found as soon as it was added."
+    @searching(
+        "The memories of a project that fit a query best. A memory is found as soon as it was "
+        "added."
     )
-    async def search_memories(
-        self,
-        info: Info,
-        *,
-        project_id: ProjectId = None,
-        query: QueryText,
-        top_k: TopK = 10,
-        threshold: Threshold = 0.1,
-        show_expired: ShowExpired = False,
-    ) -> MemorySearchResult:
-        """Search a project."""
-        wanted = Query(query, top_k, threshold, show_expired)
-        return as_is(await search_project(info.context, project_id, wanted))
+    def search_memories(self, info: Info, project_id: ProjectId = None) -> Searcher:
+        """Return the searcher of a project."""
+        return partial(search_project, info.context, project_id)

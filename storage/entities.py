@@ -56,6 +56,14 @@ ENTITIES_OF_PROJECT = Listing(
 )
 
 
+_BY_NAME = select(*ENTITIES.columns(_ENTITIES)).where(
+    tuple_(_ENTITIES.c.project_id, _ENTITIES.c.type, _ENTITIES.c.name).in_(
+        bindparam("names", expanding=True)
+    ),
+    ENTITIES.visible(_ENTITIES),
+)
+
+
 class EntityStore:
     """Reads and writes entities."""
 
@@ -70,11 +78,7 @@ class EntityStore:
         self, names: list[tuple[str, EntityType, str]], actor: Actor
     ) -> dict[tuple[str, EntityType, str], EntityRow]:
         """Return the visible entities among (project id, type, name), by that triple."""
-        statement = select(*ENTITIES.columns(_ENTITIES)).where(
-            tuple_(_ENTITIES.c.project_id, _ENTITIES.c.type, _ENTITIES.c.name).in_(names),
-            ENTITIES.visible(_ENTITIES),
-        )
-        found = self._connection.execute(statement, binds(actor))
+        found = self._connection.execute(_BY_NAME, {"names": names, **binds(actor)})
         rows = [EntityRow(*row) for row in found]
         return {(row.project_id, row.type, row.name): row for row in rows}
 

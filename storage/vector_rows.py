@@ -1,13 +1,14 @@
 """The embeddings kept with the memories: the truth from which any index can be rebuilt."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Date, Select, bindparam, delete, insert, or_, select
 
 from core.graph import EntityType, JobKind
 from storage.columns import Id
+from storage.given import given_array, given_rows
 from storage.tables import Job, Memory, MemoryVector, table_of
 
 _VECTORS = table_of(MemoryVector)
@@ -21,14 +22,36 @@ ENTITY_KEYS = {
     EntityType.RUN: "run_key",
 }
 
-_PENDING = (
-    select(_VECTORS.c.memory_id, _VECTORS.c.vector)
-    .join(_JOBS, _JOBS.c.subject == _VECTORS.c.memory_id)
-    .where(
-        _JOBS.c.kind == JobKind.INDEX,
-        _JOBS.c.project_id == bindparam("project", type_=Id),
+
+@cache
+def _pending(type: EntityType | None) -> Select[Any]:
+    statement = (
+        select(_VECTORS.c.memory_id, _VECTORS.c.vector)
+        .join(_JOBS, _JOBS.c.subject == _VECTORS.c.memory_id)
+        .where(
+            _JOBS.c.kind == JobKind.INDEX,
+            _JOBS.c.project_id == bindparam("project", type_=Id),
+        )
     )
-)
+    if type is None:
+        return statement
+    statement = statement.join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
+    return statement.where(_MEMORIES.c[ENTITY_KEYS[type]] == bindparam("entity", type_=Id))
+
+
+@cache
+def _in_scope(dialect: str, type: EntityType | None, among: bool) -> Select[Any]:
+    statement = select(_VECTORS.c.memory_id, _VECTORS.c.vector)
+    scope = bindparam("scope", type_=Id)
+    if type is None:
+        statement = statement.where(_VECTORS.c.project_id == scope)
+    else:
+        statement = statement.join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
+        statement = statement.where(_MEMORIES.c[ENTITY_KEYS[type]] == scope)
+    if among:
+        given, _, id = given_rows(dialect)
+        statement = statement.where(_VECTORS.c.memory_id.in_(select(id).select_from(given)))
+    return statement
 
 
 class VectorStore:
@@ -54,32 +77,33 @@ class VectorStore:
         )
 
     def in_scope(
-        self, project_id: str, entity: tuple[EntityType, str] | None, today: date | None
+        self,
+        project_id: str,
+        entity: tuple[EntityType, str] | None,
+        among: Sequence[str] | None = None,
     ) -> list[tuple[str, bytes]]:
         """Return (memory id, vector) of a project or of one entity (type, id) in it.
 
-        With `today`, memories that expired before it are left out.
+        With `among`, only of these memories.
         """
-        statement = select(_VECTORS.c.memory_id, _VECTORS.c.vector)
-        values: dict[str, Any] = {}
-        if entity or today:
-            statement = statement.join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
-        if entity:
-            statement = statement.where(
-                _MEMORIES.c[ENTITY_KEYS[entity[0]]] == bindparam("entity", type_=Id)
-            )
-            values["entity"] = entity[1]
-        else:
-            statement = statement.where(_VECTORS.c.project_id == bindparam("project", type_=Id))
-            values["project"] = project_id
-        if today:
-            statement = statement.where(unexpired(_MEMORIES))
-            values["today"] = today
+        values: dict[str, Any] = {"scope": entity[1] if entity else project_id}
+        if among is not None:
+            values["given"] = given_array(self._connection, among)
+        dialect = self._connection.dialect.name
+        statement = _in_scope(dialect, entity[0] if entity else None, among is not None)
         return self._pairs(statement, values)
 
-    def pending(self, project_id: str) -> list[tuple[str, bytes]]:
-        """Return (memory id, vector) of the memories whose index jobs are not done."""
-        return self._pairs(_PENDING, {"project": project_id})
+    def pending(
+        self, project_id: str, entity: tuple[EntityType, str] | None = None
+    ) -> list[tuple[str, bytes]]:
+        """Return (memory id, vector) of the memories whose index jobs are not done.
+
+        Those of a project, or of one entity (type, id) in it.
+        """
+        values = {"project": project_id}
+        if entity is not None:
+            values["entity"] = entity[1]
+        return self._pairs(_pending(entity[0] if entity else None), values)
 
     def _pairs(self, statement: Select[Any], values: dict[str, Any]) -> list[tuple[str, bytes]]:
         # Fetched at once, which costs a third of iterating; a row is a tuple already.

@@ -37,15 +37,6 @@ class IndexUnavailable(Exception):
     """Chroma cannot be reached or opened; the message says where and why, in one line."""
 
 
-def exact_scores(query: bytes, vectors: Sequence[bytes]) -> list[float]:
-    """Return the cosine of a query with each vector; all are normalised float32 bytes."""
-    if not vectors:
-        return []
-    wanted = np.frombuffer(query, dtype="<f4")
-    matrix = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(vectors), -1)
-    return (matrix @ wanted).tolist()  # type: ignore[no-any-return]
-
-
 class VectorIndex:
     """The index of one deployment, embedded in a folder or on a Chroma server."""
 

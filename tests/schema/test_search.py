@@ -1,41 +1,29 @@
-"""Search: what was written is found at once, whatever the index knows of it.
+"""Search: what was written is found at once, whatever the indexes know of it.
 
-The deployment here has no workers, so the index knows what `settle` told it and nothing else. Small
-scopes are scored exactly and never meet the index; where a test is about the index, the limit of
-the planner is lowered to nothing.
+The deployment here has no workers, so the vector index knows what `settle` told it and nothing
+else. Small scopes are ranked whole and never meet it; where a test is about candidates, the limits
+of the planner are lowered to nothing. Messages of one call are a conversation and lend each other
+words, so memories that are to stand alone are added one by one. The signals of the ranking have
+files of their own, and so have filters.
 """
 
-import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from core.ids import uuid7
-from tests.client import Client
-from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant
+from tests.searching import PLACES, WAYS, Hits, add_apart, idle_deployment, search, send, texts
 
-VARIABLES = "$query: String!, $topK: Int, $threshold: Float, $showExpired: Boolean"
-SEARCH = """
-searchMemories(query: $query, topK: $topK, threshold: $threshold, showExpired: $showExpired) {
-  hits { score memory { id text version } } tookMs
-}
-"""
-PLACES = {
-    "root": f"query ({VARIABLES}) {{ {SEARCH} }}",
-    "project": f"query ({VARIABLES}) {{ project {{ {SEARCH} }} }}",
-    "entity": f"""
-    query ({VARIABLES}, $type: EntityType = USER, $name: String = "alice") {{
-      entity(type: $type, name: $name) {{ {SEARCH} }}
-    }}
-    """,
-}
 UPDATE = """
 mutation ($id: ID!, $text: String) {
   updateMemory(id: $id, input: {text: $text}) { memory { id } userErrors { message } }
 }
+"""
+DECAY = """
+mutation ($on: Boolean) { updateProject(input: {decay: $on}) { userErrors { message } } }
 """
 DELETE = "mutation ($ids: [ID!]) { deleteMemories(ids: $ids) { count userErrors { message } } }"
 ERASE = "mutation ($id: ID!) { deleteEntity(id: $id) { deletedId userErrors { message } } }"
@@ -51,21 +39,15 @@ TEXTS = [
     "Every Sunday they hike in the hills.",
 ]
 QUERIES = ["Where does she live?", "nut allergy", "music", "pets", "programming language", "🦊"]
-Hits = list[tuple[str, float]]
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
 async def idle(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> AsyncIterator[Deployment]:
-    """A deployment without workers on a database of its own, which nobody else's workers drain."""
-    with contextlib.ExitStack() as stack:
-        url = None
-        if request.param == "postgresql":
-            url = stack.enter_context(fresh_postgres(f"mnemograph_test_{worker_id}_search"))
-        settings = settings_for(tmp_path_factory.mktemp("search"), url)
-        async with deployed(settings, workers=False) as running:
-            yield running
+    data_dir = tmp_path_factory.mktemp("search")
+    async with idle_deployment(request.param, data_dir, f"{worker_id}_search") as running:
+        yield running
 
 
 @pytest.fixture
@@ -73,39 +55,19 @@ def tenant(idle: Deployment) -> Tenant:
     return make_tenant(idle)
 
 
-@pytest.fixture(params=["exact", "index"])
+@pytest.fixture(params=WAYS)
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The planner's two ways, whatever the size of the scope."""
-    if request.param == "index":
-        monkeypatch.setattr("resolvers.search.EXACT_SCOPE", 0)
-    return str(request.param)
+    """Each way that a search may go, whatever the size of the scope."""
+    return send(monkeypatch, request.param)
 
 
 @pytest.fixture
 def through_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.search.EXACT_SCOPE", 0)
-
-
-async def answer(client: Client, query: str, place: str = "root", **arguments: Any) -> Any:
-    found = await client.ask(PLACES[place], query=query, **arguments)
-    while "hits" not in found:
-        (found,) = found.values()
-    return found
-
-
-async def search(client: Client, query: str, place: str = "root", **arguments: Any) -> Hits:
-    """Return what is found, as (text, score)."""
-    found = await answer(client, query, place, **arguments)
-    assert found["tookMs"] >= 0
-    return [(hit["memory"]["text"], hit["score"]) for hit in found["hits"]]
-
-
-def texts(hits: Hits) -> list[str]:
-    return [text for text, _ in hits]
+    send(monkeypatch, "index")
 
 
 def scores(hits: Hits) -> list[float]:
-    return [score for _, score in hits]
+    return [hit.score for hit in hits]
 
 
 def alike(left: Hits, right: Hits) -> None:
@@ -122,7 +84,7 @@ async def indexed(tenant: Tenant) -> int:
 
 
 async def test_a_memory_is_found_right_after_it_was_added(tenant: Tenant, path: str) -> None:
-    await tenant.add(*TEXTS)
+    await add_apart(tenant, *TEXTS)
     assert await indexed(tenant) == 0
     at_once = {query: await search(tenant.owner, query, threshold=0) for query in QUERIES}
     await tenant.deployment.settle()
@@ -135,57 +97,85 @@ async def test_a_memory_is_found_right_after_it_was_added(tenant: Tenant, path: 
     assert texts(at_once["pets"])[0] == TEXTS[5]
 
 
+@pytest.mark.parametrize("how", ["by meaning", "by words"])
+async def test_what_was_just_added_is_found_among_much_that_waits(
+    tenant: Tenant, path: str, how: str
+) -> None:
+    """Hundreds of pending memories are nearer, and none of them belongs to whom is asked about."""
+    await tenant.add(*(f"Rent of month {n}" for n in range(12)))
+    await tenant.deployment.settle()
+    await tenant.add(*(f"He plays the trumpet. ({n})" for n in range(250)), userId="bob")
+    await tenant.add("Her trumpet is in the attic.")
+    query = "He plays the trumpet." if how == "by words" else "brass player"
+    hers = texts(await search(tenant.owner, query, "entity", threshold=0))
+    assert (hers[0], len(hers)) == ("Her trumpet is in the attic.", 10)
+    whole = await search(tenant.owner, query, threshold=0, topK=1000)
+    assert len(whole) == len(set(texts(whole))) == 263
+
+
 @pytest.mark.parametrize("place", PLACES)
-async def test_the_index_finds_what_exact_scoring_finds(
+async def test_candidates_are_what_exact_scoring_finds(
     tenant: Tenant, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await tenant.add(*TEXTS[:4])
+    """Candidates know how common a word is from a sample of the project, so scores may differ."""
+    await add_apart(tenant, *TEXTS[:4])
     await tenant.add(*TEXTS[4:], userId="bob")
     await tenant.deployment.settle()
-    await tenant.add("Coffee keeps him awake.", "A river runs past the house.")
-    for query in QUERIES:
-        for options in ({}, {"threshold": 0.0, "topK": 3}, {"threshold": 0.0, "topK": 1000}):
+    await add_apart(tenant, "Coffee keeps him awake.", "A river runs past the house.")
+    for query in (*QUERIES, "Does she live by the river?"):
+        for options in ({}, {"threshold": 0.0, "topK": 1}, {"threshold": 0.0, "topK": 1000}):
             exact = await search(tenant.owner, query, place, **options)
-            with monkeypatch.context() as patch:
-                patch.setattr("resolvers.search.EXACT_SCOPE", 0)
-                alike(await search(tenant.owner, query, place, **options), exact)
+            for way in WAYS:
+                with monkeypatch.context() as patch:
+                    send(patch, way)
+                    found = await search(tenant.owner, query, place, **options)
+                assert texts(found)[:1] == texts(exact)[:1]
+                assert sorted(texts(found)) == sorted(texts(exact))
 
 
 @pytest.mark.usefixtures("through_the_index")
-async def test_a_scope_above_the_limit_is_left_to_the_index(tenant: Tenant) -> None:
-    """Without this, every test of the index would pass by exact scoring."""
-    await tenant.add(*TEXTS)
+async def test_a_scope_above_the_limit_is_left_to_the_indexes(tenant: Tenant) -> None:
+    """Without this, every test of candidates would pass by exact scoring."""
+    await add_apart(tenant, *TEXTS)
     await tenant.deployment.settle()
     await tenant.deployment.services.index.drop(tenant.project_id)
     assert await search(tenant.owner, "music", threshold=0) == []
+    assert texts(await search(tenant.owner, "a trumpet", threshold=0)) == [TEXTS[4]]
 
 
 async def test_hits_come_best_first_with_scores_from_0_to_1(tenant: Tenant, path: str) -> None:
-    await tenant.add(*TEXTS)
+    await add_apart(tenant, *TEXTS)
     await tenant.deployment.settle()
     for query in QUERIES:
         found = scores(await search(tenant.owner, query, threshold=0))
-        assert found == sorted(found, reverse=True)
-        assert len(found) == len(TEXTS)
-        assert all(0 <= score <= 1 for score in found)
-    ((text, score),) = await search(tenant.owner, TEXTS[3], threshold=0.9)
-    assert text == TEXTS[3]
-    assert score == pytest.approx(1, abs=1e-5)
+        assert (len(found), found) == (len(TEXTS), sorted(found, reverse=True))
+        assert all(0 < score < 1 for score in found)
+    (hit,) = await search(tenant.owner, TEXTS[3], threshold=0.9)
+    assert (hit.text, hit.parts["semantic"]) == (TEXTS[3], pytest.approx(1, abs=1e-5))
+    assert hit.score > 0.8
+
+
+async def test_memories_of_one_score_come_in_the_order_of_their_ids(
+    tenant: Tenant, path: str
+) -> None:
+    ids = [memory["id"] for memory in await add_apart(tenant, *["Tea is served at five."] * 12)]
+    for k in (1, 5, 12):
+        assert [hit.id for hit in await search(tenant.owner, "tea", topK=k)] == ids[:k]
 
 
 async def test_top_k_and_threshold_cut_the_same_list(tenant: Tenant, path: str) -> None:
-    await tenant.add(*TEXTS, *(f"Note {n}" for n in range(20)))
+    """The threshold looks at the meaning alone, and at those only that have no word in common."""
+    await add_apart(tenant, *TEXTS, *(f"Note {n}" for n in range(20)))
     await tenant.deployment.settle()
     whole = await search(tenant.owner, "music", topK=1000, threshold=0)
     assert len(whole) == 28
     for k in (1, 2, 27, 28, 29):
         alike(await search(tenant.owner, "music", topK=k, threshold=0), whole[:k])
-    for k, score in enumerate(scores(whole)[:4]):
-        above = await search(tenant.owner, "music", topK=1000, threshold=score - 1e-4)
-        alike(above, whole[: k + 1])
-        below = await search(tenant.owner, "music", topK=1000, threshold=score + 1e-4)
-        alike(below, whole[:k])
+    for bar in [hit.parts["semantic"] + step for hit in whole[:4] for step in (-1e-4, 1e-4)]:
+        found = await search(tenant.owner, "music", topK=1000, threshold=bar)
+        alike(found, [hit for hit in whole if hit.parts["semantic"] >= bar])
     assert await search(tenant.owner, "music", threshold=1) == []
+    assert texts(await search(tenant.owner, "a trumpet", threshold=1)) == [TEXTS[4]]
 
 
 async def test_ten_hits_above_a_tenth_are_the_default(tenant: Tenant, path: str) -> None:
@@ -194,9 +184,8 @@ async def test_ten_hits_above_a_tenth_are_the_default(tenant: Tenant, path: str)
     alike(default, await search(tenant.owner, "trumpet", topK=10, threshold=0.1))
     assert len(default) == 10
     whole = await search(tenant.owner, "invoice", topK=1000, threshold=0)
-    assert len(await search(tenant.owner, "invoice", topK=1000)) == len(
-        [score for score in scores(whole) if score >= 0.1]
-    )
+    near = [hit for hit in whole if hit.parts["semantic"] >= 0.1]
+    alike(await search(tenant.owner, "invoice", topK=1000), near)
 
 
 # ---------------------------------------------------------------- after changes
@@ -206,17 +195,16 @@ async def test_ten_hits_above_a_tenth_are_the_default(tenant: Tenant, path: str)
 async def test_a_changed_memory_is_found_by_its_new_text_only(
     tenant: Tenant, path: str, settled: bool
 ) -> None:
-    memory, *_ = await tenant.add("He plays the trumpet.", "Tea is served at five.")
+    memory, _ = await add_apart(tenant, "He plays the trumpet.", "Tea is served at five.")
     await tenant.deployment.settle()
     await tenant.owner.do(UPDATE, id=memory["id"], text="The invoice was paid.")
     if settled:
         await tenant.deployment.settle()
     assert await indexed(tenant) == 2
-    ((text, score),) = await search(tenant.owner, "The invoice was paid.", threshold=0.9)
-    assert (text, score) == ("The invoice was paid.", pytest.approx(1, abs=1e-5))
+    (hit,) = await search(tenant.owner, "The invoice was paid.", threshold=0.9)
+    assert (hit.text, hit.version) == ("The invoice was paid.", 2)
+    assert hit.parts["semantic"] == pytest.approx(1, abs=1e-5)
     assert await search(tenant.owner, "He plays the trumpet.", threshold=0.5) == []
-    found = await answer(tenant.owner, "invoice", threshold=0.3)
-    assert [hit["memory"]["version"] for hit in found["hits"]] == [2]
 
 
 async def test_a_deleted_memory_is_not_found_though_its_vector_is(
@@ -250,13 +238,17 @@ async def test_an_erased_entity_leaves_nothing_to_find(tenant: Tenant, path: str
 
 
 @pytest.mark.usefixtures("through_the_index")
+@pytest.mark.parametrize("settled", [False, True], ids=["index behind", "index up to date"])
 @pytest.mark.parametrize("how", ["expired", "deleted"])
-async def test_candidates_that_may_not_be_shown_make_room(tenant: Tenant, how: str) -> None:
-    """More of them than the index is asked for at first, all nearer than what may be shown."""
+async def test_candidates_that_may_not_be_shown_make_room(
+    tenant: Tenant, how: str, settled: bool
+) -> None:
+    """More of them than the indexes are asked for at first, all nearer than what may be shown."""
     expired = {"expirationDate": "2000-01-01"} if how == "expired" else {}
     near = await tenant.add(*(f"He plays the trumpet. ({n})" for n in range(250)), **expired)
-    await tenant.add(*TEXTS)
-    await tenant.deployment.settle()
+    await add_apart(tenant, *TEXTS)
+    if settled:
+        await tenant.deployment.settle()
     options = {"topK": 250, "threshold": 0, "showExpired": True}
     hidden = texts(await search(tenant.owner, "He plays the trumpet.", **options))
     assert set(hidden) == {memory["text"] for memory in near}
@@ -333,30 +325,7 @@ async def test_where_nothing_is_nothing_is_found(tenant: Tenant, path: str) -> N
         await tenant.deployment.settle()
 
 
-# ---------------------------------------------------------------- arguments
-
-BAD: list[Any] = [
-    pytest.param({"query": ""}, "query", id="empty query"),
-    pytest.param({"query": " \t\n\u3000"}, "query", id="blank query"),
-    pytest.param({"query": "x" * 8193}, "query", id="long query"),
-    pytest.param({"query": "te\0a"}, "query", id="NUL in the query"),
-    pytest.param({"topK": 0}, "topK", id="topK 0"),
-    pytest.param({"topK": -1}, "topK", id="topK -1"),
-    pytest.param({"topK": 1001}, "topK", id="topK 1001"),
-    pytest.param({"threshold": -0.1}, "threshold", id="threshold -0.1"),
-    pytest.param({"threshold": 1.1}, "threshold", id="threshold 1.1"),
-]
-
-
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize(("wrong", "argument"), BAD)
-async def test_bad_arguments_are_refused(
-    tenant: Tenant, place: str, wrong: dict[str, Any], argument: str
-) -> None:
-    await tenant.add("Tea")
-    error = await tenant.owner.error(PLACES[place], **{"query": "tea", **wrong})
-    assert error["extensions"]["code"] == "BAD_USER_INPUT"
-    assert error["extensions"]["argument"] == [argument]
+# ---------------------------------------------------------------- queries are texts
 
 
 @pytest.mark.parametrize(
@@ -364,13 +333,68 @@ async def test_bad_arguments_are_refused(
     [
         pytest.param("tea " * 2048, id="longest"),
         pytest.param("🦊" * 8192, id="longest of wide characters"),
+        pytest.param(" ".join(f"{n:x}" for n in range(1900)), id="most words"),
         pytest.param("%_\\'\";-- DROP TABLE memories", id="SQL"),
         pytest.param("\x01\x1b[31m\x7f", id="control characters"),
         pytest.param("שלום عليكم e\u0301 👩‍👩‍👧‍👦", id="odd texts"),
+        pytest.param("\u202eaet\u200f \ufeff", id="marks of direction"),
         pytest.param("?", id="one character"),
     ],
 )
 async def test_any_query_is_answered(tenant: Tenant, path: str, query: str) -> None:
-    await tenant.add("Tea", query)
-    found = await search(tenant.owner, query, threshold=0)
-    assert (texts(found)[0], len(found)) == (query, 2)
+    await add_apart(tenant, "Tea", query)
+    found = texts(await search(tenant.owner, query, threshold=0))
+    assert found == [query, "Tea"]
+
+
+SYNTAX = [
+    ("tea NOT coffee", {"Tea", "Coffee"}),
+    ("-tea AND snow", {"Tea", "Snow"}),
+    ("tea* te*", {"Tea"}),
+    ('"tea coffee"', {"Tea", "Coffee"}),
+    ('tea"', {"Tea"}),
+    ("NEAR(tea coffee, 2)", {"Tea", "Coffee"}),
+    ("terms:tea", {"Tea"}),
+    ("scope : {tea} + ^coffee", {"Tea", "Coffee"}),
+    ("tea & !coffee", {"Tea", "Coffee"}),
+    ("tea <-> coffee | (", {"Tea", "Coffee"}),
+    ("te:* tea:A", {"Tea"}),
+    ("'tea' \\ ''", {"Tea"}),
+    ("(((%", set()),
+]
+
+
+@pytest.mark.usefixtures("through_the_index")
+async def test_operators_in_a_query_are_searched_as_text(tenant: Tenant) -> None:
+    """In an empty vector index nothing but the keyword index can find anything."""
+    await add_apart(tenant, "Tea", "Coffee", "Snow")
+    await tenant.deployment.settle()
+    await tenant.deployment.services.index.drop(tenant.project_id)
+    for query, wanted in SYNTAX:
+        found = texts(await search(tenant.owner, query, threshold=0))
+        assert (len(found), set(found)) == (len(wanted), wanted), query
+
+
+# ---------------------------------------------------------------- costs
+
+
+@pytest.mark.parametrize("rerank", [False, True], ids=["plain", "rerank"])
+@pytest.mark.parametrize("decay", [False, True], ids=["steady", "decay"])
+async def test_a_search_costs_as_many_statements_for_any_number_of_hits(
+    idle: Deployment, path: str, rerank: bool, decay: bool
+) -> None:
+    """The first search of a scope reads what is kept for the next ones, so it costs more."""
+    costs = []
+    for memories in (2, 60):
+        tenant = make_tenant(idle)
+        await tenant.owner.do(DECAY, on=decay)
+        await tenant.add(*(f"Tea number {n}" for n in range(memories)))
+        await idle.settle()
+        for _ in range(2):
+            with idle.counted() as statements:
+                options = {"topK": 1000, "threshold": 0, "rerank": rerank}
+                assert len(await search(tenant.owner, "tea in May 2023", **options)) == memories
+                await idle.services.touches.settle()
+            costs.append(len(statements))
+    assert costs[:2] == costs[2:]
+    assert costs[1] <= {"whole": 5, "vectors": 11, "index": 11}[path] + rerank + 5 * decay

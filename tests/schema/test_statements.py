@@ -88,7 +88,8 @@ QUERIES = {
           }
         }
         """,
-        ["key", "project", "vectors", "memories", "entities", "history"],
+        # The scope is read once, before the query is embedded, and looked at again after it.
+        ["key", "project", "head", "scope", "head", "memories", "entities", "history"],
     ),
     "nodes": (
         """

@@ -1,0 +1,82 @@
+"""What is computed from a memory's text before it is stored: its embedding and its keywords.
+
+A short turn of a conversation means little by itself ("Yes, in May!"), so it is embedded together
+with what was said before it. Long texts stand for themselves: context would blur them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from ranking.corpus import SHORT
+from ranking.names import names_speaker, without_speaker
+from ranking.terms import VERSION, terms
+from resolvers.context import Services
+from storage.documents import Said
+from storage.keywords import Keywords
+from storage.memories import Derived
+from storage.transaction import Transaction
+
+_STATE = "terms"
+_QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
+_PAGE = 500
+# A text is known by its first words, so that the longest one has room in PostgreSQL's index.
+_MOST_TERMS = 10_000
+
+
+def keywords_of(said: Said) -> Keywords:
+    """Return the keywords of what was said."""
+    body = without_speaker(said.text, said.speaker)
+    found = terms(body)[:_MOST_TERMS]
+    return Keywords(
+        terms=" ".join(found),
+        words=len(found),
+        is_question=body.rstrip().endswith(_QUESTION_MARKS),
+        names_speaker=names_speaker(said.text, said.speaker),
+    )
+
+
+def embedded_text(said: Said, words: int, before: Said | None) -> str:
+    """Return what is embedded for a text of so many content words, with what was said before it."""
+    body = without_speaker(said.text, said.speaker)
+    if before is None or words > SHORT:
+        return body
+    former = without_speaker(before.text, before.speaker)
+    return f"{former} {body}" if len(terms(former)) <= SHORT else body
+
+
+async def derive(services: Services, items: Sequence[tuple[Said, Said | None]]) -> list[Derived]:
+    """Return what is derived of each text, given what was said before it."""
+    keywords = await asyncio.to_thread(lambda: [keywords_of(said) for said, _ in items])
+    texts = [
+        embedded_text(said, found.words, before)
+        for (said, before), found in zip(items, keywords, strict=True)
+    ]
+    vectors = await services.embedder.embed(texts)
+    return [Derived(*pair) for pair in zip(vectors, keywords, strict=True)]
+
+
+async def renew_keywords(services: Services) -> int:
+    """Make the keywords of all memories again if they were made by another version of the terms.
+
+    Returns how many were made. Memories that a transaction stores meanwhile have theirs already.
+    """
+    if await services.db.read(lambda tx: tx.state.get(_STATE)) == VERSION:
+        return 0
+    total = 0
+    for project_id in await services.db.read(lambda tx: tx.projects.all_ids()):
+        after = ""
+        while True:
+
+            def work(tx: Transaction) -> list[str]:
+                ids = tx.vectors.page(project_id, after, _PAGE)  # noqa: B023
+                tx.memories.replace_keywords(
+                    {id: keywords_of(said) for id, (said, _) in tx.documents.said(ids).items()}
+                )
+                return ids
+
+            ids = await services.db.write(work)
+            if not ids:
+                break
+            after, total = ids[-1], total + len(ids)
+    await services.db.write(lambda tx: tx.state.put(_STATE, VERSION))
+    return total

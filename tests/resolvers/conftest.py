@@ -1,0 +1,20 @@
+"""Fixtures of the tests that look at what resolvers keep in memory."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.graph import JobKind
+from tests.corpora import derived
+from tests.factories import Tenant
+from tests.shelf import Shelf, at
+
+
+@pytest.fixture
+def shelf(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
+    """The memories of a fresh project. In the end the jobs they left are dropped."""
+    monkeypatch.setattr("tests.shelf.derived", derived)
+    shelf = Shelf(tenant)
+    yield shelf
+    for project_id in (tenant.project_id, *shelf.others):
+        shelf.db.write_now(lambda tx, id=project_id: tx.jobs.drop(JobKind.INDEX, id, at(1e6)))

@@ -1,0 +1,118 @@
+"""What the tests of searching share: the query at each place, what it finds, and conversations."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.client import Client
+from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.factories import ADD, Tenant
+
+_TYPES = {
+    "query": "String!",
+    "filter": "MemoryFilter",
+    "topK": "Int",
+    "threshold": "Float",
+    "rerank": "Boolean",
+    "showExpired": "Boolean",
+    "latestOnly": "Boolean",
+    "includeMerged": "Boolean",
+    "referenceDate": "DateTime",
+}
+_VARIABLES = ", ".join(f"${name}: {type}" for name, type in _TYPES.items())
+_SEARCH = f"""
+searchMemories({", ".join(f"{name}: ${name}" for name in _TYPES)}) {{
+  hits {{
+    score memory {{ id text version }}
+    scoreBreakdown {{ semantic keyword concept actor temporal form neighbor decay rerank }}
+  }}
+  tookMs
+}}
+"""
+# Every place that can be searched. What is left out of the variables has its default.
+PLACES = {
+    "root": f"query ({_VARIABLES}) {{ {_SEARCH} }}",
+    "project": f"query ({_VARIABLES}) {{ project {{ {_SEARCH} }} }}",
+    "entity": f"""
+    query ({_VARIABLES}, $type: EntityType = USER, $name: String = "alice") {{
+      entity(type: $type, name: $name) {{ {_SEARCH} }}
+    }}
+    """,
+}
+
+# The ways in which a search comes by what it ranks, each by the limits of the planner that make a
+# scope of any size go it.
+WAYS: dict[str, dict[str, int]] = {
+    "whole": {},
+    "vectors": {"resolvers.planner.EXACT_SCOPE": 0},
+    "index": {"resolvers.planner.EXACT_SCOPE": 0, "resolvers.planner.KEPT_VECTOR": 2**60},
+}
+
+
+def send(monkeypatch: pytest.MonkeyPatch, way: str) -> str:
+    """Make searches go a way, whatever the size of their scopes; return its name."""
+    for limit, value in WAYS[way].items():
+        monkeypatch.setattr(limit, value)
+    return way
+
+
+class Hit(NamedTuple):
+    """A hit: the memory, its score, and the parts of that by their names."""
+
+    id: str
+    text: str
+    version: int
+    score: float
+    parts: dict[str, Any]
+
+
+Hits = list[Hit]
+
+
+async def search(client: Client, query: str, place: str = "root", **arguments: Any) -> Hits:
+    """Return what is found, best first."""
+    found = await client.ask(PLACES[place], query=query, **arguments)
+    while "hits" not in found:
+        (found,) = found.values()
+    assert found["tookMs"] >= 0
+    return [
+        Hit(**hit["memory"], score=hit["score"], parts=hit["scoreBreakdown"])
+        for hit in found["hits"]
+    ]
+
+
+def texts(hits: Hits) -> list[str]:
+    """Return what hits say, in order."""
+    return [hit.text for hit in hits]
+
+
+async def add_apart(tenant: Tenant, *texts: str, **options: Any) -> list[dict[str, Any]]:
+    """Store memories that have nothing to do with each other, as `Tenant.add` does."""
+    return [memory for text in texts for memory in await tenant.add(text, **options)]
+
+
+async def say(tenant: Tenant, *lines: str, **options: Any) -> list[str]:
+    """Store lines, written "Name: words", as one conversation; return the ids of the memories."""
+    parted = (line.split(": ", 1) for line in lines)
+    said = [{"role": "user", "name": name, "content": content} for name, content in parted]
+    payload = await tenant.owner.do(ADD, input={"messages": said, "userId": "alice", **options})
+    return [memory["id"] for memory in payload["memories"]]
+
+
+async def say_apart(tenant: Tenant, *lines: str, **options: Any) -> list[str]:
+    """Store lines that have nothing to do with each other; return the ids of the memories."""
+    return [id for line in lines for id in await say(tenant, line, **options)]
+
+
+@contextlib.asynccontextmanager
+async def idle_deployment(kind: str, data_dir: Path, name: str) -> AsyncIterator[Deployment]:
+    """Run a deployment without workers on a database of its own, which nobody else's drain."""
+    with contextlib.ExitStack() as stack:
+        url = None
+        if kind == "postgresql":
+            url = stack.enter_context(fresh_postgres(f"mnemograph_test_{name}"))
+        async with deployed(settings_for(data_dir, url), workers=False) as running:
+            yield running
