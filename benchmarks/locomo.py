@@ -8,6 +8,8 @@ deleted in the end.
 With this repository in PYTHONPATH, and options for the server's address and a key:
 
     python HARNESS/run.py --data DATA --adapter benchmarks.locomo -o url=http://… -o token=mg_…
+
+With `-o rerank=1` the server is asked to rerank.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,9 +28,11 @@ mutation ($projectId: ID!, $input: AddMemoriesInput!) {
 }
 """
 SEARCH = """
-query ($projectId: ID!, $user: String!, $query: String!, $topK: Int!) {
+query ($projectId: ID!, $user: String!, $query: String!, $topK: Int!, $rerank: Boolean!) {
   entity(projectId: $projectId, type: USER, name: $user) {
-    searchMemories(query: $query, topK: $topK, threshold: 0) { hits { memory { id metadata } } }
+    searchMemories(query: $query, topK: $topK, threshold: 0, rerank: $rerank) {
+      hits { memory { id metadata } }
+    }
   }
 }
 """
@@ -40,7 +44,8 @@ class Mnemograph:
 
     name = "mnemograph"
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, rerank: bool) -> None:
+        self._rerank = rerank
         self._address = url.removesuffix("/").removesuffix("/graphql") + "/graphql"
         self._http = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=120)
         self._project = self._do(CREATE, name="LoCoMo")["project"]["id"]
@@ -65,7 +70,8 @@ class Mnemograph:
 
     def search(self, scope: str, query: str, k: int) -> list[dict[str, Any]]:
         """Return the memories of a conversation that fit a question, best first."""
-        data = self._ask(SEARCH, projectId=self._project, user=scope, query=query, topK=k)
+        where = {"projectId": self._project, "user": scope}
+        data = self._ask(SEARCH, **where, query=query, topK=k, rerank=self._rerank)
         hits = data["entity"]["searchMemories"]["hits"]
         return [hit["memory"] for hit in hits]
 
@@ -79,7 +85,8 @@ class Mnemograph:
 
     def notes(self) -> str:
         """Say what is peculiar to these figures."""
-        return "one turn a call, all conversations in one project"
+        reranked = ", reranked" if self._rerank else ""
+        return f"one turn a call, all conversations in one project{reranked}"
 
     def _ask(self, document: str, **variables: Any) -> Any:
         body = {"query": document, "variables": variables}
@@ -98,5 +105,5 @@ class Mnemograph:
 
 
 def make(options: Mapping[str, str]) -> Mnemograph:
-    """Return the adapter; the options are `url` and `token`."""
-    return Mnemograph(options["url"], options["token"])
+    """Return the adapter; the options are `url`, `token` and `rerank`, which is 0 or 1."""
+    return Mnemograph(options["url"], options["token"], options.get("rerank") == "1")

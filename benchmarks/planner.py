@@ -1,10 +1,11 @@
-"""`python -m benchmarks.planner`: what it costs to score a scope exactly, and to ask the index.
+"""`python -m benchmarks.planner`: what it costs to rank a scope whole, and by candidates.
 
-`resolvers.search` scores a scope exactly up to a size and asks the index beyond it. This measures
-both of its ways, each forced in turn, on entities of several sizes in one project, and says where
-they meet. For an entity, the index has to sift through others' memories; for the whole project it
-does not, so that way is measured too, and set against scoring as many memories exactly. Beside them
-stands what Chroma alone takes of the index's way, with the entity as its `where` and without.
+`resolvers.planner` has a scope ranked whole up to a size and by candidates beyond it. This measures
+both ways, each forced in turn, on entities of several sizes in one project, and says where they
+meet. For an entity, the index has to sift through others' memories; for the whole project it does
+not, so that way is measured too, and set against ranking as many memories whole. What it costs to
+read a scope for the first time stands beside them, and what Chroma alone takes of the candidates'
+way, with the entity as its `where` and without.
 
 The vectors are random and the queries' embeddings are remembered, so what is left is the searching.
 """
@@ -17,14 +18,15 @@ from itertools import pairwise
 from benchmarks.stage import Filled, Stage, run, staged, texts
 from benchmarks.table import heading, table, timed
 from core.graph import EntityType
-from resolvers import search
+from resolvers import planner
+from resolvers.candidates import NEAREST
+from resolvers.memory_lists import Wanted
 from resolvers.search import Query, search_entity, search_project
 from storage.entities import EntityRow
 from storage.vector_rows import ENTITY_KEYS
 
 SCOPES = (500, 1_000, 2_000, 5_000, 10_000)
 PROJECT = 20_000
-_CANDIDATES = 200
 
 
 async def plan(database_url: str | None, scopes: Sequence[int], project: int, turns: int) -> None:
@@ -42,14 +44,26 @@ async def plan(database_url: str | None, scopes: Sequence[int], project: int, tu
         ]
         heading(
             "One search, in milliseconds",
-            f"Median of {turns}. Chroma gives its best {_CANDIDATES}, as on the way by the index.",
+            f"Median of {turns}. Chroma gives its best {NEAREST}, as on the way by candidates.",
         )
         table(
-            ("scope", "exact", "index", "index / exact", "index, project", "Chroma", "no where"),
-            [[f"{size:,}", each[0], each[1], each[1] / each[0], *each[2:]] for size, each in costs],
+            (
+                "scope",
+                "first",
+                "whole",
+                "candidates",
+                "/ whole",
+                "in project",
+                "Chroma",
+                "no where",
+            ),
+            [
+                [f"{size:,}", each[0], each[1], each[2], each[2] / each[1], *each[3:]]
+                for size, each in costs
+            ],
         )
-        for column, name in ((1, "an entity"), (2, "a project")):
-            gains = [(size, each[column] - each[0]) for size, each in costs]
+        for column, name in ((2, "an entity"), (3, "a project")):
+            gains = [(size, each[column] - each[1]) for size, each in costs]
             print(f"  For {name}, {_meeting(gains)}")
 
 
@@ -61,34 +75,38 @@ async def _costs(
     entity: EntityRow = await ctx.loaders.entity(filled.project_id, EntityType.USER, name)
     assert entity.total_memories == size
     where = {ENTITY_KEYS[EntityType.USER]: entity.id}
-    index, kept = stage.services.index, search.EXACT_SCOPE
-    found: list[list[float]] = [[] for _ in range(5)]
+    index, kept = stage.services.index, planner.EXACT_SCOPE
+    found: list[list[float]] = [[] for _ in range(6)]
     try:
         for text in queries:
             (vector,) = await ctx.embed([text])
-            query = Query(text, 10, 0.0, False)
-            search.EXACT_SCOPE = size
-            found[0].append(await timed(search_entity(ctx, entity, query)))
-            search.EXACT_SCOPE = 0
-            found[1].append(await timed(search_entity(ctx, entity, query)))
-            found[2].append(await timed(search_project(ctx, filled.project_id, query)))
-            for column, only in enumerate((where, None), 3):
-                asking = index.query(filled.project_id, vector, _CANDIDATES, only)
+            query = Query(text, 10, 0.0, False, Wanted(), None)
+            planner.EXACT_SCOPE = size
+            seconds = await timed(search_entity(ctx, entity, query))
+            if not found[0]:
+                found[0].append(seconds)
+            else:
+                found[1].append(seconds)
+            planner.EXACT_SCOPE = 0
+            found[2].append(await timed(search_entity(ctx, entity, query)))
+            found[3].append(await timed(search_project(ctx, filled.project_id, query)))
+            for column, only in enumerate((where, None), 4):
+                asking = index.query(filled.project_id, vector, NEAREST, only)
                 found[column].append(await timed(asking))
     finally:
-        search.EXACT_SCOPE = kept
+        planner.EXACT_SCOPE = kept
     return [1000 * statistics.median(seconds) for seconds in found]
 
 
 def _meeting(gains: Sequence[tuple[int, float]]) -> str:
-    """Say at which size the exact way stops being the cheaper one, between two measured ones."""
+    """Say at which size ranking whole stops being the cheaper one, between two measured ones."""
     for (below, before), (above, after) in pairwise(gains):
         if before > 0 >= after:
             meeting = below + (above - below) * before / (before - after)
             return f"they meet at about {meeting:,.0f} memories."
     if gains[0][1] <= 0:
-        return f"the index is cheaper already at {gains[0][0]:,} memories."
-    return f"scoring exactly is still cheaper at {gains[-1][0]:,} memories."
+        return f"candidates are cheaper already at {gains[0][0]:,} memories."
+    return f"ranking whole is still cheaper at {gains[-1][0]:,} memories."
 
 
 def main() -> None:

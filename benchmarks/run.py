@@ -23,7 +23,7 @@ async def compare(database_url: str | None, quick: bool, sections: Sequence[str]
         if "nesting" in sections:
             await run_nesting(stage, quick)
         if "searching" in sections:
-            for size in (1_000, 5_000 if quick else 50_000):
+            for size in (1_000, 12_000 if quick else 100_000):
                 await run_searching(stage, size, quick)
 
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from core.access import ApiKeyPermission
 from core.graph import EntityType
 from core.ids import now
 from logs import configure_logging
+from providers.base import TokenStates
 from resolvers.bootstrap import bootstrap, issue_key
 from resolvers.context import Context, Services, authenticate
 from resolvers.memories import Message, NewMemories, add_memories
@@ -34,7 +36,6 @@ from tests.deployment import settings_for
 
 EMAIL = "benchmark@localhost"
 _FILL_AT_ONCE = 1_000
-# Every word is one token of the embedder's, so that a text is as long for it as for a reader.
 _WORDS = re.findall(
     r"\w+",
     """
@@ -47,10 +48,15 @@ _WORDS = re.findall(
 )
 
 
+# As in any language, few words are everywhere and most are rare: the n-th is said 1 / n as often.
+_VOCABULARY = [*_WORDS, *(first + second for first in _WORDS for second in _WORDS)]
+_OFTEN = list(accumulate(1 / rank for rank in range(1, len(_VOCABULARY) + 1)))
+
+
 def texts(count: int, seed: object) -> list[str]:
     """Return texts as long as a sentence, all different, the same ones for the same seed."""
     chosen = random.Random(str(seed))
-    return [" ".join(chosen.choices(_WORDS, k=14)) for _ in range(count)]
+    return [" ".join(chosen.choices(_VOCABULARY, cum_weights=_OFTEN, k=14)) for _ in range(count)]
 
 
 class RandomEmbedder:
@@ -69,6 +75,10 @@ class RandomEmbedder:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         self.made.append(vectors)
         return [vector.tobytes() for vector in vectors]
+
+    async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
+        """Return no tokens: nothing that is filled in is read word by word."""
+        return [TokenStates((), np.zeros((0, self.dimension), np.float16)) for _ in texts]
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,0 +1,171 @@
+"""`python -m benchmarks.signals --harness FOLDER --data FILE`: what each signal of ranking adds.
+
+The conversations and the measures are those of the LoCoMo harness; neither is part of this project.
+Each line of the table has all signals of the lines above it. A conversation is one scope, ranked
+whole by the functions that the server ranks with, so what is left out is storing and asking.
+"""
+
+import argparse
+import asyncio
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from benchmarks.table import heading, table
+from core.ids import now
+from providers import make_embedder
+from providers.base import Embedder
+from ranking.corpus import Corpus, Document
+from ranking.dates import wanted_dates
+from ranking.late import maxsim
+from ranking.names import in_first_person, name_terms, named_in, without_speaker
+from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
+from ranking.terms import terms
+from resolvers.derived import embedded_text, keywords_of
+from resolvers.questions import vector_of
+from resolvers.rankings import RERANKED_ROWS, Ranking
+from storage.documents import Said
+
+MEASURES = ("recall@5", "recall@10", "nDCG@10")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Some of the signals: weights, and what is more than a weight."""
+
+    name: str
+    weights: Weights
+    rewrite: bool = True
+    context: bool = True
+    previous: bool = True
+
+
+def variants() -> list[Variant]:
+    """Return the signals one by one, each beside those before it."""
+    dense = Weights(actor=0, temporal=0, question=0, length=0, following=0, keyword=0)
+    words = replace(dense, keyword=PLAIN.keyword)
+    actor = replace(words, actor=PLAIN.actor)
+    dates = replace(actor, temporal=PLAIN.temporal)
+    return [
+        Variant("meaning", dense, rewrite=False, context=False, previous=False),
+        Variant("+ words (BM25)", words, rewrite=False, context=False, previous=False),
+        Variant("+ first person", words, context=False, previous=False),
+        Variant("+ words of neighbours", words, previous=False),
+        Variant("+ text before it embedded", words),
+        Variant("+ actor", actor),
+        Variant("+ dates", dates),
+        Variant("+ form and next neighbour", PLAIN),
+        Variant("+ rerank", RERANKED),
+    ]
+
+
+class Conversation:
+    """The turns of a conversation, ready to be ranked with some of the signals or all."""
+
+    def __init__(self, turns: Sequence[dict[str, Any]]) -> None:
+        self.ids = [turn["id"] for turn in turns]
+        self.said = [Said(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
+        self.keywords = [keywords_of(said) for said in self.said]
+        self.happened = [turn["timestamp"].timestamp() for turn in turns]
+        sessions = [turn["metadata"]["session"] for turn in turns]
+        self.follows = [at > 0 and sessions[at] == sessions[at - 1] for at in range(len(turns))]
+
+    async def corpus(self, embedder: Embedder, *, context: bool, previous: bool) -> Corpus:
+        """Return it with or without the links between its turns, and with what is embedded."""
+        before = [
+            self.said[at - 1] if previous and self.follows[at] else None
+            for at in range(len(self.said))
+        ]
+        vectors = await embedder.embed(
+            [
+                embedded_text(said, found.words, former)
+                for said, found, former in zip(self.said, self.keywords, before, strict=True)
+            ]
+        )
+        corpus = Corpus(embedder.dimension)
+        for at, (said, found) in enumerate(zip(self.said, self.keywords, strict=True)):
+            corpus.put(
+                Document(
+                    id=f"{at:06}",
+                    previous_id=f"{at - 1:06}" if context and self.follows[at] else None,
+                    speaker=said.speaker,
+                    happened=self.happened[at],
+                    terms=found.terms,
+                    words=found.words,
+                    is_question=found.is_question,
+                    names_speaker=found.names_speaker,
+                    vector=vectors[at],
+                )
+            )
+        return corpus
+
+    async def search(
+        self, corpus: Corpus, embedder: Embedder, query: str, variant: Variant
+    ) -> list[str]:
+        """Return the harness's ids of the best turns."""
+        named = named_in(query, corpus.speakers)
+        text = in_first_person(query, named.values()) if variant.rewrite else query
+        vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
+        dropped = name_terms(named.values()) if variant.rewrite else set()
+        words = frozenset(terms(query)) - dropped
+        asked = Asked(vector, plain, words, frozenset(named), wanted_dates(query, now()))
+        found = signals(corpus, asked, variant.weights)
+        ranking = Ranking(corpus.ids, found, np.arange(1, corpus.end, dtype=np.int32))
+        if variant.weights.rerank:
+            rows = ranking.best(RERANKED_ROWS)
+            texts = [self.said[int(corpus.ids[row])] for row in rows]
+            read = await embedder.token_states(
+                [text, *(without_speaker(said.text, said.speaker) for said in texts)]
+            )
+            states = [(each.tokens, each.states.astype(np.float32)) for each in read]
+            add_rerank(found, variant.weights, rows, maxsim(states[0], states[1:]))
+        return [self.ids[int(corpus.ids[row])] for row in ranking.best(20)]
+
+
+async def measure(
+    conversations: Sequence[dict[str, Any]], score: Callable[..., dict[str, float]]
+) -> list[list[object]]:
+    """Return a row of the table for each variant."""
+    embedder = make_embedder()
+    scores: dict[str, list[dict[str, float]]] = {variant.name: [] for variant in variants()}
+    for each in conversations:
+        conversation = Conversation(each["turns"])
+        corpora = {
+            (context, previous): await conversation.corpus(
+                embedder, context=context, previous=previous
+            )
+            for context, previous in ((False, False), (True, False), (True, True))
+        }
+        for question in each["questions"]:
+            for variant in variants():
+                corpus = corpora[variant.context, variant.previous]
+                ranked = await conversation.search(corpus, embedder, question["question"], variant)
+                scores[variant.name].append(score(ranked, question["evidence"]))
+    embedder.close()
+    return [
+        [name, *(f"{statistics.fmean(row[measure] for row in rows):.3f}" for measure in MEASURES)]
+        for name, rows in scores.items()
+    ]
+
+
+def main() -> None:
+    """Read the options and run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--harness", required=True, help="the folder of the harness")
+    parser.add_argument("--data", required=True, help="a file of LoCoMo conversations")
+    given = parser.parse_args()
+    sys.path.insert(0, given.harness)
+    conversations = list(import_module("dataset").load(given.data))
+    questions = sum(len(each["questions"]) for each in conversations)
+    rows = asyncio.run(measure(conversations, import_module("metrics").score))
+    heading("What each signal adds", f"{questions:,} questions, each line with those above it.")
+    table(("", *MEASURES), rows)
+
+
+if __name__ == "__main__":
+    main()
