@@ -30,7 +30,7 @@ from sqlalchemy.types import NullType
 
 from core.graph import EntityType
 from storage.columns import Id, Name, UtcDateTime
-from storage.given import given_array, given_rows
+from storage.given import given_array, given_rows, out_of_reach
 from storage.tables import (
     Entity,
     HistoryEvent,
@@ -153,11 +153,12 @@ def _found(dialect: str, type: EntityType | None) -> Select[Any]:
     given, _, id = given_rows(dialect)
     statement = _documents(dialect).where(
         _MEMORIES.c.id.in_(select(id).select_from(given)),
-        _MEMORIES.c.project_id == bindparam("project", type_=Id),
+        out_of_reach(_MEMORIES.c.project_id, dialect) == bindparam("project", type_=Id),
     )
     if type is None:
         return statement
-    return statement.where(_MEMORIES.c[ENTITY_KEYS[type]] == bindparam("entity", type_=Id))
+    key = out_of_reach(_MEMORIES.c[ENTITY_KEYS[type]], dialect)
+    return statement.where(key == bindparam("entity", type_=Id))
 
 
 @cache

@@ -21,7 +21,6 @@ from sqlalchemy import (
     DateTime,
     FromClause,
     Text,
-    UnaryExpression,
     and_,
     any_,
     bindparam,
@@ -36,11 +35,11 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
-from sqlalchemy.sql.operators import custom_op
 
 from core.filters import ENTITY_FIELDS, And, Condition, Field, Filter, Not, Operator, Or
 from core.metadata import metadata_matches, path_of
 from storage.columns import UtcDateTime
+from storage.given import out_of_reach
 from storage.tables import Entity, table_of
 from storage.vector_rows import ENTITY_KEYS
 
@@ -196,12 +195,11 @@ def in_project(
 ) -> Clause:
     """Return the clause that memories belong to a project.
 
-    SQLite keeps no statistics, and of two indexes that would do it takes any. So where ids or an
-    entity lead to the memories, of which there are few, the project's index is put out of reach.
+    `led` tells that ids or an entity lead to the memories, of which there are few.
     """
     column: ColumnElement[Any] = memory.c.project_id
-    if dialect == "sqlite" and led:
-        column = UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+    if led:
+        column = out_of_reach(column, dialect)
     clause: Clause = column == project_id
     return clause
 

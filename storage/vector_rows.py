@@ -4,11 +4,21 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Date, Select, bindparam, delete, insert, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+)
 
 from core.graph import EntityType, JobKind
 from storage.columns import Id
-from storage.given import given_array, given_rows
+from storage.given import given_array, given_rows, out_of_reach
 from storage.tables import Job, Memory, MemoryVector, table_of
 
 _VECTORS = table_of(MemoryVector)
@@ -43,11 +53,11 @@ def _pending(type: EntityType | None) -> Select[Any]:
 def _in_scope(dialect: str, type: EntityType | None, among: bool) -> Select[Any]:
     statement = select(_VECTORS.c.memory_id, _VECTORS.c.vector)
     scope = bindparam("scope", type_=Id)
-    if type is None:
-        statement = statement.where(_VECTORS.c.project_id == scope)
-    else:
+    column: ColumnElement[Any] = _VECTORS.c.project_id
+    if type is not None:
         statement = statement.join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
-        statement = statement.where(_MEMORIES.c[ENTITY_KEYS[type]] == scope)
+        column = _MEMORIES.c[ENTITY_KEYS[type]]
+    statement = statement.where((out_of_reach(column, dialect) if among else column) == scope)
     if among:
         given, _, id = given_rows(dialect)
         statement = statement.where(_VECTORS.c.memory_id.in_(select(id).select_from(given)))
