@@ -64,7 +64,7 @@ async def _related(ctx: Context, ids: Sequence[str], first: int) -> list[list[Hi
         for key, entity in zip(members, entities, strict=True)
         if entity is not None
     }
-    whole = {key: members[key] for key, size in sizes.items() if is_whole(size, key)}
+    whole = {key: members[key] for key, size in sizes.items() if is_whole(size)}
     selection = Selection(today=ctx.today(), hide_merged=True)
     chosen = await ctx.read(lambda tx: _in_whole(tx, ctx, whole, first, selection))
     for key in sizes.keys() - whole.keys():

@@ -90,7 +90,7 @@ async def _search(
     weights = RERANKED if query.rerank else PLAIN
     size = entity.total_memories if entity else project.total_memories
     key = ScopeKey(project.id, (entity.type, entity.id) if entity else None)
-    whole = is_whole(size, key)
+    whole = is_whole(size)
     question = await ask(ctx, key, size, whole, query.text, query.reference)
     ranking: Ranking
     if whole:
