@@ -195,10 +195,11 @@ def in_project(
 ) -> Clause:
     """Return the clause that memories belong to a project.
 
-    `led` tells that ids or an entity lead to the memories, of which there are few.
+    `led` tells that ids or an entity lead to the memories, of which there are few. PostgreSQL sees
+    that by itself, and plans the better for knowing how many there are in the project.
     """
     column: ColumnElement[Any] = memory.c.project_id
-    if led:
+    if led and dialect == "sqlite":
         column = out_of_reach(column, dialect)
     clause: Clause = column == project_id
     return clause

@@ -1,8 +1,8 @@
 """Ids as one parameter of a statement, whatever their number.
 
 A parameter for each would meet the databases' limits and make a statement of its own. The trap is
-SQLite, which keeps no statistics: of two indexes that would do it takes any, and may read a whole
-project to find a few ids in it. `out_of_reach` keeps it from that.
+that SQLite keeps no statistics and PostgreSQL has none for a while after many rows came: either may
+then read a whole project to find a few ids in it. `out_of_reach` keeps them from that.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from sqlalchemy import (
     UnaryExpression,
     bindparam,
     func,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.operators import custom_op
@@ -41,7 +42,7 @@ def given_rows(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElem
 
 
 def out_of_reach(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return a column whose index SQLite does not choose; for where something else leads."""
-    if dialect != "sqlite":
-        return column
-    return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+    """Return a text column whose index is not chosen; for where ids lead."""
+    if dialect == "sqlite":
+        return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+    return column.concat(literal_column("''"))

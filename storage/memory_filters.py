@@ -16,7 +16,7 @@ from core.ids import is_id
 from storage.columns import Id, UtcDateTime
 from storage.conversations import lock_order
 from storage.filters import ReadFilter, clause_of, in_project, leads, read_filter
-from storage.given import given_array, given_rows
+from storage.given import given_array, given_rows, out_of_reach
 from storage.statements import FILTERED
 from storage.tables import Memory, table_of
 from storage.vector_rows import ENTITY_KEYS, unexpired
@@ -108,11 +108,15 @@ def _matching(
 ) -> Select[Any]:
     memory = _MEMORIES.alias("x")
     project = bindparam("project", type_=Id)
-    led = type is not None or among or leads(where.shape)
+    led = type is not None or leads(where.shape)
     there = in_project(memory, project, dialect, led=led)
+    if among:
+        there = out_of_reach(memory.c.project_id, dialect) == project
     conditions = [there, *(FLAGS[name](memory) for name in flags)]
     if type is not None:
-        conditions.append(memory.c[ENTITY_KEYS[type]] == bindparam("entity", type_=Id))
+        key = memory.c[ENTITY_KEYS[type]]
+        about = out_of_reach(key, dialect) if among else key
+        conditions.append(about == bindparam("entity", type_=Id))
     if among:
         given, _, id = given_rows(dialect)
         conditions.append(memory.c.id.in_(select(id).select_from(given)))
