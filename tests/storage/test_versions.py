@@ -255,9 +255,6 @@ def test_nothing_of_an_erased_entity_is_left_in_any_past(shelf: Shelf) -> None:
     living, bob = story(shelf)
     where = traces(shelf, ENDINGS)
     assert {"history", "memory_versions", "memories"} <= where
-    if shelf.db.is_sqlite:
-        # The words of deleted rows are still in the index's blocks, however void.
-        assert "ft_memory_keywords_data" in where
     shelf.erase(10)
     assert traces(shelf, ENDINGS) == set()
     for second in (0, 3, 4.5, 7, 20):
