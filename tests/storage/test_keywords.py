@@ -203,7 +203,7 @@ def is_readable(shelf: Shelf, term: str) -> bool:
             return False
         blocks = connection.execute(text("SELECT block FROM ft_memory_keywords_data")).scalars()
         # A block leaves out what a term has in common with the one before it.
-        return any(term[2:].encode() in block for block in blocks)
+        return any(term[6:].encode() in block for block in blocks)
 
 
 def term_of(shelf: Shelf, name: str) -> str:
