@@ -46,13 +46,20 @@ def embedded_text(said: Said, words: int, before: Said | None) -> str:
 
 async def derive(services: Services, items: Sequence[tuple[Said, Said | None]]) -> list[Derived]:
     """Return what is derived of each text, given what was said before it."""
-    keywords = await asyncio.to_thread(lambda: [keywords_of(said) for said, _ in items])
+    # Cutting a megabyte into words takes long enough to be noticed by everybody on the event loop.
+    keywords, texts = await asyncio.to_thread(_read, items)
+    vectors = await services.embedder.embed(texts)
+    return [Derived(*pair) for pair in zip(vectors, keywords, strict=True)]
+
+
+def _read(items: Sequence[tuple[Said, Said | None]]) -> tuple[list[Keywords], list[str]]:
+    """Return the keywords of texts, and what is to be embedded for each."""
+    keywords = [keywords_of(said) for said, _ in items]
     texts = [
         embedded_text(said, found.words, before)
         for (said, before), found in zip(items, keywords, strict=True)
     ]
-    vectors = await services.embedder.embed(texts)
-    return [Derived(*pair) for pair in zip(vectors, keywords, strict=True)]
+    return keywords, texts
 
 
 async def renew_keywords(services: Services) -> int:
@@ -69,6 +76,7 @@ async def renew_keywords(services: Services) -> int:
 
             def work(tx: Transaction) -> list[str]:
                 ids = tx.vectors.page(project_id, after, _PAGE)  # noqa: B023
+                tx.memories.hold(ids)
                 tx.memories.replace_keywords(
                     {id: keywords_of(said) for id, (said, _) in tx.documents.said(ids).items()}
                 )

@@ -81,7 +81,9 @@ async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -
     derived = dict(zip(said, await derive(services, list(said.values())), strict=True))
 
     def work(tx: Transaction) -> None:
-        # A text that was changed meanwhile has a vector of its own already.
+        # A text that was changed meanwhile has a vector of its own already, and none may change
+        # between this look and the replacement.
+        tx.memories.hold(ids)
         there = tx.documents.said(ids)
         same = [id for id, (now, _) in there.items() if id in said and now == said[id][0]]
         rows = [(id, derived[id].vector) for id in same]

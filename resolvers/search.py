@@ -1,7 +1,7 @@
 """Search: candidates, then their signals, then one score.
 
-Answers never lag behind writes: a small scope is ranked whole from a corpus that follows the log,
-and for a large one the rows whose index jobs are pending are scored beside what the index found.
+Answers never lag behind writes: what is kept of a scope follows the log, and where Chroma is asked,
+the rows whose index jobs are pending are scored beside what it found.
 Every hit is read again from SQL under the actor's rights, so that nothing stale, foreign or deleted
 can come back.
 """

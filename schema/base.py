@@ -4,11 +4,14 @@ A resolver raises; here the error becomes a row of `userErrors`, and the payload
 empty. Whatever is not an `AppError` passes through and is masked by the door.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import strawberry
+from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
 
 from core import errors
 from core.errors import AppError, ErrorCode
@@ -25,6 +28,27 @@ class Node:
     id: strawberry.ID = strawberry.field(
         description="A UUIDv7, the same in GraphQL, REST, webhooks and logs."
     )
+
+
+# An argument of a field: its Python name, its type, its default and its description.
+Argument = tuple[str, object, object, str]
+
+
+def add_arguments(field: StrawberryField, arguments: Iterable[Argument]) -> None:
+    """Give a field more arguments than its resolver has, for an extension to take up."""
+    field.arguments = [
+        *field.arguments,
+        *(
+            StrawberryArgument(
+                python_name=name,
+                graphql_name=None,
+                type_annotation=StrawberryAnnotation(type),
+                description=description,
+                default=default,
+            )
+            for name, type, default, description in arguments
+        ),
+    ]
 
 
 def is_row(row: type[Any]) -> Callable[[Any, Any], bool]:

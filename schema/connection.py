@@ -4,24 +4,27 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 import strawberry
-from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
-from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from resolvers.connections import Connected, PageArguments
-from schema.base import Info
+from schema.base import Argument, Info, add_arguments
 from schema.scalars import Cursor
 
 T = TypeVar("T")
 
 Lister = Callable[[PageArguments], Awaitable[Connected]]
 
-_ARGUMENTS: tuple[tuple[str, object, str], ...] = (
-    ("first", int | None, "How many from the start, 0 to 100. Without `first` and `last`: 20."),
-    ("after", Cursor | None, "Only what follows this cursor."),
-    ("last", int | None, "How many from the end, 0 to 100. Not together with `first`."),
-    ("before", Cursor | None, "Only what comes before this cursor."),
+_ARGUMENTS: tuple[Argument, ...] = (
+    (
+        "first",
+        int | None,
+        None,
+        "How many from the start, 0 to 100. Without `first` and `last`: 20.",
+    ),
+    ("after", Cursor | None, None, "Only what follows this cursor."),
+    ("last", int | None, None, "How many from the end, 0 to 100. Not together with `first`."),
+    ("before", Cursor | None, None, "Only what comes before this cursor."),
 )
 
 
@@ -96,19 +99,7 @@ class _Paged(FieldExtension):
     """Gives a field the four arguments of a list, and asks its lister for that page."""
 
     def apply(self, field: StrawberryField) -> None:
-        field.arguments = [
-            *field.arguments,
-            *(
-                StrawberryArgument(
-                    python_name=name,
-                    graphql_name=None,
-                    type_annotation=StrawberryAnnotation(type),
-                    description=description,
-                    default=None,
-                )
-                for name, type, description in _ARGUMENTS
-            ),
-        ]
+        add_arguments(field, _ARGUMENTS)
 
     async def resolve_async(
         self,

@@ -11,20 +11,18 @@ from typing import Any
 
 import strawberry
 from strawberry import UNSET
-from strawberry.annotation import StrawberryAnnotation
 from strawberry.extensions import FieldExtension
-from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from resolvers.search import Query, SearchResult, search_project
-from schema.base import Info, as_is
+from schema.base import Argument, Info, add_arguments, as_is
 from schema.member import ProjectId
 from schema.memory import Memory
 from schema.memory_filter import MemoryFilter, wanted_of
 
 Searcher = Callable[[Query], Awaitable[SearchResult]]
 
-_ARGUMENTS: tuple[tuple[str, object, object, str], ...] = (
+_ARGUMENTS: tuple[Argument, ...] = (
     ("query", str, UNSET, "What to look for, in plain words, up to 8,192 characters."),
     ("filter", MemoryFilter | None, None, "Only memories that match this."),
     ("top_k", int, 10, "How many hits at the most, from 1 to 1,000."),
@@ -112,19 +110,7 @@ class _Searched(FieldExtension):
     """Gives a field the arguments of a search, and asks its searcher."""
 
     def apply(self, field: StrawberryField) -> None:
-        field.arguments = [
-            *field.arguments,
-            *(
-                StrawberryArgument(
-                    python_name=name,
-                    graphql_name=None,
-                    type_annotation=StrawberryAnnotation(type),
-                    description=description,
-                    default=default,
-                )
-                for name, type, default, description in _ARGUMENTS
-            ),
-        ]
+        add_arguments(field, _ARGUMENTS)
 
     async def resolve_async(
         self,

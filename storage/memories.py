@@ -156,11 +156,15 @@ class MemoryStore:
         Locks are taken in the order of ids, so that two who want the same rows do not wait for each
         other. SQLite has one writer, who needs none.
         """
-        wanted = sorted(id for id in set(ids) if is_id(id))
-        if self._connection.dialect.name != "sqlite":
-            rows = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(wanted))
-            self._connection.execute(rows.order_by(_MEMORIES.c.id).with_for_update()).all()
+        wanted = [id for id in set(ids) if is_id(id)]
+        self.hold(wanted)
         return self.find(wanted, actor)
+
+    def hold(self, ids: Iterable[str]) -> None:
+        """Keep others from changing memories, whoever they belong to, until the end."""
+        if self._connection.dialect.name != "sqlite":
+            rows = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(sorted(ids)))
+            self._connection.execute(rows.order_by(_MEMORIES.c.id).with_for_update()).all()
 
     def find_to_delete(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
         """Return the same as `find_to_change`, for a transaction that goes on to `delete`."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from tests.client import Client
@@ -82,6 +83,28 @@ async def search(client: Client, query: str, place: str = "root", **arguments: A
         Hit(**hit["memory"], score=hit["score"], parts=hit["scoreBreakdown"])
         for hit in found["hits"]
     ]
+
+
+async def search_all(tenant: Tenant, query: str, **options: Any) -> Hits:
+    """Return all memories of the project, whatever they mean, best first."""
+    return await search(tenant.owner, query, **{"topK": 1000, "threshold": 0, **options})
+
+
+async def parts(tenant: Tenant, query: str, part: str, **options: Any) -> dict[str, Any]:
+    """Return one part of the score of each memory, by its text."""
+    return {hit.text: hit.parts[part] for hit in await search_all(tenant, query, **options)}
+
+
+async def cosine(tenant: Tenant, left: str, right: str) -> float:
+    """Return how near two texts are to the embedder."""
+    embedder = tenant.deployment.services.embedder
+    one, two = (np.frombuffer(each, "<f4") for each in await embedder.embed([left, right]))
+    return float(one @ two)
+
+
+def near(expected: Any) -> Any:
+    """Return what equals a number, or several, as nearly as float32 can tell."""
+    return pytest.approx(expected, abs=1e-5)
 
 
 def texts(hits: Hits) -> list[str]:

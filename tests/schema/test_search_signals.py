@@ -7,16 +7,14 @@ by call. Numbers are compared with the formula as it is written here, never with
 
 import math
 from collections.abc import AsyncIterator
-from typing import Any
 
-import numpy as np
 import pytest
 import pytest_asyncio
 
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant
-from tests.searching import Hit, Hits, idle_deployment, say, say_apart, send, texts
-from tests.searching import search as search_as
+from tests.searching import Hit, cosine, idle_deployment, near, parts, say, say_apart, send, texts
+from tests.searching import search_all as search
 
 DELETE = "mutation ($ids: [ID!]) { deleteMemories(ids: $ids) { count userErrors { message } } }"
 UPDATE = """
@@ -46,26 +44,6 @@ def tenant(idle: Deployment) -> Tenant:
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The planner's two ways, whatever the size of the scope."""
     return send(monkeypatch, request.param)
-
-
-async def search(tenant: Tenant, query: str, **options: Any) -> Hits:
-    """Return all hits, whatever they mean, best first."""
-    return await search_as(tenant.owner, query, **{"topK": 1000, "threshold": 0, **options})
-
-
-async def parts(tenant: Tenant, query: str, part: str, **options: Any) -> dict[str, float]:
-    """Return one part of the score of each memory, by its text."""
-    return {hit.text: hit.parts[part] for hit in await search(tenant, query, **options)}
-
-
-def near(expected: Any) -> Any:
-    return pytest.approx(expected, abs=1e-5)
-
-
-async def cosine(tenant: Tenant, left: str, right: str) -> float:
-    embedder = tenant.deployment.services.embedder
-    one, two = (np.frombuffer(each, "<f4") for each in await embedder.embed([left, right]))
-    return float(one @ two)
 
 
 def words(number: int) -> str:
