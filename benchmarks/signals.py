@@ -21,11 +21,11 @@ from core.ids import now
 from providers import make_embedder
 from providers.base import Embedder
 from ranking.corpus import Corpus, Document
-from ranking.dates import wanted_dates
+from language.dates import wanted_dates
 from ranking.late import maxsim
-from ranking.names import in_first_person, name_terms, named_in, without_speaker
+from language.names import in_first_person, name_terms, named_in, without_speaker
 from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
-from ranking.terms import terms
+from language.terms import terms
 from resolvers.derived import embedded_text, keywords_of
 from resolvers.questions import vector_of
 from resolvers.rankings import RERANKED_ROWS, Ranking

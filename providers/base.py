@@ -54,16 +54,23 @@ class Embedder(Protocol):
         Raises ProviderError when any text could not be embedded, and then returns no vector at all.
         """
 
-    async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
-        """Return the states of each text's tokens, in the order of the texts.
-
-        The marks a model puts at the ends of a text are left out, so an empty text has no tokens.
-        What `embed` says of texts, windows and errors holds here too.
-        """
-
     def close(self) -> None:
         """Release what the embedder holds. Closing twice is harmless.
 
         Embedding afterwards raises a retryable ProviderError: what a shutdown interrupts may be
         tried again after the restart.
+        """
+
+
+class TokenReader(Protocol):
+    """Tells what each token of a text means in its place, for reranking.
+
+    Whoever embeds need not be able to: few services give more than one vector per text.
+    """
+
+    async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
+        """Return the states of each text's tokens, in the order of the texts.
+
+        The marks a model puts at the ends of a text are left out, so an empty text has no tokens.
+        What `Embedder.embed` says of texts, windows and errors holds here too.
         """

@@ -1,1 +1,1 @@
-"""How search ranks: pure functions of words, dates and vectors, without input or output."""
+"""How search ranks: pure functions of words and vectors, without input or output."""

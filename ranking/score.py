@@ -12,7 +12,7 @@ from heapq import nsmallest
 import numpy as np
 
 from ranking.corpus import Corpus, Floats, Rows
-from ranking.dates import DateRange, match
+from language.dates import DateRange, match
 
 # Of a longer query, such as a whole text, the rarest terms are compared.
 MOST_TERMS = 256

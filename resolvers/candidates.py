@@ -7,7 +7,7 @@ what it has not seen yet.
 """
 
 from ranking.corpus import Corpus, Floats
-from ranking.dates import window
+from language.dates import window
 from ranking.score import Weights, idf
 from ranking.vectors import Vectors
 from resolvers.context import Context

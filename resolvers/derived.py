@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Sequence
 
 from ranking.corpus import SHORT
-from ranking.names import names_speaker, without_speaker
-from ranking.terms import VERSION, terms
+from language.names import names_speaker, without_speaker
+from language.terms import VERSION, terms
 from resolvers.context import Services
 from storage.documents import Said
 from storage.keywords import Keywords

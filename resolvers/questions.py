@@ -7,10 +7,10 @@ from datetime import datetime
 import numpy as np
 
 from ranking.corpus import Floats
-from ranking.dates import wanted_dates
-from ranking.names import in_first_person, name_terms, named_in
+from language.dates import wanted_dates
+from language.names import in_first_person, name_terms, named_in
 from ranking.score import Asked
-from ranking.terms import terms
+from language.terms import terms
 from resolvers.context import Context
 from resolvers.scopes import ScopeKey, Vocabulary
 from storage.transaction import Transaction

@@ -9,7 +9,7 @@ import numpy as np
 from core.graph import MemoryState
 from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import Tokens, maxsim
-from ranking.names import without_speaker
+from language.names import without_speaker
 from ranking.score import Signals, Statistics, Weights, add_rerank, signals
 from resolvers.context import Context
 from resolvers.questions import Question

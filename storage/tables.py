@@ -265,7 +265,7 @@ class MemoryVersion(_MemoryColumns, table=True):
 class MemoryKeywords(SQLModel, table=True):
     """What ranking by words needs to know of a memory's text, and what the keyword index holds.
 
-    `terms` are its words as `ranking.terms` writes them, parted by spaces; `scope` names its
+    `terms` are its words as `language.terms` writes them, parted by spaces; `scope` names its
     project and entities in the same way. `position` is there because SQLite's index knows rows by
     whole numbers.
     """

@@ -16,6 +16,7 @@ LONGEST_FILE = 400
 # Each layer may import those before it; the members of one layer never meet.
 LAYERS = [
     {"core"},
+    {"language"},
     {"storage", "providers", "ranking"},
     {"resolvers"},
     {"schema", "rest", "workers"},
@@ -31,8 +32,8 @@ FENCES = {
     "sqlmodel": {"storage"},
     "alembic": {"storage"},
     "chromadb": {"storage"},
-    "dateparser": {"ranking"},
-    "Stemmer": {"ranking"},
+    "dateparser": {"language"},
+    "Stemmer": {"language"},
 }
 
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

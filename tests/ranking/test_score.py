@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ranking.corpus import Corpus, Document
-from ranking.dates import DateRange
+from language.dates import DateRange
 from ranking.score import (
     PLAIN,
     RERANKED,

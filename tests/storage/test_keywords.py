@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from core.graph import EntityType
-from ranking.terms import LONGEST, terms
+from language.terms import LONGEST, terms
 from resolvers.derived import keywords_of
 from storage.documents import Said
 from storage.keywords import scope_token

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ranking.terms import LONGEST, STOP_WORDS, terms
+from language.terms import LONGEST, STOP_WORDS, terms
 
 
 def spelled(word: str) -> str:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from ranking.terms import STOP_WORDS, terms
+from language.terms import STOP_WORDS, terms
 
 _POSSESSIVE = "(?:['\u2019][sS]|(?<=[sS])['\u2019])"
 

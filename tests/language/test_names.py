@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ranking.names import in_first_person, name_terms, named_in, names_speaker, without_speaker
+from language.names import in_first_person, name_terms, named_in, names_speaker, without_speaker
 
 EMOJI = "🦊" * 256
 REGEX = "A.*(b)[c]+$^|\\d"
