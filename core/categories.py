@@ -3,21 +3,65 @@
 from collections.abc import Sequence
 from typing import Any
 
+# Each thing that a description names is compared with memories alone: see `providers.categories`.
 DEFAULT_CATEGORIES: tuple[tuple[str, str], ...] = (
-    ("personal_details", "Name, age, birthday, address, contact data and other facts of a person"),
-    ("family", "Relatives, partners, children, pets and what happens among them"),
-    ("professional_details", "Work, employer, role, colleagues, projects, career and education"),
-    ("sports", "Sports played or followed, teams, training and fitness"),
-    ("travel", "Trips, places visited or planned, transport and accommodation"),
-    ("food", "Food and drink liked, disliked, cooked or avoided, restaurants and diets"),
-    ("music", "Music, artists, concerts, instruments and listening habits"),
-    ("health", "Physical and mental health, symptoms, treatments, medication and sleep"),
-    ("technology", "Devices, software, programming, tools and their settings"),
-    ("hobbies", "Pastimes, crafts, games, collections and other interests"),
-    ("fashion", "Clothing, style, brands and appearance"),
-    ("entertainment", "Films, series, books, games, shows and their makers"),
-    ("milestones", "Achievements, anniversaries, decisions and other turning points"),
-    ("user_preferences", "How the person likes things to be done, answered or presented"),
+    (
+        "personal_details",
+        "Name, age, birthday, home address, phone number, e-mail, languages, origin and "
+        "other facts about the person",
+    ),
+    (
+        "family",
+        "Wife, husband, partner, children, parents, siblings, relatives, pets and what "
+        "happens among them",
+    ),
+    (
+        "professional_details",
+        "Work, job, employer, role, colleagues, meetings, projects, career, studies and education",
+    ),
+    (
+        "sports",
+        "Sports played or followed, teams, matches, training, running, swimming, cycling "
+        "and fitness",
+    ),
+    (
+        "travel",
+        "Trips, journeys, flights, places visited or planned, transport, hotels and "
+        "other accommodation",
+    ),
+    ("food", "Food and drink liked, disliked, cooked or avoided, dishes, restaurants and diets"),
+    ("music", "Music, songs, artists, bands, concerts, instruments, singing and listening habits"),
+    (
+        "health",
+        "Physical and mental health, illness, pain, symptoms, doctors, treatments, "
+        "medication and sleep",
+    ),
+    (
+        "technology",
+        "Computers, phones and other devices, software, apps, programming, tools and "
+        "their settings",
+    ),
+    (
+        "hobbies",
+        "Pastimes, crafts, gardening, painting, collecting, games, collections and other "
+        "leisure interests",
+    ),
+    ("fashion", "Clothes, shoes, jewellery, hair, style, brands and appearance"),
+    (
+        "entertainment",
+        "Films, television series, novels, books, authors, video games, podcasts, shows "
+        "and their makers",
+    ),
+    (
+        "milestones",
+        "Achievements, weddings, anniversaries, graduation, retirement, decisions and "
+        "other turning points in life",
+    ),
+    (
+        "user_preferences",
+        "How the person prefers things to be done, answered, written or presented, and "
+        "instructions to the assistant",
+    ),
     ("misc", "Anything that fits no other category"),
 )
 

@@ -1,0 +1,113 @@
+"""The forms of the phrases that name a moment, as patterns, and the words they are made of.
+
+The texts they are matched with have small letters and single spaces. The trap is a text made to
+keep them busy: no group repeats without a bound, and neither does any run of digits.
+"""
+
+import re
+
+_FULL_MONTH = (
+    "january|february|march|april|may|june|july|august|september|october|november|december"
+)
+# Looking at the first letter saves trying all of them, here and below.
+_MONTH = (
+    rf"(?=[adfjmnos])(?:{_FULL_MONTH}|(?:jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?)"
+)
+MONTHS = {name[:3]: number for number, name in enumerate(_FULL_MONTH.split("|"), 1)}
+# These are called as people are, or are verbs.
+MANY_SENSES = frozenset({"march", "april", "may", "june", "august"})
+VERBS = frozenset({"march", "may"})
+_WEEKDAY = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+_SHORT_WEEKDAY = "mon|tues|tue|wed|thurs|thur|thu|fri|sat|sun"
+WEEKDAYS = {name[:3]: number for number, name in enumerate(_WEEKDAY.split("|"))}
+# The month in which each begins.
+SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
+_SEASON = "|".join(SEASONS)
+_SMALL_NUMBERS = """
+one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+seventeen eighteen nineteen twenty
+"""
+COUNTS = {word: number for number, word in enumerate(_SMALL_NUMBERS.split(), 1)}
+COUNTS |= {"a": 1, "an": 1, "couple": 2}
+FEW = (2, 4)  # What "a few" stands for: a range, since no single number would be true.
+_COUNT = rf"(?=[\dacefnost])(?:a )?(?:\d{{1,3}}|few|{'|'.join(COUNTS)})(?: of)?"
+_YEAR = r"(?:1[89]|20)\d\d"
+_TH = r"(?:st|nd|rd|th)?"
+_TO = r"(?: ?- ?| (?:to|until|till|through|thru) )(?:the )?"
+_COUNTED = (
+    "words|steps|people|calories|dollars|euros|pounds|miles|meters|metres|feet|km|kg|units|items"
+    "|pieces|points|users|times|ways|pages|hours|minutes|seconds|days|weeks|years|others"
+)
+_NO_NUMBER = rf"(?![\d%$€£]|[.,:/-]\d|s\b|-year| ?(?:{_COUNTED})\b)"
+_WHICH = "this past|this coming|the coming|coming|last|past|this|next"
+_PART = "morning|afternoon|evening|night"
+_LEAD = (
+    r"early|mid|late|(?:the )?(?:very )?(?:beginning|start|middle|end|rest"
+    rf"|(?:first|second|third|fourth|last) (?:days?|week|weekend|half|part|{_WEEKDAY})) of"
+)
+
+# Each is a group named as what reads it; those that begin alike stand with the longest first.
+_FORMS = (
+    rf"(?P<iso>(?P<iso_y>{_YEAR})(?P<iso_sep>[-/])(?P<iso_m>0[1-9]|1[0-2])"
+    r"(?:(?P=iso_sep)(?P<iso_d>[0-3]\d)(?:t(?P<iso_time>[0-2]\d:[0-5]\d)(?::[0-5]\d)?(?:\.\d{1,9})?"
+    r"(?P<iso_z>z|[+-][0-2]\d:?[0-5]\d)?)?)?(?![\d-]))",
+    rf"(?P<slashed>(?P<s1>\d{{1,2}})(?P<s_sep>[/.])(?P<s2>\d{{1,2}})(?P=s_sep)(?P<s_y>{_YEAR})"
+    r"(?![\d/]|\.\d))",
+    rf"(?P<dmy>(?:between (?:the )?(?P<dmy_b>\d{{1,2}}){_TH} and (?:the )?"
+    rf"|(?P<dmy_a>\d{{1,2}}){_TH}(?= ?[-tu]){_TO})?"
+    rf"(?P<dmy_d>\d{{1,2}})(?P<dmy_th>{_TH})(?: of)? (?P<dmy_m>{_MONTH})"
+    rf"(?:,? (?P<dmy_y>{_YEAR}))?)",
+    rf"(?P<mdy>(?P<mdy_m>{_MONTH}) (?:the )?(?P<mdy_d>\d{{1,2}})(?P<mdy_th>{_TH})"
+    rf"(?:{_TO}(?P<mdy_e>\d{{1,2}}){_TH}(?! ?(?:am|pm)))?"
+    rf"(?:,? (?P<mdy_y>{_YEAR}))?{_NO_NUMBER}(?! ?(?:am|pm)\b))",
+    rf"(?P<months>(?:from|between) (?:early |mid-?|late )?(?P<ms_a>{_MONTH})"
+    rf"(?: (?P<ms_ay>{_YEAR}))?"
+    rf"(?:{_TO}| and )(?:early |mid-?|late )?(?P<ms_b>{_MONTH})(?: (?P<ms_by>{_YEAR}))?)",
+    rf"(?P<years>(?:(?:from|between) (?P<ys_a>{_YEAR})(?:{_TO}| and )(?P<ys_b>{_YEAR})"
+    rf"|in (?P<ys_c>{_YEAR})-(?P<ys_d>\d\d(?:\d\d)?)){_NO_NUMBER})",
+    rf"(?P<season>(?:(?P<se_which>{_WHICH}|in|during|since|early|late|the) )?(?P<se>{_SEASON})"
+    rf"(?:,? (?:of )?(?P<se_y>{_YEAR}))?)",
+    rf"(?P<month>(?:(?P<mo_which>{_WHICH}|in|during|since|throughout|by|for|around) )?"
+    rf"(?P<mo_lead>(?:{_LEAD})[ -])?(?P<mo>{_MONTH})(?:(?:,| of)? (?P<mo_y>{_YEAR}))?"
+    r"(?! (?:the )?\d{1,2}(?:st|nd|rd|th)?\b))",
+    rf"(?P<year>(?:in|since|during|by|around|throughout|for|(?:{_LEAD})|of|the year)[ -]"
+    rf"(?P<y>{_YEAR}){_NO_NUMBER})",
+    r"(?P<near>(?:the )?day before yesterday|(?:the )?day after tomorrow|yesterday|tomorrow|tonight"
+    r"|last night|this (?:morning|afternoon|evening)|(?:earlier |later )?today(?!'))",
+    rf"(?P<weekday>(?:(?P<wd_which>{_WHICH}|on|by|since|for) )?"
+    rf"(?P<wd>{_WEEKDAY}|(?<=(?:last|this|next) )(?:{_SHORT_WEEKDAY}))"
+    rf"(?: (?P<wd_part>{_PART})\b)?(?! (?:{_PART})s\b)"
+    r"(?! of (?!(?:last|this|next) ))(?P<wd_week>(?= (?:of )?(?:last|this|next) week\b))?)",
+    r"(?P<twice>(?:the )?(?P<tw_unit>week|weekend|month|year) (?P<tw>before last|after next))",
+    rf"(?P<period>(?P<pe_which>{_WHICH}) (?P<pe>weekend|week|month|year)(?! (?:of|or)\b))",
+    rf"(?P<ago>(?P<ago_n>{_COUNT}) (?P<ago_u>minute|hour|day|week|weekend|month|year)s? "
+    r"(?P<ago_way>ago|back|from (?:now|today)))",
+    r"(?P<fortnight>a fortnight ago)",
+    rf"(?P<ahead>in (?P<in_n>{_COUNT}) (?P<in_u>day|week|month|year)s?'?(?: time)?)",
+    r"(?P<the_day>on the (?P<td>\d{1,2})(?:st|nd|rd|th)(?: of (?P<td_which>last|this|next) month)?"
+    r"(?=$|[.,;!?)]| (?:at|and|we|i|he|she|they|with)\b))",
+)
+PHRASE = re.compile(
+    r"(?=[a-z\d])(?<![\w$€£#'@&])(?<!\d[.,:/-])(?<![a-z][./_-])(?:"
+    + "|".join(_FORMS)
+    + r")(?![\w@])"
+)
+# What stands before a phrase and says that no event is then, or that it comes back.
+NO_EVENT = re.compile(
+    r"\b(?:every|each|any|until|till|before|after|than|most|other|per|class|all(?: of)?"
+    r"|\d{1,2}(?:st|nd|rd|th)?(?: and| or|,| &)(?: the)?) $"
+)
+RELATIVE_TO = re.compile(
+    rf"\b(?:the )?(?P<what>week|weekend|day|month|year|{_WEEKDAY}|(?P<n>{_COUNT}) "
+    r"(?P<u>day|week)s?) (?P<side>of|before|after|following|prior to)(?: the)? $"
+)
+# "Half a year ago", "two or three weeks ago", "1.5 years ago".
+BEFORE_COUNT = re.compile(
+    rf"(?:\bhalf |\b(?:and|or|past|last|next) |\d[.,-]|-|\b(?:\d|{'|'.join(COUNTS)}) to )$"
+)
+# "It feels like yesterday", what is "still" so today, and "two years ago today".
+NOT_THEN = re.compile(r"(?:\blike (?:it was )?(?:only |just )?|\bstill [^.!?]{0,40}|\bago )$")
+LASTS = re.compile(
+    r"\b(?:times?|once|twice|visit|have|has|haven't|hasn't|had|hadn't|can|could|takes?|took|days"
+    r"|weeks|months|within|all|usually|always|never|ever)\b"
+)

@@ -1,0 +1,186 @@
+"""Sentences: where they end.
+
+Memories are drawn from conversations sentence by sentence, so a sentence cut in the middle becomes
+two useless memories. The trap is the full stop: it also ends abbreviations, stands in numbers,
+addresses and ellipses, and is missing where people talk in lines, emoji or other scripts.
+"""
+
+import re
+from collections.abc import Iterator
+
+import regex
+
+_FENCES = ("```", "~~~")
+# Neither of these fails once a mark is found: whether a sentence ends there is decided beside
+# them, because looking ahead would make a megabyte of full stops a matter of hours.
+_STOP = regex.compile(
+    r"[.!?\u2026\u203D\u2047-\u2049\u3002\uFF01\uFF1F\uFF61\uFF0E\u061F\u06D4\u0964\u0965\u104B"
+    r"\u1362\u1367\u055E]++(?:[ \t]++[.!?\u2026]++)*+"
+    r"""["'\u201D\u2019\xBB\xAB)\]}*_\u300D\u300F\uFF09\u3011\p{Extended_Pictographic}"""
+    r"""\p{Emoji_Modifier}\uFE0F\u200D]*+"""
+)
+# The same for most texts, twice as fast.
+_ASCII_STOP = re.compile(r"""[.!?]++(?:[ \t]++[.!?]++)*+["')\]}*_]*+""")
+_WIDE = frozenset("\u3002\uff01\uff1f\uff61\uff0e\u3002\u300d\u300f\uff09\u3011")
+_EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F\u200D]++")
+_CLOSING = frozenset("\"'\u201d\u2019\xbb)]}")
+_NEXT_WORD = re.compile(r"\s+[\"'\u201C\u2018(\[*_]*([^\W_]+(?:['\u2019][^\W_]+)*)")
+_BULLET = re.compile(
+    r"[ \t>]*(?:[-*+\u2022\u2023\u25E6\u2013\u2014\u25AA\u25CF]|\(?\d{1,3}[.)]|\(?[a-zA-Z]\)"
+    r"|#{1,6})[ \t]+"
+)
+_QUOTED = re.compile(
+    r"""(?<![^\s(\[])(?:"[^"\n]{1,300}(?<!\s)"|\u201C[^\u201C\u201D]{1,300}\u201D"""
+    r"""|\xAB[^\xAB\xBB]{1,300}\xBB|\([^()]{1,300}\))"""
+)
+# A line this long was broken because it was full, not because a sentence ended.
+_FULL_LINE = 50
+
+# After these a sentence goes on, whatever follows.
+_TITLE = """
+dr mr mrs ms mx prof st sra sr hon rev gen col capt lt sgt gov sen rep fr pres e.g i.e eg ie
+cf vs viz approx ca nr fig figs vol ch pp ed eds al resp incl excl jan feb mar apr jun jul aug
+sep sept oct nov dec mon tue tues wed thu thurs fri bzw usw z.b d.h u.a
+"""
+# After these it goes on unless the next word is one that likes to begin a sentence.
+_SHORT_FORM = """
+etc inc ltd co corp jr bros dept est assn u.s u.k u.n e.u d.c a.m p.m ph.d b.a m.a b.sc m.sc
+n.y l.a no ave blvd rd mt ft oz lb lbs hr hrs min mins sec yr yrs appt apt tel ext
+"""
+_STARTER = """
+i i'm i've i'd i'll my we we're we've our it it's he she they you your this that these those
+the a an but and so or then there here what when where who why how which do did does is are
+was were can could would will please thanks thank also after before because if in on at maybe
+yes no ok okay well yeah
+"""
+_TITLES, _STARTERS = frozenset(_TITLE.split()), frozenset(_STARTER.split())
+_ABBREVIATIONS = _TITLES | frozenset(_SHORT_FORM.split())
+# These are not followed by the beginning of a sentence even if it looks like one: "Dr. Will".
+_FIRM = frozenset({"dr", "mr", "mrs", "ms", "prof", "e.g", "i.e", "vs", "cf"})
+# As in "J. Smith"; "so am I." is none.
+_INITIAL = re.compile(r"[A-HJ-Z]\Z")
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, in order, without the white space around them.
+
+    Nothing but white space is left out. A line break ends a sentence, unless the line before was
+    full and the next goes on in small letters. Items of a list are sentences with their marks, and
+    a fenced block of code is one.
+    """
+    found: list[str] = []
+    for block in _blocks(text):
+        if block.lstrip().startswith(_FENCES):
+            found.append(block.strip())
+            continue
+        start = 0
+        for end in _ends(block):
+            if piece := block[start:end].strip():
+                found.append(piece)
+            start = end
+    return found
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield the parts of a text that no sentence crosses: runs of lines, and blocks of code."""
+    fence = ""
+    length = 0  # Of the line before, zero if what comes next begins a block.
+    start = position = 0
+    for line in text.splitlines(keepends=True):
+        stripped = line.strip()
+        mark = stripped[:3] if stripped.startswith(_FENCES) else ""
+        full = length >= _FULL_LINE and stripped[:1].islower()
+        goes_on = fence or not stripped or (full and not mark and not _BULLET.match(line))
+        if not goes_on:
+            if start < position:
+                yield text[start:position]
+            start = position
+        position += len(line)
+        length = len(stripped)
+        if fence:
+            if mark == fence:
+                fence, length = "", 0
+        else:
+            fence = mark
+    yield text[start:]
+
+
+def _ends(block: str) -> list[int]:
+    """Return where the sentences of a block end, its own end included."""
+    last = len(block)
+    marks = _marks(block)
+    if not marks:
+        return [last]
+    quoted = [match.span() for match in _QUOTED.finditer(block)]
+    inside = 0
+    bullet = _BULLET.match(block)
+    first = bullet.end() if bullet else 0
+    ends: list[int] = []
+    for match in marks:
+        start, end = match.span()
+        while inside < len(quoted) and quoted[inside][1] < end:
+            inside += 1
+        # A closing mark that belongs to the stop itself ends the quotation with the sentence.
+        within = inside < len(quoted) and quoted[inside][0] < start < end < quoted[inside][1]
+        if first < end < last and not within and _ends_sentence(block, match[0], start, end):
+            ends.append(end)
+    return [*ends, last]
+
+
+def _marks(block: str) -> list[re.Match[str]]:
+    """Return the stops of a block, and the emoji that may stand for one, in order."""
+    if block.isascii():
+        return list(_ASCII_STOP.finditer(block))
+    stops = list(_STOP.finditer(block))
+    # Emoji right after a stop belong to it.
+    ends = {match.end() for match in stops}
+    emoji = [match for match in _EMOJI.finditer(block) if match.end() not in ends]
+    return sorted(stops + emoji, key=lambda match: match.start()) if emoji else stops
+
+
+def _ends_sentence(block: str, marks: str, start: int, end: int) -> bool:
+    """Tell whether a sentence ends with these marks, rather than goes on."""
+    if not block[end].isspace():
+        # "3.5", "example.com", "really?yes": a mark within a word is part of it.
+        return not _WIDE.isdisjoint(marks)
+    before = ""
+    if marks == ".":
+        words = block[start - 20 if start > 20 else 0 : start].rsplit(maxsplit=1)
+        before = words[-1].lstrip("([\"'\u201c\u2018*_") if words else ""
+        if before.lower() not in _ABBREVIATIONS and not _INITIAL.match(before):
+            return True
+    found = _NEXT_WORD.match(block, end)
+    word = found[1].replace("\u2019", "'") if found else ""
+    starts = word[:1].isupper() and word.lower() in _STARTERS
+    if before:
+        return not _goes_on(before.lower(), word, starts)
+    if word[:1].islower() and (marks[-1] in _CLOSING or marks.startswith(("...", "\u2026"))):
+        # 'Wow!" she said' and "well... maybe" go on in small letters.
+        return False
+    return starts or not _EMOJI.match(marks)
+
+
+def _goes_on(before: str, following: str, starts: bool) -> bool:
+    """Tell whether a sentence goes on after a short form and its full stop."""
+    if before in _TITLES:
+        # "We met in Jan. The weather was fine": months and days may well end a sentence.
+        return not starts or before in _FIRM
+    if before == "no":
+        return following[:1].isdigit()
+    return not starts and bool(following)
+
+
+def without_bullet(sentence: str) -> str:
+    """Return a sentence without the mark that makes it the item of a list."""
+    mark = _BULLET.match(sentence)
+    return sentence[mark.end() :] if mark and mark.end() < len(sentence) else sentence
+
+
+def is_item(sentence: str) -> bool:
+    """Tell whether a sentence is the item of a list."""
+    return _BULLET.match(sentence) is not None
+
+
+def is_code(sentence: str) -> bool:
+    """Tell whether a sentence is a fenced block of code."""
+    return sentence.startswith(_FENCES)
