@@ -79,6 +79,31 @@ class Settings(BaseSettings):
         description="The secret that API keys and cursors are signed with; by default one is made "
         "and kept in the data directory. Machines that share a database must share it.",
     )
+    chat_model: str | None = Field(
+        None,
+        description="The chat model that draws memories from conversations, such as gpt-5-mini or "
+        "one of Ollama, vLLM or LM Studio; by default rules do it.",
+    )
+    embedding_model: str | None = Field(
+        None,
+        description="The embedding model at the same endpoint; by default the one that ships with "
+        "the server.",
+    )
+    openai_base_url: str | None = Field(
+        None,
+        pattern=r"^https?://.+",
+        description="The endpoint of both models, anything that speaks OpenAI's protocol, such as "
+        "http://localhost:11434/v1; by default OpenAI's own.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, description="The key for that endpoint; many local ones need none."
+    )
+    openai_timeout_seconds: float = Field(
+        60.0, gt=0, description="How long one request to a model may take, in seconds."
+    )
+    openai_concurrency: int = Field(
+        4, ge=1, le=64, description="How many requests to a model a process makes at once."
+    )
     search_cache_mb: int = Field(
         512,
         ge=1,
@@ -93,3 +118,8 @@ class Settings(BaseSettings):
     def sql_url(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'mnemograph.db'}"
+
+    @property
+    def openai_key(self) -> str | None:
+        """The key for the models' endpoint in plain text."""
+        return self.openai_api_key.get_secret_value() if self.openai_api_key else None

@@ -1,7 +1,8 @@
 """What every embedder promises, asked of each of them. Adding an embedder adds a line to FACTORIES.
 
 The trap: an embedder may remember short texts it has seen, so a test about timing asks for a text
-of its own.
+of its own. The endpoint that is asked for vectors here has the bundled model behind it, so that
+promises about meaning are tested over HTTP too.
 """
 
 import asyncio
@@ -10,11 +11,19 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from providers import make_embedder
+from core.settings import Settings
+from providers import make_models
 from providers.base import Embedder, ProviderError
 from providers.minilm import MiniLM
+from providers.openai_embeddings import OpenAIEmbedder, connect_embedder
+from tests.openai_answers import EMBEDDINGS, Answer, Request, vectors
+from tests.openai_server import OpenAIServer
 
-FACTORIES: list[Callable[[], Embedder]] = [MiniLM]
+# Each makes an embedder, given the address of an endpoint.
+FACTORIES: dict[type[Embedder], Callable[[str], Embedder]] = {
+    MiniLM: lambda url: MiniLM(),
+    OpenAIEmbedder: lambda url: connect_embedder("all-MiniLM-L6-v2", base_url=url, api_key=None),
+}
 
 SENTENCES = [
     "She moved to Lisbon in the spring.",
@@ -25,9 +34,24 @@ SENTENCES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """The address of an endpoint that embeds with the bundled model."""
+    model = MiniLM()
+
+    def embed(request: Request) -> Answer:
+        found = asyncio.run(model.embed(request.texts))
+        return vectors([unpack(vector).tolist() for vector in found])(request)
+
+    with OpenAIServer() as server:
+        server.answer_with(embed, path=EMBEDDINGS)
+        yield server.url
+    model.close()
+
+
 @pytest.fixture(scope="module", params=FACTORIES)
-def embedder(request: pytest.FixtureRequest) -> Iterator[Embedder]:
-    embedder: Embedder = request.param()
+def embedder(request: pytest.FixtureRequest, endpoint: str) -> Iterator[Embedder]:
+    embedder = FACTORIES[request.param](endpoint)
     yield embedder
     embedder.close()
 
@@ -40,10 +64,13 @@ def cosine(left: bytes, right: bytes) -> float:
     return float(unpack(left) @ unpack(right))
 
 
-def test_the_default_embedder_is_under_contract() -> None:
-    embedder = make_embedder()
-    embedder.close()
-    assert type(embedder) in FACTORIES
+async def test_whichever_embedder_the_settings_choose_is_under_contract(endpoint: str) -> None:
+    for name in (None, "any"):
+        settings = Settings(_env_file=None, embedding_model=name, openai_base_url=endpoint)
+        models = make_models(settings)
+        assert type(models.embedder) in FACTORIES
+        models.embedder.close()
+        await models.extractor.close()
 
 
 def test_it_names_its_model_and_dimension(embedder: Embedder) -> None:
@@ -162,9 +189,9 @@ async def test_calls_at_once_do_not_mix_their_texts(embedder: Embedder) -> None:
     assert min(map(cosine, (result[-1] for result in results), alone)) >= 0.99999
 
 
-@pytest.mark.parametrize("factory", FACTORIES)
-async def test_closing_refuses_later_calls(factory: Callable[[], Embedder]) -> None:
-    embedder = factory()
+@pytest.mark.parametrize("kind", FACTORIES)
+async def test_closing_refuses_later_calls(kind: type[Embedder], endpoint: str) -> None:
+    embedder = FACTORIES[kind](endpoint)
     await embedder.embed(["Tea."])
     embedder.close()
     embedder.close()

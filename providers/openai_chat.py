@@ -1,0 +1,161 @@
+"""An extractor that asks a chat model behind any endpoint that speaks the API of OpenAI.
+
+The trap: endpoints differ in what they take. Some refuse a schema, some refuse any format, some
+refuse a temperature. What one refuses is left out from then on, for as long as the process runs,
+but only once the endpoint has answered without it: a refusal may have another reason.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from openai import omit
+
+from providers.base import ProviderError
+from providers.extraction import Assignment, Extraction
+from providers.openai import Endpoint, Refused
+from providers.prompts import AGAIN_1, EXTRACTION
+from providers.questions import Question, question_of, with_schema
+from providers.replies import Unusable, answer_of, facts_of, tokens_of
+
+ASKS = 2  # A model that made no sense is asked for once more, then the extraction fails.
+REPEATED = 2_000  # Characters of an unusable answer that the model is shown again.
+FORMATS = ("json_schema", "json_object", None)
+WRONG_REQUEST = (400, 422)
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What an endpoint is asked for beside the messages: a position in FORMATS, a temperature."""
+
+    format: int = 0
+    tempered: bool = True
+
+    def without(self, refusal: Refused) -> "Manners | None":
+        """Return what to ask for instead, None when the refusal is about something else."""
+        said = refusal.said.lower()
+        if refusal.status not in WRONG_REQUEST:
+            return None
+        if self.format + 1 < len(FORMATS) and (
+            "response_format" in said or str(FORMATS[self.format]) in said
+        ):
+            return Manners(self.format + 1, self.tempered)
+        if self.tempered and "temperature" in said:
+            return Manners(self.format, tempered=False)
+        return None
+
+
+class OpenAIExtractor:
+    """An Extractor that makes one request per conversation, and a second if the first is wasted.
+
+    One instance serves one event loop. Without `base_url` it asks OpenAI itself; without `api_key`
+    it sends a placeholder, which servers of one's own accept.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None,
+        api_key: str | None,
+        timeout: float = 60.0,
+        concurrency: int = 4,
+        retries: int = 3,
+    ) -> None:
+        self.model: str | None = model
+        self._name = model
+        self._manners = Manners()
+        self._endpoint = Endpoint(
+            "chat model",
+            base_url=base_url,
+            api_key=api_key,
+            timeout=timeout,
+            concurrency=concurrency,
+            retries=retries,
+        )
+        # Here, because the client imports what it needs when it is first asked for, and would hold
+        # up the event loop for a second.
+        self._completions = self._endpoint.client.chat.completions.with_raw_response
+
+    async def extract(self, assignment: Assignment) -> Extraction:
+        """Return the facts of a conversation; see `Extractor.extract`.
+
+        Raises `ProviderError`: retryable when the endpoint cannot be reached, is busy, fails or is
+        closed; not retryable when it refuses the request, or answers twice what cannot be used.
+        """
+        self._endpoint.assert_open()
+        if all(turn.is_context for turn in assignment.turns):
+            return Extraction(())
+        question = question_of(assignment)
+        bodies: list[bytes] = []
+        said: list[dict[str, str]] = [{"role": "user", "content": question.document}]
+        while True:
+            bodies.append(await self._ask(question, said))
+            try:
+                facts = facts_of(answer_of(bodies[-1]), assignment)
+            except Unusable as unusable:
+                if len(bodies) == ASKS:
+                    raise self._useless(unusable) from None
+                said += _complaint(unusable)
+            else:
+                taken, given = zip(*map(tokens_of, bodies), strict=True)
+                return Extraction(facts, input_tokens=_sum(taken), output_tokens=_sum(given))
+
+    async def close(self) -> None:
+        """End the requests under way, with a retryable `ProviderError`, and refuse others."""
+        await self._endpoint.close()
+
+    async def _ask(self, question: Question, said: list[dict[str, str]]) -> bytes:
+        manners = self._manners
+        while True:
+            try:
+                body = await self._send(question, said, manners)
+            except Refused as refusal:
+                less = manners.without(refusal)
+                if less is None:
+                    raise
+                manners = less
+            else:
+                self._manners = manners
+                return body
+
+    async def _send(
+        self, question: Question, said: list[dict[str, str]], manners: Manners
+    ) -> bytes:
+        form = FORMATS[manners.format]
+        schema = {"name": EXTRACTION, "schema": question.schema, "strict": True}
+        formats: dict[str | None, Any] = {
+            "json_schema": {"type": "json_schema", "json_schema": schema},
+            "json_object": {"type": "json_object"},
+        }
+        system = question.system if form == "json_schema" else with_schema(question)
+        messages: list[Any] = [{"role": "system", "content": system}, *said]
+        return await self._endpoint.call(
+            lambda: self._completions.create(
+                model=self._name,
+                messages=messages,
+                response_format=formats.get(form, omit),
+                temperature=0 if manners.tempered else omit,
+            )
+        )
+
+    def _useless(self, unusable: Unusable) -> ProviderError:
+        quote = self._endpoint.quote(unusable.quote)
+        message = f"The chat model's answer could not be used, twice in a row: {unusable.reason}"
+        return ProviderError(f"{message}: {quote}" if quote else message, retryable=False)
+
+
+def _complaint(unusable: Unusable) -> list[dict[str, str]]:
+    """Return what is said before a model is asked again, nothing if it has said nothing itself."""
+    if not unusable.by_model:
+        return []
+    # Many chat templates insist that the roles take turns, and refuse an empty message.
+    answer = unusable.quote.strip()[:REPEATED] or "(nothing)"
+    return [
+        {"role": "assistant", "content": answer},
+        {"role": "user", "content": AGAIN_1.format(reason=unusable.reason)},
+    ]
+
+
+def _sum(counts: tuple[int | None, ...]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

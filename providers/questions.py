@@ -1,0 +1,139 @@
+"""Puts an assignment into the words and the schema that a chat model is asked with.
+
+The trap: whatever people wrote travels inside one JSON document, as data. Only words of our own
+stand in the system prompt, so nothing anybody says can become part of the rules.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from providers import prompts
+from providers.extraction import Assignment, Turn
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a model is asked: the rules, the data they are about, and the shape of the answer."""
+
+    system: str
+    document: str
+    schema: dict[str, object]
+
+
+def question_of(assignment: Assignment) -> Question:
+    """Return the question that asks for the facts of a conversation."""
+    return Question(
+        system=_system(assignment),
+        document=_json(_document(assignment)),
+        schema=_schema(assignment),
+    )
+
+
+def with_schema(question: Question) -> str:
+    """Return the rules with the schema in them, for endpoints that take none beside the prompt."""
+    return question.system + prompts.SCHEMA_1 + _json(question.schema)
+
+
+def _system(assignment: Assignment) -> str:
+    return "".join(
+        (
+            prompts.EXTRACT_FACTS_1,
+            prompts.CATEGORIES_1 if assignment.categories else "",
+            prompts.CONCEPTS_1 if assignment.with_concepts else "",
+            prompts.AS_SAID_1 if assignment.multilingual else prompts.IN_ENGLISH_1,
+        )
+    )
+
+
+def _document(assignment: Assignment) -> dict[str, object]:
+    instructions = _given(
+        for_users=assignment.instructions,
+        for_assistants=assignment.agent_instructions,
+        includes=assignment.includes,
+        excludes=assignment.excludes,
+    )
+    return {
+        "observed_at": _time(assignment.observed_at),
+        **_given(
+            instructions=instructions,
+            categories=[
+                _given(name=category.name, description=category.description)
+                for category in assignment.categories
+            ],
+            known_names=list(assignment.concepts) if assignment.with_concepts else None,
+            former_turns=[_turn(turn) for turn in assignment.former],
+            known_memories=[
+                {"n": number, "text": text} for number, text in enumerate(assignment.known, 1)
+            ],
+        ),
+        "turns": [{"n": number, **_turn(turn)} for number, turn in enumerate(assignment.turns, 1)],
+    }
+
+
+def _turn(turn: Turn) -> dict[str, object]:
+    said_at = _time(turn.timestamp) if turn.timestamp else None
+    context = turn.is_context or None
+    heading = _given(role=turn.role, name=turn.name, said_at=said_at, context=context)
+    return {**heading, "content": turn.content}
+
+
+def _time(moment: datetime) -> str:
+    """Return a time with its weekday, which models are bad at working out."""
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return f"{zoned.isoformat(timespec='minutes')}, a {WEEKDAYS[zoned.weekday()]}"
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value}
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    # Half a surrogate pair is legal in a str, but cannot be sent.
+    return text.encode("utf-8", "replace").decode()
+
+
+def _schema(assignment: Assignment) -> dict[str, object]:
+    whole = prompts.Facts1.model_json_schema()
+    schema = _strict(whole, whole["$defs"])
+    fact = schema["properties"]["facts"]["items"]
+    if assignment.categories:
+        names = [category.name for category in assignment.categories]
+        fact["properties"]["categories"]["items"]["enum"] = list(dict.fromkeys(names))
+    else:
+        _without(fact, "categories")
+    if not assignment.with_concepts:
+        _without(fact, "concepts")
+    return schema
+
+
+def _strict(node: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema in the narrow form that every endpoint with strict schemas understands.
+
+    Nothing is referred to, every property is required, and no other is allowed.
+    """
+    if "$ref" in node:
+        return _strict(shapes[node["$ref"].removeprefix("#/$defs/")], shapes)
+    strict = {name: node[name] for name in ("type", "enum") if name in node}
+    if "const" in node:
+        strict["enum"] = [node["const"]]
+    if "items" in node:
+        strict["items"] = _strict(node["items"], shapes)
+    if "anyOf" in node:
+        strict["anyOf"] = [_strict(each, shapes) for each in node["anyOf"]]
+    if "properties" in node:
+        properties = node["properties"].items()
+        strict["properties"] = {name: _strict(each, shapes) for name, each in properties}
+        strict["required"] = list(strict["properties"])
+        strict["additionalProperties"] = False
+    return strict
+
+
+def _without(schema: dict[str, Any], name: str) -> None:
+    del schema["properties"][name]
+    schema["required"].remove(name)
