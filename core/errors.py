@@ -18,6 +18,8 @@ class ErrorCode(Enum):
     ALREADY_EXISTS = "ALREADY_EXISTS"
     IMMUTABLE = "IMMUTABLE"
     LAST_OWNER = "LAST_OWNER"
+    IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
+    OPERATION_FAILED = "OPERATION_FAILED"
 
 
 class AppError(Exception):
@@ -98,6 +100,24 @@ class LastOwner(AppError):
 
     code = ErrorCode.LAST_OWNER
     status = 409
+
+
+class IdempotencyMismatch(AppError):
+    """The idempotency key has come before, with another request."""
+
+    code = ErrorCode.IDEMPOTENCY_MISMATCH
+    status = 409
+
+
+class OperationFailed(AppError):
+    """The work was accepted and kept, but failed; it can be tried again by its id."""
+
+    code = ErrorCode.OPERATION_FAILED
+    status = 502
+
+    def __init__(self, reason: str, operation_id: str, *path: str | int) -> None:
+        super().__init__(reason, *path)
+        self.operation_id = operation_id
 
 
 class Unauthenticated(Exception):

@@ -9,3 +9,7 @@ class HistoryEventType(Enum):
     ADD = "ADD"
     UPDATE = "UPDATE"
     DELETE = "DELETE"
+    SUPERSEDE = "SUPERSEDE"
+    MERGE = "MERGE"
+    CATEGORIZE = "CATEGORIZE"
+    RESTORE = "RESTORE"

@@ -20,8 +20,39 @@ class MemoryState(Enum):
     MERGED = "MERGED"
 
 
+class OperationType(Enum):
+    """What a request asked the platform to do."""
+
+    ADD = "ADD"
+    SEARCH = "SEARCH"
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    EXPORT = "EXPORT"
+    IMPORT = "IMPORT"
+    SUMMARY = "SUMMARY"
+
+
+class OperationStatus(Enum):
+    """How far an operation is."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class AddOutcome(Enum):
+    """What became of something that was to be remembered."""
+
+    ADDED = "ADDED"
+    ALREADY_KNOWN = "ALREADY_KNOWN"
+    MERGED = "MERGED"
+    SUPERSEDES = "SUPERSEDES"
+
+
 class JobKind(Enum):
     """The kinds of work that wait in the outbox."""
 
     INDEX = "INDEX"
     ERASE = "ERASE"
+    INGEST = "INGEST"

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select
 
 from storage.columns import Name
+from storage.fields import table_of
 from storage.rows import Source
-from storage.tables import Account, table_of
+from storage.tables import Account
 from storage.visibility import account_visible
 
 _ACCOUNTS = table_of(Account)

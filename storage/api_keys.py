@@ -9,8 +9,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.paging import Order
 from storage.columns import Name, UtcDateTime
+from storage.fields import table_of
 from storage.rows import Listing, Source, values_of
-from storage.tables import Account, ApiKey, table_of
+from storage.tables import Account, ApiKey
 from storage.visibility import api_key_visible, in_visible_project
 
 _KEYS = table_of(ApiKey)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Update, bindparam, func, or_, select, update
 
 from storage.columns import Id
 from storage.errors import RowMoved
-from storage.tables import Memory, table_of
+from storage.fields import table_of
+from storage.tables import Memory
 
 _MEMORIES = table_of(Memory)
 

@@ -14,8 +14,9 @@ from core.access import Actor
 from core.graph import EntityType
 from core.ids import uuid7
 from storage.columns import LongText
+from storage.fields import table_of
 from storage.rows import Listing, Source
-from storage.tables import Entity, table_of
+from storage.tables import Entity
 from storage.visibility import binds, in_visible_project
 
 _ENTITIES = table_of(Entity)
@@ -86,7 +87,7 @@ class EntityStore:
         self, project_id: str, names: Mapping[EntityType, str], moment: datetime
     ) -> dict[EntityType, str]:
         """Return the ids of the named entities; those that are missing come into being."""
-        known = self._ids(project_id, names)
+        known = self.named(project_id, names)
         missing = [type for type in names if type not in known]
         if not missing:
             return known
@@ -106,9 +107,10 @@ class EntityStore:
         # Somebody else may be naming the same entity at this moment: the first one makes it.
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         self._connection.execute(make(_ENTITIES).on_conflict_do_nothing(), rows)
-        return self._ids(project_id, names)
+        return self.named(project_id, names)
 
-    def _ids(self, project_id: str, names: Mapping[EntityType, str]) -> dict[EntityType, str]:
+    def named(self, project_id: str, names: Mapping[EntityType, str]) -> dict[EntityType, str]:
+        """Return the ids of those of the named entities that exist."""
         statement = select(_ENTITIES.c.type, _ENTITIES.c.id).where(
             _ENTITIES.c.project_id == project_id, _NAMED.in_(list(names.items()))
         )

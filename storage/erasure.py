@@ -6,23 +6,19 @@ rows still are.
 
 from sqlalchemy import Connection, Table, delete, select, text, tuple_
 
-from storage.tables import (
-    Entity,
-    HistoryEvent,
-    Memory,
-    MemoryKeywords,
-    MemoryVector,
-    MemoryVersion,
-    Organization,
-    Project,
-    table_of,
-)
+from storage.fields import table_of
+from storage.memory_tables import Concept, MemoryKeywords, MemoryVector, SourceMessage
+from storage.tables import Entity, HistoryEvent, Memory, MemoryVersion, Organization, Project
+from storage.work_tables import Operation
 
 _VECTORS = table_of(MemoryVector)
 _KEYWORDS = table_of(MemoryKeywords)
 _VERSIONS = table_of(MemoryVersion)
 _MEMORIES = table_of(Memory)
 _HISTORY = table_of(HistoryEvent)
+_MESSAGES = table_of(SourceMessage)
+_CONCEPTS = table_of(Concept)
+_OPERATIONS = table_of(Operation)
 _ENTITIES = table_of(Entity)
 _PROJECTS = table_of(Project)
 _ORGANIZATIONS = table_of(Organization)
@@ -52,9 +48,19 @@ class ErasureStore:
         """Delete up to `limit` rows of a project's content; return how many there were.
 
         What hangs on memories goes before them and entities last, so no cascade ever deletes more
-        than its share. Touches, of which a memory has one row at most, go with the memories.
+        than its share. Touches and links, of which a memory has few, go with the memories.
         """
-        for table in (_VECTORS, _KEYWORDS, _VERSIONS, _MEMORIES, _HISTORY, _ENTITIES):
+        for table in (
+            _VECTORS,
+            _KEYWORDS,
+            _VERSIONS,
+            _MEMORIES,
+            _MESSAGES,
+            _CONCEPTS,
+            _HISTORY,
+            _OPERATIONS,
+            _ENTITIES,
+        ):
             deleted = self._delete_some(table, project_id, limit)
             if deleted:
                 return deleted

@@ -39,8 +39,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 from core.filters import ENTITY_FIELDS, And, Condition, Field, Filter, Not, Operator, Or
 from core.metadata import metadata_matches, path_of
 from storage.columns import UtcDateTime
+from storage.fields import table_of
 from storage.given import out_of_reach
-from storage.tables import Entity, table_of
+from storage.tables import Entity
 from storage.vector_rows import ENTITY_KEYS
 
 Shape = tuple[Any, ...]

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, insert, update
+from sqlalchemy import BigInteger, Connection, bindparam, insert, select, update
 
+from core.access import Actor
 from core.events import HistoryEventType
 from core.ids import uuid7
 from core.paging import Order
 from storage.columns import Id, UtcDateTime
+from storage.fields import table_of
 from storage.rows import Listing, Source, values_of
-from storage.tables import Entity, HistoryEvent, Project, table_of
-from storage.visibility import in_visible_log, in_visible_project
+from storage.tables import Entity, HistoryEvent, Project
+from storage.visibility import in_visible_log, in_visible_operation, in_visible_project
 
 _HISTORY = table_of(HistoryEvent)
 _PROJECTS = table_of(Project)
@@ -40,7 +42,16 @@ class HistoryRow:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     actor: str
+    operation_id: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who a change is put down to: the e-mail address of an account, and the operation."""
+
+    email: str
+    operation_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -50,7 +61,7 @@ class Change:
     project_id: str
     memory_id: str
     type: HistoryEventType
-    actor: str
+    by: Author
     created_at: datetime
     old_text: str | None = None
     new_text: str | None = None
@@ -76,6 +87,7 @@ _BY_TYPE = {
 }
 HISTORY_OF_PROJECT = Listing(HISTORY, "project_id", in_visible_project, _BY_TYPE)
 HISTORY_OF_MEMORY = Listing(HISTORY, "memory_id", in_visible_log)
+HISTORY_OF_OPERATION = Listing(HISTORY, "operation_id", in_visible_operation)
 
 _TAKE = (
     update(_PROJECTS)
@@ -111,6 +123,21 @@ class HistoryStore:
         for entity in entities:
             totals.by_entity[entity] += memories
 
+    def get(self, id: str, actor: Actor, *path: str | int) -> HistoryRow:
+        """Return an event. Raises `NotFound` when the actor cannot see it."""
+        return HISTORY.get(self._connection, id, actor, *path)
+
+    def concepts_lost(self, memory_id: str) -> list[tuple[str, list[str]]]:
+        """Return the texts that a memory had, with the concepts that went with them."""
+        events = select(_HISTORY.c.old_text, _HISTORY.c.before).where(
+            _HISTORY.c.memory_id == memory_id, _HISTORY.c.before.is_not(None)
+        )
+        return [
+            (old_text, before["concepts"])
+            for old_text, before in self._connection.execute(events.order_by(_HISTORY.c.sequence))
+            if before and "concepts" in before
+        ]
+
     def flush(self) -> None:
         """Write what was recorded, project by project in the order of ids, lest two deadlock."""
         for project_id, totals in sorted(self._pending.items()):
@@ -131,8 +158,17 @@ class HistoryStore:
         first = last - len(changes) + 1
         self._connection.execute(
             insert(_HISTORY),
-            [
-                {"id": uuid7(), "sequence": sequence, **values_of(change)}
-                for sequence, change in enumerate(changes, first)
-            ],
+            [_row(sequence, change) for sequence, change in enumerate(changes, first)],
         )
+
+
+def _row(sequence: int, change: Change) -> dict[str, Any]:
+    values = values_of(change)
+    by = values.pop("by")
+    return {
+        "id": uuid7(),
+        "sequence": sequence,
+        "actor": by.email,
+        "operation_id": by.operation_id,
+        **values,
+    }

@@ -18,9 +18,12 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.graph import JobKind
 from core.ids import uuid7
-from storage.tables import Job, table_of
+from storage.fields import table_of
+from storage.work_tables import Job
 
 _JOBS = table_of(Job)
+# The kinds whose order matters to what comes of them.
+_LANED = {JobKind.INGEST}
 _FINISH = delete(_JOBS).where(
     _JOBS.c.id == bindparam("job", type_=_JOBS.c.id.type),
     _JOBS.c.generation == bindparam("claimed", type_=_JOBS.c.generation.type),
@@ -48,15 +51,24 @@ class JobStore:
         self._pending: dict[tuple[str, str], dict[str, Any]] = {}
 
     def put(
-        self, kind: JobKind, subjects: Iterable[str], project_id: str, moment: datetime
+        self,
+        kind: JobKind,
+        subjects: Iterable[str],
+        project_id: str,
+        moment: datetime,
+        lane: str | None = None,
     ) -> None:
-        """Promise a job of this kind for each subject, due at once; written as the end comes."""
+        """Promise a job of this kind for each subject, due at once; written as the end comes.
+
+        Jobs in one lane are done one after the other, in the order in which they were put first.
+        """
         for subject in subjects:
             self._pending[kind.value, subject] = {
                 "id": uuid7(),
                 "kind": kind,
                 "subject": subject,
                 "project_id": project_id,
+                "lane": lane,
                 "generation": 1,
                 "attempts": 0,
                 "run_after": moment,
@@ -141,6 +153,11 @@ class JobStore:
         )
         self._connection.execute(statement.values(leased_by=None, lease_until=None, **values))
 
+    def cancel(self, kind: JobKind, subjects: Sequence[str]) -> None:
+        """Delete jobs, whoever holds them: what they would do is not wanted any more."""
+        statement = delete(_JOBS).where(_JOBS.c.kind == kind, _JOBS.c.subject.in_(subjects))
+        self._connection.execute(statement)
+
     def drop(self, kind: JobKind, project_id: str, moment: datetime) -> int:
         """Delete a project's jobs of a kind; return how many a worker still holds and so remain."""
         here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
@@ -154,4 +171,10 @@ def _free(moment: datetime) -> Any:
 
 
 def _due(kind: JobKind, moment: datetime) -> tuple[Any, ...]:
-    return (_JOBS.c.kind == kind, _JOBS.c.run_after <= moment, _free(moment))
+    due = (_JOBS.c.kind == kind, _JOBS.c.run_after <= moment, _free(moment))
+    if kind not in _LANED:
+        return due
+    # A job that is being done is still a row, and so keeps back those behind it.
+    before = _JOBS.alias("before")
+    first = ~exists().where(before.c.lane == _JOBS.c.lane, before.c.id < _JOBS.c.id)
+    return (*due, first)

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, text
 
 from storage.columns import UtcDateTime
-from storage.tables import MemoryKeywords, table_of
+from storage.fields import table_of
+from storage.memory_tables import MemoryKeywords
 
 _KEYWORDS = table_of(MemoryKeywords)
 
@@ -57,6 +58,7 @@ class Keywords:
     words: int
     is_question: bool
     names_speaker: bool
+    attribute: str | None = None
 
 
 def scope_token(id: str) -> str:
@@ -84,6 +86,7 @@ class KeywordStore:
                     "words": found.words,
                     "is_question": found.is_question,
                     "names_speaker": found.names_speaker,
+                    "attribute": found.attribute,
                 }
                 for id, entity_ids, found in keywords
             ],

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, Table, delete, func, insert, select, true, up
 
 from core.access import Role
 from core.paging import Order
+from storage.fields import table_of
 from storage.rows import Listing, Source
-from storage.tables import Organization, OrganizationMember, Project, ProjectMember, table_of
+from storage.tables import Organization, OrganizationMember, Project, ProjectMember
 from storage.visibility import in_visible_organization, in_visible_project
 
 _IN_ORGANIZATION = table_of(OrganizationMember)

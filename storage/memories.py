@@ -2,125 +2,42 @@
 one method here, so that no caller can forget one of the four.
 """
 
-import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from core.access import Actor
 from core.events import HistoryEventType
 from core.graph import EntityType, JobKind, MemoryState
 from core.ids import is_id
-from core.paging import Order
+from storage.columns import Name
+from storage.concepts import ConceptRow, ConceptStore
 from storage.conversations import close_gaps, hold_previous, lock_order
 from storage.erasure import forget_deleted_keywords
-from storage.errors import RowMoved
-from storage.history import Change, HistoryStore
+from storage.errors import RowMoved, SlotTaken
+from storage.fields import table_of
+from storage.history import Author, Change, HistoryStore
 from storage.jobs import JobStore
 from storage.keywords import Keywords, KeywordStore
-from storage.memory_filters import FLAGS
-from storage.rows import Listing, Source, values_of
-from storage.tables import HistoryEvent, Memory, table_of
+from storage.memory_rows import LOGGED, MEMORIES, MemoryRow, loggable, logged
+from storage.rows import values_of
+from storage.slots import slot_of, text_hash
+from storage.sources import SourceStore
+from storage.tables import HistoryEvent, Memory
 from storage.vector_rows import ENTITY_KEYS, VectorStore
 from storage.versions import VersionStore
-from storage.visibility import in_visible_entity, in_visible_project
 
 _MEMORIES = table_of(Memory)
 _HISTORY = table_of(HistoryEvent)
 _KEYS = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
-_BATCH = 500
-
-
-@dataclass(slots=True)
-class MemoryRow:
-    """One memory. The keys name its entities by id, the ids by the caller's own names."""
-
-    id: str
-    project_id: str
-    text: str
-    hash: str
-    user_key: str | None
-    agent_key: str | None
-    app_key: str | None
-    run_key: str | None
-    user_id: str | None
-    agent_id: str | None
-    app_id: str | None
-    run_id: str | None
-    actor: str | None
-    role: str | None
-    metadata: dict[str, Any]
-    categories: list[str]
-    state: MemoryState
-    immutable: bool
-    version: int
-    timestamp: datetime | None
-    happened_at: datetime
-    expiration_date: date | None
-    previous_id: str | None
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def entity_ids(self) -> tuple[str, ...]:
-        """The ids of the entities this memory is about."""
-        keys = (self.user_key, self.agent_key, self.app_key, self.run_key)
-        return tuple(key for key in keys if key)
-
-    def is_expired(self, today: date) -> bool:
-        """Tell whether the memory's last day is over; that whole day, in UTC, it is visible."""
-        return self.expiration_date is not None and self.expiration_date < today
-
-
-# What the log says of a memory, by the names the API has for it.
-_LOGGED = {
-    "userId": "user_id",
-    "agentId": "agent_id",
-    "appId": "app_id",
-    "runId": "run_id",
-    "actor": "actor",
-    "role": "role",
-    "metadata": "metadata",
-    "categories": "categories",
-    "immutable": "immutable",
-    "timestamp": "timestamp",
-    "expirationDate": "expiration_date",
-}
-
-MEMORY_ORDER = Order("memories", ("created_at", "id"), descending=True)
-# By the column and whether the largest comes first.
-MEMORY_ORDERS = {
-    (key, descending): Order(f"memories {key} {descending}", (key, "id"), descending)
-    for key in ("created_at", "updated_at", "happened_at")
-    for descending in (False, True)
-} | {("created_at", True): MEMORY_ORDER}
-MEMORIES = Source(
-    "memory", _MEMORIES, MemoryRow, lambda memory: in_visible_project(memory.c.project_id)
+_HOLDERS = select(_MEMORIES.c.slot, *MEMORIES.columns(_MEMORIES)).where(
+    _MEMORIES.c.slot.in_(bindparam("slots", expanding=True, type_=Name))
 )
-MEMORIES_OF_PROJECT = Listing(MEMORIES, "project_id", in_visible_project, FLAGS)
-MEMORIES_OF_ENTITY = {
-    type: Listing(MEMORIES, key, in_visible_entity, FLAGS) for type, key in ENTITY_KEYS.items()
-}
-
-
-def text_hash(text: str) -> str:
-    """Return the SHA-256, in hex, of a text in Unicode form NFC with its white space collapsed."""
-    normal = " ".join(unicodedata.normalize("NFC", text).split())
-    return hashlib.sha256(normal.encode()).hexdigest()
-
-
-def _loggable(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _logged(memory: MemoryRow) -> dict[str, Any]:
-    values = ((name, getattr(memory, attribute)) for name, attribute in _LOGGED.items())
-    return {name: _loggable(value) for name, value in values if value is not None}
+_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +58,8 @@ class MemoryStore:
         self._vectors = VectorStore(connection)
         self._keywords = KeywordStore(connection)
         self._versions = VersionStore(connection)
+        self._sources = SourceStore(connection)
+        self._concepts = ConceptStore(connection)
 
     def get(self, id: str, actor: Actor, *path: str | int) -> MemoryRow:
         """Return a memory. Raises `NotFound` when the actor cannot see it."""
@@ -173,35 +92,75 @@ class MemoryStore:
         lock_order(self._connection, found)
         return self.find_to_change(wanted, actor)
 
+    def there(self, ids: Iterable[str]) -> dict[str, MemoryRow]:
+        """Return the memories among the ids, whoever they belong to."""
+        wanted = sorted(set(ids))
+        rows = select(*MEMORIES.columns(_MEMORIES)).where(_MEMORIES.c.id.in_(wanted))
+        return {row.id: MemoryRow(*row) for row in self._connection.execute(rows)}
+
+    def replaced_by(self, ids: Sequence[str], actor: Actor) -> dict[str, list[MemoryRow]]:
+        """Return the visible memories whose place each of some has taken, oldest first."""
+        replaced = select(_MEMORIES.c.id).where(_MEMORIES.c.successor_id.in_(ids))
+        rows = self.find(self._connection.execute(replaced).scalars(), actor)
+        found: defaultdict[str, list[MemoryRow]] = defaultdict(list)
+        for row in sorted(rows.values(), key=lambda row: (row.created_at, row.id)):
+            found[row.successor_id or ""].append(row)
+        return dict(found)
+
     def hold_order(self, project_id: str) -> None:
         """Keep others from deleting memories of a project until the end; before any other lock."""
         lock_order(self._connection, [project_id])
 
+    def holders(self, memories: Sequence[MemoryRow], today: date) -> dict[str, MemoryRow]:
+        """Return the active memories that say the same as these of the same entities, by slot.
+
+        One that has expired by `today`, which nobody sees any more, leaves its slot.
+        """
+        slots = sorted({slot_of(memory) for memory in memories})
+        found = self._connection.execute(_HOLDERS, {"slots": slots})
+        held = {slot: MemoryRow(*row) for slot, *row in found}
+        over = [memory.id for memory in held.values() if memory.is_expired(today)]
+        if over:
+            leave = update(_MEMORIES).where(_MEMORIES.c.id.in_(over))
+            self._connection.execute(leave.values(slot=None))
+        return {slot: memory for slot, memory in held.items() if memory.id not in over}
+
     def add(
-        self, memories: Sequence[MemoryRow], model: str, derived: Sequence[Derived], by: Actor
+        self, memories: Sequence[MemoryRow], model: str, derived: Sequence[Derived], by: Author
     ) -> None:
         """Store memories of one project with what was computed from their texts.
 
-        Raises `RowMoved` when one that is followed is gone.
+        Raises `RowMoved` when one that is followed is gone. An active memory that has a twin meets
+        the unique index, and the transaction is run again: ask for the `holders` first.
         """
-        project_id, moment = memories[0].project_id, memories[0].created_at
+        moment = memories[0].created_at
         said = {memory.previous_id for memory in memories if memory.previous_id}
         hold_previous(self._connection, said.difference(memory.id for memory in memories))
-        self._connection.execute(insert(_MEMORIES), [values_of(memory) for memory in memories])
-        ids = [memory.id for memory in memories]
-        self._derive(project_id, model, list(zip(memories, derived, strict=True)))
-        self._jobs.put(JobKind.INDEX, ids, project_id, moment)
+        self._insert(memories, model, derived, moment)
         for memory in memories:
             change = Change(
-                project_id,
+                memory.project_id,
                 memory.id,
                 HistoryEventType.ADD,
-                by.email,
+                by,
                 moment,
                 new_text=memory.text,
-                after=_logged(memory),
+                after=logged(memory),
             )
             self._history.record(change, +1, memory.entity_ids)
+
+    def _insert(
+        self,
+        memories: Sequence[MemoryRow],
+        model: str,
+        derived: Sequence[Derived],
+        moment: datetime,
+    ) -> None:
+        project_id = memories[0].project_id
+        rows = [{**values_of(memory), "slot": _slot(memory)} for memory in memories]
+        self._connection.execute(insert(_MEMORIES), rows)
+        self._derive(project_id, model, list(zip(memories, derived, strict=True)))
+        self._jobs.put(JobKind.INDEX, [memory.id for memory in memories], project_id, moment)
 
     def _derive(
         self, project_id: str, model: str, derived: Sequence[tuple[MemoryRow, Derived]]
@@ -231,12 +190,14 @@ class MemoryStore:
         changes: dict[str, Any],
         model: str,
         derived: Derived | None,
-        by: Actor,
+        by: Author,
         moment: datetime,
+        type: HistoryEventType = HistoryEventType.UPDATE,
     ) -> MemoryRow:
         """Write changed columns of a memory, with what was derived of a changed text.
 
-        Returns the row. Raises `RowMoved` when the row has changed since it was read.
+        Returns the row. Raises `SlotTaken` when an active memory of the same entities says the same
+        already, `RowMoved` when the row has changed since it was read.
         """
         # A clock that goes back must not let two versions be true at one moment.
         moment = max(moment, memory.updated_at)
@@ -245,65 +206,138 @@ class MemoryStore:
             values["hash"] = text_hash(changes["text"])
         if "timestamp" in changes:
             values["happened_at"] = changes["timestamp"] or memory.created_at
+        changed = replace(memory, **values)
+        returns = memory.is_expired(moment.date()) and not changed.is_expired(moment.date())
+        if returns or {"text", "state"} & changes.keys():
+            values["slot"] = self._free_slot(changed, moment)
         self._versions.keep([memory.id], moment)
         statement = update(_MEMORIES).where(
             _MEMORIES.c.id == memory.id, _MEMORIES.c.version == memory.version
         )
         if self._connection.execute(statement.values(**values)).rowcount == 0:
             raise RowMoved
+        names = {name: column for name, column in LOGGED.items() if column in changes}
+        before = {name: loggable(getattr(memory, at)) for name, at in names.items()}
+        after = {name: loggable(changes[at]) for name, at in names.items()}
         if derived is not None:
             self._vectors.delete([memory.id])
             self._keywords.delete([memory.id])
             self._derive(memory.project_id, model, [(memory, derived)])
+            had, has = self._concepts.keep_those_in(memory.id, changed.text)
+            if had != has:
+                before["concepts"], after["concepts"] = had, has
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
-        changed = {name: column for name, column in _LOGGED.items() if column in changes}
         self._history.record(
             Change(
                 memory.project_id,
                 memory.id,
-                HistoryEventType.UPDATE,
-                by.email,
+                type,
+                by,
                 moment,
                 old_text=memory.text,
-                new_text=changes.get("text", memory.text),
-                before={name: _loggable(getattr(memory, at)) for name, at in changed.items()},
-                after={name: _loggable(changes[at]) for name, at in changed.items()},
+                new_text=changed.text,
+                before=before,
+                after=after,
             )
         )
-        return replace(memory, **values)
+        return changed
 
-    def delete(self, memories: Sequence[MemoryRow], by: Actor, moment: datetime) -> None:
+    def _free_slot(self, memory: MemoryRow, moment: datetime) -> str | None:
+        slot = _slot(memory)
+        if slot is not None:
+            holder = self.holders([memory], moment.date()).get(slot)
+            if holder is not None and holder.id != memory.id:
+                raise SlotTaken(holder.id)
+        return slot
+
+    def replaced(
+        self,
+        memory: MemoryRow,
+        state: MemoryState,
+        successor_id: str,
+        by: Author,
+        moment: datetime,
+    ) -> MemoryRow:
+        """Let another memory take the place of an active one; return the row.
+
+        Raises `RowMoved` when the row has changed since it was read.
+        """
+        merged = state is MemoryState.MERGED
+        kind = HistoryEventType.MERGE if merged else HistoryEventType.SUPERSEDE
+        changes = {"state": state, "successor_id": successor_id}
+        return self.rewrite(memory, changes, "", None, by, moment, kind)
+
+    def version(self, id: str, sequence: int, *, before: bool) -> MemoryRow | None:
+        """Return a memory as an event of the log, by its number, left it or as it found it."""
+        return self._versions.at_event(id, sequence, before=before)
+
+    def revive(self, memory: MemoryRow, model: str, derived: Derived, by: Author) -> MemoryRow:
+        """Store a deleted memory again, as given, and return the row with its next version.
+
+        Raises `SlotTaken` as `rewrite` does.
+        """
+        moment = memory.updated_at
+        self._free_slot(memory, moment)
+        events = select(func.count()).where(_HISTORY.c.memory_id == memory.id)
+        version = self._connection.execute(events).scalar_one() + 1
+        memory = replace(memory, version=version)
+        self._insert([memory], model, [derived], moment)
+        change = Change(
+            memory.project_id,
+            memory.id,
+            HistoryEventType.RESTORE,
+            by,
+            moment,
+            new_text=memory.text,
+            after=logged(memory),
+        )
+        self._history.record(change, +1, memory.entity_ids)
+        return memory
+
+    def delete(self, memories: Sequence[MemoryRow], by: Author, moment: datetime) -> None:
         """Delete memories that were found to be deleted; log and versions keep what they were.
 
-        Raises `RowMoved` when one of them is gone.
+        With them go the messages and the concepts that no other memory has. Raises `RowMoved` when
+        one of them is gone.
         """
         ids = [memory.id for memory in memories]
         self._versions.keep(ids, moment)
         close_gaps(self._connection, "id", ids)
+        messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
         deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
         if deleted.rowcount != len(ids):
             raise RowMoved
+        self._drop_unlinked(messages, concepts)
         for memory in memories:
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
+            before = logged(memory)
+            if memory.id in concepts:
+                before["concepts"] = [concept.name for concept in concepts[memory.id]]
             change = Change(
                 memory.project_id,
                 memory.id,
                 HistoryEventType.DELETE,
-                by.email,
+                by,
                 moment,
                 old_text=memory.text,
-                before=_logged(memory),
+                before=before,
             )
             self._history.record(change, -1, memory.entity_ids)
 
-    def erase_entity(
-        self, type: EntityType, entity_id: str, project_id: str, by: Actor, moment: datetime
+    def _drop_unlinked(
+        self, messages: Iterable[str], concepts: Mapping[str, Sequence[ConceptRow]]
     ) -> None:
+        self._sources.drop_unlinked(messages)
+        self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
+
+    def erase_entity(
+        self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
+    ) -> list[str]:
         """Delete all memories of an entity, what they were, and every text the log has of them.
 
         That includes those that were deleted before. The log keeps its rows, so that it stays
         gapless, but nothing of what they said. The caller holds the order of the project and then
-        the entity's lock, so no memory can join it meanwhile.
+        the entity's lock, so no memory can join it meanwhile. Returns the ids of the memories.
         """
         name = ENTITY_KEYS[type]
         deleted = self._versions.deleted_of(type, entity_id)
@@ -313,10 +347,12 @@ class MemoryStore:
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
             ids = [row[0] for row in batch]
+            messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
             self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
+            self._drop_unlinked(messages, concepts)
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
             for id, *entities in batch:
-                change = Change(project_id, id, HistoryEventType.DELETE, by.email, moment)
+                change = Change(project_id, id, HistoryEventType.DELETE, by, moment)
                 others = tuple(other for other in entities if other and other != entity_id)
                 self._history.record(change, -1, others)
         erased = [*deleted, *(row[0] for row in rows)]
@@ -326,9 +362,14 @@ class MemoryStore:
             self._erase_from_log(ids)
         if erased:
             forget_deleted_keywords(self._connection)
+        return erased
 
     def _erase_from_log(self, memory_ids: Sequence[str]) -> None:
         events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(memory_ids))
         self._connection.execute(
             events.values(old_text=None, new_text=None, before=None, after=None)
         )
+
+
+def _slot(memory: MemoryRow) -> str | None:
+    return slot_of(memory) if memory.state is MemoryState.ACTIVE else None

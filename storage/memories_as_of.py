@@ -17,9 +17,10 @@ from sqlalchemy import (
 )
 
 from storage.columns import UtcDateTime
-from storage.memories import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MemoryRow
+from storage.fields import table_of
+from storage.memory_rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MemoryRow
 from storage.rows import Listing, Source
-from storage.tables import Memory, MemoryVersion, table_of
+from storage.tables import Memory, MemoryVersion
 from storage.visibility import in_visible_project
 
 _MEMORIES = table_of(Memory)
@@ -27,9 +28,10 @@ _VERSIONS = table_of(MemoryVersion)
 
 # Neither half has a WHERE, and both have columns of the same types: only then do the databases see
 # through the union and walk the indexes of both tables in the order of the page.
+_COLUMNS = [column.name for column in _VERSIONS.c if column.name != "ended_at"]
 _EVER = union_all(
-    select(*_MEMORIES.c, cast(null(), UtcDateTime).label("ended_at")),
-    select(*(_VERSIONS.c[column.name] for column in _MEMORIES.c), _VERSIONS.c.ended_at),
+    select(*(_MEMORIES.c[name] for name in _COLUMNS), cast(null(), UtcDateTime).label("ended_at")),
+    select(*(_VERSIONS.c[name] for name in _COLUMNS), _VERSIONS.c.ended_at),
 ).subquery("ever")
 
 

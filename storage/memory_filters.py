@@ -15,10 +15,11 @@ from core.graph import EntityType, MemoryState
 from core.ids import is_id
 from storage.columns import Id, UtcDateTime
 from storage.conversations import lock_order
+from storage.fields import table_of
 from storage.filters import ReadFilter, clause_of, in_project, leads, read_filter
 from storage.given import given_array, given_rows, out_of_reach
 from storage.statements import FILTERED
-from storage.tables import Memory, table_of
+from storage.tables import Memory
 from storage.vector_rows import ENTITY_KEYS, unexpired
 
 _MEMORIES = table_of(Memory)

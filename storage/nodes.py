@@ -10,9 +10,11 @@ from core.ids import is_id
 from storage.accounts import ACCOUNTS
 from storage.api_keys import API_KEYS
 from storage.columns import Id
+from storage.concepts import CONCEPTS
 from storage.entities import ENTITIES
 from storage.history import HISTORY
-from storage.memories import MEMORIES
+from storage.memory_rows import MEMORIES
+from storage.operations import OPERATIONS
 from storage.organizations import ORGANIZATIONS
 from storage.projects import PROJECTS
 from storage.rows import Source
@@ -25,6 +27,8 @@ NODES: tuple[Source[Any], ...] = (
     ENTITIES,
     MEMORIES,
     HISTORY,
+    OPERATIONS,
+    CONCEPTS,
 )
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, insert, select, true, update
 from core.access import Actor, Role
 from core.ids import is_id
 from core.paging import Order
+from storage.fields import table_of
 from storage.rows import Listing, Source
-from storage.tables import Organization, table_of
+from storage.tables import Organization
 from storage.visibility import organization_of_viewer, organization_role, organization_visible
 
 _ORGANIZATIONS = table_of(Organization)

@@ -10,8 +10,9 @@ from core.access import Actor, Role
 from core.ids import is_id
 from core.paging import Order
 from storage.errors import RowMoved
+from storage.fields import table_of
 from storage.rows import Listing, Source
-from storage.tables import Project, table_of
+from storage.tables import Project
 from storage.visibility import in_visible_organization, project_role, project_visible
 
 _PROJECTS = table_of(Project)
@@ -38,6 +39,17 @@ class ProjectRow:
     viewer_role: Role | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectSettings:
+    """What a project wants of the extraction of memories."""
+
+    custom_instructions: str | None
+    agent_custom_instructions: str | None
+    custom_categories: list[dict[str, Any]]
+    enable_graph: bool
+    multilingual: bool
+
+
 PROJECT_ORDER = Order("projects", ("created_at", "id"))
 PROJECTS = Source("project", _PROJECTS, ProjectRow, project_visible, {"viewer_role": project_role})
 PROJECTS_OF_ORGANIZATION = Listing(
@@ -57,6 +69,13 @@ class ProjectStore:
     def get(self, id: str, actor: Actor, *path: str | int) -> ProjectRow:
         """Return a project. Raises `NotFound` when the actor cannot see it."""
         return PROJECTS.get(self._connection, id, actor, *path)
+
+    def settings(self, id: str) -> ProjectSettings | None:
+        """Return the settings of a project that is not being erased, whoever it belongs to."""
+        columns = [_PROJECTS.c[name] for name in ProjectSettings.__dataclass_fields__]
+        statement = select(*columns).where(_PROJECTS.c.id == id, _PROJECTS.c.deleted_at.is_(None))
+        row = self._connection.execute(statement).first()
+        return None if row is None else ProjectSettings(*row)
 
     def lock(self, id: str) -> None:
         """Keep others from changing the project or its members until the end.

@@ -105,7 +105,8 @@ class _Asked:
 class Listing(Generic[T]):
     """The children of parents: rows of a source whose `parent` column holds a parent's id.
 
-    Without such a column, a filter has to tell which rows are listed.
+    Without such a column, `joined` makes a clause of the rows' table and a parent's id that tells
+    which rows are listed, or a filter has to tell.
 
     `guard` makes a clause of a parent's id that says whether the viewer can see that parent.
     `filters` are the conditions a caller may switch on, by name; each reads bound parameters. Lists
@@ -116,6 +117,7 @@ class Listing(Generic[T]):
     parent: str | None
     guard: Callable[[ColumnElement[Any]], ColumnElement[bool]]
     filters: Mapping[str, Clause] = field(default_factory=dict)
+    joined: Callable[[FromClause, ColumnElement[Any]], ColumnElement[Any]] | None = None
     _built: dict[Any, Select[Any]] = field(default_factory=dict)
 
     def pages(
@@ -201,6 +203,8 @@ class Listing(Generic[T]):
         if asked.where.shape:
             project_id = parent_id if of_project else None
             clauses.append(clause_of(asked.where.shape, table, asked.dialect, project_id))
+        if self.joined is not None:
+            return [self.joined(table, parent_id), *clauses]
         if self.parent is None:
             return clauses
         if of_project:

@@ -2,7 +2,8 @@
 
 from sqlalchemy import Connection, delete, insert, select
 
-from storage.tables import ServerState, table_of
+from storage.fields import table_of
+from storage.tables import ServerState
 
 _STATE = table_of(ServerState)
 

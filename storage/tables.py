@@ -1,45 +1,23 @@
-"""All tables, in graph order, so that the data model reads in one sitting.
+"""The tables of the graph, in its order, so that the data model reads in one sitting.
+
+What hangs on memories is declared in `memory_tables`, work to be done in `work_tables`.
 
 Rows are read and written with prebuilt Core statements on `Model.__table__`; the models declare,
 they are not instantiated on the way of a request.
 """
 
 from datetime import date, datetime
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    UniqueConstraint,
-    text,
-)
+from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.events import HistoryEventType
-from core.graph import EntityType, JobKind, MemoryState
-from storage.columns import Id, Json, LongText, Name, UtcDateTime, enum_type
-
-
-def _id(target: str | None = None, *, nullable: bool = False) -> Any:
-    if target is None:
-        return Field(sa_type=Id, primary_key=True)
-    return Field(
-        default=None, sa_type=Id, foreign_key=target, ondelete="CASCADE", nullable=nullable
-    )
-
-
-def _moment(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
-
-
-def _member_of(members: type[Enum]) -> Any:
-    return Field(sa_type=enum_type(members))
+from core.graph import EntityType, MemoryState
+from language.moments import Precision
+from storage.columns import Id, Json, LongText, Name
+from storage.fields import enum_field, id_field, moment_field, where_known
 
 
 class ServerState(SQLModel, table=True):
@@ -56,10 +34,10 @@ class Account(SQLModel, table=True):
 
     __tablename__ = "accounts"
 
-    id: str = _id()
+    id: str = id_field()
     email: str = Field(sa_type=Name, unique=True)
     name: str | None = Field(sa_type=Name)
-    created_at: datetime = _moment()
+    created_at: datetime = moment_field()
 
 
 class Organization(SQLModel, table=True):
@@ -67,11 +45,11 @@ class Organization(SQLModel, table=True):
 
     __tablename__ = "organizations"
 
-    id: str = _id()
+    id: str = id_field()
     name: str = Field(sa_type=Name)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
-    deleted_at: datetime | None = _moment(nullable=True)
+    created_at: datetime = moment_field()
+    updated_at: datetime = moment_field()
+    deleted_at: datetime | None = moment_field(nullable=True)
 
 
 class OrganizationMember(SQLModel, table=True):
@@ -84,11 +62,11 @@ class OrganizationMember(SQLModel, table=True):
         Index("ix_organization_members_account", "account_id", "organization_id"),
     )
 
-    id: str = _id()
-    organization_id: str = _id("organizations.id")
-    account_id: str = _id("accounts.id")
-    role: Role = _member_of(Role)
-    joined_at: datetime = _moment()
+    id: str = id_field()
+    organization_id: str = id_field("organizations.id")
+    account_id: str = id_field("accounts.id")
+    role: Role = enum_field(Role)
+    joined_at: datetime = moment_field()
 
 
 class Project(SQLModel, table=True):
@@ -97,8 +75,8 @@ class Project(SQLModel, table=True):
     __tablename__ = "projects"
     __table_args__ = (Index("ix_projects_page", "organization_id", "created_at", "id"),)
 
-    id: str = _id()
-    organization_id: str = _id("organizations.id")
+    id: str = id_field()
+    organization_id: str = id_field("organizations.id")
     name: str = Field(sa_type=Name)
     description: str | None = Field(sa_type=LongText)
     custom_instructions: str | None = Field(sa_type=LongText)
@@ -110,9 +88,9 @@ class Project(SQLModel, table=True):
     version: int
     sequence: int = Field(sa_type=BigInteger)
     total_memories: int = Field(sa_type=BigInteger)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
-    deleted_at: datetime | None = _moment(nullable=True)
+    created_at: datetime = moment_field()
+    updated_at: datetime = moment_field()
+    deleted_at: datetime | None = moment_field(nullable=True)
 
 
 class ProjectMember(SQLModel, table=True):
@@ -125,11 +103,11 @@ class ProjectMember(SQLModel, table=True):
         Index("ix_project_members_account", "account_id", "project_id"),
     )
 
-    id: str = _id()
-    project_id: str = _id("projects.id")
-    account_id: str = _id("accounts.id")
-    role: Role = _member_of(Role)
-    joined_at: datetime = _moment()
+    id: str = id_field()
+    project_id: str = id_field("projects.id")
+    account_id: str = id_field("accounts.id")
+    role: Role = enum_field(Role)
+    joined_at: datetime = moment_field()
 
 
 class ApiKey(SQLModel, table=True):
@@ -145,19 +123,19 @@ class ApiKey(SQLModel, table=True):
         Index("ix_api_keys_organization", "organization_id"),
     )
 
-    id: str = _id()
-    account_id: str = _id("accounts.id")
+    id: str = id_field()
+    account_id: str = id_field("accounts.id")
     name: str = Field(sa_type=Name)
     prefix: str = Field(sa_type=Name)
     digest: str = Field(sa_type=Name, unique=True)
-    permission: ApiKeyPermission = _member_of(ApiKeyPermission)
-    reach: ApiKeyReach = _member_of(ApiKeyReach)
-    project_id: str | None = _id("projects.id", nullable=True)
-    organization_id: str | None = _id("organizations.id", nullable=True)
-    created_at: datetime = _moment()
-    last_used_at: datetime | None = _moment(nullable=True)
-    expires_at: datetime | None = _moment(nullable=True)
-    revoked_at: datetime | None = _moment(nullable=True)
+    permission: ApiKeyPermission = enum_field(ApiKeyPermission)
+    reach: ApiKeyReach = enum_field(ApiKeyReach)
+    project_id: str | None = id_field("projects.id", nullable=True)
+    organization_id: str | None = id_field("organizations.id", nullable=True)
+    created_at: datetime = moment_field()
+    last_used_at: datetime | None = moment_field(nullable=True)
+    expires_at: datetime | None = moment_field(nullable=True)
+    revoked_at: datetime | None = moment_field(nullable=True)
 
 
 class Entity(SQLModel, table=True):
@@ -172,14 +150,14 @@ class Entity(SQLModel, table=True):
         Index("ix_entities_total", "project_id", "total_memories", "id"),
     )
 
-    id: str = _id()
-    project_id: str = _id("projects.id")
-    type: EntityType = _member_of(EntityType)
+    id: str = id_field()
+    project_id: str = id_field("projects.id")
+    type: EntityType = enum_field(EntityType)
     name: str = Field(sa_type=Name)
     metadata_: dict[str, Any] = Field(sa_type=Json, sa_column_kwargs={"name": "metadata"})
     total_memories: int = Field(sa_type=BigInteger)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
+    created_at: datetime = moment_field()
+    updated_at: datetime = moment_field()
 
 
 def _listed(table: str, *also: str) -> tuple[Index, ...]:
@@ -190,32 +168,29 @@ def _listed(table: str, *also: str) -> tuple[Index, ...]:
     return (
         Index(f"ix_{table}_page", "project_id", "created_at", "id", *also),
         *(
-            _where_known(f"ix_{table}_{kind}", f"{kind}_key", "created_at", "id", *also)
+            where_known(f"ix_{table}_{kind}", f"{kind}_key", "created_at", "id", *also)
             for kind in ("user", "agent", "app", "run")
         ),
-        _where_known(f"ix_{table}_previous", "previous_id"),
+        where_known(f"ix_{table}_previous", "previous_id"),
     )
-
-
-def _where_known(name: str, *columns: str) -> Index:
-    known = text(f"{columns[0]} IS NOT NULL")
-    return Index(name, *columns, sqlite_where=known, postgresql_where=known)
 
 
 class _MemoryColumns(SQLModel):
     """What a memory is made of. The names of its entities stand beside their keys to spare a join.
 
-    `happened_at` is the timestamp, or the creation of a memory without one. `previous_id` is the
-    memory said before it in the same conversation.
+    `happened_at` is the timestamp, or the creation of a memory without one; `timestamp_until` is
+    the last day of a range that begins there. `previous_id` is the memory said before it in the
+    same conversation, `successor_id` the one that has taken its place, `extends_id` one that it
+    tells more about; each may be gone.
     """
 
-    project_id: str = _id("projects.id")
+    project_id: str = id_field("projects.id")
     text: str = Field(sa_type=LongText)
     hash: str = Field(sa_type=Name)
-    user_key: str | None = _id("entities.id", nullable=True)
-    agent_key: str | None = _id("entities.id", nullable=True)
-    app_key: str | None = _id("entities.id", nullable=True)
-    run_key: str | None = _id("entities.id", nullable=True)
+    user_key: str | None = id_field("entities.id", nullable=True)
+    agent_key: str | None = id_field("entities.id", nullable=True)
+    app_key: str | None = id_field("entities.id", nullable=True)
+    run_key: str | None = id_field("entities.id", nullable=True)
     user_id: str | None = Field(sa_type=Name)
     agent_id: str | None = Field(sa_type=Name)
     app_id: str | None = Field(sa_type=Name)
@@ -224,28 +199,40 @@ class _MemoryColumns(SQLModel):
     role: str | None = Field(sa_type=Name)
     metadata_: dict[str, Any] = Field(sa_type=Json, sa_column_kwargs={"name": "metadata"})
     categories: list[str] = Field(sa_type=Json)
-    state: MemoryState = _member_of(MemoryState)
+    state: MemoryState = enum_field(MemoryState)
     immutable: bool
-    timestamp: datetime | None = _moment(nullable=True)
-    happened_at: datetime = _moment()
+    timestamp: datetime | None = moment_field(nullable=True)
+    timestamp_until: datetime | None = moment_field(nullable=True)
+    timestamp_precision: Precision | None = enum_field(Precision, nullable=True)
+    happened_at: datetime = moment_field()
     expiration_date: date | None
     previous_id: str | None = Field(sa_type=Id)
-    created_at: datetime = _moment()
-    updated_at: datetime = _moment()
+    successor_id: str | None = Field(sa_type=Id)
+    extends_id: str | None = Field(sa_type=Id)
+    created_at: datetime = moment_field()
+    updated_at: datetime = moment_field()
 
 
 class Memory(_MemoryColumns, table=True):
-    """One remembered thing, as it is."""
+    """One remembered thing, as it is.
+
+    `slot` is what no two active memories of the same entities and speaker have in common: a digest
+    of them and of the text. Whatever is not active, or has expired, leaves its slot to others.
+    """
 
     __tablename__ = "memories"
     __table_args__ = (
         *_listed("memories"),
         Index("ix_memories_updated", "project_id", "updated_at", "id"),
         Index("ix_memories_happened", "project_id", "happened_at", "id"),
+        Index("ix_memories_slot", "slot", unique=True),
+        where_known("ix_memories_successor", "successor_id"),
+        where_known("ix_memories_extends", "extends_id"),
     )
 
-    id: str = _id()
+    id: str = id_field()
     version: int
+    slot: str | None = Field(sa_type=Name)
 
 
 class MemoryVersion(_MemoryColumns, table=True):
@@ -257,67 +244,9 @@ class MemoryVersion(_MemoryColumns, table=True):
     __tablename__ = "memory_versions"
     __table_args__ = _listed("memory_versions", "updated_at", "ended_at")
 
-    id: str = _id()
+    id: str = id_field()
     version: int = Field(primary_key=True)
-    ended_at: datetime = _moment()
-
-
-class MemoryKeywords(SQLModel, table=True):
-    """What ranking by words needs to know of a memory's text, and what the keyword index holds.
-
-    `terms` are its words as `language.terms` writes them, parted by spaces; `scope` names its
-    project and entities in the same way. `position` is there because SQLite's index knows rows by
-    whole numbers.
-    """
-
-    __tablename__ = "memory_keywords"
-    __table_args__ = (Index("ix_memory_keywords_project", "project_id"),)
-
-    position: int | None = Field(
-        default=None,
-        primary_key=True,
-        sa_type=BigInteger().with_variant(Integer, "sqlite"),
-    )
-    memory_id: str = Field(
-        sa_type=Id,
-        unique=True,
-        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
-    )
-    project_id: str = _id("projects.id")
-    scope: str = Field(sa_type=LongText)
-    terms: str = Field(sa_type=LongText)
-    words: int
-    is_question: bool
-    names_speaker: bool
-
-
-class MemoryTouches(SQLModel, table=True):
-    """When a memory was last returned by searches, in seconds since 1970, oldest first."""
-
-    __tablename__ = "memory_touches"
-
-    memory_id: str = Field(
-        sa_type=Id,
-        primary_key=True,
-        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
-    )
-    moments: list[float] = Field(sa_type=Json)
-
-
-class MemoryVector(SQLModel, table=True):
-    """The embedding of a memory's text, little-endian float32, apart so that lists stay light."""
-
-    __tablename__ = "memory_vectors"
-    __table_args__ = (Index("ix_memory_vectors_project", "project_id"),)
-
-    memory_id: str = Field(
-        sa_type=Id,
-        primary_key=True,
-        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
-    )
-    project_id: str = _id("projects.id")
-    model: str = Field(sa_type=Name)
-    vector: bytes = Field(sa_type=LargeBinary)
+    ended_at: datetime = moment_field()
 
 
 class HistoryEvent(SQLModel, table=True):
@@ -327,48 +256,18 @@ class HistoryEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("project_id", "sequence"),
         Index("ix_history_memory", "memory_id", "sequence"),
+        where_known("ix_history_operation", "operation_id", "sequence"),
     )
 
-    id: str = _id()
-    project_id: str = _id("projects.id")
+    id: str = id_field()
+    project_id: str = id_field("projects.id")
     sequence: int = Field(sa_type=BigInteger)
     memory_id: str = Field(sa_type=Id)
-    type: HistoryEventType = _member_of(HistoryEventType)
+    type: HistoryEventType = enum_field(HistoryEventType)
     old_text: str | None = Field(sa_type=LongText)
     new_text: str | None = Field(sa_type=LongText)
     before: dict[str, Any] | None = Field(sa_type=Json)
     after: dict[str, Any] | None = Field(sa_type=Json)
     actor: str = Field(sa_type=Name)
-    created_at: datetime = _moment()
-
-
-class Job(SQLModel, table=True):
-    """Work that a committed transaction has promised; see `storage.jobs`."""
-
-    __tablename__ = "jobs"
-    __table_args__ = (
-        UniqueConstraint("kind", "subject"),
-        Index("ix_jobs_due", "kind", "run_after", "id"),
-        Index("ix_jobs_project", "project_id", "kind"),
-    )
-
-    id: str = _id()
-    kind: JobKind = _member_of(JobKind)
-    subject: str = Field(sa_type=Id)
-    project_id: str = Field(sa_type=Id)
-    generation: int
-    attempts: int
-    error: str | None = Field(sa_type=LongText)
-    run_after: datetime = _moment()
-    leased_by: str | None = Field(sa_type=Id)
-    lease_until: datetime | None = _moment(nullable=True)
-    created_at: datetime = _moment()
-
-
-def table_of(model: type[SQLModel]) -> Table:
-    """Return the Core table behind a model."""
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    return table
-
-
-METADATA = SQLModel.metadata
+    operation_id: str | None = Field(sa_type=Id)
+    created_at: datetime = moment_field()

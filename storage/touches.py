@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
-from storage.tables import Memory, MemoryTouches, table_of
+from storage.fields import table_of
+from storage.memory_tables import MemoryTouches
+from storage.tables import Memory
 
 _TOUCHES = table_of(MemoryTouches)
 _MEMORIES = table_of(Memory)

@@ -16,6 +16,8 @@ from core.graph import EntityType
 from core.paging import Page, Slice
 from storage.accounts import AccountStore
 from storage.api_keys import ApiKeyStore
+from storage.claims import ClaimStore
+from storage.concepts import ConceptStore
 from storage.documents import DocumentStore
 from storage.entities import EntityStore
 from storage.erasure import ErasureStore
@@ -26,9 +28,11 @@ from storage.members import MemberStore
 from storage.memories import MemoryStore
 from storage.memory_filters import Selection, lock_matching, matching
 from storage.nodes import kinds_of
+from storage.operations import OperationStore
 from storage.organizations import OrganizationStore
 from storage.projects import ProjectStore
 from storage.rows import Listing, Source
+from storage.sources import SourceStore
 from storage.state import StateStore
 from storage.touches import TouchStore
 from storage.vector_rows import VectorStore
@@ -50,7 +54,11 @@ class Transaction:
         self.entities = EntityStore(connection)
         self.history = HistoryStore(connection)
         self.jobs = JobStore(connection)
+        self.operations = OperationStore(connection, self.jobs)
         self.memories = MemoryStore(connection, self.history, self.jobs)
+        self.sources = SourceStore(connection)
+        self.concepts = ConceptStore(connection)
+        self.claims = ClaimStore(connection)
         self.vectors = VectorStore(connection)
         self.keywords = KeywordStore(connection)
         self.documents = DocumentStore(connection)

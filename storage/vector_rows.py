@@ -18,8 +18,11 @@ from sqlalchemy import (
 
 from core.graph import EntityType, JobKind
 from storage.columns import Id
+from storage.fields import table_of
 from storage.given import given_array, given_rows, out_of_reach
-from storage.tables import Job, Memory, MemoryVector, table_of
+from storage.memory_tables import MemoryVector
+from storage.tables import Memory
+from storage.work_tables import Job
 
 _VECTORS = table_of(MemoryVector)
 _MEMORIES = table_of(Memory)

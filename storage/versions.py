@@ -7,21 +7,25 @@ moment, and they say whom a deleted memory was about, by which an erasure finds 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from core.graph import EntityType
 from storage.columns import Id, UtcDateTime
-from storage.tables import Memory, MemoryVersion, table_of
+from storage.fields import table_of
+from storage.memory_rows import MEMORIES, MemoryRow
+from storage.tables import HistoryEvent, Memory, MemoryVersion
 from storage.vector_rows import ENTITY_KEYS
 
 _MEMORIES = table_of(Memory)
 _VERSIONS = table_of(MemoryVersion)
+_HISTORY = table_of(HistoryEvent)
 
 _MOMENT = bindparam("moment", type_=UtcDateTime)
+_KEPT = [column.name for column in _VERSIONS.c if column.name != "ended_at"]
 _KEEP = insert(_VERSIONS).from_select(
-    [*_MEMORIES.c.keys(), "ended_at"],
+    [*_KEPT, "ended_at"],
     select(
-        *_MEMORIES.c,
+        *(_MEMORIES.c[name] for name in _KEPT),
         case((_MEMORIES.c.updated_at > _MOMENT, _MEMORIES.c.updated_at), else_=_MOMENT),
     ).where(_MEMORIES.c.id.in_(bindparam("kept", type_=Id, expanding=True))),
 )
@@ -40,6 +44,22 @@ class VersionStore:
         a version that ends as it begins.
         """
         self._connection.execute(_KEEP, {"kept": memory_ids, "moment": ended_at})
+
+    def at_event(self, id: str, sequence: int, *, before: bool) -> MemoryRow | None:
+        """Return a memory as an event of its log left it, or as the event found it.
+
+        Each event but a deletion makes a version, and versions are numbered by events.
+        """
+        reached = _HISTORY.c.sequence < sequence if before else _HISTORY.c.sequence <= sequence
+        events = select(func.count()).where(_HISTORY.c.memory_id == id, reached)
+        version = self._connection.execute(events).scalar_one()
+        for table in (_VERSIONS, _MEMORIES):
+            row = self._connection.execute(
+                select(*MEMORIES.columns(table)).where(table.c.id == id, table.c.version == version)
+            ).first()
+            if row is not None:
+                return MemoryRow(*row)
+        return None
 
     def deleted_of(self, type: EntityType, entity_id: str) -> list[str]:
         """Return the ids of the deleted memories that were about an entity."""

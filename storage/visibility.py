@@ -10,6 +10,8 @@ from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists,
 
 from core.access import Actor, Role
 from storage.columns import Id
+from storage.fields import table_of
+from storage.memory_tables import Concept
 from storage.tables import (
     ApiKey,
     Entity,
@@ -18,13 +20,15 @@ from storage.tables import (
     OrganizationMember,
     Project,
     ProjectMember,
-    table_of,
 )
+from storage.work_tables import Operation
 
 _ORGANIZATIONS = table_of(Organization)
 _PROJECTS = table_of(Project)
 _ENTITIES = table_of(Entity)
 _HISTORY = table_of(HistoryEvent)
+_CONCEPTS = table_of(Concept)
+_OPERATIONS = table_of(Operation)
 _KEYS = table_of(ApiKey)
 _IN_ORGANIZATION = table_of(OrganizationMember)
 _IN_PROJECT = table_of(ProjectMember)
@@ -103,6 +107,20 @@ def in_visible_log(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Tell whether a memory id names one, deleted or not, in the log of a visible project."""
     event = _HISTORY.alias()
     return exists().where(event.c.memory_id == memory_id, in_visible_project(event.c.project_id))
+
+
+def in_visible_operation(operation_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names an operation of a visible project."""
+    operation = _OPERATIONS.alias()
+    return exists().where(
+        operation.c.id == operation_id, in_visible_project(operation.c.project_id)
+    )
+
+
+def in_visible_concept(concept_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names a concept of a visible project."""
+    concept = _CONCEPTS.alias()
+    return exists().where(concept.c.id == concept_id, in_visible_project(concept.c.project_id))
 
 
 def organization_role(organization: FromClause) -> ColumnElement[Any]:

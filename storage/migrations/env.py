@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import context
 
 from storage.columns import Id, Name, UtcDateTime
+from storage.metadata import METADATA
 from storage.migrate import is_modelled
-from storage.tables import METADATA
 
 _NAMES = {str(Id): "Id", str(Name): "Name"}
 

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.columns import Id, Json, UtcDateTime
-from storage.memories import text_hash
+from storage.slots import text_hash
 
 _BATCH = 1_000
 _KINDS = ("user", "agent", "app", "run")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from storage.tables import METADATA
+from storage.metadata import METADATA
 from storage.transaction import Transaction
 from tests.erasure import held
 from tests.shelf import Shelf, at, derived
@@ -138,7 +138,7 @@ async def test_what_is_being_deleted_is_not_followed(shelf: Shelf) -> None:
     def follow(tx: Transaction) -> None:
         there = tx.memories.find(ids, shelf.actor)
         new.previous_id = next(id for id in ids[::-1] if id in there)
-        tx.memories.add([new], "m", [derived("new")], shelf.actor)
+        tx.memories.add([new], "m", [derived("new")], shelf.author)
 
     with held(shelf.tenant.deployment, "DELETE FROM memories ") as (reached, released):
         deleting = asyncio.create_task(asyncio.to_thread(shelf.delete, 10, ids[2]))

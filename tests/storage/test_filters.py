@@ -20,9 +20,11 @@ from sqlalchemy import Connection, false, insert, select
 from core.graph import EntityType, MemoryState
 from core.ids import now, uuid7
 from storage.database import Database
+from storage.fields import table_of
 from storage.filters import clause_of, read_filter
 from storage.memory_filters import Selection, matching
-from storage.tables import METADATA, Entity, Memory, Organization, Project, table_of
+from storage.metadata import METADATA
+from storage.tables import Entity, Memory, Organization, Project
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree

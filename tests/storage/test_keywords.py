@@ -20,7 +20,7 @@ from language.terms import LONGEST, terms
 from resolvers.derived import keywords_of
 from storage.documents import Said
 from storage.keywords import scope_token
-from storage.memories import MemoryRow
+from storage.memory_rows import MemoryRow
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at, derived
 
@@ -177,7 +177,7 @@ def test_the_longest_texts_have_room_in_the_index(shelf: Shelf, said: str) -> No
     keywords = keywords_of(Said(said, None))
     found = keywords.terms.split()
     shelf.db.write_now(
-        lambda tx: tx.memories.add([row], "m", [replace(made, keywords=keywords)], shelf.actor)
+        lambda tx: tx.memories.add([row], "m", [replace(made, keywords=keywords)], shelf.author)
     )
     for term in {*found[:3], *found[-3:]}:
         assert best(shelf, {term: 1.0}) == [row.id]
@@ -273,10 +273,10 @@ def test_what_is_rolled_back_was_never_there(shelf: Shelf) -> None:
     row = shelf.row(f"tea {never}", at(2))
 
     def work(tx: Transaction) -> None:
-        tx.memories.add([row], "m", [derived(row.text)], shelf.actor)
+        tx.memories.add([row], "m", [derived(row.text)], shelf.author)
         memory = tx.memories.find_to_change([stays], shelf.actor)[stays]
         changes = {"text": f"snow {never}"}
-        tx.memories.rewrite(memory, changes, "m", derived(changes["text"]), shelf.actor, at(3))
+        tx.memories.rewrite(memory, changes, "m", derived(changes["text"]), shelf.author, at(3))
         assert tx.keywords.best(shelf.tenant.project_id, {never: 1.0}, 10) == [stays, row.id]
         raise RuntimeError("something else goes wrong")
 

@@ -12,9 +12,10 @@ from sqlalchemy import select, update
 from core.filters import MOST_CONDITIONS
 from core.graph import EntityType, MemoryState
 from core.ids import now, uuid7
+from storage.fields import table_of
 from storage.memory_filters import Selection, lock_matching, matching
 from storage.statements import MOST_CONDITIONS_KEPT, Statements
-from storage.tables import Entity, Memory, table_of
+from storage.tables import Entity, Memory
 from tests.deployment import Deployment
 from tests.factories import Tenant
 from tests.filters import tree
@@ -71,7 +72,8 @@ async def world(tenant: Tenant) -> World:
     set_columns(tenant, ids["c"], state=MemoryState.MERGED)
     set_columns(tenant, ids["d"], state=MemoryState.SUPERSEDED)
     await tenant.stranger.do(
-        'mutation { addMemories(input: {userId: "alice", messages: [{role: "user", content: "x"}]})'
+        'mutation { addMemories(input: {infer: false, userId: "alice", '
+        'messages: [{role: "user", content: "x"}]})'
         " { userErrors { message } } }"
     )
     return World(tenant, ids)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,10 +14,10 @@ from sqlalchemy import text
 from core.graph import MemoryState
 from storage import migrate as migration
 from storage.database import Database
-from storage.memories import text_hash
+from storage.metadata import METADATA
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
-from storage.migrations import past_versions
-from storage.tables import METADATA
+from storage.migrations import past_versions, slots
+from storage.slots import slot_of, text_hash
 from tests.deployment import fresh_postgres
 
 
@@ -189,11 +190,14 @@ class Old:
 
 
 def rows(database: Database, table: str, *order: str) -> list[dict[str, Any]]:
-    """Return the rows of a table as the models read them."""
+    """Return the rows of a table as the models read them, without what it does not have yet."""
     target = METADATA.tables[table]
-    statement = sa.select(target).order_by(*(target.c[name] for name in order))
+    there = {column["name"] for column in sa.inspect(database.engine).get_columns(table)}
+    columns = [column for column in target.c if column.name in there]
+    statement = sa.select(*columns).order_by(*(target.c[name] for name in order))
+    missing = {column.name: None for column in target.c if column.name not in there}
     with database.engine.connect() as connection:
-        return [dict(row) for row in connection.execute(statement).mappings()]
+        return [{**row, **missing} for row in connection.execute(statement).mappings()]
 
 
 ADDED = {"userId": "Alice", "metadata": {}, "categories": [], "immutable": False}
@@ -251,9 +255,13 @@ def version(id: str, number: int, text: str, *seconds: int, **values: Any) -> di
         "state": MemoryState.ACTIVE,
         "immutable": False,
         "timestamp": None,
+        "timestamp_until": None,
+        "timestamp_precision": None,
         "happened_at": created,
         "expiration_date": None,
         "previous_id": None,
+        "successor_id": None,
+        "extends_id": None,
         "created_at": created,
         "updated_at": began,
         "ended_at": ended,
@@ -313,3 +321,50 @@ def test_a_long_log_is_folded_in_steps(empty: Database, monkeypatch: pytest.Monk
         monkeypatch.setattr(past_versions, "_BATCH", size)
         migrate(empty)
         assert rows(empty, "memory_versions", "id", "version") == whole
+
+
+# ---------------------------------------------------------------- 0003
+
+
+def test_of_twins_the_oldest_holds_the_slot(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others stay as they are, without one; wherever a step of the migration ends."""
+    old = Old(empty)
+    for id, words, values in (
+        ("m1", "Tea", {}),
+        ("m2", "Tea", {"run_key": "run", "run_id": "R1"}),
+        ("m3", " Tea ", {}),
+        ("m4", "Coffee", {}),
+        ("m5", "Tea", {"actor": "Ann"}),
+        ("m6", "Tea", {}),
+        ("m7", "Tea", {"role": "user"}),
+    ):
+        old.memory(id, words, 1, **values)
+    before = rows(empty, "memories", "id")
+    for size in (1, 2, 1_000):
+        monkeypatch.setattr(slots, "_BATCH", size)
+        migrate(empty)
+        assert differences(empty) == []
+        memories = rows(empty, "memories", "id")
+        held = {row["id"]: row["slot"] for row in memories}
+        assert [id for id, slot in held.items() if slot] == ["m1", "m2", "m4", "m5", "m7"]
+        assert len(set(held.values())) == 6
+        for row in memories:
+            assert row["slot"] in (None, slot_of(SimpleNamespace(**row)))
+        assert [row["text"] for row in memories] == [row["text"] for row in before]
+        go_to(empty, "0002")
+        go_to(empty, "0001")
+    assert rows(empty, "memories", "id") == before
+
+
+def test_memories_that_stand_for_nothing_hold_no_slot(empty: Database) -> None:
+    old = Old(empty)
+    old.memory("m1", "Tea", 1)
+    old.memory("m2", "Tea", 2)
+    go_to(empty, "0002")
+    with empty.engine.begin() as connection:
+        connection.execute(text("UPDATE memories SET state = 'MERGED' WHERE id = 'm1'"))
+    migrate(empty)
+    held = {row["id"]: row["slot"] is not None for row in rows(empty, "memories", "id")}
+    assert held == {"m1": False, "m2": True}

@@ -20,18 +20,11 @@ from core.graph import EntityType, MemoryState
 from core.ids import uuid7
 from core.paging import Page
 from storage.database import Database
-from storage.memories import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDERS
+from storage.fields import table_of
 from storage.memory_filters import Selection, lock_matching, matching
-from storage.tables import (
-    METADATA,
-    Account,
-    Entity,
-    Memory,
-    Organization,
-    OrganizationMember,
-    Project,
-    table_of,
-)
+from storage.memory_rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDERS
+from storage.metadata import METADATA
+from storage.tables import Account, Entity, Memory, Organization, OrganizationMember, Project
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree

@@ -9,9 +9,9 @@ from sqlalchemy import event, inspect, select, text
 
 from core.graph import EntityType
 from core.paging import Page
-from storage.memories import MEMORY_ORDERS, MemoryRow
 from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
-from storage.tables import METADATA
+from storage.memory_rows import MEMORY_ORDERS, MemoryRow
+from storage.metadata import METADATA
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at
 
@@ -78,7 +78,7 @@ def test_a_change_that_is_refused_keeps_nothing(shelf: Shelf) -> None:
 
     def work(tx: Any) -> None:
         if next(tries) == 0:
-            tx.memories.rewrite(stale, {"metadata": {"a": 1}}, "m", None, shelf.actor, at(2))
+            tx.memories.rewrite(stale, {"metadata": {"a": 1}}, "m", None, shelf.author, at(2))
 
     shelf.db.write_now(work)
     assert next(tries) == 2
