@@ -6,6 +6,7 @@ and the exit code is then not 0.
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -31,7 +32,8 @@ from core.paging import Cursors
 from core.settings import Environment, Settings
 from core.text import check_text
 from logs import RequestLog, configure_logging
-from providers import make_embedder
+from providers import make_models
+from providers.base import ProviderError
 from resolvers.bootstrap import (
     StartError,
     bootstrap,
@@ -43,7 +45,9 @@ from resolvers.context import Services
 from resolvers.derived import renew_keywords
 from resolvers.emails import check_email
 from resolvers.indexing import embed_again, rebuild_indexes
+from resolvers.outcomes import Outcomes
 from resolvers.scopes import Scopes
+from resolvers.searches import Searches
 from resolvers.touches import Touches
 from schema import print_schema
 from schema.graphiql import page
@@ -61,7 +65,18 @@ HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 # Requests that are running when the server is told to stop get this long to finish.
 DRAIN_SECONDS = 30
-_EXPECTED = (DatabaseUnavailable, DatabaseTooNew, DataDirUnavailable, IndexUnavailable, StartError)
+NO_CHAT_MODEL = (
+    "No chat model is configured (MNEMOGRAPH_CHAT_MODEL): rules draw memories from conversations; "
+    "they keep what people say in their own words and cannot follow custom instructions."
+)
+_EXPECTED = (
+    DatabaseUnavailable,
+    DatabaseTooNew,
+    DataDirUnavailable,
+    IndexUnavailable,
+    ProviderError,
+    StartError,
+)
 
 
 def pepper_of(settings: Settings) -> bytes:
@@ -94,16 +109,20 @@ def open_services(settings: Settings) -> Iterator[Services]:
         else:
             index = VectorIndex(path=settings.data_dir / "chroma")
         stack.callback(index.close)
-        embedder = make_embedder()
-        stack.callback(embedder.close)
+        models = make_models(settings)
+        stack.callback(models.close)
         yield Services(
             db=database,
             index=index,
-            embedder=embedder,
+            embedder=models.embedder,
+            reader=models.reader,
+            extractor=models.extractor,
             cursors=Cursors(pepper),
             pepper=pepper,
-            scopes=Scopes(embedder.dimension, settings.search_cache_mb * 2**20),
+            scopes=Scopes(models.embedder.dimension, settings.search_cache_mb * 2**20),
             touches=Touches(database, now),
+            searches=Searches(database),
+            outcomes=Outcomes(database),
         )
 
 
@@ -117,6 +136,8 @@ def create_app(services: Services, settings: Settings) -> Starlette:
         yield
         await runner.stop()
         await services.touches.settle()
+        await services.searches.settle()
+        await services.extractor.close()
 
     async def live(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "live"})
@@ -232,7 +253,8 @@ def serve() -> None:
         with listen(settings) as sock, open_services(settings) as services:
             services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
             asyncio.run(renew_keywords(services))
-            lines = first_start(services, settings)
+            lines = [NO_CHAT_MODEL] if settings.chat_model is None else []
+            lines += first_start(services, settings)
             host = f"[{settings.host}]" if ":" in settings.host else settings.host
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
@@ -240,6 +262,7 @@ def serve() -> None:
             # Uvicorn repeats the signal that has stopped it, to whoever was to get it before.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, leave)
+            settle_memory()
             config = uvicorn.Config(
                 create_app(services, settings),
                 log_config=None,
@@ -248,6 +271,19 @@ def serve() -> None:
                 timeout_graceful_shutdown=DRAIN_SECONDS,
             )
             uvicorn.Server(config).run(sockets=[sock])
+
+
+def settle_memory() -> None:
+    """Spare the garbage collector what has been loaded by this time, which stays for good.
+
+    Going through all of it would hold everybody up for a tenth of a second, again and again. So
+    would going through what is kept for searches: what is young is looked at as ever, everything
+    only a hundred times less often.
+    """
+    gc.collect()
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(10 * young, middle, 100)
 
 
 def leave(_number: int, _frame: object) -> None:
@@ -281,6 +317,7 @@ async def work_until_told(services: Services) -> None:
     typer.echo("Mnemograph: the worker is running.")
     await stop.wait()
     await runner.stop()
+    await services.extractor.close()
 
 
 @cli.command("migrate")

@@ -5,20 +5,21 @@ to be tuned to whatever is at hand.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from heapq import nsmallest
 
 import numpy as np
 
-from ranking.corpus import Corpus, Floats, Rows
 from language.dates import DateRange, match
+from ranking.corpus import Corpus, Floats, Rows
 
 # Of a longer query, such as a whole text, the rarest terms are compared.
 MOST_TERMS = 256
 
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
+_CONCEPT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Asked:
 
     `vector` is the embedding of the query in the first person, for memories that speak so, and
     `plain` that of the query as it was put. `terms` are without the names of speakers, `speakers`
-    are those it names.
+    are those it names, `concepts` what memories gain by id from the concepts it names.
     """
 
     vector: Floats
@@ -62,6 +63,7 @@ class Asked:
     terms: frozenset[str] = frozenset()
     speakers: frozenset[str] = frozenset()
     dates: tuple[DateRange, ...] = ()
+    concepts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -71,6 +73,7 @@ class Signals:
     semantic: Floats
     keyword: Floats
     has_term: np.ndarray
+    concept: Floats
     actor: Floats
     temporal: Floats
     form: Floats
@@ -99,6 +102,10 @@ def signals(
     if asked.plain is not asked.vector:
         semantic = np.where(corpus.names_speaker[:end], vectors @ asked.plain, semantic)
     keyword, has_term = _keyword(corpus, asked.terms, statistics)
+    concept = np.zeros(end, np.float32)
+    for id, gain in asked.concepts.items():
+        concept[corpus.rows.get(id, 0)] = gain
+    concept[0] = 0
     actor = np.zeros(end, np.float32)
     if len(asked.speakers) == 1:
         (name,) = asked.speakers
@@ -111,14 +118,25 @@ def signals(
     base = (
         weights.semantic * semantic
         + weights.keyword * keyword
+        + concept
         + weights.actor * actor
         + weights.temporal * temporal
         + form
     )
     next_rows = corpus.following
-    found = Signals(semantic, keyword, has_term, actor, temporal, form, base, base, base, next_rows)
+    found = Signals(
+        semantic, keyword, has_term, concept, actor, temporal, form, base, base, base, next_rows
+    )
     _follow(found, weights)
     return found
+
+
+def concept_gain(memories: int) -> float:
+    """Return what a memory gains that shares a concept with the query, 0.5 at the most.
+
+    The more memories mention a concept, the less it tells; see docs/search.md.
+    """
+    return _CONCEPT / (1 + 0.001 * (memories - 1) ** 2)
 
 
 def days(happened: np.ndarray) -> np.ndarray:

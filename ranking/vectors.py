@@ -62,3 +62,10 @@ class Vectors:
         else:
             rows = np.arange(len(cosines))
         return [self.ids[row] for row in rows.tolist()]
+
+    def cosines(self, vector: Floats, limit: int) -> list[tuple[str, float]]:
+        """Return up to `limit` with the largest cosine as (id, cosine), the largest first."""
+        near = [
+            (id, float(self._matrix[self._rows[id]] @ vector)) for id in self.nearest(vector, limit)
+        ]
+        return sorted(near, key=lambda pair: (-pair[1], pair[0]))

@@ -6,8 +6,8 @@ come from the embeddings that are kept, or, where these are too many, from the v
 what it has not seen yet.
 """
 
-from ranking.corpus import Corpus, Floats
 from language.dates import window
+from ranking.corpus import Corpus, Floats
 from ranking.score import Weights, idf
 from ranking.vectors import Vectors
 from resolvers.context import Context
@@ -102,12 +102,14 @@ async def _few(ctx: Context, key: ScopeKey, selection: Selection) -> list[str] |
 
 
 def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
-    """Return the candidates that words and dates give."""
+    """Return the candidates that words, dates and concepts give."""
     telling = _telling(question)
     ids = tx.keywords.best(key.id, telling, BY_WORDS)
     for within in window(question.asked.dates):
         ids += tx.keywords.best(key.id, telling, BY_DATE, within)
         ids += tx.documents.happened(key.project_id, key.entity, within, BY_DATE)
+    # Those of other entities are sorted out when the candidates are read.
+    ids += question.asked.concepts
     return ids
 
 

@@ -10,11 +10,15 @@ from core.errors import InvalidInput, Unauthenticated
 from core.ids import now
 from core.keys import digest_of
 from core.paging import Cursors
-from providers.base import Embedder
+from providers.base import Embedder, TokenReader
+from providers.extraction import Extractor
 from resolvers.loaders import Loaders
+from resolvers.outcomes import Outcomes
 from resolvers.scopes import Scopes
+from resolvers.searches import Searches
 from resolvers.touches import Touches
 from storage.database import Database
+from storage.history import Author
 from storage.transaction import Transaction
 from storage.vectors import VectorIndex
 
@@ -31,10 +35,14 @@ class Services:
     db: Database
     index: VectorIndex
     embedder: Embedder
+    reader: TokenReader
+    extractor: Extractor
     cursors: Cursors
     pepper: bytes
     scopes: Scopes
     touches: Touches
+    searches: Searches
+    outcomes: Outcomes
     clock: Callable[[], datetime] = now
 
 
@@ -53,6 +61,10 @@ class Context:
     def cursors(self) -> Cursors:
         """The maker of cursors."""
         return self.services.cursors
+
+    def author(self, operation_id: str | None = None) -> Author:
+        """Return whom the log puts this request's changes down to."""
+        return Author(self.actor.email, operation_id)
 
     def now(self) -> datetime:
         """Return the current time in UTC."""

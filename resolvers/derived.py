@@ -7,9 +7,11 @@ with what was said before it. Long texts stand for themselves: context would blu
 import asyncio
 from collections.abc import Sequence
 
-from ranking.corpus import SHORT
+from language.claims import claim_of
 from language.names import names_speaker, without_speaker
-from language.terms import VERSION, terms
+from language.terms import VERSION as TERMS_VERSION
+from language.terms import terms
+from ranking.corpus import SHORT
 from resolvers.context import Services
 from storage.documents import Said
 from storage.keywords import Keywords
@@ -17,6 +19,8 @@ from storage.memories import Derived
 from storage.transaction import Transaction
 
 _STATE = "terms"
+# Whatever changes what is derived of a text must change this too: it is then derived again.
+VERSION = f"{TERMS_VERSION}.claims-1"
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 _PAGE = 500
 # A text is known by its first words, so that the longest one has room in PostgreSQL's index.
@@ -26,12 +30,13 @@ _MOST_TERMS = 10_000
 def keywords_of(said: Said) -> Keywords:
     """Return the keywords of what was said."""
     body = without_speaker(said.text, said.speaker)
-    found = terms(body)[:_MOST_TERMS]
+    found, claim = terms(body)[:_MOST_TERMS], claim_of(body)
     return Keywords(
         terms=" ".join(found),
         words=len(found),
         is_question=body.rstrip().endswith(_QUESTION_MARKS),
         names_speaker=names_speaker(said.text, said.speaker),
+        attribute=claim.attribute if claim else None,
     )
 
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 from core.access import Permission
-from core.graph import EntityType
+from core.graph import EntityType, OperationType
 from core.paging import Order
 from core.text import LONGEST_NAME, check_metadata, check_storable, is_storable
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.loaders import Filters
+from resolvers.records import Records
 from storage.entities import ENTITIES_OF_PROJECT, EntityRow
 from storage.projects import PROJECTS
 from storage.transaction import Transaction
@@ -66,17 +67,21 @@ async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
 
 
 async def delete_entity(ctx: Context, id: str) -> str:
-    """Delete an entity with all its memories, and erase what the log says of them."""
+    """Delete an entity with all its memories, and erase what log and operations say of them."""
+    records = Records(ctx, OperationType.DELETE, {"entityId": id})
 
     def work(tx: Transaction) -> str:
         entity = _writable(tx, ctx, id)
         tx.memories.hold_order(entity.project_id)
         tx.entities.lock(id)
-        tx.memories.erase_entity(entity.type, id, entity.project_id, ctx.actor, ctx.now())
+        author, moment = ctx.author(records.id_of(entity.project_id)), ctx.now()
+        erased = tx.memories.erase_entity(entity.type, id, entity.project_id, author, moment)
+        tx.operations.erase(entity.project_id, (entity.type, entity.name), erased, moment)
         tx.entities.delete(id)
+        records.note(tx, [entity.project_id], 1.0)
         return id
 
-    deleted = await ctx.write(work)
+    deleted = await records.write(work)
     ctx.services.scopes.forget(id)
     return deleted
 

@@ -19,14 +19,15 @@ async def erase_project(
     """Erase everything of an invisible project. Safe to run twice, and from the middle.
 
     Calls `heartbeat` between steps, so that the caller can hold on to its lease. Raises `NotYet`
-    while an index job of the project is in somebody's hands: it could write to the index again.
+    while a job of the project is in somebody's hands: it could write once more.
     """
     services.scopes.forget(project_id)
     while await services.db.write(lambda tx: tx.erasure.erase_some(project_id, _STEP)):
         await heartbeat()
         await asyncio.sleep(0)
     moment = services.clock()
-    if await services.db.write(lambda tx: tx.jobs.drop(JobKind.INDEX, project_id, moment)):
-        raise NotYet
+    for kind in (JobKind.INDEX, JobKind.INGEST):
+        if await services.db.write(lambda tx: tx.jobs.drop(kind, project_id, moment)):  # noqa: B023
+            raise NotYet
     await services.index.drop(project_id)
     await services.db.write(lambda tx: tx.erasure.erase_project(project_id))

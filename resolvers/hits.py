@@ -9,8 +9,8 @@ from ranking.decay import HIGHEST, decay_factor
 from ranking.score import squashed
 from resolvers.context import Context
 from resolvers.rankings import Ranking
-from storage.memories import MemoryRow
 from storage.memory_filters import Selection
+from storage.memory_rows import MemoryRow
 
 # Decay chooses from a pool, so that what fades makes room for what was used lately.
 _POOL_FACTOR, _LEAST_POOL = 3, 50
@@ -62,13 +62,15 @@ async def hits_of(
 def passing(ranking: Ranking, threshold: float) -> Rows:
     """Return the rows of a ranking that pass a threshold.
 
-    What only its meaning speaks for must mean enough; a memory that has a term of the query stays.
+    What only its meaning speaks for must mean enough; a memory that has a term or a concept of the
+    query stays.
     A threshold of 0 lets everything pass, also what points away from the query.
     """
     rows, found = ranking.rows, ranking.signals
     if threshold <= 0:
         return rows
-    passed: Rows = rows[(found.semantic[rows] >= threshold) | found.has_term[rows]]
+    said = found.has_term[rows] | (found.concept[rows] > 0)
+    passed: Rows = rows[(found.semantic[rows] >= threshold) | said]
     return passed
 
 
@@ -106,7 +108,7 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
     parts = ScoreBreakdown(
         semantic=float(found.semantic[row]),
         keyword=float(found.keyword[row]),
-        concept=0.0,
+        concept=float(found.concept[row]),
         actor=float(found.actor[row]),
         temporal=float(found.temporal[row]),
         form=float(found.form[row]),

@@ -1,8 +1,4 @@
-"""Memories: adding them, and what happened to them.
-
-Embedding happens before the transaction that stores its result, so no lock is ever held while a
-model thinks.
-"""
+"""Memories as they are made: what a caller may give, and the row that comes of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +10,15 @@ from core.errors import InvalidInput
 from core.graph import EntityType, MemoryState
 from core.ids import uuid7
 from core.text import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
+from language.moments import Moment
+from providers.extraction import CONTEXT_ROLES, Turn
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
-from resolvers.derived import derive
-from storage.documents import Said, speaker_of
+from storage.documents import speaker_of
 from storage.history import HISTORY_OF_MEMORY, HISTORY_ORDER
-from storage.memories import MemoryRow, text_hash
+from storage.memory_rows import MemoryRow
 from storage.projects import ProjectRow
+from storage.slots import text_hash
 from storage.transaction import Transaction
 
 MOST_AT_ONCE = 1_000
@@ -30,18 +28,6 @@ ENTITY_FIELDS = {
     EntityType.APP: "appId",
     EntityType.RUN: "runId",
 }
-# What these roles say is context for a model, never something to remember.
-_CONTEXT_ROLES = {"system", "developer"}
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a conversation, as the caller gave it."""
-
-    role: str
-    content: str
-    name: str | None = None
-    timestamp: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,51 +41,20 @@ class NewMemories:
     immutable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a memory belongs: its project, and the entities it is about by id and by name."""
+
+    project_id: str
+    keys: Mapping[EntityType, str]
+    names: Mapping[EntityType, str]
+
+
 async def history_of_memory(ctx: Context, memory: MemoryRow, page: PageArguments) -> Connected:
     """Return what happened to a memory, oldest first, with cursors of the project's log."""
     return await connect(
         ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, memory.id, page, scope=memory.project_id
     )
-
-
-async def add_memories(
-    ctx: Context, project_id: str | None, messages: Sequence[Message], new: NewMemories
-) -> list[MemoryRow]:
-    """Store each message that is not context as one memory, verbatim, in order."""
-    target = ctx.project_id(project_id)
-    said = _check_new(messages, new)
-
-    def before(tx: Transaction) -> Said | None:
-        writable_project(tx, ctx, target)
-        last = tx.documents.last_said(target, new.entities)
-        return last and last[1]
-
-    words = [Said(message.content, _speaker(message, new)) for message in said]
-    formers = [await ctx.read(before), *words[:-1]]
-    derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
-    model = ctx.services.embedder.model
-
-    def work(tx: Transaction) -> list[MemoryRow]:
-        writable_project(tx, ctx, target)
-        # Read inside the transaction, so that creation times rise with the log on SQLite.
-        moment = ctx.now()
-        keys = tx.entities.obtain(target, new.entities, moment)
-        # Somebody may have added to the run since it was read for the embedding. The order of what
-        # was said follows the truth; an embedding with a neighbour once removed does no harm.
-        last = tx.documents.last_said(target, new.entities)
-        rows: list[MemoryRow] = []
-        for message in said:
-            previous_id = rows[-1].id if rows else last and last[0]
-            rows.append(_row(target, message, new, keys, previous_id, moment))
-        tx.memories.add(rows, model, derived, ctx.actor)
-        return rows
-
-    return await ctx.write(work)
-
-
-def _speaker(message: Message, new: NewMemories) -> str | None:
-    user, agent = (new.entities.get(type) for type in (EntityType.USER, EntityType.AGENT))
-    return speaker_of(message.name, message.role, user, agent)
 
 
 def writable_project(tx: Transaction, ctx: Context, project_id: str) -> ProjectRow:
@@ -109,16 +64,23 @@ def writable_project(tx: Transaction, ctx: Context, project_id: str) -> ProjectR
     return project
 
 
-def _check_new(messages: Sequence[Message], new: NewMemories) -> list[Message]:
-    if not 1 <= len(messages) <= MOST_AT_ONCE:
+def speaker_of_turn(turn: Turn, names: Mapping[EntityType, str]) -> str | None:
+    """Return who says a turn, by name."""
+    user, agent = (names.get(type) for type in (EntityType.USER, EntityType.AGENT))
+    return speaker_of(turn.name, turn.role, user, agent)
+
+
+def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
+    """Return the turns that are not context. Raises `InvalidInput` for what cannot be kept."""
+    if not 1 <= len(turns) <= MOST_AT_ONCE:
         raise InvalidInput(f"Give 1 to {MOST_AT_ONCE:,} messages.", "input", "messages")
-    for position, message in enumerate(messages):
+    for position, turn in enumerate(turns):
         at = ("input", "messages", position)
-        check_text(message.role, *at, "role")
-        check_text(message.content, *at, "content", longest=LONGEST_TEXT)
-        if message.name is not None:
-            check_text(message.name, *at, "name")
-    said = [message for message in messages if message.role not in _CONTEXT_ROLES]
+        check_text(turn.role, *at, "role")
+        check_text(turn.content, *at, "content", longest=LONGEST_TEXT)
+        if turn.name is not None:
+            check_text(turn.name, *at, "name")
+    said = [turn for turn in turns if turn.role not in CONTEXT_ROLES]
     if not said:
         raise InvalidInput("Give a message that is not a system message.", "input", "messages")
     if not new.entities:
@@ -132,39 +94,49 @@ def _check_new(messages: Sequence[Message], new: NewMemories) -> list[Message]:
     return said
 
 
-def _row(
-    project_id: str,
-    message: Message,
+def memory_row(
+    place: Place,
+    turn: Turn,
+    text: str,
     new: NewMemories,
-    keys: Mapping[EntityType, str],
-    previous_id: str | None,
+    happened: Moment | None,
     moment: datetime,
 ) -> MemoryRow:
-    timestamp = message.timestamp or new.timestamp
+    """Return an active memory of what a turn says, stored at a moment.
+
+    When it happened is what the text tells of, if the caller gave nothing for all, else when it was
+    said.
+    """
+    told = happened if new.timestamp is None else None
+    timestamp = (told.at if told else None) or turn.timestamp or new.timestamp
     return MemoryRow(
         id=uuid7(),
-        project_id=project_id,
-        text=message.content,
-        hash=text_hash(message.content),
-        user_key=keys.get(EntityType.USER),
-        agent_key=keys.get(EntityType.AGENT),
-        app_key=keys.get(EntityType.APP),
-        run_key=keys.get(EntityType.RUN),
-        user_id=new.entities.get(EntityType.USER),
-        agent_id=new.entities.get(EntityType.AGENT),
-        app_id=new.entities.get(EntityType.APP),
-        run_id=new.entities.get(EntityType.RUN),
-        actor=message.name,
-        role=message.role,
+        project_id=place.project_id,
+        text=text,
+        hash=text_hash(text),
+        user_key=place.keys.get(EntityType.USER),
+        agent_key=place.keys.get(EntityType.AGENT),
+        app_key=place.keys.get(EntityType.APP),
+        run_key=place.keys.get(EntityType.RUN),
+        user_id=place.names.get(EntityType.USER),
+        agent_id=place.names.get(EntityType.AGENT),
+        app_id=place.names.get(EntityType.APP),
+        run_id=place.names.get(EntityType.RUN),
+        actor=turn.name,
+        role=turn.role,
         metadata=new.metadata if new.metadata is not None else {},
         categories=[],
         state=MemoryState.ACTIVE,
         immutable=new.immutable,
         version=1,
         timestamp=timestamp,
+        timestamp_until=told.until if told else None,
+        timestamp_precision=told.precision if told else None,
         happened_at=timestamp or moment,
         expiration_date=new.expiration_date,
-        previous_id=previous_id,
+        previous_id=None,
+        successor_id=None,
+        extends_id=None,
         created_at=moment,
         updated_at=moment,
     )

@@ -1,15 +1,19 @@
 """Deleting memories: one, some by their ids, or whatever a filter finds."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from core.errors import AppError, InvalidInput, NotFound, must_exist
+from core.filter_json import filter_json
 from core.filters import Filter, names_scope
+from core.graph import OperationType
 from resolvers.context import Context
 from resolvers.memories import writable_project
 from resolvers.memory_lists import Wanted, check_wanted
-from storage.memories import MemoryRow
+from resolvers.records import Records
+from storage.memory_rows import MemoryRow
 from storage.transaction import Transaction
 
 MOST_IDS = 1_000
@@ -27,16 +31,18 @@ class Deletion:
 
 async def delete_memory(ctx: Context, id: str) -> str:
     """Delete one memory; its history stays."""
+    records = Records(ctx, OperationType.DELETE, {"ids": [id]})
 
     def work(tx: Transaction) -> str:
         memory: MemoryRow = must_exist(
             tx.memories.find_to_delete([id], ctx.actor).get(id), "memory", id, "id"
         )
         writable_project(tx, ctx, memory.project_id)
-        tx.memories.delete([memory], ctx.actor, ctx.now())
+        tx.memories.delete([memory], ctx.author(records.id_of(memory.project_id)), ctx.now())
+        records.note(tx, [memory.project_id], 1.0)
         return id
 
-    return await ctx.write(work)
+    return await records.write(work)
 
 
 async def delete_memories(
@@ -59,6 +65,7 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
     if len(ids) > MOST_IDS:
         raise InvalidInput(f"Give at most {MOST_IDS:,} ids.", "ids")
     wanted = list(dict.fromkeys(ids))
+    records = Records(ctx, OperationType.DELETE, {"ids": wanted})
 
     def work(tx: Transaction) -> list[str]:
         if project_id is not None:
@@ -67,12 +74,17 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
         for position, id in enumerate(ids):
             if id not in found or project_id not in (None, found[id].project_id):
                 raise NotFound("memory", id, "ids", position)
-        for project in {memory.project_id for memory in found.values()}:
+        by_project: defaultdict[str, list[MemoryRow]] = defaultdict(list)
+        for id in wanted:
+            by_project[found[id].project_id].append(found[id])
+        for project in by_project:
             writable_project(tx, ctx, project)
-        tx.memories.delete([found[id] for id in wanted], ctx.actor, ctx.now())
+        for project, memories in by_project.items():
+            tx.memories.delete(memories, ctx.author(records.id_of(project)), ctx.now())
+        records.note(tx, by_project, 1.0)
         return wanted
 
-    return await ctx.write(work)
+    return await records.write(work)
 
 
 async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Deletion:
@@ -85,14 +97,16 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
         )
     started = ctx.now()
     deletion = Deletion()
+    records = Records(ctx, OperationType.DELETE, {"filter": filter_json(where)})
+    batch = _Batch(ctx, project_id, where, started, records)
     while True:
-        batch = _Batch(ctx, project_id, where, started)
         try:
-            deleted = await ctx.write(batch)
+            deleted = await records.write(batch)
         except AppError as refusal:
             if not deletion.ids:
                 raise
             # A permission was withdrawn meanwhile: what is gone is gone, and is told.
+            await records.fail(refusal.message)
             deletion.refusal = refusal
             return deletion
         deletion.ids += deleted
@@ -108,6 +122,7 @@ class _Batch:
     project_id: str
     where: Filter
     started: datetime
+    records: Records
 
     def __call__(self, tx: Transaction) -> list[str]:
         ctx = self.ctx
@@ -116,5 +131,9 @@ class _Batch:
         ids = tx.lock_matching(self.project_id, self.where, self.started, PER_TRANSACTION)
         if ids:
             found = tx.memories.find(ids, ctx.actor)
-            tx.memories.delete([found[id] for id in ids], ctx.actor, ctx.now())
+            author = ctx.author(self.records.id_of(self.project_id))
+            tx.memories.delete([found[id] for id in ids], author, ctx.now())
+        # Nobody knows how many are left, only that a batch that is not full is the last.
+        is_last = len(ids) < PER_TRANSACTION
+        self.records.note(tx, [self.project_id] if ids else [], 1.0 if is_last else 0.5)
         return ids

@@ -10,14 +10,9 @@ from core.paging import Order
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from storage.entities import EntityRow
-from storage.memories import (
-    MEMORIES_OF_ENTITY,
-    MEMORIES_OF_PROJECT,
-    MEMORY_ORDER,
-    MemoryRow,
-)
 from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
 from storage.memory_filters import Selection
+from storage.memory_rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDER, MemoryRow
 from storage.projects import PROJECTS, ProjectRow
 from storage.rows import Listing
 

@@ -6,14 +6,19 @@ from typing import Any
 
 from core.access import Permission
 from core.categories import catalog_in_force
-from core.errors import AppError, ImmutableMemory, InvalidInput, NotFound
+from core.errors import AlreadyExists, AppError, ImmutableMemory, InvalidInput, NotFound
+from core.events import HistoryEventType
+from core.graph import OperationType
 from core.text import LONGEST_TEXT, check_metadata, check_text
 from resolvers.context import Context
 from resolvers.derived import derive
 from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.memories import MOST_AT_ONCE
+from resolvers.records import Records
 from storage.documents import Said
-from storage.memories import Derived, MemoryRow
+from storage.errors import SlotTaken
+from storage.memories import Derived
+from storage.memory_rows import MemoryRow
 from storage.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
@@ -56,11 +61,14 @@ async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outco
 async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
     outcomes: list[Outcome | None] = [_problem(update) for update in updates]
     sound = [position for position, problem in enumerate(outcomes) if problem is None]
+    asked = {"ids": [updates[position].id for position in sound]}
+    records = Records(ctx, OperationType.UPDATE, asked)
     derived = await _derived(ctx, [updates[position] for position in sound])
     for start in range(0, len(sound), _PER_TRANSACTION):
         part = sound[start : start + _PER_TRANSACTION]
-        work = _Writing(ctx, [updates[position] for position in part], derived)
-        for position, outcome in zip(part, await ctx.write(work), strict=True):
+        progress = (start + len(part)) / len(sound)
+        work = _Writing(ctx, [updates[at] for at in part], derived, records, progress)
+        for position, outcome in zip(part, await records.write(work), strict=True):
             outcomes[position] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
 
@@ -108,12 +116,15 @@ class _Writing:
     ctx: Context
     updates: Sequence[Update]
     derived: dict[tuple[str, str], Derived]
+    records: Records
+    progress: float
 
     def __call__(self, tx: Transaction) -> list[Outcome]:
         actor = self.ctx.actor
         memories = tx.memories.find_to_change([update.id for update in self.updates], actor)
         projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], actor)
         outcomes: list[Outcome] = []
+        changed_in: set[str] = set()
         for update in self.updates:
             memory = memories.get(update.id)
             project = projects.get(memory.project_id) if memory else None
@@ -125,8 +136,11 @@ class _Writing:
             except AppError as refusal:
                 outcomes.append(refusal)
             else:
+                if changed is not memory:
+                    changed_in.add(memory.project_id)
                 memories[update.id] = changed
                 outcomes.append(changed)
+        self.records.note(tx, changed_in, self.progress)
         return outcomes
 
     def _write(
@@ -152,9 +166,24 @@ class _Writing:
         if "text" in real and derived is None:
             # What could not be written when the texts were embedded is not there for this request.
             raise NotFound("memory", memory.id, "id")
-        return tx.memories.rewrite(
-            memory, real, ctx.services.embedder.model, derived, ctx.actor, ctx.now()
-        )
+        author = ctx.author(self.records.id_of(memory.project_id))
+        if "timestamp" in real:
+            # Nobody knows how exactly the caller means it.
+            real |= differing({"timestamp_until": None, "timestamp_precision": None}, memory)
+        kind = HistoryEventType.UPDATE
+        if real.keys() == {"categories"}:
+            kind = HistoryEventType.CATEGORIZE
+        try:
+            return tx.memories.rewrite(
+                memory, real, ctx.services.embedder.model, derived, author, ctx.now(), kind
+            )
+        except SlotTaken as taken:
+            raise AlreadyExists(
+                f"The memory {taken.memory_id} of the same entities says this already.",
+                "input",
+                # One that has expired left its place to whoever came next.
+                "text" if "text" in real else "expirationDate",
+            ) from None
 
 
 def _check_categories(categories: list[str] | None, project: ProjectRow) -> None:

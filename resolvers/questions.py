@@ -6,11 +6,12 @@ from datetime import datetime
 
 import numpy as np
 
-from ranking.corpus import Floats
 from language.dates import wanted_dates
 from language.names import in_first_person, name_terms, named_in
-from ranking.score import Asked
 from language.terms import terms
+from ranking.corpus import Floats
+from ranking.score import Asked
+from resolvers.concepts import gains
 from resolvers.context import Context
 from resolvers.scopes import ScopeKey, Vocabulary
 from storage.transaction import Transaction
@@ -40,14 +41,15 @@ async def ask(
 ) -> Question:
     """Return a query as it is put to a scope of so many memories, to be ranked whole or not."""
 
-    def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str]]:
+    def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
+        concepts = gains(tx, key.project_id, query)
         if whole:
             with ctx.services.scopes.corpus(tx, key) as corpus:
-                return None, named_in(query, corpus.speakers)
+                return None, named_in(query, corpus.speakers), concepts
         vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
-        return vocabulary, named_in(query, vocabulary.speakers)
+        return vocabulary, named_in(query, vocabulary.speakers), concepts
 
-    vocabulary, named = await ctx.read(work)
+    vocabulary, named, concepts = await ctx.read(work)
     text = in_first_person(query, named.values())
     # Embedded one by one, since that is how the embedder remembers queries.
     vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
@@ -61,6 +63,7 @@ async def ask(
         terms=frozenset(words) - name_terms(named.values()),
         speakers=frozenset(named),
         dates=dates,
+        concepts=concepts,
     )
     return Question(text, asked, memories, vocabulary)
 

@@ -7,16 +7,16 @@ from datetime import date
 import numpy as np
 
 from core.graph import MemoryState
+from language.names import without_speaker
 from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import Tokens, maxsim
-from language.names import without_speaker
 from ranking.score import Signals, Statistics, Weights, add_rerank, signals
 from resolvers.context import Context
 from resolvers.questions import Question
 from resolvers.scopes import STATES, ScopeKey
 from storage.documents import speaker_of
-from storage.memories import MemoryRow
 from storage.memory_filters import Selection
+from storage.memory_rows import MemoryRow
 from storage.transaction import Transaction
 
 # Late interaction reads the best; a hundred found no more than fifty do.
@@ -90,7 +90,7 @@ async def rerank(ctx: Context, ranking: Ranking, question: Question, weights: We
     ids = [ranking.ids[row] for row in rows]
     found = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
     texts = [_said(found[id]) if id in found else "" for id in ids]
-    states = await ctx.services.embedder.token_states([question.text, *texts])
+    states = await ctx.services.reader.token_states([question.text, *texts])
 
     def think() -> None:
         read: list[tuple[Tokens, Floats]] = [

@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.errors import InvalidInput
+from core.filter_json import filter_json
 from core.filters import pinned_entity
+from core.graph import EntityType, OperationType
 from core.text import check_text
 from ranking.score import PLAIN, RERANKED
 from resolvers.candidates import rank_candidates
 from resolvers.context import Context
 from resolvers.hits import Hit, hits_of
+from resolvers.memories import ENTITY_FIELDS
 from resolvers.memory_lists import Wanted, check_wanted
+from resolvers.operations import begun, ended
 from resolvers.planner import is_whole
 from resolvers.questions import ask
 from resolvers.rankings import Ranking, rank_scope, rerank
 from resolvers.scopes import ScopeKey
 from storage.entities import EntityRow
+from storage.operations import OperationRow
 from storage.projects import PROJECTS, ProjectRow
 
 LONGEST_QUERY = 8_192
@@ -47,6 +52,7 @@ class SearchResult:
 
     hits: list[Hit]
     took_ms: int
+    operation_id: str
 
 
 async def search_project(ctx: Context, project_id: str | None, query: Query) -> SearchResult:
@@ -58,12 +64,12 @@ async def search_project(ctx: Context, project_id: str | None, query: Query) -> 
     project: ProjectRow = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
     check_wanted(query.wanted, project)
     pinned = pinned_entity(query.wanted.filter)
+    entity: EntityRow | None = None
     if pinned is not None:
         entity = await ctx.loaders.entity(project.id, *pinned)
         if entity is None:
-            return SearchResult([], 0)
-        return await _search(ctx, project, entity, query)
-    return await _search(ctx, project, None, query)
+            return _recorded(ctx, _begun(ctx, project, query, dict([pinned])), [])
+    return await _search(ctx, project, entity, query)
 
 
 async def search_entity(ctx: Context, entity: EntityRow, query: Query) -> SearchResult:
@@ -85,7 +91,7 @@ def _check(query: Query) -> None:
 async def _search(
     ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query
 ) -> SearchResult:
-    started = time.perf_counter()
+    operation = _begun(ctx, project, query, {entity.type: entity.name} if entity else {})
     selection = query.wanted.selection(ctx.today())
     weights = RERANKED if query.rerank else PLAIN
     size = entity.total_memories if entity else project.total_memories
@@ -100,4 +106,32 @@ async def _search(
     if query.rerank:
         await rerank(ctx, ranking, question, weights)
     hits = await hits_of(ctx, ranking, query.top_k, query.threshold, selection, decay=project.decay)
-    return SearchResult(hits, round((time.perf_counter() - started) * 1000))
+    return _recorded(ctx, operation, hits)
+
+
+def _begun(
+    ctx: Context, project: ProjectRow, query: Query, about: dict[EntityType, str]
+) -> tuple[OperationRow, float]:
+    wanted = query.wanted
+    asked = {
+        "query": query.text,
+        "topK": query.top_k,
+        "threshold": query.threshold,
+        "rerank": query.rerank,
+        "showExpired": wanted.show_expired,
+        "latestOnly": wanted.latest_only,
+        "includeMerged": wanted.include_merged,
+    }
+    if wanted.filter is not None:
+        asked["filter"] = filter_json(wanted.filter)
+    if query.reference is not None:
+        asked["referenceDate"] = query.reference.isoformat()
+    asked |= {ENTITY_FIELDS[type]: name for type, name in about.items()}
+    return begun(ctx, project.id, OperationType.SEARCH, asked, about), time.perf_counter()
+
+
+def _recorded(ctx: Context, asked: tuple[OperationRow, float], hits: list[Hit]) -> SearchResult:
+    """Return a result, and record the search by its parameters."""
+    operation, started = asked
+    ctx.services.searches.note(ended(operation, ctx.now()))
+    return SearchResult(hits, round((time.perf_counter() - started) * 1000), operation.id)

@@ -14,6 +14,7 @@ from schema.member import MemberMutation
 from schema.memory import MemoryQuery
 from schema.memory_mutations import MemoryMutation
 from schema.node import NodeQuery
+from schema.operation import OperationMutation, OperationQuery
 from schema.organization import OrganizationMutation, OrganizationQuery
 from schema.project_mutations import ProjectMutation, ProjectQuery
 from schema.scalars import SCALARS
@@ -35,6 +36,7 @@ class Query(
     MemoryQuery,
     SearchQuery,
     EntityQuery,
+    OperationQuery,
 ):
     """The root of reading."""
 
@@ -50,6 +52,7 @@ class Mutation(
     ApiKeyMutation,
     MemoryMutation,
     EntityMutation,
+    OperationMutation,
 ):
     """The root of writing."""
 

@@ -116,6 +116,21 @@ class LastOwnerError(UserError):
     """See `core.errors.LastOwner`."""
 
 
+@strawberry.type(description="The idempotency key has come before, with another request.")
+class IdempotencyMismatchError(UserError):
+    """See `core.errors.IdempotencyMismatch`."""
+
+
+@strawberry.type(
+    description="The request was accepted and is kept, but the work has failed. `retryOperation` "
+    "tries it again."
+)
+class OperationFailedError(UserError):
+    """See `core.errors.OperationFailed`."""
+
+    operation_id: strawberry.ID = strawberry.field(description="The operation that has failed.")
+
+
 USER_ERRORS: dict[type[AppError], type[Any]] = {
     errors.InvalidInput: InvalidInputError,
     errors.NotFound: NotFoundError,
@@ -124,6 +139,8 @@ USER_ERRORS: dict[type[AppError], type[Any]] = {
     errors.AlreadyExists: AlreadyExistsError,
     errors.ImmutableMemory: ImmutableMemoryError,
     errors.LastOwner: LastOwnerError,
+    errors.IdempotencyMismatch: IdempotencyMismatchError,
+    errors.OperationFailed: OperationFailedError,
 }
 
 
@@ -136,6 +153,8 @@ def user_error(error: AppError) -> UserError:
         details["required"] = error.required
     elif isinstance(error, errors.VersionConflict):
         details["current_version"] = error.current_version
+    elif isinstance(error, errors.OperationFailed):
+        details["operation_id"] = error.operation_id
     made: UserError = USER_ERRORS[type(error)](
         code=error.code, message=error.message, path=list(error.path), **details
     )

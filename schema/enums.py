@@ -7,7 +7,8 @@ import strawberry
 from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.errors import ErrorCode
 from core.events import HistoryEventType
-from core.graph import EntityType, MemoryState
+from core.graph import AddOutcome, EntityType, MemoryState, OperationStatus, OperationType
+from language.moments import Precision
 
 
 class OrderDirection(Enum):
@@ -81,6 +82,45 @@ _declare(
     ADD="It was stored.",
     UPDATE="Its text, metadata, categories or dates were changed.",
     DELETE="It was deleted.",
+    SUPERSEDE="A memory that says otherwise has taken its place.",
+    MERGE="Another memory stands for both.",
+    CATEGORIZE="Only its categories were changed.",
+    RESTORE="It was brought back to what it had been.",
+)
+_declare(
+    OperationType,
+    "What a request asked the platform to do.",
+    ADD="To remember a conversation.",
+    SEARCH="To search memories.",
+    UPDATE="To change or restore memories.",
+    DELETE="To delete memories.",
+    EXPORT="To export memories.",
+    IMPORT="To import memories.",
+    SUMMARY="To sum memories up.",
+)
+_declare(
+    OperationStatus,
+    "How far an operation is.",
+    PENDING="It waits for its turn, or for another attempt.",
+    RUNNING="It is being worked on.",
+    SUCCEEDED="It is done.",
+    FAILED="It has failed for good, unless `retryOperation` tries it again.",
+)
+_declare(
+    AddOutcome,
+    "What became of something that was to be remembered.",
+    ADDED="It is a memory of its own.",
+    ALREADY_KNOWN="A memory of the same words was there already.",
+    MERGED="It became one with a memory that says the same; the fuller of both stands for it.",
+    SUPERSEDES="It is a memory of its own, and has taken the place of what it contradicts.",
+)
+_declare(
+    Precision,
+    "How exactly a moment is known.",
+    YEAR="The year.",
+    MONTH="The month.",
+    DAY="The day.",
+    TIME="The time of day.",
 )
 _declare(
     ErrorCode,
@@ -92,6 +132,8 @@ _declare(
     ALREADY_EXISTS="What was to be made exists already.",
     IMMUTABLE="The memory was stored as immutable.",
     LAST_OWNER="The change would leave no OWNER.",
+    IDEMPOTENCY_MISMATCH="The idempotency key has come before, with another request.",
+    OPERATION_FAILED="The work was accepted and kept, but has failed.",
 )
 _declare(
     OrderDirection,

@@ -10,7 +10,7 @@ from core.events import HistoryEventType
 from schema.base import Info, Node, is_row
 from schema.scalars import Cursor
 from storage.history import HISTORY_ORDER, HistoryRow
-from storage.memories import MEMORIES
+from storage.memory_rows import MEMORIES
 
 if TYPE_CHECKING:
     from schema.memory import Memory
@@ -48,6 +48,7 @@ class HistoryEvent(Node):
         description="The other changed fields as they became, by name."
     )
     actor: str = strawberry.field(description="The e-mail address of the account that did it.")
+    operation_id: strawberry.ID | None = strawberry.field(description="The operation that did it.")
     created_at: datetime = strawberry.field(description="When it happened.")
 
     is_type_of = is_row(HistoryRow)

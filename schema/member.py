@@ -19,6 +19,9 @@ LazyOrganization = Annotated["Organization", strawberry.lazy("schema.organizatio
 LazyProject = Annotated["Project", strawberry.lazy("schema.project")]
 
 OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization's id.")]
+FirstRelated = Annotated[
+    int, strawberry.argument(description="How many at the most, from 0 to 100.")
+]
 ProjectId = Annotated[
     strawberry.ID | None,
     strawberry.argument(description="The project's id; the key's default project without it."),

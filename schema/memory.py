@@ -8,13 +8,17 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.graph import MemoryState
+from language.moments import Precision
+from resolvers.concepts import concepts_of_memory
 from resolvers.memories import history_of_memory
 from resolvers.memory_lists import memories_of_project
+from resolvers.provenance import replaced_by, sources_of_memory, successor
 from resolvers.related import related_memories
 from schema.base import Info, Node, as_is, is_row
+from schema.concept import Concept
 from schema.connection import Lister, connection
 from schema.history import HistoryEvent
-from schema.member import ProjectId
+from schema.member import FirstRelated, ProjectId
 from schema.memory_filter import (
     AsOf,
     IncludeMerged,
@@ -26,7 +30,7 @@ from schema.memory_filter import (
     wanted_of,
 )
 from storage.entities import ENTITIES
-from storage.memories import MEMORIES, MemoryRow
+from storage.memory_rows import MEMORIES, MemoryRow
 from storage.projects import PROJECTS
 
 if TYPE_CHECKING:
@@ -39,14 +43,22 @@ LazyProject = Annotated["Project", strawberry.lazy("schema.project")]
 
 LazyHit = Annotated["MemoryHit", strawberry.lazy("schema.search")]
 
-FirstRelated = Annotated[
-    int, strawberry.argument(description="How many at the most, from 0 to 100.")
-]
 MemoryId = Annotated[strawberry.ID, strawberry.argument(description="The memory's id.")]
 
 
 async def _entity(info: Info, key: str | None) -> Any:
     return await info.context.loaders.row_or_none(ENTITIES, key) if key else None
+
+
+@strawberry.type(description="A message that memories were drawn from.")
+class SourceMessage:
+    """A message."""
+
+    role: str = strawberry.field(description="Who spoke: `user`, `assistant` and so on.")
+    name: str | None = strawberry.field(description="The speaker's name.")
+    content: str = strawberry.field(description="What was said.")
+    timestamp: datetime | None = strawberry.field(description="When it was said, if anybody knows.")
+    created_at: datetime = strawberry.field(description="When it was stored.")
 
 
 @strawberry.type(description="One thing remembered, about one or more entities.")
@@ -58,6 +70,7 @@ class Memory(Node):
     agent_key: strawberry.Private[str | None]
     app_key: strawberry.Private[str | None]
     run_key: strawberry.Private[str | None]
+    extends_id: strawberry.Private[str | None]
     text: str = strawberry.field(description="What is remembered.")
     user_id: str | None = strawberry.field(description="The name of the user it is about.")
     agent_id: str | None = strawberry.field(description="The name of the agent it is about.")
@@ -79,7 +92,13 @@ class Memory(Node):
     )
     version: int = strawberry.field(description="Rises by one with every change.")
     timestamp: datetime | None = strawberry.field(
-        description="When it happened, if the caller said so."
+        description="When it happened, if the caller or the text says so."
+    )
+    timestamp_until: datetime | None = strawberry.field(
+        description="The last day, at its beginning, of what took longer, if the text says so."
+    )
+    timestamp_precision: Precision | None = strawberry.field(
+        description="How exactly the text says when; none where the caller did."
     )
     expiration_date: date | None = strawberry.field(
         description="The last day, in UTC, on which lists and searches show it by themselves."
@@ -126,6 +145,45 @@ class Memory(Node):
     async def related(self, info: Info, first: FirstRelated = 10) -> list[LazyHit]:
         """Return the related memories."""
         return as_is(await related_memories(info.context, self.id, first))
+
+    @strawberry.field(description="The memory that has taken its place because it says otherwise.")
+    async def superseded_by(self, info: Info) -> "Memory | None":
+        """Return the memory that supersedes it."""
+        return as_is(await successor(info.context, as_is(self), MemoryState.SUPERSEDED))
+
+    @strawberry.field(description="The memories whose place it has taken, the oldest first.")
+    async def supersedes(self, info: Info) -> list["Memory"]:
+        """Return the memories it supersedes."""
+        return as_is(await replaced_by(info.context, self.id, MemoryState.SUPERSEDED))
+
+    @strawberry.field(description="The memory that says the same and stands for both.")
+    async def merged_into(self, info: Info) -> "Memory | None":
+        """Return the memory it became part of."""
+        return as_is(await successor(info.context, as_is(self), MemoryState.MERGED))
+
+    @strawberry.field(description="The memories that became part of it, the oldest first.")
+    async def merged(self, info: Info) -> list["Memory"]:
+        """Return the memories that were merged into it."""
+        return as_is(await replaced_by(info.context, self.id, MemoryState.MERGED))
+
+    @strawberry.field(description="The memory it tells more about, as a model saw it.")
+    async def extends(self, info: Info) -> "Memory | None":
+        """Return the memory it extends."""
+        if self.extends_id is None:
+            return None
+        return await info.context.loaders.row_or_none(MEMORIES, self.extends_id)
+
+    @strawberry.field(
+        description="The messages it was drawn from, the oldest first; of more the last 100."
+    )
+    async def sources(self, info: Info) -> list[SourceMessage]:
+        """Return its sources."""
+        return as_is(await sources_of_memory(info.context, self.id))
+
+    @strawberry.field(description="The people, places and things it mentions, by name.")
+    async def concepts(self, info: Info) -> list[Concept]:
+        """Return its concepts."""
+        return as_is(await concepts_of_memory(info.context, self.id))
 
     @connection(HistoryEvent, "What happened to it, oldest first.")
     def history(self, info: Info) -> Lister:

@@ -14,7 +14,7 @@ from core.filters import Field, Filter, FilterBuilder, Not
 from core.graph import MemoryState
 from resolvers.memory_lists import MemoryList, Wanted
 from schema.enums import MemoryOrderField, OrderDirection
-from storage.memories import MEMORY_ORDER, MEMORY_ORDERS
+from storage.memory_rows import MEMORY_ORDER, MEMORY_ORDERS
 
 
 def _operator(description: str, name: str | None = None) -> Any:

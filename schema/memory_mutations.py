@@ -7,14 +7,20 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.errors import AppError
-from core.graph import EntityType
-from resolvers.memories import Message, NewMemories, add_memories
+from core.graph import AddOutcome, EntityType
+from providers.extraction import Turn
+from resolvers.add_requests import AddRequest, Wishes
+from resolvers.additions import add_memories
+from resolvers.memories import NewMemories
 from resolvers.memory_deletions import delete_memories, delete_memory
 from resolvers.memory_updates import Outcome, Update, update_memories, update_memory
+from resolvers.restoring import restore_memory
 from schema.base import Info, Payload, as_is, given, mutation, user_error
 from schema.member import ProjectId
 from schema.memory import Memory, MemoryId
 from schema.memory_filter import MemoryFilter, filter_of
+from schema.operation import Operation
+from schema.project_mutations import CategoryInput, plain
 
 
 @strawberry.input(description="One message of a conversation.")
@@ -35,8 +41,9 @@ class MessageInput:
 
 
 @strawberry.input(
-    description="A conversation to remember: each message becomes one memory, verbatim. At least "
-    "one of `userId`, `agentId`, `appId` and `runId` says whom it is about."
+    description="A conversation to remember. Facts are drawn from it, or with `infer: false` each "
+    "message becomes one memory, verbatim. At least one of `userId`, `agentId`, `appId` and "
+    "`runId` says whom it is about."
 )
 class AddMemoriesInput:
     """Input of `addMemories`."""
@@ -67,7 +74,43 @@ class AddMemoriesInput:
         description="The last day, in UTC, on which lists and searches show the memories.",
     )
     immutable: bool = strawberry.field(
-        default=False, description="Whether the memories can only be deleted, never edited."
+        default=False,
+        description="Whether the memories can only be deleted, never edited, merged or superseded.",
+    )
+    infer: bool = strawberry.field(
+        default=True,
+        description="Whether facts are drawn from the messages; otherwise each message that is no "
+        "system message is stored as it is.",
+    )
+    custom_instructions: str | None = strawberry.field(
+        default=None,
+        description="What the extraction is told about the people's part, instead of what the "
+        "project tells it. Needs a chat model.",
+    )
+    agent_custom_instructions: str | None = strawberry.field(
+        default=None,
+        description="What the extraction is told about the agents' part, instead of what the "
+        "project tells it. Needs a chat model.",
+    )
+    custom_categories: list[CategoryInput] | None = strawberry.field(
+        default=None,
+        description="The catalog of categories for these memories, instead of the project's.",
+    )
+    includes: str | None = strawberry.field(
+        default=None, description="Topics to remember, parted by commas: a hint."
+    )
+    excludes: str | None = strawberry.field(
+        default=None, description="Topics not to remember, parted by commas: a hint."
+    )
+    wait: bool = strawberry.field(
+        default=True,
+        description="Whether to answer when the memories are there, or at once with a PENDING "
+        "operation. Either way the messages are kept before the answer.",
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description="A key of the caller's making, at most 255 characters, by which a repeated "
+        "request is known for 24 hours: it is not done again, and answered alike.",
     )
 
 
@@ -104,12 +147,27 @@ class UpdateMemoriesItem:
     input: UpdateMemoryInput = strawberry.field(description="What to change of it.")
 
 
+@strawberry.type(description="What became of one thing that was to be remembered.")
+class AddMemoryResult:
+    """A result."""
+
+    memory: Memory = strawberry.field(description="The memory that stands for it.")
+    outcome: AddOutcome = strawberry.field(description="How it came to be.")
+
+
 @strawberry.type(description="The answer of `addMemories`.")
 class AddMemoriesPayload(Payload):
     """Memories stored."""
 
+    operation: Operation | None = strawberry.field(
+        default=None, description="The operation, by which the outcome can be asked for later."
+    )
     memories: list[Memory] = strawberry.field(
-        default_factory=list, description="The memories, in the order of their messages."
+        default_factory=list,
+        description="The memories that stand for what was said, in the order of the messages.",
+    )
+    results: list[AddMemoryResult] = strawberry.field(
+        default_factory=list, description="The same memories, and what became of each."
     )
 
 
@@ -119,6 +177,15 @@ class UpdateMemoryPayload(Payload):
 
     memory: Memory | None = strawberry.field(
         default=None, description="The memory as it is after the change."
+    )
+
+
+@strawberry.type(description="The answer of `restoreMemory`.")
+class RestoreMemoryPayload(Payload):
+    """A memory brought back."""
+
+    memory: Memory | None = strawberry.field(
+        default=None, description="The memory as it is after that."
     )
 
 
@@ -158,8 +225,10 @@ class MemoryMutation:
 
     @mutation(
         AddMemoriesPayload,
-        "Remember a conversation. All its memories are stored durably before the answer, or none. "
-        "Needs an OWNER and a key with WRITE permission.",
+        "Remember a conversation. Before the answer it is stored durably: all its memories, or "
+        "with `wait: false` its messages, which then become memories. Should the work fail, the "
+        "messages are kept and `retryOperation` tries again. Needs an OWNER and a key with WRITE "
+        "permission.",
     )
     async def add_memories(
         self,
@@ -182,12 +251,26 @@ class MemoryMutation:
             expiration_date=input.expiration_date,
             immutable=input.immutable,
         )
-        messages = [
-            Message(message.role, message.content, message.name, message.timestamp)
+        turns = [
+            Turn(message.role, message.content, message.name, message.timestamp)
             for message in input.messages
         ]
-        rows = await add_memories(info.context, project_id, messages, new)
-        return AddMemoriesPayload(memories=as_is(rows))
+        categories = input.custom_categories
+        wishes = Wishes(
+            instructions=input.custom_instructions,
+            agent_instructions=input.agent_custom_instructions,
+            categories=None if categories is None else [plain(item) for item in categories],
+            includes=input.includes,
+            excludes=input.excludes,
+        )
+        request = AddRequest(turns, new, input.infer, wishes, input.wait, input.idempotency_key)
+        addition = await add_memories(info.context, project_id, request)
+        return AddMemoriesPayload(
+            operation=as_is(addition.operation),
+            memories=as_is([result.memory for result in addition.results]),
+            results=as_is(addition.results),
+            user_errors=[user_error(addition.failure)] if addition.failure else [],
+        )
 
     @mutation(
         UpdateMemoryPayload,
@@ -220,6 +303,24 @@ class MemoryMutation:
         updates = [Update(item.id, given(item.input)) for item in inputs]
         outcomes = await update_memories(info.context, updates)
         return UpdateMemoriesPayload(results=[_payload(outcome) for outcome in outcomes])
+
+    @mutation(
+        RestoreMemoryPayload,
+        "Bring a memory back to what an event of its history left it at, also when it was deleted. "
+        "A DELETE, MERGE or SUPERSEDE event is undone: what comes back is what the memory was "
+        "before it. Needs an OWNER and a key with WRITE permission.",
+    )
+    async def restore_memory(
+        self,
+        info: Info,
+        id: MemoryId,
+        history_event_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The event of the memory's history.")
+        ],
+    ) -> RestoreMemoryPayload:
+        """Restore a memory."""
+        row = await restore_memory(info.context, id, history_event_id)
+        return RestoreMemoryPayload(memory=as_is(row))
 
     @mutation(
         DeleteMemoryPayload,

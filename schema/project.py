@@ -8,12 +8,15 @@ import strawberry
 
 from core.access import Role
 from core.categories import catalog_in_force
+from resolvers.concepts import concepts_of_project
 from resolvers.entities import entities, entity
 from resolvers.memory_lists import memories_of_project
+from resolvers.operations import operations_of_project
 from resolvers.projects import api_keys_of_project, history_of_project, members_of_project
 from resolvers.search import search_project
 from schema.api_key import ApiKey
 from schema.base import Info, Node, as_is, is_row
+from schema.concept import Concept, ConceptNameContains
 from schema.connection import Lister, connection
 from schema.entity import (
     Entity,
@@ -37,6 +40,7 @@ from schema.memory_filter import (
     list_of,
     wanted_of,
 )
+from schema.operation import OnlyOperationStatus, OnlyOperationType, Operation
 from schema.organization import Organization
 from schema.search import Searcher, searching
 from storage.organizations import ORGANIZATIONS
@@ -163,6 +167,21 @@ class Project(Node):
         """Return the lister of the log."""
         kinds = tuple(types) if types is not None else None
         return partial(history_of_project, info.context, self.id, kinds)
+
+    @connection(Operation, "What was asked of it, the newest first.")
+    def operations(
+        self,
+        info: Info,
+        type: OnlyOperationType = None,
+        status: OnlyOperationStatus = None,
+    ) -> Lister:
+        """Return the lister of operations."""
+        return partial(operations_of_project, info.context, self.id, type, status)
+
+    @connection(Concept, "The people, places and things its memories mention, by name.")
+    def concepts(self, info: Info, name_contains: ConceptNameContains = None) -> Lister:
+        """Return the lister of concepts."""
+        return partial(concepts_of_project, info.context, self.id, name_contains)
 
 
 def _own_categories(project: Any) -> list[dict[str, Any]]:

@@ -136,7 +136,7 @@ class ProjectMutation:
         """Change a project."""
         changes = given(input)
         if changes.get("custom_categories") is not None:
-            changes["custom_categories"] = [_plain(item) for item in changes["custom_categories"]]
+            changes["custom_categories"] = [plain(item) for item in changes["custom_categories"]]
         return UpdateProjectPayload(project=as_is(await update_project(info.context, id, changes)))
 
     @mutation(
@@ -154,5 +154,6 @@ class ProjectMutation:
         return DeleteProjectPayload(deleted_id=strawberry.ID(deleted))
 
 
-def _plain(category: CategoryInput) -> dict[str, Any]:
+def plain(category: CategoryInput) -> dict[str, Any]:
+    """Return a category as it is kept."""
     return {"name": category.name, "description": category.description}

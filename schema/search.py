@@ -103,6 +103,9 @@ class MemorySearchResult:
     """Hits, best first."""
 
     hits: list[MemoryHit] = strawberry.field(description="What was found, best first.")
+    operation_id: strawberry.ID = strawberry.field(
+        description="The operation that records the search by its parameters."
+    )
     took_ms: int = strawberry.field(description="How long the search took, in milliseconds.")
 
 

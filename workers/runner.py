@@ -17,7 +17,7 @@ from core.graph import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
 from storage.jobs import JobRow
-from workers import erase, index
+from workers import erase, index, ingest
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +25,7 @@ LEASE = timedelta(seconds=60)
 # Other processes put jobs too, and only the database tells of those.
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
+_SWEEP_SECONDS = 60.0
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[None]]], Awaitable[None]]
@@ -32,16 +33,19 @@ Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[None]]], 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One kind of job: how many are taken at a time, and what does them."""
+    """One kind of job: how many are taken at a time, what does them, and in how many tasks."""
 
     kind: JobKind
     batch: int
     handle: Handler
+    tasks: int = 1
 
 
 LOOPS = (
     Loop(JobKind.INDEX, 64, index.handle),
     Loop(JobKind.ERASE, 1, erase.handle),
+    # A model's answer takes seconds in which there is nothing else to do.
+    Loop(JobKind.INGEST, 1, ingest.handle, tasks=4),
 )
 
 
@@ -54,11 +58,15 @@ class Runner:
         self._wake = {loop.kind: asyncio.Event() for loop in LOOPS}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._stopped = asyncio.Event()
 
     def start(self) -> None:
         """Start the loops on the running event loop."""
         self._services.db.on_jobs(self._wake_all)
-        self._tasks = [asyncio.create_task(self._run(loop)) for loop in LOOPS]
+        self._tasks = [
+            asyncio.create_task(self._run(loop)) for loop in LOOPS for _ in range(loop.tasks)
+        ]
+        self._tasks.append(asyncio.create_task(self._sweep()))
 
     async def stop(self) -> None:
         """Stop the loops between two batches, or after a while within one.
@@ -66,6 +74,7 @@ class Runner:
         What a loop still holds is taken up again, here or elsewhere, when its lease has run out.
         """
         self._stopping = True
+        self._stopped.set()
         self._wake_all()
         if self._tasks:
             _, unfinished = await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
@@ -95,6 +104,17 @@ class Runner:
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake[loop.kind].wait(), _POLL_SECONDS)
+
+    async def _sweep(self) -> None:
+        """Give up, from time to time, the work of requests whose server has ended."""
+        while not self._stopping:
+            try:
+                moment = self._services.clock()
+                await self._services.db.write(lambda tx: tx.operations.give_up(moment))  # noqa: B023
+            except Exception:
+                log.exception("operations_not_swept")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), _SWEEP_SECONDS)
 
     async def _take(self, loop: Loop) -> bool:
         """Do one batch; tell whether there was one."""
