@@ -47,10 +47,14 @@ class Tenant:
         return self.deployment.client(_key(self.deployment, email, permission))
 
     async def add(self, *texts: str, **options: Any) -> list[dict[str, Any]]:
-        """Store memories of the user alice, or of whom the options name, as the owner."""
+        """Store memories of the user alice, or of whom the options name, as the owner.
+
+        They are stored as they are, unless the options ask to infer.
+        """
         messages = [{"role": "user", "content": text} for text in texts]
         who = {} if {"userId", "agentId", "appId", "runId"} & set(options) else {"userId": "alice"}
-        payload = await self.owner.do(ADD, input={"messages": messages, **who, **options})
+        options = {"infer": False, **who, **options}
+        payload = await self.owner.do(ADD, input={"messages": messages, **options})
         memories: list[dict[str, Any]] = payload["memories"]
         return memories
 

@@ -83,7 +83,11 @@ async def make_letters(deployment: Deployment) -> Letters:
         ids[letter] = memory["id"]
     for letter, names in CATEGORIES.items():
         await tenant.owner.do(UPDATE, id=ids[letter], input={"categories": names})
-    theirs = {"messages": [{"role": "user", "content": "Green Tea"}], "userId": "alice"}
+    theirs = {
+        "infer": False,
+        "messages": [{"role": "user", "content": "Green Tea"}],
+        "userId": "alice",
+    }
     await tenant.stranger.do(ADD, input=theirs)
     return Letters(tenant, ids)
 

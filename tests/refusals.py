@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
-from storage.tables import METADATA
+from core.graph import OperationType
+from storage.metadata import METADATA
 from tests.client import Client
 from tests.factories import Tenant
 
@@ -17,6 +18,8 @@ _OF_PROJECT = (
     "memory_vectors",
     "memory_versions",
     "history",
+    "source_messages",
+    "concepts",
 )
 
 # A user error with all that its kind has; the sentence for people may be reworded at any time.
@@ -97,6 +100,7 @@ def snapshot(tenant: Tenant) -> Snapshot:
     accounts, organizations, projects = (
         tables[name] for name in ("accounts", "organizations", "projects")
     )
+    operations = tables["operations"]
     in_organization, in_project, keys = (
         tables[name] for name in ("organization_members", "project_members", "api_keys")
     )
@@ -116,6 +120,10 @@ def snapshot(tenant: Tenant) -> Snapshot:
         ),
         "api_keys": or_(keys.c.account_id.in_(people), keys.c.organization_id.in_(homes)),
         **{name: tables[name].c.project_id.in_(spaces) for name in _OF_PROJECT},
+        # Searches are recorded after their answer, and change nothing.
+        "operations": and_(
+            operations.c.project_id.in_(spaces), operations.c.type != OperationType.SEARCH
+        ),
     }
     found: Snapshot = {}
     with tenant.deployment.services.db.engine.connect() as connection:

@@ -121,7 +121,9 @@ async def say(tenant: Tenant, *lines: str, **options: Any) -> list[str]:
     """Store lines, written "Name: words", as one conversation; return the ids of the memories."""
     parted = (line.split(": ", 1) for line in lines)
     said = [{"role": "user", "name": name, "content": content} for name, content in parted]
-    payload = await tenant.owner.do(ADD, input={"messages": said, "userId": "alice", **options})
+    payload = await tenant.owner.do(
+        ADD, input={"infer": False, "messages": said, "userId": "alice", **options}
+    )
     return [memory["id"] for memory in payload["memories"]]
 
 

@@ -21,7 +21,7 @@ from tests.process import HERE, Place, Process, run_command
 VIEWER = "{ viewer { account { email } } }"
 ADD = """
 mutation ($messages: [MessageInput!]!) {
-  addMemories(input: {userId: "alice", messages: $messages}) {
+  addMemories(input: {infer: false, userId: "alice", messages: $messages}) {
     memories { id } userErrors { message }
   }
 }
@@ -285,8 +285,8 @@ def test_create_api_key_beside_a_running_server(home: Path, server: Process) -> 
     reading = made("--name", "For reading", "--permission", "READ")
     hello = [{"role": "user", "content": "hello"}]
     (error,) = server.post(
-        'mutation ($messages: [MessageInput!]!) { addMemories(input: {userId: "alice", messages: '
-        "$messages}) { userErrors { code } } }",
+        "mutation ($messages: [MessageInput!]!) { addMemories(input: {infer: false, "
+        'userId: "alice", messages: $messages}) { userErrors { code } } }',
         key=reading,
         messages=hello,
     ).json()["data"]["addMemories"]["userErrors"]

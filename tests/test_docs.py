@@ -20,10 +20,13 @@ async def test_every_query_of_the_readme_runs(tenant: Tenant) -> None:
     """The queries run in the order of the README, on what the ones before have left."""
     (memory,) = await tenant.add("I moved to Lisbon last week.")
     user = '{ entity(type: USER, name: "alice") { id } }'
+    history = "query ($id: ID!) { memory(id: $id) { history { nodes { id } } } }"
+    found = await tenant.owner.ask(history, id=memory["id"])
     entity = (await tenant.owner.ask(user))["entity"]
     ids = {
         "memoryId": memory["id"],
         "entityId": entity["id"],
+        "historyEventId": found["memory"]["history"]["nodes"][0]["id"],
         "projectId": tenant.project_id,
         "organizationId": tenant.organization_id,
     }

@@ -4,6 +4,7 @@ A root field without a row fails a test. A refusal must leave every row of the t
 what does not exist for somebody must look exactly like what does not exist at all.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +17,11 @@ import pytest
 import pytest_asyncio
 
 from core.access import ApiKeyPermission
-from core.ids import uuid7
+from core.graph import OperationStatus, OperationType
+from core.ids import now, uuid7
 from schema import schema
+from storage.operations import OperationRow
+from storage.transaction import Transaction
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant
@@ -75,6 +79,10 @@ QUERIES = (
     ('memories(projectId: "$project") { nodes { id } }', SEE),
     ('searchMemories(query: "hiking") { hits { memory { id } } }', SELF),
     ('searchMemories(query: "hiking", projectId: "$project") { hits { memory { id } } }', SEE),
+    ('node(id: "$operation") { id }', SEE),
+    ('node(id: "$concept") { id }', SEE),
+    ('operation(id: "$operation") { id input results { id } }', SEE),
+    ('project(id: "$project") { id operations { nodes { id } } concepts { nodes { id } } }', SEE),
     ('entity(type: USER, name: "alice") { id }', SELF),
     ('entity(type: USER, name: "alice", projectId: "$project") { id }', SEE),
     ("entities { nodes { id } }", SELF),
@@ -110,11 +118,13 @@ MUTATIONS = (
      " { apiKey { id } secret $errors }", MANAGE),
     ('revokeApiKey(id: "$reader_key") { apiKey { id } $errors }', OWN_HERE),
     ('revokeApiKey(id: "$owner_key") { apiKey { id } $errors }', OWNERS),
-    ('addMemories(projectId: "$project", input: {userId: "alice", messages:'
+    ('addMemories(projectId: "$project", input: {infer: false, userId: "alice", messages:'
      ' [{role: "user", content: "Else"}]}) { memories { id } $errors }', WRITE),
     ('updateMemory(id: "$memory", input: {text: "Else"}) { memory { id } $errors }', WRITE),
     ('updateMemories(inputs: [{id: "$memory", input: {text: "Else"}}])'
      " { results { memory { id } $errors } $errors }", WRITE),
+    ('restoreMemory(id: "$memory", historyEventId: "$event") { memory { id } $errors }', WRITE),
+    ('retryOperation(id: "$failed") { operation { id } $errors }', WRITE),
     ('deleteMemory(id: "$memory") { deletedId $errors }', WRITE),
     ('deleteMemories(ids: ["$memory"]) { deletedIds count $errors }', WRITE),
     ('deleteMemories(projectId: "$project", ids: ["$memory"])'
@@ -179,10 +189,15 @@ mutation ($organization: ID!, $project: ID!, $member: String!) {
   addProjectMember(projectId: $project, email: $member, role: READER) { userErrors { code } }
 }
 """
+CHANGE = """
+mutation ($memory: ID!) {
+  updateMemory(id: $memory, input: {metadata: {changed: true}}) { userErrors { code } }
+}
+"""
 THINGS = """
 query ($memory: ID!) {
   viewer { account { id } }
-  memory(id: $memory) { user { id } history { nodes { id } } }
+  memory(id: $memory) { user { id } history { nodes { id operationId } } }
 }
 """
 
@@ -200,12 +215,36 @@ async def make_world(deployment: Deployment) -> World:
     data = await tenant.owner.ask(THINGS, memory=memory["id"])
     names["account"] = data["viewer"]["account"]["id"]
     names["entity"] = data["memory"]["user"]["id"]
-    names["event"] = data["memory"]["history"]["nodes"][0]["id"]
+    event = data["memory"]["history"]["nodes"][0]
+    names |= {"event": event["id"], "operation": event["operationId"]}
+    await tenant.owner.do(CHANGE, memory=memory["id"])
+    names |= await asyncio.to_thread(_worked_on, tenant, memory["id"])
     for who in ("owner", "reader"):
         key = {"name": "Confined", "projectId": tenant.project_id}
         made = await getattr(tenant, who).do(KEY, input=key)
         names[f"{who}_key"] = made["apiKey"]["id"]
     return World(tenant, names)
+
+
+def _worked_on(tenant: Tenant, memory_id: str) -> dict[str, str]:
+    """Give a memory a concept, and store an operation that has failed; return their ids."""
+    failed = OperationRow(
+        id=uuid7(),
+        project_id=tenant.project_id,
+        account_id=uuid7(),
+        actor=tenant.owner_email,
+        type=OperationType.ADD,
+        status=OperationStatus.FAILED,
+        input={"messages": [{"role": "user", "content": "I"}], "infer": True, "immutable": False},
+        created_at=now(),
+    )
+
+    def work(tx: Transaction) -> str:
+        tx.operations.add(failed)
+        tx.concepts.link(tenant.project_id, {memory_id: ["The Alps"]}, now())
+        return tx.concepts.of_memories([memory_id])[memory_id][0].id
+
+    return {"failed": failed.id, "concept": tenant.deployment.services.db.write_now(work)}
 
 
 @pytest.fixture

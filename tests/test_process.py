@@ -17,6 +17,7 @@ import psycopg
 import pytest
 
 from core.graph import JobKind
+from server import NO_CHAT_MODEL
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.process import KEY, Chroma, Place, Process, wait_until
@@ -24,7 +25,7 @@ from workers.runner import LOOPS
 
 ADD = """
 mutation ($texts: [MessageInput!]!, $projectId: ID) {
-  addMemories(projectId: $projectId, input: {userId: "alice", messages: $texts}) {
+  addMemories(projectId: $projectId, input: {infer: false, userId: "alice", messages: $texts}) {
     memories { id } userErrors { message }
   }
 }
@@ -90,6 +91,7 @@ def test_the_first_start_prints_the_key_once_and_no_secret_ever_again(on_sqlite:
         key = first.key
         assert first.stdout.splitlines() == [
             f"Mnemograph: {first.url}/graphql",
+            NO_CHAT_MODEL,
             "Made the account admin@localhost with an organization and a project, both named "
             "Default.",
             f"API key, shown this once: {key}",
@@ -106,7 +108,7 @@ def test_the_first_start_prints_the_key_once_and_no_secret_ever_again(on_sqlite:
         written = [first.stdout.replace(key, "", 1), first.stderr]
 
     with on_sqlite.start(key=None) as second:
-        assert second.stdout == f"Mnemograph: {second.url}/graphql\n"
+        assert second.stdout == f"Mnemograph: {second.url}/graphql\n{NO_CHAT_MODEL}\n"
         assert second.post(VIEWER, key=key).json()["data"]["viewer"]["account"]
         written += [second.stdout, second.stderr]
 

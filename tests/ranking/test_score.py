@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ranking.corpus import Corpus, Document
 from language.dates import DateRange
+from ranking.corpus import Corpus, Document
 from ranking.score import (
     PLAIN,
     RERANKED,

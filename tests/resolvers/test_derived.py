@@ -11,13 +11,17 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from core.graph import EntityType
+from providers.extraction import Turn
+from resolvers.add_requests import AddRequest
+from resolvers.additions import add_memories
 from resolvers.context import Context, Services
 from resolvers.derived import derive, embedded_text, keywords_of, renew_keywords
-from resolvers.memories import Message, NewMemories, add_memories
+from resolvers.memories import NewMemories
 from resolvers.memory_updates import update_memory
 from storage.documents import Said
 from storage.keywords import Keywords
-from storage.tables import METADATA
+from storage.memory_rows import MemoryRow
+from storage.metadata import METADATA
 from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
 from tests.factories import ADD, Tenant, make_tenant
 from tests.shelf import Shelf
@@ -141,9 +145,18 @@ def ctx(tenant: Tenant, embedder: Embedder) -> Context:
     return Context(Shelf(tenant).actor, services)
 
 
-def said(*texts: str, role: str = "user") -> list[Message]:
+def said(*texts: str, role: str = "user") -> list[Turn]:
     """Return messages that one role says."""
-    return [Message(role, text) for text in texts]
+    return [Turn(role, text) for text in texts]
+
+
+async def stored(
+    ctx: Context, tenant: Tenant, turns: list[Turn], new: NewMemories
+) -> list[MemoryRow]:
+    """Store messages as they are; return their memories."""
+    request = AddRequest(turns, new, infer=False)
+    addition = await add_memories(ctx, tenant.project_id, request)
+    return [result.memory for result in addition.results]
 
 
 async def test_a_conversation_goes_on_from_call_to_call(
@@ -151,12 +164,12 @@ async def test_a_conversation_goes_on_from_call_to_call(
 ) -> None:
     new = NewMemories({EntityType.USER: "Ana", EntityType.AGENT: "Bo", EntityType.RUN: "r1"})
     talk = [
-        Message("user", "Ana: one"),
-        Message("system", "rules"),
-        Message("assistant", "Bo: two"),
+        Turn("user", "Ana: one"),
+        Turn("system", "rules"),
+        Turn("assistant", "Bo: two"),
     ]
-    await add_memories(ctx, tenant.project_id, talk, new)
-    await add_memories(ctx, tenant.project_id, said("three"), new)
+    await stored(ctx, tenant, talk, new)
+    await stored(ctx, tenant, said("three"), new)
     assert embedder.texts == ["one", "one two", "two three"]
 
 
@@ -173,8 +186,8 @@ async def test_no_context_comes_from_elsewhere(
     ctx: Context, tenant: Tenant, embedder: Embedder, entities: dict[EntityType, str]
 ) -> None:
     talk = NewMemories({EntityType.USER: "Ana", EntityType.RUN: "r1"})
-    await add_memories(ctx, tenant.project_id, said("one"), talk)
-    await add_memories(ctx, tenant.project_id, said("two", "three"), NewMemories(entities))
+    await stored(ctx, tenant, said("one"), talk)
+    await stored(ctx, tenant, said("two", "three"), NewMemories(entities))
     assert embedder.texts == ["one", "two", "two three"]
 
 
@@ -182,8 +195,8 @@ async def test_without_a_run_only_a_call_is_a_conversation(
     ctx: Context, tenant: Tenant, embedder: Embedder
 ) -> None:
     new = NewMemories({EntityType.USER: "Ana"})
-    await add_memories(ctx, tenant.project_id, said("one", "two"), new)
-    await add_memories(ctx, tenant.project_id, said("three"), new)
+    await stored(ctx, tenant, said("one", "two"), new)
+    await stored(ctx, tenant, said("three"), new)
     assert embedder.texts == ["one", "one two", "three"]
 
 
@@ -191,7 +204,7 @@ async def test_a_changed_text_keeps_its_context(
     ctx: Context, tenant: Tenant, embedder: Embedder
 ) -> None:
     new = NewMemories({EntityType.USER: "Ana", EntityType.RUN: "r1"})
-    rows = await add_memories(ctx, tenant.project_id, said("Ana: one", "two", "three"), new)
+    rows = await stored(ctx, tenant, said("Ana: one", "two", "three"), new)
     embedder.texts.clear()
     await update_memory(ctx, rows[1].id, {"text": "Ana: four?"})
     assert embedder.texts == ["one four?"]
@@ -260,7 +273,7 @@ async def told(tenant: Tenant) -> list[str]:
     await renew_keywords(tenant.deployment.services)
     rows = await tenant.add("Ana: wolf one", "Ana has two?", "three", userId="Ana")
     messages = [{"role": "user", "content": "four"}]
-    new = {"messages": messages, "userId": "Ana"}
+    new = {"infer": False, "messages": messages, "userId": "Ana"}
     payload = await tenant.stranger.do(ADD, input=new, projectId=tenant.stranger_project_id)
     return [row["id"] for row in (*rows, *payload["memories"])]
 

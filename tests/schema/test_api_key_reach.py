@@ -164,7 +164,7 @@ async def test_a_confined_key_does_its_work_where_it_belongs(tenant: Tenant) -> 
     made = await make(tenant.owner, projectId=tenant.project_id, permission="WRITE")
     client = tenant.deployment.client(made["secret"])
     message = {"role": "user", "content": "I love hiking"}
-    stored = await client.do(ADD, input={"userId": "alice", "messages": [message]})
+    stored = await client.do(ADD, input={"userId": "alice", "infer": False, "messages": [message]})
     (memory,) = stored["memories"]
     assert await tenant.owner.ask(MEMORY, id=memory["id"]) == {"memory": {"id": memory["id"]}}
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from core.ids import now, uuid7
 from core.keys import digest_of
-from storage.tables import METADATA
+from storage.metadata import METADATA
 from tests.client import Client
 from tests.factories import Tenant
 from tests.refusals import (

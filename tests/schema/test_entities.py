@@ -89,7 +89,7 @@ async def test_an_entity_is_the_same_for_later_memories(tenant: Tenant) -> None:
 
 async def test_an_entity_nobody_named_is_not_there(tenant: Tenant) -> None:
     await tenant.add("Tea")
-    theirs = {"messages": [{"role": "user", "content": "Tea"}], "userId": "mallory"}
+    theirs = {"infer": False, "messages": [{"role": "user", "content": "Tea"}], "userId": "mallory"}
     await tenant.stranger.do(ADD, input=theirs)
     for type, name in [
         ("AGENT", "alice"),
@@ -105,7 +105,11 @@ async def test_an_entity_nobody_named_is_not_there(tenant: Tenant) -> None:
 
 async def test_entities_of_different_projects_are_different(tenant: Tenant) -> None:
     (mine,) = await tenant.add("Tea")
-    theirs = {"messages": [{"role": "user", "content": "Coffee"}], "userId": "alice"}
+    theirs = {
+        "infer": False,
+        "messages": [{"role": "user", "content": "Coffee"}],
+        "userId": "alice",
+    }
     await tenant.stranger.do(ADD, input=theirs)
     entity = await find(tenant, "USER", "alice")
     assert (entity["totalMemories"], entity["createdAt"]) == (1, mine["createdAt"])
@@ -295,7 +299,7 @@ async def test_an_entity_without_memories_is_erased(tenant: Tenant) -> None:
 
 async def test_what_is_no_entity_is_refused(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea")
-    theirs = {"messages": [{"role": "user", "content": "Tea"}], "userId": "mallory"}
+    theirs = {"infer": False, "messages": [{"role": "user", "content": "Tea"}], "userId": "mallory"}
     await tenant.stranger.do(ADD, input=theirs)
     foreign = await tenant.stranger.ask(FIND, type="USER", name="mallory")
     before = await tenant.owner.ask(STATE)
@@ -320,7 +324,7 @@ async def test_what_is_no_entity_is_refused(tenant: Tenant) -> None:
 
 
 async def test_many_who_name_an_entity_at_once_make_one(tenant: Tenant) -> None:
-    await asyncio.gather(*(tenant.add("Tea", userId="alice", runId="r") for _ in range(12)))
+    await asyncio.gather(*(tenant.add(f"Tea {n}", userId="alice", runId="r") for n in range(12)))
     assert await totals(tenant) == {"alice": 12, "r": 12}
 
 

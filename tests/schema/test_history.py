@@ -112,7 +112,7 @@ async def test_each_kind_of_event_says_what_happened(tenant: Tenant) -> None:
             {"metadata": {"a": 1}, "expirationDate": "9999-12-31"},
             {"metadata": {}, "expirationDate": None},
         ],
-        ["UPDATE", "Coffee", "Coffee", {"categories": []}, {"categories": ["food"]}],
+        ["CATEGORIZE", "Coffee", "Coffee", {"categories": []}, {"categories": ["food"]}],
         ["DELETE", "Coffee", None, left, None],
     ]
     assert {event["memoryId"] for event in events} == {memory["id"]}
@@ -132,7 +132,7 @@ async def test_numbers_are_dense_across_all_operations(tenant: Tenant) -> None:
     await tenant.owner.do(UPDATE, id=a, input={"text": "A"})
     refused = await tenant.owner.ask(UPDATE, id=a, input={"text": "B", "expectedVersion": 9})
     assert refused["updateMemory"]["userErrors"] == [{"code": "VERSION_CONFLICT"}]
-    many = [{"id": id, "input": {"text": "!"}} for id in (a, uuid7(), b, b, a)]
+    many = [{"id": id, "input": {"text": f"! {id}"}} for id in (a, uuid7(), b, b, a)]
     await tenant.owner.do(UPDATE_MANY, inputs=many)
     await tenant.owner.refused(DELETE_MANY, ids=[b, uuid7()])
     await tenant.owner.do(DELETE_MANY, ids=[b, c])
@@ -149,9 +149,10 @@ async def test_numbers_are_dense_across_all_operations(tenant: Tenant) -> None:
 async def test_projects_count_for_themselves(tenant: Tenant) -> None:
     make = 'mutation { createProject(input: {name: "2"}) { project { id } userErrors { code } } }'
     other = (await tenant.owner.do(make))["project"]["id"]
-    add = {"messages": [{"role": "user", "content": "Tea"}], "userId": "alice"}
-    for _ in range(2):
-        await tenant.add("Tea")
+    for text in ("Tea", "Mate"):
+        said = [{"role": "user", "content": text}]
+        add = {"infer": False, "messages": said, "userId": "alice"}
+        await tenant.add(text)
         (there,) = (await tenant.owner.do(ADD, projectId=other, input=add))["memories"]
     (here,) = await tenant.add("Coffee")
     await tenant.owner.do(DELETE_MANY, ids=[there["id"], here["id"]])
@@ -305,7 +306,7 @@ async def test_the_log_is_listed_by_types(tenant: Tenant) -> None:
 
 async def test_a_place_in_another_projects_log_is_refused(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea")
-    add = {"messages": [{"role": "user", "content": "Tea"}], "userId": "alice"}
+    add = {"infer": False, "messages": [{"role": "user", "content": "Tea"}], "userId": "alice"}
     await tenant.stranger.do(ADD, input=add)
     theirs = await tenant.stranger.ask(PAGE, id=tenant.stranger_project_id)
     cursor = theirs["project"]["history"]["edges"][0]["cursor"]

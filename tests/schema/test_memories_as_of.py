@@ -93,7 +93,9 @@ class Story:
         """Store memories; return their ids."""
         messages = [{"role": "user", "content": text} for text in texts]
         async with self.owner(at(minute)) as owner:
-            made = await owner.do(ADD, input={"messages": messages, "userId": user, **options})
+            made = await owner.do(
+                ADD, input={"infer": False, "messages": messages, "userId": user, **options}
+            )
         ids = [memory["id"] for memory in made["memories"]]
         return ids if len(ids) > 1 else ids[0]
 

@@ -73,6 +73,7 @@ async def test_a_memory_has_what_it_was_added_with(tenant: Tenant) -> None:
     payload = await tenant.owner.do(
         ADD,
         input={
+            "infer": False,
             "messages": [message],
             "userId": "alice",
             "agentId": "butler",
@@ -135,11 +136,13 @@ async def test_each_message_is_one_memory_in_order_save_for_context(tenant: Tena
         {"role": "user", "content": "Hello"},
         {"role": "developer", "content": "Be brief"},
         {"role": "assistant", "content": "Good day"},
-        {"role": "user", "content": "Hello"},
+        {"role": "user", "content": "Hello again"},
         {"role": "tool", "content": "It rains"},
     ]
-    payload = await tenant.owner.do(ADD, input={"messages": messages, "userId": "alice"})
-    said = ["Hello", "Good day", "Hello", "It rains"]
+    payload = await tenant.owner.do(
+        ADD, input={"infer": False, "messages": messages, "userId": "alice"}
+    )
+    said = ["Hello", "Good day", "Hello again", "It rains"]
     assert [memory["text"] for memory in payload["memories"]] == said
     assert len({memory["id"] for memory in payload["memories"]}) == 4
     data = await tenant.owner.ask(TEXTS)
@@ -169,7 +172,12 @@ async def test_a_message_says_when_better_than_the_input(tenant: Tenant) -> None
         {"role": "user", "content": "b"},
         {"role": "user", "content": "c", "timestamp": None},
     ]
-    wanted = {"messages": messages, "userId": "alice", "timestamp": "1969-07-20T20:17:40Z"}
+    wanted = {
+        "infer": False,
+        "messages": messages,
+        "userId": "alice",
+        "timestamp": "1969-07-20T20:17:40Z",
+    }
     payload = await tenant.owner.do(ADD, input=wanted)
     data = await tenant.owner.ask("{ memories { nodes { id text timestamp } } }")
     kept = {memory["text"]: memory["timestamp"] for memory in data["memories"]["nodes"]}
@@ -225,7 +233,7 @@ async def test_names_may_have_256_characters(tenant: Tenant, character: str) -> 
     name = character * LONGEST_NAME
     messages = [*says("Hello", name=name), {"role": name, "content": "Hi"}]
     names = dict.fromkeys(("userId", "agentId", "appId", "runId"), name)
-    payload = await tenant.owner.do(ADD, input={"messages": messages, **names})
+    payload = await tenant.owner.do(ADD, input={"infer": False, "messages": messages, **names})
     first, second = payload["memories"]
     memory = (await tenant.owner.ask(MEMORY, id=first["id"]))["memory"]
     assert {field: memory[field] for field in names} == names
@@ -253,7 +261,9 @@ async def test_the_hash_overlooks_white_space_and_unicode_forms(tenant: Tenant) 
 async def test_another_project_can_be_named(tenant: Tenant) -> None:
     project_id = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
     payload = await tenant.owner.do(
-        ADD, projectId=project_id, input={"messages": says("Hello"), "userId": "alice"}
+        ADD,
+        projectId=project_id,
+        input={"infer": False, "messages": says("Hello"), "userId": "alice"},
     )
     (added,) = payload["memories"]
     memory = (await tenant.owner.ask(MEMORY, id=added["id"]))["memory"]
@@ -369,7 +379,7 @@ async def test_many_memories_are_deleted_at_once(tenant: Tenant, named: bool) ->
 
 async def test_memories_of_several_projects_are_deleted_at_once(tenant: Tenant) -> None:
     other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
-    add = {"messages": says("There"), "userId": "alice"}
+    add = {"infer": False, "messages": says("There"), "userId": "alice"}
     (there,) = (await tenant.owner.do(ADD, projectId=other, input=add))["memories"]
     (here,) = await tenant.add("Here")
     payload = await tenant.owner.do(DELETE_MANY, ids=[there["id"], here["id"]])

@@ -91,7 +91,7 @@ def nested(depth: int) -> dict[str, Any]:
     return value
 
 
-GOOD = {"messages": [message()], "userId": "alice"}
+GOOD = {"infer": False, "messages": [message()], "userId": "alice"}
 THREE = [message(), message(), message()]
 TOO_LONG = "n" * (LONGEST_NAME + 1)
 BLANKS = ["", " ", "\t\r\n", "\u2003\u3000"]
@@ -130,7 +130,9 @@ ENTITIES = ("userId", "agentId", "appId", "runId")
 BAD_NAMES = {**{f"{blank!r}": blank for blank in BLANKS}, "long": TOO_LONG, "NUL": "al\0ice"}
 
 ADDITIONS: list[Any] = [
-    pytest.param({"messages": messages, "userId": "alice"}, ("messages", *path), id=case)
+    pytest.param(
+        {"infer": False, "messages": messages, "userId": "alice"}, ("messages", *path), id=case
+    )
     for case, (messages, path) in BAD_MESSAGES.items()
 ]
 ADDITIONS += [
@@ -138,9 +140,11 @@ ADDITIONS += [
     for case, metadata in BAD_METADATA.items()
 ]
 ADDITIONS += [
-    pytest.param({"messages": [message()]}, ("userId",), id="about nobody"),
+    pytest.param({"infer": False, "messages": [message()]}, ("userId",), id="about nobody"),
     pytest.param(
-        {"messages": [message()], **dict.fromkeys(ENTITIES)}, ("userId",), id="about nulls"
+        {"infer": False, "messages": [message()], **dict.fromkeys(ENTITIES)},
+        ("userId",),
+        id="about nulls",
     ),
 ]
 
@@ -167,7 +171,12 @@ async def test_bad_names_of_entities_are_refused(tenant: Tenant, name: str) -> N
 
 async def test_the_first_refusal_leaves_no_project_traces(tenant: Tenant) -> None:
     before = await tenant.owner.ask(STATE)
-    input = {"messages": [message(), message("\0")], "userId": "alice", "agentId": "butler"}
+    input = {
+        "infer": False,
+        "messages": [message(), message("\0")],
+        "userId": "alice",
+        "agentId": "butler",
+    }
     (error,) = await tenant.owner.refused(ADD, input=input)
     is_invalid(error, "input", "messages", "1", "content")
     assert before["entities"]["totalCount"] == before["memories"]["totalCount"] == 0
@@ -183,9 +192,11 @@ async def test_the_first_refusal_leaves_no_project_traces(tenant: Tenant) -> Non
         pytest.param({"timestamp": "0001-01-01T00:00:00+01:00"}, id="a moment out of range"),
         pytest.param({"expirationDate": "2026-02-30"}, id="a day that is none"),
         pytest.param({"expirationDate": "2026-03-01T00:00:00Z"}, id="a moment for a day"),
-        pytest.param({"messages": [{"content": "x"}]}, id="no role"),
-        pytest.param({"messages": [{"role": "user"}]}, id="no content"),
-        pytest.param({"messages": [{"role": "user", "content": None}]}, id="null content"),
+        pytest.param({"infer": False, "messages": [{"content": "x"}]}, id="no role"),
+        pytest.param({"infer": False, "messages": [{"role": "user"}]}, id="no content"),
+        pytest.param(
+            {"infer": False, "messages": [{"role": "user", "content": None}]}, id="null content"
+        ),
         pytest.param({"userId": 7}, id="a number for a name"),
         pytest.param({"unknown": 1}, id="an unknown field"),
     ],

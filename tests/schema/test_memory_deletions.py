@@ -75,7 +75,11 @@ async def test_all_that_matches_is_deleted_and_nothing_else(tenant: Tenant, size
     doomed = await tenant.add(*texts, agentId="butler", userId="alice")
     await tenant.add("Bob's", userId="bob", agentId="butler")
     await tenant.add("Alice's run", runId="alice")
-    theirs = {"messages": [{"role": "user", "content": "Theirs"}], "userId": "alice"}
+    theirs = {
+        "infer": False,
+        "messages": [{"role": "user", "content": "Theirs"}],
+        "userId": "alice",
+    }
     await tenant.stranger.do(ADD, input=theirs)
     other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
     await tenant.owner.do(ADD, projectId=other, input=theirs)
@@ -140,7 +144,7 @@ async def test_filters_mean_what_they_mean_in_lists(
 async def test_the_project_can_be_named(tenant: Tenant) -> None:
     await tenant.add("Here")
     other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
-    there = {"messages": [{"role": "user", "content": "There"}], "userId": "alice"}
+    there = {"infer": False, "messages": [{"role": "user", "content": "There"}], "userId": "alice"}
     (memory,) = (await tenant.owner.do(ADD, projectId=other, input=there))["memories"]
     payload = await tenant.owner.do(DELETE, filter=ALICE, projectId=other)
     assert (payload["deletedIds"], payload["count"]) == ([memory["id"]], 1)

@@ -131,11 +131,12 @@ async def test_a_change_is_made_and_logged(
     assert orjson.dumps(after) == orjson.dumps(wanted)
     assert after["updatedAt"] > before["updatedAt"]
     assert orjson.dumps(payload["memory"]) == orjson.dumps(after)
-    assert [event["type"] for event in history] == ["ADD", "UPDATE", "UPDATE"]
+    kind = "CATEGORIZE" if change.keys() == {"categories"} else "UPDATE"
+    assert [event["type"] for event in history] == ["ADD", "CATEGORIZE", kind]
     was = before | {"timestamp": "2026-03-01T10:00:00+00:00"}
     wanted_event = {
         "sequence": 3,
-        "type": "UPDATE",
+        "type": kind,
         "oldText": "Tea",
         "newText": wanted["text"],
         "before": {name: was[name] for name in logged},

@@ -22,16 +22,23 @@ query ($id: ID!) {
     ... on Entity { type }
     ... on Memory { text }
     ... on HistoryEvent { sequence }
+    ... on Operation { status }
+    ... on Concept { totalMemories }
   }
 }
 """
+MENTIONING = "My brother works as a nurse in Lisbon."
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 IDS = """
 {
   viewer { account { id } apiKey { id } organization { id } project { id } }
   memories { nodes { id } }
   entities { nodes { id } }
-  project { history { nodes { id } } }
+  project {
+    history { nodes { id } }
+    operations(type: ADD) { nodes { id } }
+    concepts { nodes { id } }
+  }
 }
 """
 STATE = """
@@ -48,6 +55,7 @@ STATE = """
 """
 # Queries that take the id of one kind of thing.
 LOOKUPS = {
+    "operation": ("Operation", "query ($id: ID!) { operation(id: $id) { id } }"),
     "memory": ("Memory", "query ($id: ID!) { memory(id: $id) { id } }"),
     "project": ("Project", "query ($id: ID!) { project(id: $id) { id } }"),
     "organization": ("Organization", "query ($id: ID!) { organization(id: $id) { id } }"),
@@ -98,7 +106,8 @@ CHANGES: dict[str, tuple[str, str]] = {
 async def ids_by_kind(client: Client) -> dict[str, str]:
     """Return one id of every kind of node that the client sees, by the name of its type."""
     data = await client.ask(IDS)
-    viewer = data["viewer"]
+    viewer, project = data["viewer"], data["project"]
+    concepts = project["concepts"]["nodes"]
     return {
         "Account": viewer["account"]["id"],
         "Organization": viewer["organization"]["id"],
@@ -106,7 +115,9 @@ async def ids_by_kind(client: Client) -> dict[str, str]:
         "ApiKey": viewer["apiKey"]["id"],
         "Entity": data["entities"]["nodes"][0]["id"],
         "Memory": data["memories"]["nodes"][0]["id"],
-        "HistoryEvent": data["project"]["history"]["nodes"][0]["id"],
+        "HistoryEvent": project["history"]["nodes"][0]["id"],
+        "Operation": project["operations"]["nodes"][0]["id"],
+        **({"Concept": concepts[0]["id"]} if concepts else {}),
     }
 
 
@@ -119,12 +130,17 @@ def ids_of_nothing(ids: dict[str, str]) -> list[str]:
 
 
 async def ids_of_a_stranger(tenant: Tenant) -> dict[str, str]:
-    input = {"messages": [{"role": "user", "content": "Coffee"}], "userId": "mallory"}
+    input = {
+        "infer": False,
+        "messages": [{"role": "user", "content": "Coffee"}],
+        "userId": "mallory",
+    }
     await tenant.stranger.do(ADD, input=input)
     return await ids_by_kind(tenant.stranger)
 
 
 async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
+    await tenant.add(MENTIONING, infer=True)
     await tenant.add("Tea")
     ids = await ids_by_kind(tenant.owner)
     found = {kind: (await tenant.owner.ask(NODE, id=id))["node"] for kind, id in ids.items()}
@@ -136,6 +152,8 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
         "Entity": {"type": "USER"},
         "Memory": {"text": "Tea"},
         "HistoryEvent": {"sequence": 1},
+        "Operation": {"status": "SUCCEEDED"},
+        "Concept": {"totalMemories": 1},
     }
     assert found == {
         kind: {"__typename": kind, "id": ids[kind], **fields} for kind, fields in rest.items()
@@ -144,7 +162,7 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
 
 async def test_the_contract_has_no_other_nodes(tenant: Tenant) -> None:
     data = await tenant.owner.ask('{ __type(name: "Node") { possibleTypes { name } } }')
-    await tenant.add("Tea")
+    await tenant.add(MENTIONING, infer=True)
     known = await ids_by_kind(tenant.owner)
     assert {type["name"] for type in data["__type"]["possibleTypes"]} == set(known)
 

@@ -216,7 +216,7 @@ async def test_an_owner_owns_all_its_projects(tenant: Tenant) -> None:
     message = {"role": "user", "content": "I love hiking"}
     writer = tenant.key(email, ApiKeyPermission.WRITE)
     for project in (project_id, made["id"]):
-        new = {"userId": "alice", "messages": [message]}
+        new = {"userId": "alice", "infer": False, "messages": [message]}
         stored = await writer.do(ADD, projectId=project, input=new)
         assert [memory["text"] for memory in stored["memories"]] == ["I love hiking"]
         await partner.do(RENAME_PROJECT, id=project)

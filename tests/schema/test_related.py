@@ -73,7 +73,8 @@ async def add_one(tenant: Tenant, text: str, **options: Any) -> str:
 
 async def test_what_says_or_means_the_same_comes_best_first(tenant: Tenant, path: str) -> None:
     id = await add_one(tenant, TRUMPET)
-    await add_apart(tenant, *TEXTS, TRUMPET)
+    await add_apart(tenant, *TEXTS)
+    await add_one(tenant, TRUMPET, userId="alice", runId="another")
     for _ in range(2):
         found = await related(tenant.owner, id)
         # The rent has neither a word nor a meaning in common with it.
@@ -142,7 +143,7 @@ async def test_the_first_of_user_agent_app_and_run_is_the_scope(
 
 
 async def test_nobody_is_related_across_projects(tenant: Tenant, path: str) -> None:
-    theirs = {"messages": [{"role": "user", "content": TRUMPET}], "userId": "alice"}
+    theirs = {"infer": False, "messages": [{"role": "user", "content": TRUMPET}], "userId": "alice"}
     (foreign,) = (await tenant.stranger.do(ADD, input=theirs))["memories"]
     id = await add_one(tenant, TRUMPET)
     await add_one(tenant, TEXTS[0])
@@ -199,7 +200,7 @@ async def test_two_numbers_may_be_asked_for_at_once(tenant: Tenant, path: str) -
 )
 async def test_any_memory_has_relations(tenant: Tenant, path: str, text: str) -> None:
     id = await add_one(tenant, text)
-    twin = await add_one(tenant, text)
+    twin = await add_one(tenant, text, userId="alice", runId="another")
     (hit,) = (await tenant.owner.ask(RELATED, id=id))["memory"]["related"]
     assert hit["memory"] == {"id": twin, "text": text}
 
@@ -241,7 +242,7 @@ async def test_a_list_costs_the_same_for_any_number_of_memories(
         tenant = make_tenant(idle)
         for n in range(size):
             who = f"{n} user" if users == "as many users" else "alice"
-            await add_apart(tenant, TRUMPET, TEXTS[0], userId=who)
+            await add_apart(tenant, TRUMPET, TEXTS[0], userId=who, runId=str(n))
         # What is kept of a scope is read once, so each count comes after a first time.
         await tenant.owner.ask(LIST, first=2 * size)
         with idle.counted() as statements:

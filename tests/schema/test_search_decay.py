@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.ids import now
+from core.ids import now, uuid7
 from storage.touches import KEPT
 from tests.deployment import Deployment, deployed, settings_for
 from tests.erasure import held
@@ -54,7 +54,8 @@ async def decay(tenant: Tenant, on: bool) -> None:
 async def add(tenant: Tenant, days: float, text: str = TEA) -> str:
     """Store a memory that happened so many days ago; return its id."""
     timestamp = (START - timedelta(days)).isoformat()
-    (memory,) = await tenant.add(text, timestamp=timestamp)
+    # In one run the same words would be the same memory.
+    (memory,) = await tenant.add(text, timestamp=timestamp, userId="alice", runId=uuid7())
     return str(memory["id"])
 
 

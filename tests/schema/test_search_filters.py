@@ -108,7 +108,12 @@ async def world(idle: Deployment) -> World:
         await tenant.owner.do(UPDATE, id=ids[letter], categories=names)
     for letter, state in STATES.items():
         set_columns(tenant, ids[letter], state=state)
-    theirs = {"messages": [{"role": "user", "content": "Green Tea"}], "userId": "alice", **BUTLER}
+    theirs = {
+        "infer": False,
+        "messages": [{"role": "user", "content": "Green Tea"}],
+        "userId": "alice",
+        **BUTLER,
+    }
     await tenant.stranger.do(ADD, input=theirs)
     await idle.settle()
     return World(tenant, ids)

@@ -135,7 +135,7 @@ async def test_a_role_speaks_for_its_entity(tenant: Tenant) -> None:
         {"role": "tool", "content": "The soup is green."},
     ]
     who = {"userId": "alice", "agentId": "butler"}
-    await tenant.owner.do(ADD, input={"messages": messages, **who})
+    await tenant.owner.do(ADD, input={"infer": False, "messages": messages, **who})
     for name, text in (("Alice", 0), ("Butler", 1), ("Bob", 2)):
         actor = await parts(tenant, f"What did {name} say?", "actor")
         assert [text for text, value in actor.items() if value] == [messages[text]["content"]]
@@ -172,7 +172,8 @@ async def test_what_happened_when_the_query_says_comes_first(
 ) -> None:
     days = {}
     for day in DAYS:
-        (id,) = await say(tenant, f"Ann: {LUNCH}", timestamp=f"{day}T10:00:00Z")
+        timestamp = f"{day}T10:00:00Z"
+        (id,) = await say(tenant, f"Ann: {LUNCH}", timestamp=timestamp, runId=day)
         days[id] = day
     asked = {"referenceDate": reference} if reference else {}
     hits = await search(tenant, query, **asked)
@@ -199,7 +200,13 @@ async def test_each_message_happened_when_it_says(tenant: Tenant) -> None:
         {"role": "user", "content": "Late."},
     ]
     await tenant.owner.do(
-        ADD, input={"messages": messages, "userId": "bob", "timestamp": "2023-05-07T00:00:00Z"}
+        ADD,
+        input={
+            "infer": False,
+            "messages": messages,
+            "userId": "bob",
+            "timestamp": "2023-05-07T00:00:00Z",
+        },
     )
     found = await parts(tenant, "on 2020-01-01", "temporal")
     assert found == near({"Early.": 1, "Late.": 0})

@@ -256,6 +256,6 @@ async def test_the_next_in_a_conversation_is_the_nearest_that_is_left(tenant: Te
 async def test_a_question_with_an_answer_beats_its_twin_without(tenant: Tenant, path: str) -> None:
     question, answer = "A: What is the dog called?", "B: Biscuit the dog."
     await say_apart(tenant, question, answer)
-    await say(tenant, question, answer)
+    await say(tenant, question, answer, runId="r")
     hits = [hit for hit in await search(tenant, "the dog's name") if hit.text.endswith("?")]
     assert [hit.parts["neighbor"] > 0 for hit in hits] == [True, False]

@@ -89,7 +89,7 @@ QUERIES = {
         }
         """,
         # The scope is read once, before the query is embedded, and looked at again after it.
-        ["key", "project", "head", "scope", "head", "memories", "entities", "history"],
+        ["key", "project", "concepts", "head", "scope", "head", "memories", "entities", "history"],
     ),
     "nodes": (
         """
@@ -142,7 +142,7 @@ async def fill(tenant: Tenant, entities: int, memories: int) -> None:
     """Make so many users and as many runs, each with so many memories and three events for some."""
     for n in range(entities):
         names = {"userId": f"{n} user", "runId": f"{n} run"}
-        added = await tenant.add(*(["Tea"] * memories), **names)
+        added = await tenant.add(*(f"Tea {number}" for number in range(memories)), **names)
         for color in ("green", "black"):
             change = {"metadata": {"color": color}}
             inputs = [{"id": memory["id"], "input": change} for memory in added[:2]]

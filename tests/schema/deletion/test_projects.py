@@ -34,7 +34,9 @@ mutation ($id: ID!) {
 """)
 ADD_MEMORY = with_trouble("""
 mutation ($id: ID!) {
-  addMemories(projectId: $id, input: {userId: "alice", messages: [{role: "user", content: "x"}]}) {
+  addMemories(projectId: $id, input: {
+    infer: false, userId: "alice", messages: [{role: "user", content: "x"}]
+  }) {
     memories { id } userErrors { ...Trouble }
   }
 }
@@ -97,7 +99,7 @@ async def test_the_project_beside_it_stays_whole(tenant: Tenant) -> None:
     first = tenant.project_id
     second = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     message = {"role": "user", "content": "I love hiking"}
-    new = {"userId": "alice", "messages": [message]}
+    new = {"userId": "alice", "infer": False, "messages": [message]}
     (kept,) = (await tenant.owner.do(ADD, projectId=second, input=new))["memories"]
     await tenant.owner.do(CHANGE, id=kept["id"])
     await stored(tenant)
