@@ -58,7 +58,11 @@ async def _measure(stage: Stage, size: int, callers: int, calls: int) -> tuple[f
 def _adder(stage: Stage, project_id: str) -> Call:
     async def add(said: list[str]) -> None:
         messages = [{"role": "user", "content": text} for text in said]
-        await stage.ask(ADD, projectId=project_id, input={"userId": "alice", "messages": messages})
+        await stage.ask(
+            ADD,
+            projectId=project_id,
+            input={"userId": "alice", "infer": False, "messages": messages},
+        )
 
     return add
 

@@ -60,7 +60,7 @@ def add_all(server: Process, path: Path) -> dict[str, tuple[str, ...]]:
         messages = [
             {"role": "user", "name": speaker, "content": words} for speaker, words in session.turns
         ]
-        given = {"userId": session.user, "runId": session.run, "messages": messages}
+        given = {"userId": session.user, "runId": session.run, "infer": False, "messages": messages}
         memories = server.do(ADD, input=given)["memories"]
         for memory, (speaker, words) in zip(memories, session.turns, strict=True):
             added[memory["id"]] = (words, session.user, session.run, speaker)

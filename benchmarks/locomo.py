@@ -65,7 +65,13 @@ class Mnemograph:
                 "timestamp": item["timestamp"].isoformat(),
             }
             run = f"{scope}-session-{metadata['session']}"
-            given = {"userId": scope, "runId": run, "metadata": metadata, "messages": [message]}
+            given = {
+                "infer": False,
+                "userId": scope,
+                "runId": run,
+                "metadata": metadata,
+                "messages": [message],
+            }
             self._do(ADD, projectId=self._project, input=given)
 
     def search(self, scope: str, query: str, k: int) -> list[dict[str, Any]]:

@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Sequence
 
 from benchmarks.adding import run_adding, run_stall
+from benchmarks.ingesting import run_ingesting
 from benchmarks.nesting import run_nesting
 from benchmarks.searching import run_searching
 from benchmarks.stage import run, staged
 
-SECTIONS = ("adding", "stall", "nesting", "searching")
+SECTIONS = ("adding", "stall", "ingesting", "nesting", "searching")
 
 
 async def compare(database_url: str | None, quick: bool, sections: Sequence[str]) -> None:
@@ -20,6 +21,8 @@ async def compare(database_url: str | None, quick: bool, sections: Sequence[str]
             await run_adding(stage, quick)
         if "stall" in sections:
             await run_stall(stage, quick)
+        if "ingesting" in sections:
+            await run_ingesting(stage, quick)
         if "nesting" in sections:
             await run_nesting(stage, quick)
         if "searching" in sections:

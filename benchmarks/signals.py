@@ -18,14 +18,14 @@ import numpy as np
 
 from benchmarks.table import heading, table
 from core.ids import now
-from providers import make_embedder
-from providers.base import Embedder
-from ranking.corpus import Corpus, Document
 from language.dates import wanted_dates
-from ranking.late import maxsim
 from language.names import in_first_person, name_terms, named_in, without_speaker
-from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
 from language.terms import terms
+from providers.base import Embedder
+from providers.minilm import MiniLM
+from ranking.corpus import Corpus, Document
+from ranking.late import maxsim
+from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
 from resolvers.derived import embedded_text, keywords_of
 from resolvers.questions import vector_of
 from resolvers.rankings import RERANKED_ROWS, Ranking
@@ -131,7 +131,7 @@ async def measure(
     conversations: Sequence[dict[str, Any]], score: Callable[..., dict[str, float]]
 ) -> list[list[object]]:
     """Return a row of the table for each variant."""
-    embedder = make_embedder()
+    embedder = MiniLM()
     scores: dict[str, list[dict[str, float]]] = {variant.name: [] for variant in variants()}
     for each in conversations:
         conversation = Conversation(each["turns"])

@@ -28,10 +28,13 @@ from core.graph import EntityType
 from core.ids import now
 from logs import configure_logging
 from providers.base import TokenStates
+from providers.extraction import Turn
+from resolvers.add_requests import AddRequest
+from resolvers.additions import add_memories
 from resolvers.bootstrap import bootstrap, issue_key
 from resolvers.context import Context, Services, authenticate
-from resolvers.memories import Message, NewMemories, add_memories
-from server import create_app, open_services
+from resolvers.memories import NewMemories
+from server import create_app, open_services, settle_memory
 from tests.deployment import settings_for
 
 EMAIL = "benchmark@localhost"
@@ -151,9 +154,9 @@ class Stage:
             new = NewMemories({EntityType.USER: user})
             for start in range(0, count, _FILL_AT_ONCE):
                 part = texts(min(_FILL_AT_ONCE, count - start), (user, start))
-                messages = [Message("user", said) for said in part]
-                rows = await add_memories(ctx, project_id, messages, new)
-                ids += [row.id for row in rows]
+                request = AddRequest([Turn("user", said) for said in part], new, infer=False)
+                addition = await add_memories(ctx, project_id, request)
+                ids += [result.memory.id for result in addition.results]
         return Filled(project_id, ids, np.concatenate(embedder.made))
 
     async def pending(self) -> int:
@@ -187,6 +190,7 @@ async def staged(database_url: str | None) -> AsyncIterator[Stage]:
                 lambda tx: issue_key(tx, EMAIL, "Bench", ApiKeyPermission.ADMIN, pepper, moment)
             )
             app = create_app(services, settings)
+            settle_memory()  # As `serve` does, too.
             async with app.router.lifespan_context(app):
                 yield Stage(app, services, key)
 
