@@ -69,6 +69,8 @@ async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
 async def delete_entity(ctx: Context, id: str) -> str:
     """Delete an entity with all its memories, and erase what log and operations say of them."""
     records = Records(ctx, OperationType.DELETE, {"entityId": id})
+    # A search for it that is written afterwards would keep its name and what was looked for.
+    await ctx.services.searches.settle()
 
     def work(tx: Transaction) -> str:
         entity = _writable(tx, ctx, id)
