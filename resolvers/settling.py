@@ -182,12 +182,12 @@ class _Writing:
             if merged is not None:
                 return merged, AddOutcome.MERGED
         outcome = AddOutcome.ADDED
-        for old in self._contradicted(draft, row):
+        earlier, later = self._contradictions(draft, row)
+        for old in earlier:
             self._replace(old, MemoryState.SUPERSEDED, row)
             outcome = AddOutcome.SUPERSEDES
-        by = None if row.immutable else self._contradicting(row)
-        if by is not None:
-            row = self._replace(row, MemoryState.SUPERSEDED, by)
+        if later and not row.immutable:
+            row = self._replace(row, MemoryState.SUPERSEDED, later[-1])
         return row, outcome
 
     def _same_as(self, draft: Draft, echoed: MemoryRow | None) -> MemoryRow | None:
@@ -215,25 +215,25 @@ class _Writing:
         self._replace(lesser, MemoryState.MERGED, fuller)
         return self._prolong(fuller, lesser)
 
-    def _contradicted(self, draft: Draft, row: MemoryRow) -> list[MemoryRow]:
-        """Return the memories that a stored draft contradicts, oldest first."""
+    def _contradictions(
+        self, draft: Draft, row: MemoryRow
+    ) -> tuple[list[MemoryRow], list[MemoryRow]]:
+        """Return the memories that a stored draft contradicts, and those that contradict it.
+
+        Both in the order in which they were said: the former before the draft, the latter after it.
+        """
         if not self._asked.asks_model:
-            claim, earlier, _ = self._claims(row)
-            return [old for old, other in earlier if claim and supersedes(claim, other)]
+            claim, earlier, later = self._claims(row)
+            return (
+                [memory for memory, other in earlier if claim and supersedes(claim, other)],
+                [memory for memory, other in later if claim and supersedes(other, claim)],
+            )
         old = draft.shown
         if old is None or draft.verdict is not VerdictKind.SUPERSEDES or not self._may_judge(draft):
-            return []
+            return [], []
         old = self._live[old.id]
         is_so = _lasting(old) == _lasting(row) and holds(old, self._moment.date())
-        return [old] if is_so else []
-
-    def _contradicting(self, row: MemoryRow) -> MemoryRow | None:
-        """Return the last memory of what was said later than another and contradicts it."""
-        if self._asked.asks_model:
-            return None
-        claim, _, later = self._claims(row)
-        found = [memory for memory, other in later if claim and supersedes(other, claim)]
-        return found[-1] if found else None
+        return ([old] if is_so else []), []
 
     def _claims(self, row: MemoryRow) -> tuple[Claim | None, list[_Claiming], list[_Claiming]]:
         """Return what a memory claims of its speaker, and the others that claim such a thing.

@@ -199,6 +199,6 @@ async def test_any_text_is_read(extractor: Extractor, text: str) -> None:
 
 
 async def test_closing_twice_is_harmless(extractor: Extractor) -> None:
-    await extractor.extract(TALK)
+    assert (await extractor.extract(TALK)).facts
     await extractor.close()
     await extractor.close()
