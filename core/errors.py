@@ -20,6 +20,8 @@ class ErrorCode(Enum):
     LAST_OWNER = "LAST_OWNER"
     IDEMPOTENCY_MISMATCH = "IDEMPOTENCY_MISMATCH"
     OPERATION_FAILED = "OPERATION_FAILED"
+    CURSOR_EXPIRED = "CURSOR_EXPIRED"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
 
 
 class AppError(Exception):
@@ -118,6 +120,26 @@ class OperationFailed(AppError):
     def __init__(self, reason: str, operation_id: str, *path: str | int) -> None:
         super().__init__(reason, *path)
         self.operation_id = operation_id
+
+
+class LimitExceeded(AppError):
+    """The caller has as much of something as it may have at once."""
+
+    code = ErrorCode.LIMIT_EXCEEDED
+    status = 429
+
+
+class CursorExpired(AppError):
+    """Some of what has happened since a place in the log is not kept any more."""
+
+    code = ErrorCode.CURSOR_EXPIRED
+    status = 410
+
+    def __init__(self, *path: str | int) -> None:
+        super().__init__(
+            "What followed this cursor is not kept: read what there is and go on from there.",
+            *path,
+        )
 
 
 class Unauthenticated(Exception):

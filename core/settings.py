@@ -109,6 +109,24 @@ class Settings(BaseSettings):
         ge=1,
         description="How many megabytes of memories a process keeps ready for searches.",
     )
+    live_limit: int = Field(
+        5_000,
+        ge=1,
+        description="How many WebSocket connections and subscriptions one key may have open at "
+        "once in a process.",
+    )
+    allowed_origins: str = Field(
+        "",
+        description="The web pages that may use the server besides its own, as origins with commas "
+        "between, such as https://app.example.com; in development, those of this machine may too.",
+    )
+    history_retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="How many days the log, past versions and finished operations are kept; by "
+        "default for ever.",
+    )
     environment: Environment = Field(
         Environment.DEVELOPMENT, description="development or production."
     )
@@ -118,6 +136,12 @@ class Settings(BaseSettings):
     def sql_url(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir / 'mnemograph.db'}"
+
+    @property
+    def origins(self) -> list[str]:
+        """The allowed origins, one by one, as browsers write them."""
+        given = (origin.strip().rstrip("/") for origin in self.allowed_origins.split(","))
+        return [origin for origin in given if origin]
 
     @property
     def openai_key(self) -> str | None:

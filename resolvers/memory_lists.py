@@ -74,21 +74,47 @@ def check_wanted(wanted: Wanted, project: ProjectRow) -> None:
 async def memories_of_project(
     ctx: Context, project_id: str | None, asked: MemoryList, page: PageArguments
 ) -> Connected:
-    """Return the memories of a project."""
+    """Return the memories of a project. Raises `InvalidInput` for a past that has been pruned."""
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
     asked.check(project)
     listing = MEMORIES_OF_PROJECT if asked.as_of is None else PAST_MEMORIES_OF_PROJECT
-    return await _listed(ctx, listing, project.id, asked, page)
+    found = await _listed(ctx, listing, project.id, asked, page)
+    await _refuse_pruned(ctx, project.id, project.id, asked, page)
+    return found
 
 
 async def memories_of_entity(
     ctx: Context, entity: EntityRow, asked: MemoryList, page: PageArguments
 ) -> Connected:
-    """Return the memories of an entity."""
+    """Return the memories of an entity. Raises `InvalidInput` for a past that has been pruned."""
     if categories_named(asked.wanted.filter):
         asked.check(await ctx.loaders.row(PROJECTS, entity.project_id))
     listings = MEMORIES_OF_ENTITY if asked.as_of is None else PAST_MEMORIES_OF_ENTITY
-    return await _listed(ctx, listings[entity.type], entity.id, asked, page)
+    found = await _listed(ctx, listings[entity.type], entity.id, asked, page)
+    await _refuse_pruned(ctx, entity.id, entity.project_id, asked, page)
+    return found
+
+
+async def _refuse_pruned(
+    ctx: Context, parent: str, project_id: str, asked: MemoryList, page: PageArguments
+) -> None:
+    """Raise `InvalidInput` when a page of the past, which has been read, may lack something.
+
+    Only after it was read: what is pruned between the two is then missed by neither. So each page
+    has a look of its own, but all parents of a level share it.
+    """
+    if asked.as_of is None:
+        return
+
+    async def batch(keys: list[tuple[str, str]]) -> list[datetime | None]:
+        projects = sorted({project for _, project in keys})
+        pruned = await ctx.read(lambda tx: tx.pruning.pruned(projects))
+        return [pruned[project].until if project in pruned else None for _, project in keys]
+
+    kind = ("pruned", asked, *page.values())
+    until = await ctx.loaders.load(kind, batch, (parent, project_id))
+    if until is not None and asked.as_of < until:
+        raise InvalidInput(f"The history before {until.isoformat()} has been pruned.", "asOf")
 
 
 async def _listed(

@@ -23,7 +23,8 @@ from storage.memories import Derived
 from storage.memory_rows import MemoryRow
 from storage.transaction import Transaction
 
-_TAKEN_AWAY = {HistoryEventType.DELETE, HistoryEventType.MERGE, HistoryEventType.SUPERSEDE}
+# These make a version of their own, unlike a deletion, whose number is that of what it ended.
+_REPLACING = {HistoryEventType.MERGE, HistoryEventType.SUPERSEDE}
 # What a version has that is brought back. Whom a memory is about never changes.
 _RESTORED = (
     "text",
@@ -77,8 +78,8 @@ def _wanted(tx: Transaction, ctx: Context, id: str, event_id: str) -> tuple[Memo
     if event.memory_id != id:
         raise NotFound("event in this memory's history", event_id, "historyEventId")
     writable_project(tx, ctx, event.project_id)
-    undone = event.type in _TAKEN_AWAY
-    version = tx.memories.version(id, event.sequence, before=undone)
+    undone = event.type in _REPLACING
+    version = tx.memories.version(id, event.version - 1 if undone else event.version)
     if version is None:
         raise NotFound("event in this memory's history", event_id, "historyEventId")
     former = tx.memories.there([version.previous_id]) if version.previous_id else {}

@@ -209,7 +209,8 @@ AsOf = Annotated[
     strawberry.argument(
         description="Shows the memories that there were at this moment, as they were then, those "
         "included that have been deleted since. The filter and the order go by what they were, and "
-        "what had expired on that day is left out. What was erased with its entity is in no past."
+        "what had expired on that day is left out. What was erased with its entity is in no past, "
+        "and a moment of which the past has been pruned is refused."
     ),
 ]
 

@@ -126,11 +126,12 @@ def _in_scope(dialect: str, type: EntityType | None) -> Select[Any]:
 
 _HEAD = select(_PROJECTS.c.sequence).where(_PROJECTS.c.id == bindparam("project", type_=Id))
 _CHANGED = (
-    select(_HISTORY.c.memory_id)
+    select(_HISTORY.c.memory_id, _HISTORY.c.sequence)
     .where(
         _HISTORY.c.project_id == bindparam("project", type_=Id),
         _HISTORY.c.sequence > bindparam("after"),
     )
+    .order_by(_HISTORY.c.sequence)
     .limit(bindparam("limit", type_=Integer))
 )
 _NEWEST_TERMS = (
@@ -243,13 +244,17 @@ class DocumentStore:
         return self._rows(statement, {"scope": entity[1] if entity else project_id})
 
     def changed(self, project_id: str, after: int, most: int) -> list[str] | None:
-        """Return the ids of memories changed after a number of the log; None for too many changes.
+        """Return the ids of memories changed after a number of the log, which is not its head.
 
-        Reading more than `most` would cost more than reading everything again.
+        None when everything is to be read again: for more than `most` changes, which would cost
+        more, and where the log has been pruned. Being dense, it then does not go on at the next
+        number.
         """
         values = {"project": project_id, "after": after, "limit": most + 1}
-        ids = list(self._connection.execute(_CHANGED, values).scalars())
-        return None if len(ids) > most else list(dict.fromkeys(ids))
+        rows = self._connection.execute(_CHANGED, values).all()
+        if len(rows) > most or not rows or rows[0].sequence != after + 1:
+            return None
+        return list(dict.fromkeys(row.memory_id for row in rows))
 
     def find(
         self,

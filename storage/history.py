@@ -30,12 +30,16 @@ _ENTITIES = table_of(Entity)
 
 @dataclass(slots=True)
 class HistoryRow:
-    """One row of the log. `before` and `after` hold the changed fields by their API names."""
+    """One row of the log. `before` and `after` hold the changed fields by their API names.
+
+    `version` is the one that the event made of the memory; of a deletion, the one that it ended.
+    """
 
     id: str
     project_id: str
     sequence: int
     memory_id: str
+    version: int
     type: HistoryEventType
     old_text: str | None
     new_text: str | None
@@ -60,6 +64,7 @@ class Change:
 
     project_id: str
     memory_id: str
+    version: int
     type: HistoryEventType
     by: Author
     created_at: datetime
@@ -114,6 +119,7 @@ class HistoryStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._pending: defaultdict[str, _Totals] = defaultdict(_Totals)
+        self.grown: set[str] = set()
 
     def record(self, change: Change, memories: int = 0, entities: tuple[str, ...] = ()) -> None:
         """Put a change into the log, and `memories` (1, 0 or -1) onto the totals of entities."""
@@ -142,6 +148,7 @@ class HistoryStore:
         """Write what was recorded, project by project in the order of ids, lest two deadlock."""
         for project_id, totals in sorted(self._pending.items()):
             self._flush_project(project_id, totals)
+            self.grown.add(project_id)
         self._pending.clear()
 
     def _flush_project(self, project_id: str, totals: _Totals) -> None:

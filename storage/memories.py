@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from core.access import Actor
 from core.events import HistoryEventType
@@ -141,6 +141,7 @@ class MemoryStore:
             change = Change(
                 memory.project_id,
                 memory.id,
+                memory.version,
                 HistoryEventType.ADD,
                 by,
                 moment,
@@ -231,6 +232,7 @@ class MemoryStore:
             Change(
                 memory.project_id,
                 memory.id,
+                changed.version,
                 type,
                 by,
                 moment,
@@ -267,24 +269,26 @@ class MemoryStore:
         changes = {"state": state, "successor_id": successor_id}
         return self.rewrite(memory, changes, "", None, by, moment, kind)
 
-    def version(self, id: str, sequence: int, *, before: bool) -> MemoryRow | None:
-        """Return a memory as an event of the log, by its number, left it or as it found it."""
-        return self._versions.at_event(id, sequence, before=before)
+    def version(self, id: str, number: int) -> MemoryRow | None:
+        """Return a version of a memory, past or present; None when it is not kept any more."""
+        return self._versions.find(id, number)
 
     def revive(self, memory: MemoryRow, model: str, derived: Derived, by: Author) -> MemoryRow:
         """Store a deleted memory again, as given, and return the row with its next version.
 
-        Raises `SlotTaken` as `rewrite` does.
+        Raises `SlotTaken` as `rewrite` does, `RowMoved` when its versions are gone meanwhile.
         """
         moment = memory.updated_at
         self._free_slot(memory, moment)
-        events = select(func.count()).where(_HISTORY.c.memory_id == memory.id)
-        version = self._connection.execute(events).scalar_one() + 1
+        version = self._versions.after_deletion(memory.id)
+        if version is None:
+            raise RowMoved
         memory = replace(memory, version=version)
         self._insert([memory], model, [derived], moment)
         change = Change(
             memory.project_id,
             memory.id,
+            memory.version,
             HistoryEventType.RESTORE,
             by,
             moment,
@@ -316,6 +320,7 @@ class MemoryStore:
             change = Change(
                 memory.project_id,
                 memory.id,
+                memory.version,
                 HistoryEventType.DELETE,
                 by,
                 moment,
@@ -348,11 +353,17 @@ class MemoryStore:
             batch = rows[start : start + _BATCH]
             ids = [row[0] for row in batch]
             messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
-            self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
+            gone = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
+            # Asked of the rows as they go: until then somebody else may have changed them.
+            ended = dict(
+                self._connection.execute(gone.returning(_MEMORIES.c.id, _MEMORIES.c.version)).all()
+            )
             self._drop_unlinked(messages, concepts)
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
             for id, *entities in batch:
-                change = Change(project_id, id, HistoryEventType.DELETE, by, moment)
+                if id not in ended:
+                    continue
+                change = Change(project_id, id, ended[id], HistoryEventType.DELETE, by, moment)
                 others = tuple(other for other in entities if other and other != entity_id)
                 self._history.record(change, -1, others)
         erased = [*deleted, *(row[0] for row in rows)]

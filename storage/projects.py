@@ -20,7 +20,7 @@ _PROJECTS = table_of(Project)
 
 @dataclass(slots=True)
 class ProjectRow:
-    """One project, and what the viewer is in it."""
+    """One project, and what the viewer is in it. `sequence` is the head of its log."""
 
     id: str
     organization_id: str
@@ -33,6 +33,7 @@ class ProjectRow:
     multilingual: bool
     decay: bool
     version: int
+    sequence: int
     total_memories: int
     created_at: datetime
     updated_at: datetime
@@ -104,6 +105,7 @@ class ProjectStore:
                 "decay": False,
                 "version": 1,
                 "sequence": 0,
+                "pruned_sequence": 0,
                 "total_memories": 0,
                 "created_at": moment,
                 "updated_at": moment,

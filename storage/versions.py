@@ -13,12 +13,11 @@ from core.graph import EntityType
 from storage.columns import Id, UtcDateTime
 from storage.fields import table_of
 from storage.memory_rows import MEMORIES, MemoryRow
-from storage.tables import HistoryEvent, Memory, MemoryVersion
+from storage.tables import Memory, MemoryVersion
 from storage.vector_rows import ENTITY_KEYS
 
 _MEMORIES = table_of(Memory)
 _VERSIONS = table_of(MemoryVersion)
-_HISTORY = table_of(HistoryEvent)
 
 _MOMENT = bindparam("moment", type_=UtcDateTime)
 _KEPT = [column.name for column in _VERSIONS.c if column.name != "ended_at"]
@@ -45,14 +44,8 @@ class VersionStore:
         """
         self._connection.execute(_KEEP, {"kept": memory_ids, "moment": ended_at})
 
-    def at_event(self, id: str, sequence: int, *, before: bool) -> MemoryRow | None:
-        """Return a memory as an event of its log left it, or as the event found it.
-
-        Each event but a deletion makes a version, and versions are numbered by events.
-        """
-        reached = _HISTORY.c.sequence < sequence if before else _HISTORY.c.sequence <= sequence
-        events = select(func.count()).where(_HISTORY.c.memory_id == id, reached)
-        version = self._connection.execute(events).scalar_one()
+    def find(self, id: str, version: int) -> MemoryRow | None:
+        """Return a version of a memory, past or present; None when it is not kept any more."""
         for table in (_VERSIONS, _MEMORIES):
             row = self._connection.execute(
                 select(*MEMORIES.columns(table)).where(table.c.id == id, table.c.version == version)
@@ -60,6 +53,16 @@ class VersionStore:
             if row is not None:
                 return MemoryRow(*row)
         return None
+
+    def after_deletion(self, id: str) -> int | None:
+        """Return the number of the version with which a deleted memory comes back.
+
+        A deletion takes a number too, though it makes no version: so what was there before it and
+        what is there after it never look like one change. None when no version is kept.
+        """
+        last = select(func.max(_VERSIONS.c.version)).where(_VERSIONS.c.id == id)
+        found = self._connection.execute(last).scalar_one()
+        return None if found is None else found + 2
 
     def deleted_of(self, type: EntityType, entity_id: str) -> list[str]:
         """Return the ids of the deleted memories that were about an entity."""

@@ -27,6 +27,7 @@ class Operation(SQLModel, table=True):
         Index("ix_operations_status", "project_id", "status", "created_at", "id"),
         where_known("ix_operations_scope", "scope", "created_at", "id"),
         where_known("ix_operations_alive", "alive_until"),
+        Index("ix_operations_completed", "project_id", "completed_at"),
         *(
             where_known(f"ix_operations_{kind}", f"{kind}_id", "project_id")
             for kind in ("user", "agent", "app", "run")

@@ -198,6 +198,30 @@ def test_too_many_changes_are_read_from_scratch(
     assert found == scratch(shelf, key)
 
 
+def test_a_pruned_log_is_read_from_scratch(shelf: Shelf) -> None:
+    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+
+    def prune(second: float) -> None:
+        work = shelf.tenant.project_id, at(second), 100
+        shelf.db.write_now(lambda tx: tx.pruning.prune_some(*work))
+
+    first = shelf.put("alpha", 0)
+    assert read(shelf, scopes, key)[1] == [*HEAD, ("in_scope", 1)]
+    prune(1)
+    shelf.put("beta", 2)
+    # What was pruned had been read before.
+    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 1)]
+    shelf.delete(3, first)
+    prune(4)
+    shelf.put("gamma", 5)
+    found, reads = read(shelf, scopes, key)
+    assert reads == [*HEAD, ("changed", 0), ("in_scope", 2)]
+    shelf.change(next(iter(found)), 6, text="delta")
+    prune(7)
+    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 0), ("in_scope", 2)]
+    assert read(shelf, scopes, key)[0] == scratch(shelf, key)
+
+
 def test_a_sparse_corpus_is_made_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ranking.corpus._ROOM", 1)
     scopes, key = Scopes(2, PLENTY), key_of(shelf)

@@ -303,7 +303,7 @@ def make_place(database: Database) -> Place:
     times = {"created_at": moment, "updated_at": moment}
     ids = {(kind, name): uuid7() for kind in KINDS.values() for name in NAMES}
     switches = dict.fromkeys(("enable_graph", "multilingual", "decay"), False)
-    totals = {"version": 1, "sequence": 0, "total_memories": 0}
+    totals = {"version": 1, "sequence": 0, "pruned_sequence": 0, "total_memories": 0}
     with database.engine.connect().execution_options(mnemograph_write=True) as connection:
         organization = {"id": organization_id, "name": "Home", **times}
         connection.execute(insert(table_of(Organization)), organization)

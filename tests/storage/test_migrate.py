@@ -293,7 +293,7 @@ def test_the_second_revision_loses_nothing(empty: Database) -> None:
     vectors = rows(empty, "memory_vectors", "memory_id")
     assert (len(logged), len(vectors)) == (12, 3)
     migrate(empty)
-    assert rows(empty, "history", "sequence") == logged
+    assert [row | {"version": None} for row in rows(empty, "history", "sequence")] == logged
     assert rows(empty, "memory_vectors", "memory_id") == vectors
     memories = rows(empty, "memories", "id")
     assert [
@@ -368,3 +368,29 @@ def test_memories_that_stand_for_nothing_hold_no_slot(empty: Database) -> None:
     migrate(empty)
     held = {row["id"]: row["slot"] is not None for row in rows(empty, "memories", "id")}
     assert held == {"m1": False, "m2": True}
+
+
+# ---------------------------------------------------------------- 0004
+
+
+def test_events_are_given_the_versions_they_made(empty: Database) -> None:
+    """A deletion, of an entity too, is given the version it ended, and took a number itself."""
+    old = Old(empty)
+    fill(old)
+    go_to(empty, "0003")
+    for type in ("ADD", "UPDATE", "DELETE", "RESTORE", "SUPERSEDE", "DELETE"):
+        old.event("back again", type, 30, None)
+    migrate(empty)
+    assert differences(empty) == []
+    numbers: dict[str, list[int]] = {}
+    kept = rows(empty, "memory_versions", "id") + rows(empty, "memories", "id")
+    texts = {(row["id"], row["version"]): row["text"] for row in kept}
+    for event in rows(empty, "history", "sequence"):
+        numbers.setdefault(event["memory_id"], []).append(event["version"])
+        if event["new_text"] is not None:
+            assert texts[event["memory_id"], event["version"]] == event["new_text"]
+    assert numbers["erased"] == [1, 1]
+    assert numbers["deleted"] == [1, 2, 2]
+    assert numbers["back again"] == [1, 2, 2, 4, 5, 5]
+    (project,) = rows(empty, "projects", "id")
+    assert (project["pruned_sequence"], project["pruned_until"]) == (0, None)

@@ -113,7 +113,7 @@ def fill(database: Database) -> Place:
         ],
         Project: [
             {"id": id, "organization_id": organization_id, "name": "P", "custom_categories": []}
-            | {"version": 1, "sequence": 0, "total_memories": MEMORIES}
+            | {"version": 1, "sequence": 0, "pruned_sequence": 0, "total_memories": MEMORIES}
             for id in projects
         ],
         Entity: [

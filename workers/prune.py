@@ -1,0 +1,36 @@
+"""Retention: what is older than it is removed from all projects, in bounded steps."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from resolvers.context import Services
+from storage.transaction import Transaction
+
+log = structlog.get_logger(__name__)
+
+STEP = 500
+
+
+async def sweep(services: Services, is_over: Callable[[], bool]) -> int:
+    """Remove what the retention does not keep; return how many rows there were.
+
+    Nothing is removed without a retention. Ends early, between two steps, once `is_over` says so.
+    Several processes may sweep at once.
+    """
+    if services.retention is None:
+        return 0
+    cutoff = services.clock() - services.retention
+    removed = 0
+    for project_id in await services.db.read(lambda tx: tx.projects.all_ids()):
+
+        def step(tx: Transaction, project_id: str = project_id) -> int:
+            return tx.pruning.prune_some(project_id, cutoff, STEP)
+
+        while not is_over() and (count := await services.db.write(step)):
+            removed += count
+            await asyncio.sleep(0)
+    if removed:
+        log.info("pruned", rows=removed, before=cutoff.isoformat())
+    return removed
