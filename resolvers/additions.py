@@ -24,6 +24,7 @@ from resolvers.memories import (
     writable_project,
 )
 from resolvers.operations import begun, ended, repeatable, repeated
+from resolvers.outcomes import is_finished_within
 from storage.documents import Said
 from storage.history import Author
 from storage.memories import Derived
@@ -71,7 +72,7 @@ async def add_memories(ctx: Context, project_id: str | None, request: AddRequest
         return await addition_of(ctx, addition.operation.id)
     operation = await _accept(ctx, target, request, again)
     if request.wait and not operation.is_finished:
-        await ctx.services.outcomes.wait(operation.id, LONGEST_WAIT)
+        await is_finished_within(ctx.services, operation.id, LONGEST_WAIT)
     return await addition_of(ctx, operation.id)
 
 

@@ -58,7 +58,6 @@ async def ingest(services: Services, operation_id: str, attempts: int) -> None:
     """
     if attempts > _MOST_BEGINNINGS:
         await services.db.write(lambda tx: _fail(tx, services, operation_id, _ENDLESS))
-        services.outcomes.tell(operation_id)
         return
     task = await services.db.write(lambda tx: _begin(tx, services, operation_id))
     if task is None:
@@ -74,7 +73,6 @@ async def ingest(services: Services, operation_id: str, attempts: int) -> None:
             await services.db.write(lambda tx: _put_off(tx, operation_id, reason))
             raise
         await services.db.write(lambda tx: _fail(tx, services, operation_id, reason))
-    services.outcomes.tell(operation_id)
 
 
 def _begin(tx: Transaction, services: Services, operation_id: str) -> Task | None:

@@ -6,11 +6,13 @@ from the start when the database asks for it, so it must not change anything but
 """
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +47,18 @@ class DatabaseUnavailable(Exception):
     """The database cannot be reached or opened; the message says which and why, in one line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a commit has left behind for others.
+
+    Whether there are jobs, the projects whose log has grown, the operations that have changed.
+    """
+
+    has_jobs: bool
+    projects: frozenset[str]
+    operations: frozenset[str]
+
+
 class Database:
     """Runs transactions in worker threads: several readers, and one writer on SQLite."""
 
@@ -61,11 +75,18 @@ class Database:
         self._readers = ThreadPoolExecutor(threads, "sql-read")
         # SQLite admits one writer at a time: queueing in one thread is fair and never spins.
         self._writers = ThreadPoolExecutor(1, "sql-write") if self.is_sqlite else self._readers
-        self._on_jobs: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[Commit], None]] = []
 
-    def on_jobs(self, listener: Callable[[], None]) -> None:
-        """Call a listener, on the event loop, after each commit that left jobs to be done."""
-        self._on_jobs.append(listener)
+    def on_commit(self, listener: Callable[[Commit], None]) -> None:
+        """Call a listener, on the event loop, after each `write` that left something for others.
+
+        It is called before that `write` returns, and also when nobody waits for it any more.
+        """
+        self._listeners = [*self._listeners, listener]
+
+    def off_commit(self, listener: Callable[[Commit], None]) -> None:
+        """Call a listener no longer; one that is not there is none to be called."""
+        self._listeners = [other for other in self._listeners if other != listener]
 
     async def read(self, work: Work[T]) -> T:
         """Return what the work returns, from one consistent snapshot on SQLite."""
@@ -75,11 +96,7 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Return what the work returns once it is committed durably."""
         loop = asyncio.get_running_loop()
-        result, has_jobs = await loop.run_in_executor(self._writers, self._write, work)
-        if has_jobs:
-            for listener in self._on_jobs:
-                listener()
-        return result
+        return await loop.run_in_executor(self._writers, self._write_and_tell, work, loop)
 
     def read_now(self, work: Work[T]) -> T:
         """Run a read in this very thread, for the command line."""
@@ -87,7 +104,7 @@ class Database:
             return work(Transaction(connection))
 
     def write_now(self, work: Work[T]) -> T:
-        """Run a write in this very thread, for the command line."""
+        """Run a write in this very thread, for the command line; listeners are not called."""
         return self._write(work)[0]
 
     def close(self) -> None:
@@ -96,7 +113,21 @@ class Database:
         self._writers.shutdown()
         self.engine.dispose()
 
-    def _write(self, work: Work[T]) -> tuple[T, bool]:
+    def _write_and_tell(self, work: Work[T], loop: asyncio.AbstractEventLoop) -> T:
+        result, commit = self._write(work)
+        if commit.has_jobs or commit.projects or commit.operations:
+            # Told from here and not by whoever awaits the result: they may have been cancelled,
+            # and the commit is there all the same. What the loop gets first it also does first.
+            # A loop that has been closed meanwhile has nobody left on it who could want to know.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._tell, commit)
+        return result
+
+    def _tell(self, commit: Commit) -> None:
+        for listener in self._listeners:
+            listener(commit)
+
+    def _write(self, work: Work[T]) -> tuple[T, Commit]:
         for attempt in range(1, _TRIES + 1):
             try:
                 with self.engine.connect() as connection:
@@ -105,7 +136,7 @@ class Database:
                         transaction = Transaction(connection)
                         result = work(transaction)
                         transaction.finish()
-                    return result, transaction.jobs.has_put
+                    return result, _left_by(transaction)
             except (DBAPIError, RowMoved) as error:
                 # Two writers that both met a missing row, or one that deleted what the other
                 # refers to, end in an integrity error for one of them; run again, it sees the
@@ -114,6 +145,14 @@ class Database:
                     raise
                 time.sleep(0.005 * 2**attempt * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
+
+
+def _left_by(transaction: Transaction) -> Commit:
+    return Commit(
+        transaction.jobs.has_put,
+        frozenset(transaction.history.grown),
+        frozenset(transaction.operations.changed),
+    )
 
 
 def _worth_another_try(error: DBAPIError | RowMoved) -> bool:

@@ -94,11 +94,12 @@ OPERATIONS_OF_PROJECT = Listing(
 
 
 class OperationStore:
-    """Reads and writes operations."""
+    """Reads and writes operations; `changed` are those that somebody may be waiting for."""
 
     def __init__(self, connection: Connection, jobs: JobStore) -> None:
         self._connection = connection
         self._jobs = jobs
+        self.changed: set[str] = set()
 
     def get(self, id: str, actor: Actor, *path: str | int) -> OperationRow:
         """Return an operation. Raises `NotFound` when the actor cannot see it."""
@@ -122,9 +123,13 @@ class OperationStore:
             "alive_until": alive_until,
         }
         self._connection.execute(insert(_OPERATIONS), values)
+        self.changed.add(operation.id)
 
     def record(self, operations: Sequence[OperationRow]) -> None:
-        """Store operations that are over, as far as their projects are still there."""
+        """Store operations that are over, as far as their projects are still there.
+
+        Nobody waits for what was over before it was known, so these are not `changed`.
+        """
         wanted = sorted({row.project_id for row in operations})
         projects = select(_PROJECTS.c.id).where(_PROJECTS.c.id.in_(wanted))
         there = set(self._connection.execute(projects).scalars())
@@ -148,6 +153,7 @@ class OperationStore:
     def change(self, id: str, **values: Any) -> None:
         """Write some columns of an operation."""
         self._connection.execute(update(_OPERATIONS).where(_OPERATIONS.c.id == id).values(**values))
+        self.changed.add(id)
 
     def reopen(self, id: str) -> bool:
         """Let an operation that has failed wait for its turn again; False unless it has failed."""
@@ -157,7 +163,10 @@ class OperationStore:
         waiting = failed.values(
             status=OperationStatus.PENDING, error=None, completed_at=None, latency_ms=None
         )
-        return self._connection.execute(waiting).rowcount == 1
+        if self._connection.execute(waiting).rowcount != 1:
+            return False
+        self.changed.add(id)
+        return True
 
     def finish(
         self, operation: OperationRow, status: OperationStatus, moment: datetime, **values: Any
@@ -236,6 +245,7 @@ class OperationStore:
                 _HISTORY.c.memory_id.in_(batch), _HISTORY.c.operation_id.is_not(None)
             )
             ids.update(self._connection.execute(changed.distinct()).scalars())
+        self.changed |= ids
         # A digest would still tell whether somebody's guess of what was said is right.
         nothing = {"scope": None, "idempotency_key": None, "request_digest": None}
         names = {f"{kind.value.lower()}_id": None for kind in EntityType}

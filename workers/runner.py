@@ -7,7 +7,7 @@ without anything being lost, and search does not depend on it being up to date.
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,8 +16,10 @@ import structlog
 from core.graph import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
+from storage.database import Commit
 from storage.jobs import JobRow
-from workers import erase, index, ingest
+from storage.notices import notices_between
+from workers import erase, index, ingest, prune
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +28,7 @@ LEASE = timedelta(seconds=60)
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _SWEEP_SECONDS = 60.0
+_PRUNE_SECONDS = 3600.0
 _LONGEST_PAUSE = timedelta(minutes=5)
 
 Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[None]]], Awaitable[None]]
@@ -62,17 +65,21 @@ class Runner:
 
     def start(self) -> None:
         """Start the loops on the running event loop."""
-        self._services.db.on_jobs(self._wake_all)
+        self._services.db.on_commit(self._heed)
         self._tasks = [
             asyncio.create_task(self._run(loop)) for loop in LOOPS for _ in range(loop.tasks)
         ]
-        self._tasks.append(asyncio.create_task(self._sweep()))
+        sweeps = [self._repeat(self._give_up, _SWEEP_SECONDS, "operations_not_swept")]
+        if self._services.retention is not None:
+            sweeps.append(self._repeat(self._prune, _PRUNE_SECONDS, "history_not_pruned"))
+        self._tasks += [asyncio.create_task(sweep) for sweep in sweeps]
 
     async def stop(self) -> None:
         """Stop the loops between two batches, or after a while within one.
 
         What a loop still holds is taken up again, here or elsewhere, when its lease has run out.
         """
+        self._services.db.off_commit(self._heed)
         self._stopping = True
         self._stopped.set()
         self._wake_all()
@@ -87,6 +94,10 @@ class Runner:
         for loop in LOOPS:
             while await self._take(loop):
                 pass
+
+    def _heed(self, commit: Commit) -> None:
+        if commit.has_jobs:
+            self._wake_all()
 
     def _wake_all(self) -> None:
         for event in self._wake.values():
@@ -105,16 +116,24 @@ class Runner:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake[loop.kind].wait(), _POLL_SECONDS)
 
-    async def _sweep(self) -> None:
-        """Give up, from time to time, the work of requests whose server has ended."""
+    async def _repeat(
+        self, sweep: Callable[[], Awaitable[object]], seconds: float, trouble: str
+    ) -> None:
         while not self._stopping:
             try:
-                moment = self._services.clock()
-                await self._services.db.write(lambda tx: tx.operations.give_up(moment))  # noqa: B023
+                await sweep()
             except Exception:
-                log.exception("operations_not_swept")
+                log.exception(trouble)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), _SWEEP_SECONDS)
+                await asyncio.wait_for(self._stopped.wait(), seconds)
+
+    async def _give_up(self) -> None:
+        """Give up the work of requests whose server has ended."""
+        moment = self._services.clock()
+        await self._services.db.write(lambda tx: tx.operations.give_up(moment))
+
+    async def _prune(self) -> None:
+        await prune.sweep(self._services, lambda: self._stopping)
 
     async def _take(self, loop: Loop) -> bool:
         """Do one batch; tell whether there was one."""
@@ -157,6 +176,25 @@ class Runner:
             await db.write(lambda tx: tx.jobs.retry(jobs, self._worker, after, reason))
         else:
             await db.write(lambda tx: tx.jobs.finish(jobs, self._worker))
+
+
+@contextlib.asynccontextmanager
+async def working(services: Services) -> AsyncIterator[None]:
+    """Run what a process does beside answering requests, until the end of the block.
+
+    The other processes are told of what the workers do until the last of it is done.
+    """
+    notices = services.notices
+    async with notices_between(services.db, notices.tell, notices.tell_all):
+        runner = Runner(services)
+        runner.start()
+        try:
+            yield
+        finally:
+            await runner.stop()
+            await services.touches.settle()
+            await services.searches.settle()
+            await services.extractor.close()
 
 
 def pause(attempts: int) -> timedelta:

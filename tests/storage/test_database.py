@@ -1,14 +1,20 @@
-"""Transactions: all or nothing, and again when a row has moved."""
+"""Transactions: all or nothing, again when a row has moved, and told of once committed."""
 
 import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from core.graph import JobKind
 from core.ids import now, uuid7
+from storage.database import Commit, Database
 from storage.errors import RowMoved
 from storage.transaction import Transaction
 from tests.deployment import Deployment
+from tests.factories import Tenant
 
 
 async def test_a_transaction_that_raises_leaves_nothing(deployment: Deployment) -> None:
@@ -58,3 +64,102 @@ async def test_many_who_name_the_same_account_get_the_same(deployment: Deploymen
         *(db.write(lambda tx: tx.accounts.obtain(email, uuid7(), now())) for _ in range(20))
     )
     assert len({account.id for account in made}) == 1
+
+
+@contextlib.contextmanager
+def commits_of(db: Database) -> Iterator[list[Commit]]:
+    """Collect what is told of commits meanwhile."""
+    commits: list[Commit] = []
+    db.on_commit(commits.append)
+    try:
+        yield commits
+    finally:
+        db.off_commit(commits.append)
+
+
+def commit_of(operation_id: str) -> Commit:
+    """Return what is told of a commit that changes one operation and nothing else."""
+    return Commit(has_jobs=False, projects=frozenset(), operations=frozenset({operation_id}))
+
+
+async def test_a_commit_is_told_of_with_what_it_leaves(tenant: Tenant) -> None:
+    with commits_of(tenant.deployment.services.db) as commits:
+        await tenant.add("Alice has a dog.")
+        (added,) = [commit for commit in commits if tenant.project_id in commit.projects]
+    assert added.has_jobs
+    assert added.projects == {tenant.project_id}
+    assert len(added.operations) == 1
+
+
+async def test_listeners_are_told_before_the_write_returns(deployment: Deployment) -> None:
+    db, id = deployment.services.db, uuid7()
+    with commits_of(db) as commits, commits_of(db) as others:
+        await db.write(lambda tx: tx.operations.change(id, progress=0.5))
+        assert commit_of(id) in commits
+        assert commit_of(id) in others
+
+
+async def test_nobody_is_told_of_what_leaves_nothing(deployment: Deployment) -> None:
+    db, id = deployment.services.db, uuid7()
+
+    def fail(tx: Transaction) -> None:
+        tx.operations.change(id, progress=0.5)
+        raise RuntimeError("no")
+
+    with commits_of(db) as commits:
+        await db.write(lambda tx: tx.accounts.obtain(f"{id}@example.com", id, now()))
+        with pytest.raises(RuntimeError, match="no"):
+            await db.write(fail)
+        db.write_now(lambda tx: tx.operations.change(id, progress=0.5))
+        # What is told comes in the order of commits, so those before this one have been heard of.
+        await db.write(lambda tx: tx.operations.change(id, progress=1.0))
+        assert Commit(False, frozenset(), frozenset()) not in commits
+        assert commits.count(commit_of(id)) == 1
+    await db.write(lambda tx: tx.operations.change(id, progress=0.5))
+    assert commits.count(commit_of(id)) == 1
+
+
+async def test_a_try_that_came_to_nothing_is_not_told_of(deployment: Deployment) -> None:
+    db, ids = deployment.services.db, [uuid7(), uuid7()]
+    tries = iter(ids)
+
+    def work(tx: Transaction) -> None:
+        id = next(tries)
+        tx.operations.change(id, progress=0.5)
+        if id == ids[0]:
+            tx.jobs.put(JobKind.INDEX, [id], id, now())
+            raise RowMoved
+
+    with commits_of(db) as commits:
+        await db.write(work)
+        assert commit_of(ids[1]) in commits
+        assert not [commit for commit in commits if ids[0] in commit.operations]
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_told_of(deployment: Deployment) -> None:
+    db, id = deployment.services.db, uuid7()
+    begun, go_on = threading.Event(), threading.Event()
+    heard = asyncio.Event()
+
+    def work(tx: Transaction) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        tx.operations.change(id, progress=0.5)
+
+    def listen(commit: Commit) -> None:
+        if id in commit.operations:
+            heard.set()
+
+    db.on_commit(listen)
+    try:
+        writing = asyncio.create_task(db.write(work))
+        assert await asyncio.to_thread(begun.wait, 30)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        assert not heard.is_set()
+        go_on.set()
+        await asyncio.wait_for(heard.wait(), 30)
+    finally:
+        go_on.set()
+        db.off_commit(listen)

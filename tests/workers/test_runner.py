@@ -1,13 +1,17 @@
 """The loops: a bad job holds up nobody, a broken index loses nothing."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.ids import now
 from tests.deployment import Deployment, deployed, settings_for
 from tests.factories import make_tenant
+from workers import prune
 from workers.runner import Runner, pause
 
 SEARCH = "query ($q: String!) { searchMemories(query: $q) { hits { memory { text } } } }"
@@ -58,6 +62,31 @@ async def test_stopping_ends_the_loops(deployment: Deployment) -> None:
     runner.start()
     await runner.stop()
     assert all(task.done() and not task.cancelled() for task in runner._tasks)
+
+
+async def test_what_the_retention_does_not_keep_is_swept(tmp_path: Path) -> None:
+    async with deployed(settings_for(tmp_path, history_retention_days=30), workers=False) as place:
+        tenants = [make_tenant(place) for _ in range(2)]
+        for tenant in tenants:
+            await tenant.add("Tea", "Water")
+
+        async def swept() -> set[int]:
+            ids = [tenant.project_id for tenant in tenants]
+            found = await place.services.db.read(lambda tx: tx.pruning.pruned(ids))
+            return {pruned.sequence for pruned in found.values()}
+
+        assert await prune.sweep(place.services, lambda: False) == 0
+        later = replace(place.services, clock=lambda: now() + timedelta(days=31))
+        assert await prune.sweep(replace(later, retention=None), lambda: False) == 0
+        assert await prune.sweep(later, lambda: True) == 0
+        assert await swept() == {0}
+        runner = Runner(later)
+        runner.start()
+        async with asyncio.timeout(60):
+            while await swept() != {2}:
+                await asyncio.sleep(0.01)
+        await runner.stop()
+        assert await prune.sweep(later, lambda: False) == 0
 
 
 def test_pauses_grow_to_five_minutes() -> None:
