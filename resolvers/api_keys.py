@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from core.access import ApiKeyPermission, ApiKeyReach, Permission, Role
+from core.audit import AuditAction
 from core.errors import InvalidInput, NotFound
 from core.ids import uuid7
 from core.keys import digest_of, make_secret, prefix_of
 from core.text import check_text
+from resolvers.audit import api_key_rows
 from resolvers.context import Context
 from resolvers.emails import check_email
-from storage.accounts import AccountRow
+from storage.accounts import ACCOUNTS, AccountRow
 from storage.api_keys import ApiKeyRow
 from storage.organizations import ORGANIZATIONS
 from storage.projects import PROJECTS, ProjectRow
@@ -41,6 +43,7 @@ async def create_api_key(
 
     def work(tx: Transaction) -> ApiKeyRow:
         if chosen is not None:
+            tx.projects.lock(chosen)
             project = tx.projects.get(chosen, ctx.actor, "input", "projectId")
             account = _account_in_project(tx, ctx, project, address)
             reach = ApiKeyReach.PROJECT
@@ -64,6 +67,8 @@ async def create_api_key(
             revoked_at=None,
         )
         tx.api_keys.create(key, digest_of(secret, ctx.services.pepper))
+        act = AuditAction.API_KEY_CREATED
+        tx.audit.record(*api_key_rows(act, ctx.actor.email, moment, key, address))
         return key
 
     return await ctx.write(work), secret
@@ -123,6 +128,7 @@ def _known(account: AccountRow | None) -> AccountRow:
 
 async def revoke_api_key(ctx: Context, id: str) -> ApiKeyRow:
     """End a key for good; revoking one twice changes nothing."""
+    moment = ctx.now()
 
     def work(tx: Transaction) -> ApiKeyRow:
         key = tx.api_keys.get(id, ctx.actor, "id")
@@ -131,9 +137,10 @@ async def revoke_api_key(ctx: Context, id: str) -> ApiKeyRow:
         else:
             # Somebody else's key is visible to the OWNER of what it is confined to only.
             ctx.actor.require(Permission.MANAGE_KEYS, Role.OWNER)
-        if key.revoked_at is None:
-            key.revoked_at = ctx.now()
-            tx.api_keys.change(id, revoked_at=key.revoked_at)
-        return key
+        if tx.api_keys.revoke(id, moment):
+            holder = tx.find(ACCOUNTS, [key.account_id], ctx.actor)[key.account_id]
+            act = AuditAction.API_KEY_REVOKED
+            tx.audit.record(*api_key_rows(act, ctx.actor.email, moment, key, holder.email))
+        return tx.api_keys.get(id, ctx.actor, "id")
 
     return await ctx.write(work)

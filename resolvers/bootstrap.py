@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
+from core.audit import AuditAction
 from core.ids import uuid7
 from core.keys import digest_of, make_secret, prefix_of
 from providers.base import Embedder
+from resolvers.audit import api_key_rows, audit_row
 from storage.accounts import AccountRow
 from storage.api_keys import ApiKeyRow
 from storage.members import MemberRow
@@ -83,6 +85,15 @@ def bootstrap(
     key = _key(account, "Bootstrap", ApiKeyPermission.ADMIN, chosen, moment)
     key.organization_id, key.project_id = organization_id, project_id
     tx.api_keys.create(key, digest_of(chosen, pepper))
+    made = {"name": "Default"}
+    founded, opened = AuditAction.ORGANIZATION_CREATED, AuditAction.PROJECT_CREATED
+    tx.audit.record(
+        audit_row(founded, email, moment, organization_id, target=organization_id, after=made),
+        audit_row(
+            opened, email, moment, organization_id, project_id, target=project_id, after=made
+        ),
+        *api_key_rows(AuditAction.API_KEY_CREATED, email, moment, key, email),
+    )
     return FirstKey(email, chosen)
 
 
@@ -97,13 +108,15 @@ def issue_key(
     """Make a key for an account on the word of whoever runs the server; return its secret.
 
     An address without an account gets one. The key reaches the whole account and begins in the
-    oldest organization and project that the account is a member of.
+    oldest organization and project that the account is a member of. Whoever runs the server is
+    nobody to the audit log, which puts the key down to the account it is for.
     """
     secret = make_secret()
     account = tx.accounts.obtain(email, uuid7(), moment)
     key = _key(account, name, permission, secret, moment)
     key.organization_id, key.project_id = tx.members.oldest(account.id)
     tx.api_keys.create(key, digest_of(secret, pepper))
+    tx.audit.record(*api_key_rows(AuditAction.API_KEY_CREATED, email, moment, key, email))
     return secret
 
 

@@ -5,23 +5,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.access import Permission, Role
+from core.audit import AuditAction
 from core.errors import AlreadyExists, LastOwner, NotFound
 from core.ids import uuid7
+from resolvers.audit import audit_row
 from resolvers.context import Context
 from resolvers.emails import check_email
+from storage.audit import AuditRow
 from storage.members import MemberRow, Membership
 from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where somebody is a member: how to read it, lock it and find its members."""
+    """Where somebody is a member: how to read it, lock it and find its members.
+
+    `log` tells to which organization and project of the audit log it belongs.
+    """
 
     argument: str
     permission: Permission
     get: Callable[[Transaction, str, Context, str], Any]
     lock: Callable[[Transaction, str], None]
     members: Callable[[Transaction], Membership]
+    log: Callable[[Any], tuple[str, str | None]]
 
 
 IN_ORGANIZATION = Scope(
@@ -30,6 +37,7 @@ IN_ORGANIZATION = Scope(
     lambda tx, id, ctx, argument: tx.organizations.get(id, ctx.actor, argument),
     lambda tx, id: tx.organizations.lock(id),
     lambda tx: tx.members.organization,
+    lambda organization: (organization.id, None),
 )
 IN_PROJECT = Scope(
     "projectId",
@@ -37,6 +45,7 @@ IN_PROJECT = Scope(
     lambda tx, id, ctx, argument: tx.projects.get(id, ctx.actor, argument),
     lambda tx, id: tx.projects.lock(id),
     lambda tx: tx.members.project,
+    lambda project: (project.organization_id, project.id),
 )
 
 
@@ -56,6 +65,7 @@ async def add_member(
             raise AlreadyExists(f"{address} is a member already.", "email")
         member = MemberRow(uuid7(), account.id, role, moment)
         scope.members(tx).add(id, member)
+        tx.audit.record(_entry(ctx, *scope.log(place), member, address, after=role))
         return place, member
 
     return await ctx.write(work)
@@ -68,12 +78,14 @@ async def update_member(
     address = check_email(email, "email")
 
     def work(tx: Transaction) -> tuple[Any, MemberRow]:
-        _manage(tx, ctx, scope, id)
+        place = _manage(tx, ctx, scope, id)
         member = _member(tx, scope, id, address)
         if member.role is not role:
             if role is not Role.OWNER:
                 _refuse_last_owner(tx, scope, id)
             scope.members(tx).set_role(member, role)
+            home = scope.log(place)
+            tx.audit.record(_entry(ctx, *home, member, address, before=member.role, after=role))
             member.role = role
         return scope.get(tx, id, ctx, scope.argument), member
 
@@ -89,19 +101,51 @@ async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tupl
     address = check_email(email, "email")
 
     def work(tx: Transaction) -> tuple[Any | None, str]:
-        _manage(tx, ctx, scope, id)
+        place = _manage(tx, ctx, scope, id)
         member = _member(tx, scope, id, address)
         if member.role is Role.OWNER:
             _refuse_last_owner(tx, scope, id)
         scope.members(tx).remove(id, member.account_id)
+        entries = [_entry(ctx, *scope.log(place), member, address, before=member.role)]
         if scope is IN_ORGANIZATION:
-            tx.members.remove_from_projects(id, member.account_id)
+            roles = tx.members.remove_from_projects(id, member.account_id)
+            # What is being erased has no log any more.
+            for project_id in sorted(roles.keys() & set(tx.projects.in_organization(id))):
+                role = roles[project_id]
+                entries.append(_entry(ctx, id, project_id, member, address, before=role))
+        tx.audit.record(*entries)
         try:
             return scope.get(tx, id, ctx, scope.argument), address
         except NotFound:
             return None, address
 
     return await ctx.write(work)
+
+
+def _entry(
+    ctx: Context,
+    organization_id: str,
+    project_id: str | None,
+    member: MemberRow,
+    email: str,
+    before: Role | None = None,
+    after: Role | None = None,
+) -> AuditRow:
+    action = AuditAction.MEMBER_UPDATED
+    if before is None:
+        action = AuditAction.MEMBER_ADDED
+    elif after is None:
+        action = AuditAction.MEMBER_REMOVED
+    return audit_row(
+        action,
+        ctx.actor.email,
+        ctx.now(),
+        organization_id,
+        project_id,
+        target=member.account_id,
+        before=None if before is None else {"email": email, "role": before.value},
+        after=None if after is None else {"email": email, "role": after.value},
+    )
 
 
 def _manage(tx: Transaction, ctx: Context, scope: Scope, id: str) -> Any:

@@ -3,9 +3,11 @@
 from typing import Any
 
 from core.access import ApiKeyPermission, Permission, Role
+from core.audit import AuditAction
 from core.graph import JobKind
 from core.ids import uuid7
 from core.text import check_text
+from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.inputs import differing, refuse_nulls
@@ -51,6 +53,8 @@ async def create_organization(ctx: Context, name: str) -> OrganizationRow:
         tx.organizations.create(id, name, moment)
         member = MemberRow(uuid7(), ctx.actor.account_id, Role.OWNER, moment)
         tx.members.organization.add(id, member)
+        act, made = AuditAction.ORGANIZATION_CREATED, {"name": name}
+        tx.audit.record(audit_row(act, ctx.actor.email, moment, id, target=id, after=made))
         return tx.organizations.get(id, ctx.actor)
 
     return await ctx.write(work)
@@ -58,16 +62,22 @@ async def create_organization(ctx: Context, name: str) -> OrganizationRow:
 
 async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) -> OrganizationRow:
     """Rename an organization."""
+    moment = ctx.now()
     refuse_nulls(changes, {"name": "name"})
     if "name" in changes:
         check_text(changes["name"], "input", "name")
 
     def work(tx: Transaction) -> OrganizationRow:
+        tx.organizations.lock(id)
         organization = tx.organizations.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
         real = differing(changes, organization)
         if real:
-            tx.organizations.change(id, ctx.now(), **real)
+            tx.organizations.change(id, moment, **real)
+            act, old = AuditAction.ORGANIZATION_UPDATED, {"name": organization.name}
+            tx.audit.record(
+                audit_row(act, ctx.actor.email, moment, id, target=id, before=old, after=real)
+            )
         return tx.organizations.get(id, ctx.actor, "id")
 
     return await ctx.write(work)

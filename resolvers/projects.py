@@ -3,9 +3,11 @@
 from typing import Any
 
 from core.access import Permission, Role
-from core.errors import InvalidInput
+from core.audit import AuditAction
+from core.errors import CursorExpired, InvalidInput
 from core.ids import uuid7
 from core.text import LONGEST_TEXT, check_storable, check_text
+from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.inputs import differing, expect_version, refuse_nulls
@@ -30,6 +32,7 @@ _LONG_TEXTS = {
     "custom_instructions": "customInstructions",
     "agent_custom_instructions": "agentCustomInstructions",
 }
+_NAMES = {**_NEVER_NULL, **_LONG_TEXTS}
 
 
 async def members_of_project(ctx: Context, project_id: str, page: PageArguments) -> Connected:
@@ -46,9 +49,19 @@ async def api_keys_of_project(ctx: Context, project_id: str, page: PageArguments
 async def history_of_project(
     ctx: Context, project_id: str, types: tuple[Any, ...] | None, page: PageArguments
 ) -> Connected:
-    """Return the project's log, oldest first, all of it or some kinds of event."""
+    """Return the project's log, oldest first, all of it or some kinds of event.
+
+    Raises `CursorExpired` when events that came after the cursor have been pruned.
+    """
     filters = (("types", types),) if types is not None else ()
-    return await connect(ctx, HISTORY_OF_PROJECT, HISTORY_ORDER, project_id, page, filters)
+    found = await connect(ctx, HISTORY_OF_PROJECT, HISTORY_ORDER, project_id, page, filters)
+    if page["after"] is not None:
+        (after,) = ctx.cursors.decode(HISTORY_ORDER, project_id, page["after"], "after")
+        # Looked at after the page was read, so that nothing is pruned out of it in between.
+        pruned = await ctx.read(lambda tx: tx.pruning.pruned([project_id]))
+        if project_id in pruned and after < pruned[project_id].sequence:
+            raise CursorExpired("after")
+    return found
 
 
 async def create_project(
@@ -72,6 +85,10 @@ async def create_project(
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
         tx.projects.create(id, target, name, description, moment)
         tx.members.project.add(id, MemberRow(uuid7(), ctx.actor.account_id, Role.OWNER, moment))
+        made = {"name": name}
+        if description is not None:
+            made["description"] = description
+        _record(tx, ctx, AuditAction.PROJECT_CREATED, target, id, after=made)
         return tx.projects.get(id, ctx.actor)
 
     return await ctx.write(work)
@@ -98,6 +115,10 @@ async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) 
         real = differing(changes, project)
         if real:
             tx.projects.change(project, ctx.now(), **real)
+            old = {_NAMES[column]: getattr(project, column) for column in real}
+            new = {_NAMES[column]: value for column, value in real.items()}
+            act, home = AuditAction.PROJECT_UPDATED, project.organization_id
+            _record(tx, ctx, act, home, project_id, before=old, after=new)
         return tx.projects.get(project_id, ctx.actor, "id")
 
     return await ctx.write(work)
@@ -123,9 +144,34 @@ async def delete_project(ctx: Context, id: str) -> str:
     """Make a project invisible at once; a job erases everything in it."""
 
     def work(tx: Transaction) -> str:
+        tx.projects.lock(id)
         project = tx.projects.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         hide_project(tx, id, ctx)
+        act, home = AuditAction.PROJECT_DELETED, project.organization_id
+        _record(tx, ctx, act, home, id, before={"name": project.name})
         return id
 
     return await ctx.write(work)
+
+
+def _record(
+    tx: Transaction,
+    ctx: Context,
+    action: AuditAction,
+    organization_id: str,
+    project_id: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    entry = audit_row(
+        action,
+        ctx.actor.email,
+        ctx.now(),
+        organization_id,
+        project_id,
+        target=project_id,
+        before=before,
+        after=after,
+    )
+    tx.audit.record(entry)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from core.access import Role
+from resolvers.audit import audit_log_of_organization
 from resolvers.organizations import (
     create_organization,
     delete_organization,
@@ -14,6 +15,7 @@ from resolvers.organizations import (
     projects_of_organization,
     update_organization,
 )
+from schema.audit import AuditEntry
 from schema.base import Info, Node, Payload, as_is, given, is_row, mutation
 from schema.connection import Lister, connection
 from schema.member import Member
@@ -48,6 +50,14 @@ class Organization(Node):
     def projects(self, info: Info) -> Lister:
         """Return the lister of projects."""
         return partial(projects_of_organization, info.context, self.id)
+
+    @connection(
+        AuditEntry,
+        "Who has administered it and its projects, and how, newest first. For its OWNERs.",
+    )
+    def audit_log(self, info: Info) -> Lister:
+        """Return the lister of entries."""
+        return partial(audit_log_of_organization, info.context, as_is(self))
 
 
 @strawberry.input(description="An organization to make.")

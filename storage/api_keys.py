@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.paging import Order
@@ -42,6 +52,13 @@ API_KEYS_OF_PROJECT = Listing(
     API_KEYS, "project_id", in_visible_project, {"visible": api_key_visible}
 )
 
+
+def alive(key: FromClause) -> ColumnElement[bool]:
+    """Tell whether a key is neither revoked nor, at the bound `moment`, expired."""
+    moment = bindparam("moment", type_=UtcDateTime)
+    return key.c.revoked_at.is_(None) & or_(key.c.expires_at.is_(None), key.c.expires_at > moment)
+
+
 _ALIVE = (
     select(
         _KEYS.c.account_id,
@@ -58,11 +75,7 @@ _ALIVE = (
     .join(_ACCOUNTS, _ACCOUNTS.c.id == _KEYS.c.account_id)
     .where(
         _KEYS.c.digest.in_(bindparam("digests", expanding=True, type_=Name)),
-        _KEYS.c.revoked_at.is_(None),
-        or_(
-            _KEYS.c.expires_at.is_(None),
-            _KEYS.c.expires_at > bindparam("moment", type_=UtcDateTime),
-        ),
+        alive(_KEYS),
     )
 )
 
@@ -98,6 +111,11 @@ class ApiKeyStore:
     def change(self, id: str, **values: Any) -> None:
         """Write some columns of a key."""
         self._connection.execute(update(_KEYS).where(_KEYS.c.id == id).values(**values))
+
+    def revoke(self, id: str, moment: datetime) -> bool:
+        """End a key for good. Returns whether it was this that ended it."""
+        statement = update(_KEYS).where(_KEYS.c.id == id, _KEYS.c.revoked_at.is_(None))
+        return self._connection.execute(statement.values(revoked_at=moment)).rowcount == 1
 
     def leave_project(self, project_id: str) -> None:
         """Erase the keys confined to a project and take it from the others as their default."""

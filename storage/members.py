@@ -97,14 +97,18 @@ class MemberStore:
         self.organization = Membership(connection, _IN_ORGANIZATION, "organization_id")
         self.project = Membership(connection, _IN_PROJECT, "project_id")
 
-    def remove_from_projects(self, organization_id: str, account_id: str) -> None:
-        """Delete an account's memberships in all projects of an organization."""
+    def remove_from_projects(self, organization_id: str, account_id: str) -> dict[str, Role]:
+        """Delete an account's memberships in all projects of an organization.
+
+        Returns what it was in each, by the project's id.
+        """
         projects = select(_PROJECTS.c.id).where(_PROJECTS.c.organization_id == organization_id)
-        self._connection.execute(
-            delete(_IN_PROJECT).where(
-                _IN_PROJECT.c.account_id == account_id, _IN_PROJECT.c.project_id.in_(projects)
-            )
+        removed = self._connection.execute(
+            delete(_IN_PROJECT)
+            .where(_IN_PROJECT.c.account_id == account_id, _IN_PROJECT.c.project_id.in_(projects))
+            .returning(_IN_PROJECT.c.project_id, _IN_PROJECT.c.role)
         )
+        return {row.project_id: row.role for row in removed}
 
     def is_known(self, organization_id: str, account_id: str) -> bool:
         """Tell whether an account is in an organization or in any project of it."""

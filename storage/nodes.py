@@ -9,6 +9,7 @@ from sqlalchemy import CompoundSelect, Connection, bindparam, literal, select, u
 from core.ids import is_id
 from storage.accounts import ACCOUNTS
 from storage.api_keys import API_KEYS
+from storage.audit import AUDIT
 from storage.columns import Id
 from storage.concepts import CONCEPTS
 from storage.entities import ENTITIES
@@ -29,6 +30,7 @@ NODES: tuple[Source[Any], ...] = (
     HISTORY,
     OPERATIONS,
     CONCEPTS,
+    AUDIT,
 )
 
 

@@ -70,7 +70,11 @@ class OrganizationMember(SQLModel, table=True):
 
 
 class Project(SQLModel, table=True):
-    """A space of memories with its settings, and the head of its log."""
+    """A space of memories with its settings, and the head of its log.
+
+    What its log no longer has are the events up to `pruned_sequence`; `pruned_until` is a moment,
+    and what was over before it is gone.
+    """
 
     __tablename__ = "projects"
     __table_args__ = (Index("ix_projects_page", "organization_id", "created_at", "id"),)
@@ -87,6 +91,8 @@ class Project(SQLModel, table=True):
     decay: bool
     version: int
     sequence: int = Field(sa_type=BigInteger)
+    pruned_sequence: int = Field(sa_type=BigInteger)
+    pruned_until: datetime | None = moment_field(nullable=True)
     total_memories: int = Field(sa_type=BigInteger)
     created_at: datetime = moment_field()
     updated_at: datetime = moment_field()
@@ -242,7 +248,10 @@ class MemoryVersion(_MemoryColumns, table=True):
     """
 
     __tablename__ = "memory_versions"
-    __table_args__ = _listed("memory_versions", "updated_at", "ended_at")
+    __table_args__ = (
+        *_listed("memory_versions", "updated_at", "ended_at"),
+        Index("ix_memory_versions_ended", "project_id", "ended_at"),
+    )
 
     id: str = id_field()
     version: int = Field(primary_key=True)
@@ -250,7 +259,10 @@ class MemoryVersion(_MemoryColumns, table=True):
 
 
 class HistoryEvent(SQLModel, table=True):
-    """One row of a project's log: what happened to a memory. Outlives the memory."""
+    """One row of a project's log: what happened to a memory. Outlives the memory.
+
+    `version` is the one that the event made of the memory; of a deletion, the one that it ended.
+    """
 
     __tablename__ = "history"
     __table_args__ = (
@@ -263,6 +275,7 @@ class HistoryEvent(SQLModel, table=True):
     project_id: str = id_field("projects.id")
     sequence: int = Field(sa_type=BigInteger)
     memory_id: str = Field(sa_type=Id)
+    version: int
     type: HistoryEventType = enum_field(HistoryEventType)
     old_text: str | None = Field(sa_type=LongText)
     new_text: str | None = Field(sa_type=LongText)
@@ -270,4 +283,24 @@ class HistoryEvent(SQLModel, table=True):
     after: dict[str, Any] | None = Field(sa_type=Json)
     actor: str = Field(sa_type=Name)
     operation_id: str | None = Field(sa_type=Id)
+    created_at: datetime = moment_field()
+
+
+class AuditEntry(SQLModel, table=True):
+    """One act of administration. It stays when the project it was about has gone."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        Index("ix_audit_entries_page", "organization_id", "created_at", "id"),
+        where_known("ix_audit_entries_project", "project_id", "created_at", "id"),
+    )
+
+    id: str = id_field()
+    organization_id: str = id_field("organizations.id")
+    project_id: str | None = Field(sa_type=Id)
+    actor: str = Field(sa_type=Name)
+    action: str = Field(sa_type=Name)
+    target_id: str | None = Field(sa_type=Id)
+    before: dict[str, Any] | None = Field(sa_type=Json)
+    after: dict[str, Any] | None = Field(sa_type=Json)
     created_at: datetime = moment_field()

@@ -4,11 +4,12 @@ A thing that is not the caller's must look exactly like a thing that does not ex
 clauses are part of the query itself and never a check after it.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, func, or_, select
 
-from core.access import Actor, Role
+from core.access import Actor, ApiKeyReach, Role
 from storage.columns import Id
 from storage.fields import table_of
 from storage.memory_tables import Concept
@@ -38,6 +39,18 @@ _ONLY_PROJECT = bindparam("viewer_project", type_=Id)
 _ONLY_ORGANIZATION = bindparam("viewer_organization", type_=Id)
 
 
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose view a clause takes: an account and what its key is confined to, as SQL has them."""
+
+    account: ColumnElement[Any]
+    project: ColumnElement[Any]
+    organization: ColumnElement[Any]
+
+
+_ASKING = Viewer(_ACCOUNT, _ONLY_PROJECT, _ONLY_ORGANIZATION)
+
+
 def binds(actor: Actor) -> dict[str, Any]:
     """Return the parameters that the clauses of this module need."""
     return {
@@ -47,11 +60,26 @@ def binds(actor: Actor) -> dict[str, Any]:
     }
 
 
-def _owns_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def holder_of(key: FromClause) -> Viewer:
+    """Return the view of a key; see the properties of `Actor` for what confines it."""
+
+    def confined(reach: ApiKeyReach, id: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((key.c.reach == reach, func.coalesce(id, "")))
+
+    return Viewer(
+        key.c.account_id,
+        confined(ApiKeyReach.PROJECT, key.c.project_id),
+        confined(ApiKeyReach.ORGANIZATION, key.c.organization_id),
+    )
+
+
+def _owns_organization(
+    organization_id: ColumnElement[Any], viewer: Viewer = _ASKING
+) -> ColumnElement[bool]:
     member = _IN_ORGANIZATION.alias()
     return exists().where(
         member.c.organization_id == organization_id,
-        member.c.account_id == _ACCOUNT,
+        member.c.account_id == viewer.account,
         member.c.role == Role.OWNER,
     )
 
@@ -77,16 +105,18 @@ def project_role(project: FromClause) -> ColumnElement[Any]:
     return case((by_organization.is_not(None), by_organization), else_=own)
 
 
-def project_visible(project: FromClause) -> ColumnElement[bool]:
+def project_visible(project: FromClause, viewer: Viewer = _ASKING) -> ColumnElement[bool]:
     """Tell whether the viewer is in a project and the key reaches it."""
     member = _IN_PROJECT.alias()
     return and_(
         project.c.deleted_at.is_(None),
-        or_(_ONLY_PROJECT.is_(None), project.c.id == _ONLY_PROJECT),
-        or_(_ONLY_ORGANIZATION.is_(None), project.c.organization_id == _ONLY_ORGANIZATION),
+        or_(viewer.project.is_(None), project.c.id == viewer.project),
+        or_(viewer.organization.is_(None), project.c.organization_id == viewer.organization),
         or_(
-            _owns_organization(project.c.organization_id),
-            exists().where(member.c.project_id == project.c.id, member.c.account_id == _ACCOUNT),
+            _owns_organization(project.c.organization_id, viewer),
+            exists().where(
+                member.c.project_id == project.c.id, member.c.account_id == viewer.account
+            ),
         ),
     )
 
@@ -224,3 +254,28 @@ def api_key_visible(key: FromClause) -> ColumnElement[bool]:
             and_(key.c.reach == "ORGANIZATION", _owns_organization(key.c.organization_id)),
         ),
     )
+
+
+def in_owned_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names an organization that the viewer sees as its OWNER."""
+    organization = _ORGANIZATIONS.alias()
+    return exists().where(
+        organization.c.id == organization_id,
+        organization_visible(organization),
+        organization_role(organization) == Role.OWNER,
+    )
+
+
+def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names a project that the viewer sees as its OWNER."""
+    project = _PROJECTS.alias()
+    return exists().where(
+        project.c.id == project_id,
+        project_visible(project),
+        project_role(project) == Role.OWNER,
+    )
+
+
+def audit_entry_visible(entry: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is OWNER of the organization of an entry, or of its project."""
+    return or_(in_owned_organization(entry.c.organization_id), in_owned_project(entry.c.project_id))

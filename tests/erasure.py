@@ -104,7 +104,7 @@ def left(deployment: Deployment, project_id: str) -> dict[str, int]:
 
 
 def left_of_organization(deployment: Deployment, organization_id: str) -> int:
-    """Return how many rows there are of an organization itself, its members and its keys."""
+    """Return how many rows there are of an organization itself and of all that goes with it."""
     tables = METADATA.tables
     with deployment.services.db.engine.connect() as connection:
         return sum(
@@ -114,6 +114,7 @@ def left_of_organization(deployment: Deployment, organization_id: str) -> int:
                 tables["organization_members"].c.organization_id,
                 tables["projects"].c.organization_id,
                 tables["api_keys"].c.organization_id,
+                tables["audit_entries"].c.organization_id,
             )
         )
 

@@ -118,6 +118,7 @@ def snapshot(tenant: Tenant) -> Snapshot:
         "project_members": or_(
             in_project.c.project_id.in_(spaces), in_project.c.account_id.in_(people)
         ),
+        "audit_entries": tables["audit_entries"].c.organization_id.in_(homes),
         "api_keys": or_(keys.c.account_id.in_(people), keys.c.organization_id.in_(homes)),
         **{name: tables[name].c.project_id.in_(spaces) for name in _OF_PROJECT},
         # Searches are recorded after their answer, and change nothing.

@@ -24,6 +24,7 @@ query ($id: ID!) {
     ... on HistoryEvent { sequence }
     ... on Operation { status }
     ... on Concept { totalMemories }
+    ... on AuditEntry { action }
   }
 }
 """
@@ -31,7 +32,10 @@ MENTIONING = "My brother works as a nurse in Lisbon."
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
 IDS = """
 {
-  viewer { account { id } apiKey { id } organization { id } project { id } }
+  viewer {
+    account { id } apiKey { id } project { id }
+    organization { id auditLog(last: 1) { nodes { id } } }
+  }
   memories { nodes { id } }
   entities { nodes { id } }
   project {
@@ -111,6 +115,7 @@ async def ids_by_kind(client: Client) -> dict[str, str]:
     return {
         "Account": viewer["account"]["id"],
         "Organization": viewer["organization"]["id"],
+        "AuditEntry": viewer["organization"]["auditLog"]["nodes"][0]["id"],
         "Project": viewer["project"]["id"],
         "ApiKey": viewer["apiKey"]["id"],
         "Entity": data["entities"]["nodes"][0]["id"],
@@ -154,6 +159,7 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
         "HistoryEvent": {"sequence": 1},
         "Operation": {"status": "SUCCEEDED"},
         "Concept": {"totalMemories": 1},
+        "AuditEntry": {"action": "API_KEY_CREATED"},
     }
     assert found == {
         kind: {"__typename": kind, "id": ids[kind], **fields} for kind, fields in rest.items()

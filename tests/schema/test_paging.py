@@ -55,6 +55,8 @@ LISTS = {
     "projects": f"{THERE} {{ projects({PAGE}) {FOUND} }}",
     "organizations": f"viewer {{ organizations({PAGE}) {FOUND} }}",
     "keys": f"project(id: $project) {{ apiKeys({PAGE}) {FOUND} }}",
+    "audit log": f"{THERE} {{ auditLog({PAGE}) {FOUND} }}",
+    "audit log of a project": f"project(id: $project) {{ auditLog({PAGE}) {FOUND} }}",
 }
 # Lists that are parts of one another: a cursor of one is a place in the others too.
 PARTS = [

@@ -1,0 +1,15 @@
+"""How much there is in a project."""
+
+from resolvers.context import Context
+from storage.statistics import StatisticsRow
+
+
+async def statistics_of_project(ctx: Context, project_id: str) -> StatisticsRow:
+    """Return the counts of a project that the actor can see, all projects of a level at once."""
+
+    async def batch(ids: list[str]) -> list[StatisticsRow]:
+        found = await ctx.read(lambda tx: tx.statistics.of_projects(ids))
+        return [found.get(id) or StatisticsRow() for id in ids]
+
+    row: StatisticsRow = await ctx.loaders.load("statistics", batch, project_id)
+    return row
