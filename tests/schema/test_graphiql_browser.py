@@ -1,7 +1,9 @@
 """GraphiQL in headless Chromium, without internet: it loads, asks for the key, and answers."""
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -14,9 +16,24 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from schema.graphiql import page
+from tests.deployment import skip
+from tests.process import PATIENCE, Process
 
 NO_KEY = "No key: paste the key the server printed at its first start"
 REFUSED = "This key was refused"
+MAKE_KEY = """
+mutation {
+  createApiKey(input: {name: "Soon gone"}) { apiKey { id } secret userErrors { message } }
+}
+"""
+REVOKE = "mutation ($id: ID!) { revokeApiKey(id: $id) { userErrors { message } } }"
+ADD = """
+mutation ($text: String!) {
+  addMemories(input: {infer: false, userId: "seen", messages: [{role: "user", content: $text}]}) {
+    userErrors { message }
+  }
+}
+"""
 
 
 class LiveServer(Protocol):
@@ -36,7 +53,7 @@ class Browser:
     def wait_until(self, condition: Callable[[Chrome], object], wanted: str) -> None:
         # React may replace an element between finding and reading it: look again then.
         ignored = [NoSuchElementException, StaleElementReferenceException]
-        WebDriverWait(self.driver, 15, ignored_exceptions=ignored).until(condition, wanted)
+        WebDriverWait(self.driver, PATIENCE, ignored_exceptions=ignored).until(condition, wanted)
 
     def wait_for(self, selector: str, text: str) -> None:
         self.wait_until(lambda _: text in self.text(selector), f"{text!r} in {selector}")
@@ -80,11 +97,13 @@ class Browser:
         ]
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+@contextmanager
+def open_browser(folder: Path) -> Iterator[Browser]:
+    """Run a browser that reaches nothing but this machine, and keeps what it keeps in a folder."""
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and chromedriver):
-        pytest.skip("chromium and chromedriver are not installed")
+        skip("chromium and chromedriver are not installed")
+        raise AssertionError("unreachable")
     options = ChromeOptions()
     options.binary_location = chromium
     for flag in (
@@ -98,21 +117,29 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         "--disable-component-update",
         "--disable-sync",
         "--window-size=1400,900",
-        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--user-data-dir={folder / 'profile'}",
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     ):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=Service(chromedriver))
-    yield Browser(driver)
-    driver.quit()
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    with open_browser(tmp_path) as browser:
+        yield browser
 
 
 @pytest.fixture
 def endpoint(live_server: LiveServer) -> str:
     url = f"{live_server.url}/graphql"
     if "unpkg" in httpx.get(url, headers={"Accept": "text/html"}).text:
-        pytest.skip("the server has no local assets: run `make assets`")
+        skip("the server has no local assets: run `make assets`")
     return url
 
 
@@ -131,6 +158,34 @@ def test_welcome_query_runs_without_internet(
     browser.wait_for(".result-window", f'"email": "{email}"')
     assert '"errors"' not in browser.text(".result-window")
     assert browser.severe_errors() == []
+
+
+def test_subscription_shows_what_happens_until_it_is_stopped_or_the_key_revoked(
+    browser: Browser, live_server: Process, endpoint: str
+) -> None:
+    made = live_server.do(MAKE_KEY)
+    browser.driver.get(endpoint)
+    browser.use_key(made["secret"])
+    browser.wait_for("#status", "Connected as ")
+    browser.run("Watch")
+    # Nothing on the page tells when it has begun to listen, so there is always more to see.
+    texts = (f"Seen {number}" for number in itertools.count())
+
+    def seen(_: Chrome) -> bool:
+        live_server.do(ADD, text=next(texts))
+        return '"newText": "Seen ' in browser.text(".result-window")
+
+    browser.wait_until(seen, "an event")
+    assert '"errors"' not in browser.text(".result-window")
+    browser.click("//button[contains(@aria-label, 'Stop query')]")
+    browser.run("Watch")
+    live_server.do(REVOKE, id=made["apiKey"]["id"])
+    browser.wait_for("#status", REFUSED)
+    browser.wait_for(".result-window", "4403")
+    browser.wait_until(
+        lambda driver: driver.find_element(By.CSS_SELECTOR, "[aria-label^='Execute query']"),
+        "an end",
+    )
 
 
 def test_nothing_is_sent_without_a_key(browser: Browser, endpoint: str) -> None:
