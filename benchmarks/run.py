@@ -1,15 +1,28 @@
 """`python -m benchmarks.run`: the whole comparison in one run, printed as tables with ratios."""
 
 import argparse
+import asyncio
 from collections.abc import Sequence
 
 from benchmarks.adding import run_adding, run_stall
+from benchmarks.following import run_following
 from benchmarks.ingesting import run_ingesting
 from benchmarks.nesting import run_nesting
+from benchmarks.reconnecting import run_reconnecting
 from benchmarks.searching import run_searching
 from benchmarks.stage import run, staged
 
 SECTIONS = ("adding", "stall", "ingesting", "nesting", "searching")
+# These start server processes of their own, on databases of their own.
+LIVE_SECTIONS = ("following", "reconnecting")
+
+
+async def follow(quick: bool, sections: Sequence[str]) -> None:
+    """Run the sections that are about live updates."""
+    if "following" in sections:
+        await asyncio.to_thread(run_following, quick)
+    if "reconnecting" in sections and not await run_reconnecting(quick):
+        raise SystemExit(1)
 
 
 async def compare(database_url: str | None, quick: bool, sections: Sequence[str]) -> None:
@@ -37,9 +50,15 @@ def main() -> None:
     parser.add_argument(
         "--database-url", help="an empty PostgreSQL database; a throw-away SQLite file without it"
     )
-    parser.add_argument("--only", choices=SECTIONS, action="append", help="one part of it")
+    parser.add_argument(
+        "--only", choices=SECTIONS + LIVE_SECTIONS, action="append", help="one part of it"
+    )
     given = parser.parse_args()
-    run(compare(given.database_url, given.quick, given.only or SECTIONS))
+    sections = given.only or SECTIONS + LIVE_SECTIONS
+    if set(sections) & set(SECTIONS):
+        run(compare(given.database_url, given.quick, sections))
+    if set(sections) & set(LIVE_SECTIONS):
+        run(follow(given.quick, sections))
 
 
 if __name__ == "__main__":

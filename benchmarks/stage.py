@@ -34,7 +34,8 @@ from resolvers.additions import add_memories
 from resolvers.bootstrap import bootstrap, issue_key
 from resolvers.context import Context, Services, authenticate
 from resolvers.memories import NewMemories
-from server import create_app, open_services, settle_memory
+from server import create_app, open_services
+from serving import settle_memory
 from tests.deployment import settings_for
 
 EMAIL = "benchmark@localhost"
