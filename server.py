@@ -6,23 +6,21 @@ and the exit code is then not 0.
 
 import asyncio
 import contextlib
-import gc
 import signal
-import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from core.access import ApiKeyPermission
@@ -44,27 +42,31 @@ from resolvers.bootstrap import (
 from resolvers.context import Services
 from resolvers.derived import renew_keywords
 from resolvers.emails import check_email
+from resolvers.feeds import Feeds
 from resolvers.indexing import embed_again, rebuild_indexes
-from resolvers.outcomes import Outcomes
+from resolvers.notices import Notices
 from resolvers.scopes import Scopes
 from resolvers.searches import Searches
+from resolvers.subscriptions import Subscriptions
 from resolvers.touches import Touches
 from schema import print_schema
+from schema.credentials import Origins
 from schema.graphiql import page
 from schema.http import GraphQLEndpoint
+from schema.live import Live
+from schema.websocket import WebSocketEndpoint
+from serving import listen, run
 from storage.database import Database, DatabaseUnavailable, check_reachable
 from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
 from storage.pepper import obtain_pepper
 from storage.vectors import IndexUnavailable, VectorIndex
-from workers.runner import Runner
+from workers.runner import Runner, working
 
 log = structlog.get_logger(__name__)
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
-# Requests that are running when the server is told to stop get this long to finish.
-DRAIN_SECONDS = 30
 NO_CHAT_MODEL = (
     "No chat model is configured (MNEMOGRAPH_CHAT_MODEL): rules draw memories from conversations; "
     "they keep what people say in their own words and cannot follow custom instructions."
@@ -111,6 +113,9 @@ def open_services(settings: Settings) -> Iterator[Services]:
         stack.callback(index.close)
         models = make_models(settings)
         stack.callback(models.close)
+        days = settings.history_retention_days
+        notices = Notices()
+        database.on_commit(notices.tell_commit)
         yield Services(
             db=database,
             index=index,
@@ -122,7 +127,10 @@ def open_services(settings: Settings) -> Iterator[Services]:
             scopes=Scopes(models.embedder.dimension, settings.search_cache_mb * 2**20),
             touches=Touches(database, now),
             searches=Searches(database),
-            outcomes=Outcomes(database),
+            retention=None if days is None else timedelta(days=days),
+            notices=notices,
+            feeds=Feeds(database, notices),
+            subscriptions=Subscriptions(database, now, settings.live_limit),
         )
 
 
@@ -131,13 +139,8 @@ def create_app(services: Services, settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        runner = Runner(services)
-        runner.start()
-        yield
-        await runner.stop()
-        await services.touches.settle()
-        await services.searches.settle()
-        await services.extractor.close()
+        async with working(services):
+            yield
 
     async def live(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "live"})
@@ -158,33 +161,19 @@ def create_app(services: Services, settings: Settings) -> Starlette:
         return JSONResponse({"status": "unavailable", "checks": told}, 503)
 
     html = page(ASSETS) if settings.environment is Environment.DEVELOPMENT else None
-    endpoint = GraphQLEndpoint(services, html)
-    routes: list[Mount | Route] = [
+    development = settings.environment is Environment.DEVELOPMENT
+    origins = Origins(settings.origins, loopback=development)
+    operations = Live(services)
+    routes: list[BaseRoute] = [
         Route("/health/live", live),
         Route("/health/ready", ready),
-        Route("/graphql", endpoint),
+        Route("/graphql", GraphQLEndpoint(operations, html)),
+        WebSocketRoute("/graphql", WebSocketEndpoint(operations, origins)),
     ]
     if html is not None and ASSETS.is_dir():
         routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=ASSETS)))
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(RequestLog)])
-
-
-def listen(settings: Settings) -> socket.socket:
-    """Return the bound socket. Raises `StartError` when the address cannot be had."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    sock = socket.socket(family)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((settings.host, settings.port))
-        # Only a socket that listens keeps a second server from the same port.
-        sock.listen(2048)
-    except OSError as error:
-        sock.close()
-        raise StartError(
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set "
-            "MNEMOGRAPH_PORT to a free port, or MNEMOGRAPH_HOST to an address of this machine."
-        ) from None
-    return sock
+    middleware = [Middleware(RequestLog), Middleware(CORSMiddleware, **origins.cors)]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
 
 
 def first_start(services: Services, settings: Settings) -> list[str]:
@@ -248,8 +237,6 @@ def serve() -> None:
     with told_in_one_line():
         settings = Settings()
         configure_logging(settings)
-        # Worker threads hold the interpreter for long stretches; the event loop asks more often.
-        sys.setswitchinterval(0.0005)
         with listen(settings) as sock, open_services(settings) as services:
             services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
             asyncio.run(renew_keywords(services))
@@ -259,36 +246,7 @@ def serve() -> None:
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
                 typer.echo(line)
-            # Uvicorn repeats the signal that has stopped it, to whoever was to get it before.
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, leave)
-            settle_memory()
-            config = uvicorn.Config(
-                create_app(services, settings),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=DRAIN_SECONDS,
-            )
-            uvicorn.Server(config).run(sockets=[sock])
-
-
-def settle_memory() -> None:
-    """Spare the garbage collector what has been loaded by this time, which stays for good.
-
-    Going through all of it would hold everybody up for a tenth of a second, again and again. So
-    would going through what is kept for searches: what is young is looked at as ever, everything
-    only a hundred times less often.
-    """
-    gc.collect()
-    gc.freeze()
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(10 * young, middle, 100)
-
-
-def leave(_number: int, _frame: object) -> None:
-    """End the process in good order, so that everything that is open gets closed."""
-    raise SystemExit(0)
+            run(create_app(services, settings), sock, services.subscriptions)
 
 
 @cli.command()
@@ -312,12 +270,9 @@ async def work_until_told(services: Services) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = Runner(services)
-    runner.start()
-    typer.echo("Mnemograph: the worker is running.")
-    await stop.wait()
-    await runner.stop()
-    await services.extractor.close()
+    async with working(services):
+        typer.echo("Mnemograph: the worker is running.")
+        await stop.wait()
 
 
 @cli.command("migrate")

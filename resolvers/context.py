@@ -12,10 +12,13 @@ from core.keys import digest_of
 from core.paging import Cursors
 from providers.base import Embedder, TokenReader
 from providers.extraction import Extractor
+from resolvers.feeds import Feeds
 from resolvers.loaders import Loaders
-from resolvers.outcomes import Outcomes
+from resolvers.notices import Notices
 from resolvers.scopes import Scopes
 from resolvers.searches import Searches
+from resolvers.streams import Stream
+from resolvers.subscriptions import Subscriptions
 from resolvers.touches import Touches
 from storage.database import Database
 from storage.history import Author
@@ -42,16 +45,23 @@ class Services:
     scopes: Scopes
     touches: Touches
     searches: Searches
-    outcomes: Outcomes
+    notices: Notices
+    feeds: Feeds
+    subscriptions: Subscriptions
+    retention: timedelta | None = None
     clock: Callable[[], datetime] = now
 
 
 @dataclass(slots=True)
 class Context:
-    """One request: the actor, the services, and loaders that live as long as the request."""
+    """One request: the actor, the services, and loaders that live as long as the request.
+
+    `stream` is what a subscription and its transport tell each other.
+    """
 
     actor: Actor
     services: Services
+    stream: Stream = field(default_factory=Stream)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

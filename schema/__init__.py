@@ -12,9 +12,10 @@ from schema.base import USER_ERRORS
 from schema.entity import EntityMutation, EntityQuery
 from schema.member import MemberMutation
 from schema.memory import MemoryQuery
+from schema.memory_events import MemoryEventsSubscription
 from schema.memory_mutations import MemoryMutation
 from schema.node import NodeQuery
-from schema.operation import OperationMutation, OperationQuery
+from schema.operation import OperationMutation, OperationQuery, OperationSubscription
 from schema.organization import OrganizationMutation, OrganizationQuery
 from schema.project_mutations import ProjectMutation, ProjectQuery
 from schema.scalars import SCALARS
@@ -57,6 +58,14 @@ class Mutation(
     """The root of writing."""
 
 
+@strawberry.type(
+    description="Everything that can be followed, over a WebSocket (`graphql-transport-ws`) or as "
+    "server-sent events."
+)
+class Subscription(MemoryEventsSubscription, OperationSubscription):
+    """The root of following."""
+
+
 class Schema(strawberry.Schema):
     """The executable contract. What goes wrong is logged by the door, once, and not here."""
 
@@ -76,6 +85,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=list(USER_ERRORS.values()),
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[

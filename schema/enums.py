@@ -124,7 +124,7 @@ _declare(
 )
 _declare(
     ErrorCode,
-    "The stable names of the troubles a mutation can meet.",
+    "The stable names of the troubles a caller can meet.",
     INVALID_INPUT="A value is not what was asked for.",
     NOT_FOUND="Nothing of that id exists for this caller.",
     FORBIDDEN="The caller's role or key does not allow this.",
@@ -134,6 +134,8 @@ _declare(
     LAST_OWNER="The change would leave no OWNER.",
     IDEMPOTENCY_MISMATCH="The idempotency key has come before, with another request.",
     OPERATION_FAILED="The work was accepted and kept, but has failed.",
+    LIMIT_EXCEEDED="The caller has as much of something as it may have at once.",
+    CURSOR_EXPIRED="Events that came after the cursor are not kept any more.",
 )
 _declare(
     OrderDirection,

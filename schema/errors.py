@@ -19,6 +19,21 @@ def request_error(message: str, code: str, request_id: str) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": code, "requestId": request_id}}
 
 
+def app_error(error: AppError, request_id: str) -> dict[str, Any]:
+    """Return an expected trouble as an error about the whole request."""
+    return {"message": error.message, "extensions": {**_told(error), "requestId": request_id}}
+
+
+def _told(error: AppError) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "code": _CODES.get(error.code, error.code.value),
+        "argument": list(error.path),
+    }
+    if isinstance(error, VersionConflict):
+        told["currentVersion"] = error.current_version
+    return told
+
+
 def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     """Return an error as the caller sees it.
 
@@ -28,12 +43,7 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     original = error.original_error
     shown = dict(error.formatted)
     if isinstance(original, AppError):
-        extensions: dict[str, Any] = {
-            "code": _CODES.get(original.code, original.code.value),
-            "argument": list(original.path),
-        }
-        if isinstance(original, VersionConflict):
-            extensions["currentVersion"] = original.current_version
+        extensions = _told(original)
     elif isinstance(original, GraphQLError | None) or (error.path is None and error.nodes):
         # Found in the document or its variables, before any resolver ran.
         extensions = {"code": "BAD_USER_INPUT"}

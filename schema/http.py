@@ -5,8 +5,6 @@ not a 200. The order of checks is deliberate: who asks comes before anything tha
 so that a stranger can make the server neither parse nor think.
 """
 
-import base64
-import binascii
 from typing import Any
 
 import orjson
@@ -21,19 +19,24 @@ from strawberry.schema.exceptions import (
 from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from core.errors import Unauthenticated
-from resolvers.context import Context, Services, authenticate
+from core.access import Actor
+from core.errors import LimitExceeded, Unauthenticated
+from resolvers.context import Context, authenticate
 from schema import schema
-from schema.errors import DEFECT, formatted, request_error
+from schema.credentials import tokens_of
+from schema.errors import DEFECT, app_error, formatted, request_error
+from schema.live import Live
+from schema.results import MOST_ERRORS, Asked
+from schema.sse import EVENT_STREAM, EventStream
 
 log = structlog.get_logger(__name__)
 
 LARGEST_BODY = 1_048_576
 _JSON = "application/json"
 _GRAPHQL = "application/graphql-response+json"
-_MOST_ERRORS = 20
-_READING = {OperationType.QUERY}
-_WRITING = {OperationType.QUERY, OperationType.MUTATION}
+_READING = frozenset({OperationType.QUERY})
+_WRITING = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_FOLLOWING = frozenset({OperationType.SUBSCRIPTION})
 
 
 class BadRequest(Exception):
@@ -48,9 +51,10 @@ class BadRequest(Exception):
 class GraphQLEndpoint:
     """The ASGI application behind `/graphql`."""
 
-    def __init__(self, services: Services, page: str | None) -> None:
+    def __init__(self, live: Live, page: str | None) -> None:
         """`page` is the HTML that a browser gets, none where it gets nothing."""
-        self._services = services
+        self._live = live
+        self._services = live.services
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,6 +82,11 @@ class GraphQLEndpoint:
         except BadRequest as error:
             headers = {"Allow": "GET, POST"} if error.status == 405 else {}
             return _failure(request, error.status, "BAD_USER_INPUT", error.message, headers)
+        allowed = _READING if request.method == "GET" else _WRITING
+        followed = allowed | _FOLLOWING
+        asked = Asked(query, variables, operation, followed, request.state.request_id)
+        if media_type == EVENT_STREAM:
+            return self._stream(request, asked, actor)
         context = Context(actor, self._services)
         try:
             result = await schema.execute(
@@ -85,28 +94,40 @@ class GraphQLEndpoint:
                 variable_values=variables,
                 context_value=context,
                 operation_name=operation,
-                allowed_operation_types=_READING if request.method == "GET" else _WRITING,
+                allowed_operation_types=allowed,
             )
-        except InvalidOperationTypeError:
-            message = (
-                "A mutation is sent by POST."
-                if request.method == "GET"
-                else ("Subscriptions are not offered here.")
-            )
-            status = 405 if request.method == "GET" else 400
-            return _failure(request, status, "BAD_USER_INPUT", message, {"Allow": "POST"})
+        except InvalidOperationTypeError as error:
+            if error.operation_type is OperationType.MUTATION:
+                message = "A mutation is sent by POST."
+                return _failure(request, 405, "BAD_USER_INPUT", message, {"Allow": "POST"})
+            if EVENT_STREAM in request.headers.get("accept", ""):
+                return self._stream(request, asked, actor)
+            message = f"A subscription is answered as {EVENT_STREAM}, or over a WebSocket."
+            return _failure(request, 406, "BAD_USER_INPUT", message)
         except CannotGetOperationTypeError as error:
             return _failure(
                 request, _request_status(media_type), "BAD_USER_INPUT", error.as_http_error_reason()
             )
+        finally:
+            # Loaders and what they load for keep each other, until the next full collection.
+            context.loaders.clear()
         return self._answer(request, media_type, result)
+
+    def _stream(self, request: Request, asked: Asked, actor: Actor) -> Response:
+        resume = request.headers.get("last-event-id")
+        try:
+            return EventStream(self._live, asked, actor, resume)
+        except LimitExceeded as error:
+            body = {"errors": [app_error(error, asked.request_id)]}
+            headers = {"Retry-After": "10"}
+            return Response(orjson.dumps(body), error.status, headers, _JSON)
 
     def _answer(self, request: Request, media_type: str, result: ExecutionResult) -> Response:
         body: dict[str, Any] = {}
         status = 200
         if result.errors:
             request_id = request.state.request_id
-            shown = result.errors[:_MOST_ERRORS]
+            shown = result.errors[:MOST_ERRORS]
             body["errors"] = [formatted(error, request_id) for error in shown]
             if result.data is None and not any(error.path for error in result.errors):
                 status = _request_status(media_type)
@@ -115,24 +136,6 @@ class GraphQLEndpoint:
         else:
             body["data"] = result.data
         return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
-
-
-def tokens_of(request: Request) -> list[str]:
-    """Return what may be an API key among the credentials of a request.
-
-    A Bearer or a Token is one; of HTTP Basic, the user name and the password both may be.
-    """
-    scheme, _, credentials = request.headers.get("authorization", "").strip().partition(" ")
-    credentials = credentials.strip()
-    if scheme.lower() in ("bearer", "token") and credentials:
-        return [credentials]
-    if scheme.lower() != "basic":
-        return []
-    try:
-        decoded = base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return []
-    return [part for part in decoded.split(":", 1) if part]
 
 
 def _wants_page(request: Request) -> bool:
@@ -148,11 +151,11 @@ def _answer_type(request: Request) -> str:
     accept = request.headers.get("accept", "*/*").lower()
     ranges = [part.split(";")[0].strip() for part in accept.split(",")]
     for wanted in ranges:
-        if wanted == _GRAPHQL:
-            return _GRAPHQL
+        if wanted in (_GRAPHQL, EVENT_STREAM):
+            return wanted
         if wanted in (_JSON, "application/*", "*/*", ""):
             return _JSON
-    raise BadRequest(406, f"The answer can be {_GRAPHQL} or {_JSON}.")
+    raise BadRequest(406, f"The answer can be {_GRAPHQL}, {_JSON} or {EVENT_STREAM}.")
 
 
 def _request_status(media_type: str) -> int:

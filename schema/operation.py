@@ -1,5 +1,6 @@
 """Operations: what was asked of the platform, and what came of it."""
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.graph import OperationStatus, OperationType
+from resolvers.operation_updates import operation_updates
 from resolvers.operations import operation, results_of, retry_operation
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.history import HistoryEvent
@@ -98,3 +100,17 @@ class OperationMutation:
     async def retry_operation(self, info: Info, id: OperationId) -> RetryOperationPayload:
         """Try an operation again."""
         return RetryOperationPayload(operation=as_is(await retry_operation(info.context, id)))
+
+
+@strawberry.type
+class OperationSubscription:
+    """What `Subscription` has of operations."""
+
+    @strawberry.subscription(
+        description="An operation as it is, then each time it has changed. Ends when the operation "
+        "does."
+    )
+    async def operation_updates(self, info: Info, id: OperationId) -> AsyncGenerator[Operation]:
+        """Yield an operation."""
+        async for row in operation_updates(info.context, id):
+            yield as_is(row)

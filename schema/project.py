@@ -8,13 +8,16 @@ import strawberry
 
 from core.access import Role
 from core.categories import catalog_in_force
+from resolvers.audit import audit_log_of_project
 from resolvers.concepts import concepts_of_project
 from resolvers.entities import entities, entity
 from resolvers.memory_lists import memories_of_project
 from resolvers.operations import operations_of_project
 from resolvers.projects import api_keys_of_project, history_of_project, members_of_project
 from resolvers.search import search_project
+from resolvers.statistics import statistics_of_project
 from schema.api_key import ApiKey
+from schema.audit import AuditEntry
 from schema.base import Info, Node, as_is, is_row
 from schema.concept import Concept, ConceptNameContains
 from schema.connection import Lister, connection
@@ -42,7 +45,10 @@ from schema.memory_filter import (
 )
 from schema.operation import OnlyOperationStatus, OnlyOperationType, Operation
 from schema.organization import Organization
+from schema.scalars import Cursor
 from schema.search import Searcher, searching
+from schema.statistics import ProjectStats
+from storage.history import HISTORY_ORDER
 from storage.organizations import ORGANIZATIONS
 from storage.projects import ProjectRow
 
@@ -64,6 +70,7 @@ class Project(Node):
     """A project."""
 
     organization_id: strawberry.Private[str]
+    sequence: strawberry.Private[int]
     name: str = strawberry.field(description="What it is called.")
     description: str | None = strawberry.field(description="What it is for.")
     custom_instructions: str | None = strawberry.field(
@@ -158,6 +165,15 @@ class Project(Node):
         """Return the searcher of its memories."""
         return partial(search_project, info.context, self.id)
 
+    @strawberry.field(
+        description="The place in its log at which it was read. What happens after it is what "
+        "`memoryEvents(after:)` tells. It is read before the lists beneath this project are, so "
+        "nothing falls in between."
+    )
+    def history_cursor(self, info: Info) -> Cursor:
+        """Return the cursor of the log's head."""
+        return Cursor(info.context.cursors.encode(HISTORY_ORDER, self.id, self))
+
     @connection(HistoryEvent, "Its log: what happened to all its memories, oldest first.")
     def history(
         self,
@@ -178,10 +194,20 @@ class Project(Node):
         """Return the lister of operations."""
         return partial(operations_of_project, info.context, self.id, type, status)
 
+    @strawberry.field(description="How much there is in it.")
+    async def stats(self, info: Info) -> ProjectStats:
+        """Return the statistics."""
+        return ProjectStats(row=await statistics_of_project(info.context, self.id))
+
     @connection(Concept, "The people, places and things its memories mention, by name.")
     def concepts(self, info: Info, name_contains: ConceptNameContains = None) -> Lister:
         """Return the lister of concepts."""
         return partial(concepts_of_project, info.context, self.id, name_contains)
+
+    @connection(AuditEntry, "Who has administered it, and how, newest first. For its OWNERs.")
+    def audit_log(self, info: Info) -> Lister:
+        """Return the lister of entries."""
+        return partial(audit_log_of_project, info.context, as_is(self))
 
 
 def _own_categories(project: Any) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from core.graph import EntityType
 from core.paging import Page, Slice
 from storage.accounts import AccountStore
 from storage.api_keys import ApiKeyStore
+from storage.audit import AuditStore
 from storage.claims import ClaimStore
 from storage.concepts import ConceptStore
 from storage.documents import DocumentStore
@@ -24,16 +25,20 @@ from storage.erasure import ErasureStore
 from storage.history import HistoryStore
 from storage.jobs import JobStore
 from storage.keywords import KeywordStore
+from storage.log import LogStore
 from storage.members import MemberStore
 from storage.memories import MemoryStore
 from storage.memory_filters import Selection, lock_matching, matching
 from storage.nodes import kinds_of
 from storage.operations import OperationStore
 from storage.organizations import OrganizationStore
+from storage.presence import PresenceStore
 from storage.projects import ProjectStore
+from storage.pruning import PruningStore
 from storage.rows import Listing, Source
 from storage.sources import SourceStore
 from storage.state import StateStore
+from storage.statistics import StatisticsStore
 from storage.touches import TouchStore
 from storage.vector_rows import VectorStore
 
@@ -51,8 +56,10 @@ class Transaction:
         self.members = MemberStore(connection)
         self.projects = ProjectStore(connection)
         self.api_keys = ApiKeyStore(connection)
+        self.presence = PresenceStore(connection)
         self.entities = EntityStore(connection)
         self.history = HistoryStore(connection)
+        self.log = LogStore(connection)
         self.jobs = JobStore(connection)
         self.operations = OperationStore(connection, self.jobs)
         self.memories = MemoryStore(connection, self.history, self.jobs)
@@ -64,6 +71,9 @@ class Transaction:
         self.documents = DocumentStore(connection)
         self.touches = TouchStore(connection)
         self.erasure = ErasureStore(connection)
+        self.audit = AuditStore(connection)
+        self.statistics = StatisticsStore(connection)
+        self.pruning = PruningStore(connection)
 
     def find(self, source: Source[T], ids: Iterable[str], actor: Actor) -> dict[str, T]:
         """Return the rows of any kind that the actor can see among the ids, by id."""

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
 from tests.factories import Tenant, make_tenant
+from tests.live import listening
 
 BACKENDS = ("sqlite", "postgresql")
 
@@ -35,6 +36,13 @@ async def deployment(
     """A running server on each kind of database."""
     data_dir: Path = tmp_path_factory.mktemp("data")
     async with deployed(settings_for(data_dir, database_url)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session")
+async def address(deployment: Deployment) -> AsyncIterator[str]:
+    """Where the deployment listens, `127.0.0.1:PORT`, for what needs a real socket."""
+    async with listening(deployment) as running:
         yield running
 
 

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy import event
+from starlette.applications import Starlette
 
 from core.settings import Settings
 from resolvers.context import Services
@@ -31,6 +32,7 @@ class Deployment:
     services: Services
     settings: Settings
     http: httpx.AsyncClient
+    app: Starlette
 
     def client(self, key: str | None) -> Client:
         """Return a client with a key."""
@@ -76,7 +78,7 @@ async def deployed(settings: Settings, *, workers: bool = True) -> AsyncIterator
                 await stack.enter_async_context(app.router.lifespan_context(app))
             http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.test")
             await stack.enter_async_context(http)
-            yield Deployment(services, settings, http)
+            yield Deployment(services, settings, http, app)
 
 
 def settings_for(data_dir: Path, database_url: str | None = None, **others: object) -> Settings:

@@ -166,6 +166,11 @@ class Process:
         return False
 
     @property
+    def pid(self) -> int:
+        """The number by which the operating system knows it."""
+        return self._running.pid
+
+    @property
     def url(self) -> str:
         """The address it serves on, without a path."""
         found = _URL.search(self.stdout)

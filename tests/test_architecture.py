@@ -23,11 +23,13 @@ LAYERS = [
     {"server"},
 ]
 # What stands beside the layers: what it may import, and who may import it.
-BESIDE = {"logs": ({"core"}, {"server"})}
+BESIDE = {"logs": ({"core"}, {"server"}), "serving": ({"core", "resolvers"}, {"server"})}
 
 FENCES = {
     "strawberry": {"schema"},
-    "starlette": {"schema", "rest", "server", "logs"},
+    "starlette": {"schema", "rest", "server", "serving", "logs"},
+    "uvicorn": {"serving"},
+    "psycopg": {"storage"},
     "sqlalchemy": {"storage"},
     "sqlmodel": {"storage"},
     "alembic": {"storage"},

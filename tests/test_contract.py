@@ -131,3 +131,14 @@ def test_every_mutation_answers_with_user_errors() -> None:
         for member in fields.values():
             told = str(member.type)
             assert not told.endswith("!") or told.endswith("]!") or told == "Int!", (name, told)
+
+
+def test_every_subscription_always_tells_something() -> None:
+    """Nothing is ever told as null: what cannot go on ends by an error."""
+    schema = build_schema(print_schema())
+    assert schema.subscription_type is not None
+    fields = schema.subscription_type.fields
+    assert fields.keys() == {"memoryEvents", "operationUpdates"}
+    assert [
+        name for name, field in fields.items() if not isinstance(field.type, GraphQLNonNull)
+    ] == []

@@ -9,18 +9,20 @@ from core.errors import ErrorCode
 from core.settings import Settings
 from server import cli
 from tests.factories import Tenant
+from tests.live import connected
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+LIVE = (ROOT / "docs" / "live.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 QUERIES = re.findall(r"```graphql\n(.*?)```", README, re.S)
 
 
-async def test_every_query_of_the_readme_runs(tenant: Tenant) -> None:
+async def test_every_query_of_the_readme_runs(tenant: Tenant, address: str) -> None:
     """The queries run in the order of the README, on what the ones before have left."""
     (memory,) = await tenant.add("I moved to Lisbon last week.")
     user = '{ entity(type: USER, name: "alice") { id } }'
-    history = "query ($id: ID!) { memory(id: $id) { history { nodes { id } } } }"
+    history = "query ($id: ID!) { memory(id: $id) { history { nodes { id operationId } } } }"
     found = await tenant.owner.ask(history, id=memory["id"])
     entity = (await tenant.owner.ask(user))["entity"]
     ids = {
@@ -29,10 +31,19 @@ async def test_every_query_of_the_readme_runs(tenant: Tenant) -> None:
         "historyEventId": found["memory"]["history"]["nodes"][0]["id"],
         "projectId": tenant.project_id,
         "organizationId": tenant.organization_id,
+        "operationId": found["memory"]["history"]["nodes"][0]["operationId"],
     }
     assert len(QUERIES) >= 18
-    for query in QUERIES:
+    for query in [*QUERIES, *re.findall(r"```graphql\n(.*?)```", LIVE, re.S)]:
         wanted = {name: ids[name] for name in re.findall(r"\$(\w+): ID!", query)}
+        if query.startswith("subscription"):
+            begin = await tenant.owner.ask("{ project { historyCursor } }")
+            async with connected(address, tenant.owner.key) as socket:
+                after = begin["project"]["historyCursor"]
+                followed = await socket.subscribe(query, **wanted, after=after)
+                await tenant.add(f"Something to tell by {query}")
+                assert await followed.data()
+            continue
         data = await tenant.owner.ask(query, **wanted)
         for name, payload in data.items():
             if query.startswith("mutation"):

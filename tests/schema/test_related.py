@@ -198,11 +198,16 @@ async def test_two_numbers_may_be_asked_for_at_once(tenant: Tenant, path: str) -
         pytest.param('trumpet\' OR "*" & | ! NEAR(', id="syntax"),
     ],
 )
-async def test_any_memory_has_relations(tenant: Tenant, path: str, text: str) -> None:
+async def test_any_memory_has_relations(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     id = await add_one(tenant, text)
     twin = await add_one(tenant, text, userId="alice", runId="another")
-    (hit,) = (await tenant.owner.ask(RELATED, id=id))["memory"]["related"]
-    assert hit["memory"] == {"id": twin, "text": text}
+    for way in WAYS:
+        with monkeypatch.context() as patch:
+            send(patch, way)
+            (hit,) = (await tenant.owner.ask(RELATED, id=id))["memory"]["related"]
+        assert hit["memory"] == {"id": twin, "text": text}
 
 
 async def test_every_way_finds_the_same(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ files of their own, and so have filters.
 """
 
 from collections.abc import AsyncIterator
+from itertools import product
 
 import pytest
 import pytest_asyncio
@@ -97,20 +98,21 @@ async def test_a_memory_is_found_right_after_it_was_added(tenant: Tenant, path: 
     assert texts(at_once["pets"])[0] == TEXTS[5]
 
 
-@pytest.mark.parametrize("how", ["by meaning", "by words"])
 async def test_what_was_just_added_is_found_among_much_that_waits(
-    tenant: Tenant, path: str, how: str
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hundreds of pending memories are nearer, and none of them belongs to whom is asked about."""
     await tenant.add(*(f"Rent of month {n}" for n in range(12)))
     await tenant.deployment.settle()
     await tenant.add(*(f"He plays the trumpet. ({n})" for n in range(250)), userId="bob")
     await tenant.add("Her trumpet is in the attic.")
-    query = "He plays the trumpet." if how == "by words" else "brass player"
-    hers = texts(await search(tenant.owner, query, "entity", threshold=0))
-    assert (hers[0], len(hers)) == ("Her trumpet is in the attic.", 10)
-    whole = await search(tenant.owner, query, threshold=0, topK=1000)
-    assert len(whole) == len(set(texts(whole))) == 263
+    for way, query in product(WAYS, ("He plays the trumpet.", "brass player")):
+        with monkeypatch.context() as patch:
+            send(patch, way)
+            hers = texts(await search(tenant.owner, query, "entity", threshold=0))
+            assert (hers[0], len(hers)) == ("Her trumpet is in the attic.", 10)
+            whole = await search(tenant.owner, query, threshold=0, topK=1000)
+            assert len(whole) == len(set(texts(whole))) == 263
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -228,8 +230,7 @@ async def test_an_erased_entity_leaves_nothing_to_find(tenant: Tenant, path: str
     data = await tenant.owner.ask('{ entity(type: USER, name: "alice") { id } }')
     await tenant.owner.do(ERASE, id=data["entity"]["id"])
     for _ in range(2):
-        for name, place in (("butler", "entity"), ("butler", "root")):
-            options = {"type": "AGENT", "name": name} if place == "entity" else {}
+        for place, options in (("entity", {"type": "AGENT", "name": "butler"}), ("root", {})):
             found = await search(tenant.owner, "Lisbon", place, threshold=0, **options)
             assert sorted(texts(found)) == sorted(TEXTS[4:])
         await tenant.deployment.settle()
@@ -343,8 +344,7 @@ async def test_where_nothing_is_nothing_is_found(tenant: Tenant, path: str) -> N
 )
 async def test_any_query_is_answered(tenant: Tenant, path: str, query: str) -> None:
     await add_apart(tenant, "Tea", query)
-    found = texts(await search(tenant.owner, query, threshold=0))
-    assert found == [query, "Tea"]
+    assert texts(await search(tenant.owner, query, threshold=0)) == [query, "Tea"]
 
 
 SYNTAX = [

