@@ -126,10 +126,13 @@ def command(name: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def packages(pytestconfig: pytest.Config) -> Path:
-    """A folder with our program and the npm packages it needs, kept from run to run."""
+def packages(pytestconfig: pytest.Config, worker_id: str) -> Path:
+    """A folder with our program and the npm packages it needs, kept from run to run.
+
+    Each worker process has its own: npm does not expect company.
+    """
     wanted = (SOURCES / "package.json").read_bytes()
-    name = f"graphql-ws-{hashlib.sha256(wanted).hexdigest()[:12]}"
+    name = f"graphql-ws-{hashlib.sha256(wanted).hexdigest()[:12]}-{worker_id}"
     assert pytestconfig.cache is not None
     folder = pytestconfig.cache.mkdir(name)
     if not (folder / "node_modules" / ".package-lock.json").exists():

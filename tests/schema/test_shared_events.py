@@ -138,9 +138,13 @@ async def test_who_comes_back_after_a_moment_costs_little(
     kept: int,
 ) -> None:
     monkeypatch.setattr(groups, "MOST_KEPT", kept)
-    cursors = [await beginning(tenant)]
+    empty = await beginning(tenant)
     async with sockets(address, tenant.owner.key) as (socket,):
-        first = await socket.subscribe(PERSONAL, after=cursors[0])
+        first = await socket.subscribe(PERSONAL, after=empty)
+        # Whoever has been told something is there for all that follows.
+        await tenant.add("Water")
+        await first.data()
+        cursors = [await beginning(tenant)]
         for text in ("Tea", "Coffee", "Milk"):
             await tenant.add(text)
             cursors.append(await beginning(tenant))
