@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check -qq
-PACKAGES := core language storage providers ranking resolvers schema workers
+PACKAGES := core language storage providers ranking resolvers schema rest workers
 
 # Prints the requirements of pyproject.toml, with those of the groups named after it.
 define REQUIREMENTS

@@ -44,6 +44,7 @@ class Permission(Enum):
 
     VIEW_MEMBERS = "VIEW_MEMBERS"
     VIEW_AUDIT_LOG = "VIEW_AUDIT_LOG"
+    VIEW_WEBHOOKS = "VIEW_WEBHOOKS"
     WRITE_MEMORIES = "WRITE_MEMORIES"
     MANAGE_PROJECT = "MANAGE_PROJECT"
     MANAGE_OWN_KEYS = "MANAGE_OWN_KEYS"
@@ -63,6 +64,7 @@ GRANTS: Mapping[Permission, Grant] = MappingProxyType(
     {
         Permission.VIEW_MEMBERS: Grant(Role.READER, ApiKeyPermission.READ),
         Permission.VIEW_AUDIT_LOG: Grant(Role.OWNER, ApiKeyPermission.READ),
+        Permission.VIEW_WEBHOOKS: Grant(Role.OWNER, ApiKeyPermission.READ),
         Permission.WRITE_MEMORIES: Grant(Role.OWNER, ApiKeyPermission.WRITE),
         Permission.MANAGE_PROJECT: Grant(Role.OWNER, ApiKeyPermission.ADMIN),
         Permission.MANAGE_OWN_KEYS: Grant(Role.READER, ApiKeyPermission.ADMIN),

@@ -142,6 +142,18 @@ class CursorExpired(AppError):
         )
 
 
+class ExportExpired(AppError):
+    """Some of the past that an export is made of is not kept any more."""
+
+    code = ErrorCode.CURSOR_EXPIRED
+    status = 410
+
+    def __init__(self, *path: str | int) -> None:
+        super().__init__(
+            "The past that this export was made of is not kept any more: make another one.", *path
+        )
+
+
 class Unauthenticated(Exception):
     """No key, or a key that is unknown, revoked or expired: the doors answer 401."""
 

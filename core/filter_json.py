@@ -1,11 +1,19 @@
-"""Filters as JSON, in the words in which callers write them, for people who look at operations."""
+"""Filters as JSON, in the words in which callers write them, and back.
 
-from datetime import date
+It is what people see who look at operations, and what an export is kept with. The trap is a number:
+a database may write 1.0 as 1, which filters hold to be the same.
+"""
+
+from datetime import date, datetime
+from enum import Enum
 from typing import Any
 
 import orjson
 
 from core.filters import And, Condition, Field, Filter, Not, Operator, Or
+from core.graph import MemoryState
+
+_MOMENTS = {Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP}
 
 
 def filter_json(filter: Filter) -> dict[str, Any]:
@@ -19,6 +27,46 @@ def filter_json(filter: Filter) -> dict[str, Any]:
     if isinstance(filter, Not):
         return {"not": filter_json(filter.part)}
     return {filter.field.value: _condition(filter)}
+
+
+def filter_of(value: Any) -> Filter | None:
+    """Return the filter that `filter_json` has written, None for None.
+
+    It means the same. Nothing is checked again: it was when the filter was made.
+    """
+    return None if value is None else _filter(value)
+
+
+def _filter(value: dict[str, Any]) -> Filter:
+    ((name, content),) = value.items()
+    if name == "and":
+        return And(tuple(map(_filter, content)))
+    if name == "or":
+        return Or(tuple(map(_filter, content)))
+    if name == "not":
+        return Not(_filter(content))
+    field, compared = Field(name), dict(content)
+    key = compared.pop("key", None)
+    ((operator, operand),) = compared.items()
+    return Condition(field, Operator(operator), _operand(field, Operator(operator), operand), key)
+
+
+def _operand(field: Field, operator: Operator, value: Any) -> Any:
+    if operator is Operator.EXISTS:
+        return None
+    if field is Field.METADATA:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    if operator is Operator.IN:
+        return tuple(_typed(field, item) for item in value)
+    return _typed(field, value)
+
+
+def _typed(field: Field, value: Any) -> Any:
+    if field is Field.STATE:
+        return MemoryState(value)
+    if field is Field.EXPIRATION_DATE:
+        return date.fromisoformat(value)
+    return datetime.fromisoformat(value) if field in _MOMENTS else value
 
 
 def _condition(condition: Condition) -> Any:
@@ -35,4 +83,6 @@ def _condition(condition: Condition) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
     return value.isoformat() if isinstance(value, date) else value

@@ -249,6 +249,15 @@ def pinned_entity(filter: Filter | None) -> tuple[EntityType, str] | None:
     return None
 
 
+def entities_named(filter: Filter | None) -> dict[EntityType, str]:
+    """Return the entity that every match is about, by type, if there is one.
+
+    What was asked for with the filter is about it, and goes when it is erased.
+    """
+    pinned = pinned_entity(filter)
+    return {} if pinned is None else {pinned[0]: pinned[1]}
+
+
 def _conjuncts(filter: Filter | None) -> Iterator[Filter]:
     if isinstance(filter, And):
         for part in filter.parts:

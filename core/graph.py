@@ -30,6 +30,7 @@ class OperationType(Enum):
     EXPORT = "EXPORT"
     IMPORT = "IMPORT"
     SUMMARY = "SUMMARY"
+    REINDEX = "REINDEX"
 
 
 class OperationStatus(Enum):
@@ -50,9 +51,31 @@ class AddOutcome(Enum):
     SUPERSEDES = "SUPERSEDES"
 
 
+class FeedbackValue(Enum):
+    """What somebody thinks of a memory."""
+
+    POSITIVE = "POSITIVE"
+    NEGATIVE = "NEGATIVE"
+    VERY_NEGATIVE = "VERY_NEGATIVE"
+
+
+class WebhookEventType(Enum):
+    """The events that webhooks are told of."""
+
+    MEMORY_ADD = "MEMORY_ADD"
+    MEMORY_UPDATE = "MEMORY_UPDATE"
+    MEMORY_DELETE = "MEMORY_DELETE"
+    MEMORY_CATEGORIZE = "MEMORY_CATEGORIZE"
+
+
 class JobKind(Enum):
     """The kinds of work that wait in the outbox."""
 
     INDEX = "INDEX"
     ERASE = "ERASE"
     INGEST = "INGEST"
+    DELIVER = "DELIVER"
+    EXPORT = "EXPORT"
+    IMPORT = "IMPORT"
+    RECEIPT = "RECEIPT"
+    REINDEX = "REINDEX"

@@ -37,13 +37,17 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page asked for: at most `limit` rows from one end, between two sort keys."""
+    """One page asked for: at most `limit` rows from one end, between two sort keys.
+
+    `offset` rows are passed over, for callers who count pages instead of keeping cursors.
+    """
 
     order: Order
     limit: int
     forward: bool
     after: tuple[Any, ...] | None = None
     before: tuple[Any, ...] | None = None
+    offset: int = 0
 
 
 @dataclass(slots=True)
@@ -112,8 +116,9 @@ def page_of(
     after: str | None,
     last: int | None,
     before: str | None,
+    offset: int = 0,
 ) -> Page:
-    """Return the page that the four Relay arguments ask for.
+    """Return the page that the four Relay arguments ask for, after `offset` rows of it.
 
     Raises `InvalidInput` naming the argument for sizes outside 0 to 100, `first` together with
     `last`, and cursors that were not issued for this list.
@@ -130,6 +135,7 @@ def page_of(
         forward=last is None,
         after=cursors.decode(order, scope, after, "after") if after is not None else None,
         before=cursors.decode(order, scope, before, "before") if before is not None else None,
+        offset=offset,
     )
 
 
@@ -138,6 +144,6 @@ def slice_of(rows: Sequence[T], page: Page) -> Slice[T]:
     more = len(rows) > page.limit
     kept = list(rows[: page.limit])
     if page.forward:
-        return Slice(kept, has_next=more, has_previous=page.after is not None)
+        return Slice(kept, has_next=more, has_previous=page.after is not None or page.offset > 0)
     kept.reverse()
     return Slice(kept, has_next=page.before is not None, has_previous=more)

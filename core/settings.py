@@ -120,6 +120,11 @@ class Settings(BaseSettings):
         description="The web pages that may use the server besides its own, as origins with commas "
         "between, such as https://app.example.com; in development, those of this machine may too.",
     )
+    webhook_allowed_hosts: str = Field(
+        "",
+        description="The hosts that webhooks may be sent to wherever they are, with commas "
+        "between, such as hooks.internal,10.0.0.7.",
+    )
     history_retention_days: int | None = Field(
         None,
         ge=1,
@@ -142,6 +147,12 @@ class Settings(BaseSettings):
         """The allowed origins, one by one, as browsers write them."""
         given = (origin.strip().rstrip("/") for origin in self.allowed_origins.split(","))
         return [origin for origin in given if origin]
+
+    @property
+    def private_hosts(self) -> list[str]:
+        """The hosts that webhooks may be sent to wherever they are, one by one."""
+        given = (host.strip().lower() for host in self.webhook_allowed_hosts.split(","))
+        return [host for host in given if host]
 
     @property
     def openai_key(self) -> str | None:

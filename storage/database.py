@@ -21,6 +21,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
+from core.graph import JobKind
 from storage.errors import RowMoved
 from storage.filters import register_functions
 from storage.transaction import Transaction
@@ -51,10 +52,11 @@ class DatabaseUnavailable(Exception):
 class Commit:
     """What a commit has left behind for others.
 
-    Whether there are jobs, the projects whose log has grown, the operations that have changed.
+    The kinds of the jobs that were put, the projects whose log has grown, the operations that have
+    changed.
     """
 
-    has_jobs: bool
+    jobs: frozenset[JobKind]
     projects: frozenset[str]
     operations: frozenset[str]
 
@@ -115,7 +117,7 @@ class Database:
 
     def _write_and_tell(self, work: Work[T], loop: asyncio.AbstractEventLoop) -> T:
         result, commit = self._write(work)
-        if commit.has_jobs or commit.projects or commit.operations:
+        if commit.jobs or commit.projects or commit.operations:
             # Told from here and not by whoever awaits the result: they may have been cancelled,
             # and the commit is there all the same. What the loop gets first it also does first.
             # A loop that has been closed meanwhile has nobody left on it who could want to know.
@@ -149,7 +151,7 @@ class Database:
 
 def _left_by(transaction: Transaction) -> Commit:
     return Commit(
-        transaction.jobs.has_put,
+        frozenset(transaction.jobs.kinds),
         frozenset(transaction.history.grown),
         frozenset(transaction.operations.changed),
     )

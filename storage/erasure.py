@@ -8,20 +8,38 @@ from sqlalchemy import Connection, Table, delete, select, text, tuple_
 
 from storage.fields import table_of
 from storage.memory_tables import Concept, MemoryKeywords, MemoryVector, SourceMessage
+from storage.platform_tables import Export, ImportRecord, MemoryFeedback, Webhook, WebhookDelivery
+from storage.receipts import ReceiptStore
 from storage.tables import Entity, HistoryEvent, Memory, MemoryVersion, Organization, Project
 from storage.work_tables import Operation
 
-_VECTORS = table_of(MemoryVector)
-_KEYWORDS = table_of(MemoryKeywords)
-_VERSIONS = table_of(MemoryVersion)
 _MEMORIES = table_of(Memory)
-_HISTORY = table_of(HistoryEvent)
-_MESSAGES = table_of(SourceMessage)
-_CONCEPTS = table_of(Concept)
-_OPERATIONS = table_of(Operation)
-_ENTITIES = table_of(Entity)
 _PROJECTS = table_of(Project)
 _ORGANIZATIONS = table_of(Organization)
+
+# What a project is emptied of, in this order, by the names that a receipt has for it. What hangs on
+# memories goes before them and entities last, so no cascade ever deletes more than its share.
+_CONTENT = {
+    "deliveries": table_of(WebhookDelivery),
+    "webhooks": table_of(Webhook),
+    "exports": table_of(Export),
+    "importRecords": table_of(ImportRecord),
+    "feedback": table_of(MemoryFeedback),
+    "vectors": table_of(MemoryVector),
+    "keywords": table_of(MemoryKeywords),
+    "versions": table_of(MemoryVersion),
+    "memories": _MEMORIES,
+    "sourceMessages": table_of(SourceMessage),
+    "concepts": table_of(Concept),
+    "historyEvents": table_of(HistoryEvent),
+    "operations": table_of(Operation),
+    "entities": table_of(Entity),
+}
+
+
+def project_subject(project_id: str) -> str:
+    """Return what a receipt calls a project."""
+    return f"PROJECT {project_id}"
 
 
 def forget_deleted_keywords(connection: Connection) -> None:
@@ -41,35 +59,32 @@ def forget_deleted_keywords(connection: Connection) -> None:
 class ErasureStore:
     """Deletes the rows of a project that is already invisible."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, receipts: ReceiptStore) -> None:
         self._connection = connection
+        self._receipts = receipts
 
     def erase_some(self, project_id: str, limit: int) -> int:
         """Delete up to `limit` rows of a project's content; return how many there were.
 
-        What hangs on memories goes before them and entities last, so no cascade ever deletes more
-        than its share. Touches and links, of which a memory has few, go with the memories.
+        Touches and links, of which a memory has few, go with the memories. The receipt of the
+        project, if somebody asked for its erasure alone, is told of each.
         """
-        for table in (
-            _VECTORS,
-            _KEYWORDS,
-            _VERSIONS,
-            _MEMORIES,
-            _MESSAGES,
-            _CONCEPTS,
-            _HISTORY,
-            _OPERATIONS,
-            _ENTITIES,
-        ):
+        for name, table in _CONTENT.items():
             deleted = self._delete_some(table, project_id, limit)
             if deleted:
-                return deleted
+                receipt = self._receipts.open_of(project_id, project_subject(project_id))
+                if receipt is not None:
+                    ids = deleted if table is _MEMORIES else []
+                    self._receipts.count(receipt, {name: len(deleted)}, ids)
+                return len(deleted)
         return 0
 
-    def _delete_some(self, table: Table, project_id: str, limit: int) -> int:
+    def _delete_some(self, table: Table, project_id: str, limit: int) -> list[str]:
+        """Delete some rows; return the first column of the key of each."""
         key = tuple(table.primary_key)
         some = select(*key).where(table.c.project_id == project_id).limit(limit)
-        return self._connection.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
+        gone = delete(table).where(tuple_(*key).in_(some)).returning(key[0])
+        return list(self._connection.execute(gone).scalars())
 
     def erase_project(self, project_id: str) -> None:
         """Delete a project that has no content left, and its organization if it was the last."""

@@ -7,11 +7,12 @@ one appear. The totals of projects and entities move under that same lock.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, insert, select, update
 
 from core.access import Actor
 from core.events import HistoryEventType
@@ -21,7 +22,7 @@ from storage.columns import Id, UtcDateTime
 from storage.fields import table_of
 from storage.rows import Listing, Source, values_of
 from storage.tables import Entity, HistoryEvent, Project
-from storage.visibility import in_visible_log, in_visible_operation, in_visible_project
+from storage.visibility import binds, in_visible_log, in_visible_operation, in_visible_project
 
 _HISTORY = table_of(HistoryEvent)
 _PROJECTS = table_of(Project)
@@ -60,7 +61,10 @@ class Author:
 
 @dataclass(slots=True)
 class Change:
-    """A change on its way into the log: all of a `HistoryRow` but what the log itself assigns."""
+    """A change on its way into the log: all of a `HistoryRow` but what the log itself assigns.
+
+    A change that was in another log before may keep the id it had there.
+    """
 
     project_id: str
     memory_id: str
@@ -72,6 +76,7 @@ class Change:
     new_text: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    id: str = field(default_factory=uuid7)
 
 
 @dataclass(slots=True)
@@ -103,12 +108,14 @@ _TAKE = (
     )
     .returning(_PROJECTS.c.sequence)
 )
+_MOMENT = bindparam("moment", type_=UtcDateTime)
 _COUNT = (
     update(_ENTITIES)
     .where(_ENTITIES.c.id == bindparam("entity", type_=Id))
     .values(
         total_memories=_ENTITIES.c.total_memories + bindparam("memories", type_=BigInteger),
-        updated_at=bindparam("moment", type_=UtcDateTime),
+        # What comes from another log may have happened long ago.
+        updated_at=case((_ENTITIES.c.updated_at > _MOMENT, _ENTITIES.c.updated_at), else_=_MOMENT),
     )
 )
 
@@ -133,6 +140,13 @@ class HistoryStore:
         """Return an event. Raises `NotFound` when the actor cannot see it."""
         return HISTORY.get(self._connection, id, actor, *path)
 
+    def project_of(self, memory_id: str, actor: Actor) -> str | None:
+        """Return the project in whose log a memory is, deleted or not; None where it is hidden."""
+        events = select(_HISTORY.c.project_id).where(_HISTORY.c.memory_id == memory_id)
+        visible = events.where(in_visible_project(_HISTORY.c.project_id)).limit(1)
+        found: str | None = self._connection.execute(visible, binds(actor)).scalar()
+        return found
+
     def concepts_lost(self, memory_id: str) -> list[tuple[str, list[str]]]:
         """Return the texts that a memory had, with the concepts that went with them."""
         events = select(_HISTORY.c.old_text, _HISTORY.c.before).where(
@@ -143,6 +157,10 @@ class HistoryStore:
             for old_text, before in self._connection.execute(events.order_by(_HISTORY.c.sequence))
             if before and "concepts" in before
         ]
+
+    def pending(self) -> Mapping[str, Sequence[Change]]:
+        """Return the changes that wait to be written, by project."""
+        return {project_id: totals.changes for project_id, totals in self._pending.items()}
 
     def flush(self) -> None:
         """Write what was recorded, project by project in the order of ids, lest two deadlock."""
@@ -173,7 +191,6 @@ def _row(sequence: int, change: Change) -> dict[str, Any]:
     values = values_of(change)
     by = values.pop("by")
     return {
-        "id": uuid7(),
         "sequence": sequence,
         "actor": by.email,
         "operation_id": by.operation_id,

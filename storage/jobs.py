@@ -7,7 +7,7 @@ coalesce: putting a job again raises its generation, and a worker can only finis
 claimed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,7 +47,8 @@ class JobStore:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.has_put = False
+        # Of all jobs that were put.
+        self.kinds: set[JobKind] = set()
         self._pending: dict[tuple[str, str], dict[str, Any]] = {}
 
     def put(
@@ -74,7 +75,7 @@ class JobStore:
                 "run_after": moment,
                 "created_at": moment,
             }
-            self.has_put = True
+            self.kinds.add(kind)
 
     def flush(self) -> None:
         """Write what was put, in the order of subjects: whoever ends jobs locks them so too."""
@@ -94,6 +95,12 @@ class JobStore:
             },
         )
         self._connection.execute(again, rows)
+
+    def remain(self, kind: JobKind, project_id: str, until: datetime) -> bool:
+        """Tell whether a project still has a job of a kind that was put until a moment."""
+        theirs = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        statement = select(exists().where(*theirs, _JOBS.c.created_at <= until))
+        return bool(self._connection.execute(statement).scalar())
 
     def is_due(self, kind: JobKind, moment: datetime) -> bool:
         """Tell, without any lock, whether `claim` would find a job."""
@@ -147,11 +154,44 @@ class JobStore:
         """Give jobs back, to be taken again after a moment, with the reason they failed."""
         self._release(jobs, worker, run_after=after, error=error)
 
+    def put_off(self, job: JobRow, worker: str, until: Callable[[], datetime | None]) -> None:
+        """Give back a job that is never done for good: due again at a moment, or gone without one.
+
+        The moment is asked for while nobody can put the job again: who does so afterwards makes it
+        due at once, and who did so before has made it due, which then stays. Its attempts begin
+        anew.
+        """
+        claimed = select(_JOBS.c.id).where(
+            _JOBS.c.id == job.id,
+            _JOBS.c.generation == job.generation,
+            _JOBS.c.leased_by == worker,
+        )
+        values: dict[str, Any] = {}
+        if self._connection.execute(claimed.with_for_update()).first() is not None:
+            moment = until()
+            if moment is None:
+                self._connection.execute(delete(_JOBS).where(_JOBS.c.id == job.id))
+                return
+            values = {"run_after": moment, "attempts": 0, "error": None}
+        self._release([job], worker, **values)
+
     def _release(self, jobs: Sequence[JobRow], worker: str, **values: Any) -> None:
         statement = update(_JOBS).where(
             _JOBS.c.id.in_([job.id for job in jobs]), _JOBS.c.leased_by == worker
         )
         self._connection.execute(statement.values(leased_by=None, lease_until=None, **values))
+
+    def postpone(self, jobs: Sequence[JobRow], worker: str, after: datetime) -> None:
+        """Give jobs back that wait for others, to be taken again after a moment, as if new."""
+        self._release(jobs, worker, run_after=after, attempts=0, error=None)
+
+    def left(self, kind: JobKind, project_id: str, until: datetime) -> int:
+        """Return how many of a project's jobs of a kind were first put until a moment."""
+        here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        remaining = (
+            select(func.count()).select_from(_JOBS).where(*here, _JOBS.c.created_at <= until)
+        )
+        return self._connection.execute(remaining).scalar_one()
 
     def cancel(self, kind: JobKind, subjects: Sequence[str]) -> None:
         """Delete jobs, whoever holds them: what they would do is not wanted any more."""
@@ -172,6 +212,11 @@ def _free(moment: datetime) -> Any:
 
 def _due(kind: JobKind, moment: datetime) -> tuple[Any, ...]:
     due = (_JOBS.c.kind == kind, _JOBS.c.run_after <= moment, _free(moment))
+    if kind is JobKind.INDEX:
+        # What was brought into an index that is being dropped at this moment would be lost.
+        drop = _JOBS.alias("dropping")
+        here = (drop.c.kind == JobKind.REINDEX, drop.c.project_id == _JOBS.c.project_id)
+        return (*due, ~exists().where(*here, drop.c.lease_until >= moment))
     if kind not in _LANED:
         return due
     # A job that is being done is still a row, and so keeps back those behind it.

@@ -88,6 +88,13 @@ class LogStore:
         )
         return {row.id: row.sequence for row in self._connection.execute(found)}
 
+    def event(self, project_id: str, sequence: int) -> HistoryRow | None:
+        """Return the event of a number in a project's log, None when it is not kept any more."""
+        row = self._connection.execute(
+            _EVENT, {"project": project_id, "sequence": sequence}
+        ).first()
+        return None if row is None else HistoryRow(*row)
+
     def page(self, watch: Watch, after: int, limit: int, span: int) -> LogPage | None:
         """Return up to `limit` watched events after a place, looking at up to `span` events.
 
@@ -185,3 +192,7 @@ def _told() -> Select[Any]:
 
 
 _TOLD = _told()
+_EVENT = select(*HISTORY.columns(_HISTORY)).where(
+    _HISTORY.c.project_id == _PROJECT,
+    _HISTORY.c.sequence == bindparam("sequence", type_=BigInteger),
+)

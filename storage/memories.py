@@ -12,12 +12,11 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from core.access import Actor
 from core.events import HistoryEventType
-from core.graph import EntityType, JobKind, MemoryState
+from core.graph import JobKind, MemoryState
 from core.ids import is_id
 from storage.columns import Name
-from storage.concepts import ConceptRow, ConceptStore
+from storage.concepts import ConceptStore
 from storage.conversations import close_gaps, hold_previous, lock_order
-from storage.erasure import forget_deleted_keywords
 from storage.errors import RowMoved, SlotTaken
 from storage.fields import table_of
 from storage.history import Author, Change, HistoryStore
@@ -27,17 +26,15 @@ from storage.memory_rows import LOGGED, MEMORIES, MemoryRow, loggable, logged
 from storage.rows import values_of
 from storage.slots import slot_of, text_hash
 from storage.sources import SourceStore
-from storage.tables import HistoryEvent, Memory
+from storage.tables import Memory
 from storage.vector_rows import ENTITY_KEYS, VectorStore
 from storage.versions import VersionStore
 
 _MEMORIES = table_of(Memory)
-_HISTORY = table_of(HistoryEvent)
 _KEYS = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
 _HOLDERS = select(_MEMORIES.c.slot, *MEMORIES.columns(_MEMORIES)).where(
     _MEMORIES.c.slot.in_(bindparam("slots", expanding=True, type_=Name))
 )
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +103,19 @@ class MemoryStore:
         for row in sorted(rows.values(), key=lambda row: (row.created_at, row.id)):
             found[row.successor_id or ""].append(row)
         return dict(found)
+
+    def line_before(self, ids: Sequence[str]) -> list[str]:
+        """Return the memories whose place some have taken, those whose place these had, and so on.
+
+        Whoever they belong to; without the ids themselves.
+        """
+        found = dict.fromkeys(ids)
+        last = list(ids)
+        while last:
+            replaced = select(_MEMORIES.c.id).where(_MEMORIES.c.successor_id.in_(last))
+            last = [id for id in self._connection.execute(replaced).scalars() if id not in found]
+            found.update(dict.fromkeys(last))
+        return [id for id in found if id not in ids]
 
     def hold_order(self, project_id: str) -> None:
         """Keep others from deleting memories of a project until the end; before any other lock."""
@@ -311,7 +321,8 @@ class MemoryStore:
         deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
         if deleted.rowcount != len(ids):
             raise RowMoved
-        self._drop_unlinked(messages, concepts)
+        self._sources.drop_unlinked(messages)
+        self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
         for memory in memories:
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
             before = logged(memory)
@@ -328,58 +339,6 @@ class MemoryStore:
                 before=before,
             )
             self._history.record(change, -1, memory.entity_ids)
-
-    def _drop_unlinked(
-        self, messages: Iterable[str], concepts: Mapping[str, Sequence[ConceptRow]]
-    ) -> None:
-        self._sources.drop_unlinked(messages)
-        self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
-
-    def erase_entity(
-        self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
-    ) -> list[str]:
-        """Delete all memories of an entity, what they were, and every text the log has of them.
-
-        That includes those that were deleted before. The log keeps its rows, so that it stays
-        gapless, but nothing of what they said. The caller holds the order of the project and then
-        the entity's lock, so no memory can join it meanwhile. Returns the ids of the memories.
-        """
-        name = ENTITY_KEYS[type]
-        deleted = self._versions.deleted_of(type, entity_id)
-        close_gaps(self._connection, name, [entity_id])
-        found = select(_MEMORIES.c.id, *_KEYS).where(_MEMORIES.c[name] == entity_id)
-        rows = self._connection.execute(found).all()
-        for start in range(0, len(rows), _BATCH):
-            batch = rows[start : start + _BATCH]
-            ids = [row[0] for row in batch]
-            messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
-            gone = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
-            # Asked of the rows as they go: until then somebody else may have changed them.
-            ended = dict(
-                self._connection.execute(gone.returning(_MEMORIES.c.id, _MEMORIES.c.version)).all()
-            )
-            self._drop_unlinked(messages, concepts)
-            self._jobs.put(JobKind.INDEX, ids, project_id, moment)
-            for id, *entities in batch:
-                if id not in ended:
-                    continue
-                change = Change(project_id, id, ended[id], HistoryEventType.DELETE, by, moment)
-                others = tuple(other for other in entities if other and other != entity_id)
-                self._history.record(change, -1, others)
-        erased = [*deleted, *(row[0] for row in rows)]
-        for start in range(0, len(erased), _BATCH):
-            ids = erased[start : start + _BATCH]
-            self._versions.erase(ids)
-            self._erase_from_log(ids)
-        if erased:
-            forget_deleted_keywords(self._connection)
-        return erased
-
-    def _erase_from_log(self, memory_ids: Sequence[str]) -> None:
-        events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(memory_ids))
-        self._connection.execute(
-            events.values(old_text=None, new_text=None, before=None, after=None)
-        )
 
 
 def _slot(memory: MemoryRow) -> str | None:

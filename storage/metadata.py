@@ -2,8 +2,8 @@
 
 from sqlmodel import SQLModel
 
-from storage import memory_tables, tables, work_tables
+from storage import memory_tables, platform_tables, tables, work_tables
 
 METADATA = SQLModel.metadata
 
-__all__ = ["METADATA", "memory_tables", "tables", "work_tables"]
+__all__ = ["METADATA", "memory_tables", "platform_tables", "tables", "work_tables"]

@@ -12,13 +12,17 @@ from storage.api_keys import API_KEYS
 from storage.audit import AUDIT
 from storage.columns import Id
 from storage.concepts import CONCEPTS
+from storage.deliveries import DELIVERIES
 from storage.entities import ENTITIES
+from storage.exports import EXPORTS
 from storage.history import HISTORY
 from storage.memory_rows import MEMORIES
 from storage.operations import OPERATIONS
 from storage.organizations import ORGANIZATIONS
 from storage.projects import PROJECTS
+from storage.receipts import RECEIPTS
 from storage.rows import Source
+from storage.webhooks import WEBHOOKS
 
 NODES: tuple[Source[Any], ...] = (
     ACCOUNTS,
@@ -31,6 +35,10 @@ NODES: tuple[Source[Any], ...] = (
     OPERATIONS,
     CONCEPTS,
     AUDIT,
+    RECEIPTS,
+    WEBHOOKS,
+    DELIVERIES,
+    EXPORTS,
 )
 
 

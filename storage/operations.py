@@ -4,12 +4,21 @@ An operation that a job works on is finished once: whoever finishes it first wri
 the transaction of the changes themselves, and whoever comes later finds it finished.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from core.access import Actor
 from core.graph import EntityType, JobKind, OperationStatus, OperationType
@@ -26,6 +35,8 @@ _HISTORY = table_of(HistoryEvent)
 _PROJECTS = table_of(Project)
 
 _BATCH = 500
+# The jobs whose subject is an operation.
+_WORK = (JobKind.INGEST, JobKind.EXPORT, JobKind.IMPORT)
 UNFINISHED = (OperationStatus.PENDING, OperationStatus.RUNNING)
 ERASED = "What it was about has been deleted."
 ABANDONED = "The server ended before this was done. What had been done until then has been kept."
@@ -145,10 +156,25 @@ class OperationStore:
         row = self._connection.execute(found.with_for_update()).first()
         return None if row is None else OperationRow(*row)
 
+    def unfinished_of(self, project_id: str, type: OperationType) -> str | None:
+        """Return the id of the first operation of a type in a project that is not finished."""
+        found = select(_OPERATIONS.c.id).where(
+            _OPERATIONS.c.project_id == project_id,
+            _OPERATIONS.c.type == type,
+            _OPERATIONS.c.status.in_(UNFINISHED),
+        )
+        first = found.order_by(_OPERATIONS.c.created_at, _OPERATIONS.c.id).limit(1)
+        return self._connection.execute(first).scalar()
+
     def is_finished(self, id: str) -> bool:
         """Tell whether an operation is finished, or gone."""
         status = select(_OPERATIONS.c.status).where(_OPERATIONS.c.id == id)
         return self._connection.execute(status).scalar() not in UNFINISHED
+
+    def drop(self, id: str) -> None:
+        """Delete an operation that came to nothing, with the records that it has received."""
+        self._connection.execute(delete(_OPERATIONS).where(_OPERATIONS.c.id == id))
+        self.changed.add(id)
 
     def change(self, id: str, **values: Any) -> None:
         """Write some columns of an operation."""
@@ -223,29 +249,31 @@ class OperationStore:
             self.finish(row, OperationStatus.FAILED, moment, error=reason)
         return len(rows)
 
-    def erase(
-        self,
-        project_id: str,
-        entity: tuple[EntityType, str],
-        memory_ids: Sequence[str],
-        moment: datetime,
-    ) -> None:
-        """Blank the operations that are about an entity (type, name) or changed these memories.
-
-        Those that are not finished fail: what they would remember is not wanted any more.
-        """
-        type, name = entity
+    def about(self, project_id: str, type: EntityType, name: str) -> set[str]:
+        """Return the ids of the operations that are about an entity."""
         named = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
             _OPERATIONS.c[f"{type.value.lower()}_id"] == name,
         )
-        ids = set(self._connection.execute(named).scalars())
+        return set(self._connection.execute(named).scalars())
+
+    def that_changed(self, memory_ids: Sequence[str]) -> set[str]:
+        """Return the ids of the operations that the log names for changes of these memories."""
+        ids: set[str] = set()
         for batch in _batches(memory_ids):
             changed = select(_HISTORY.c.operation_id).where(
                 _HISTORY.c.memory_id.in_(batch), _HISTORY.c.operation_id.is_not(None)
             )
             ids.update(self._connection.execute(changed.distinct()).scalars())
+        return ids
+
+    def erase(self, ids: Set[str], moment: datetime) -> int:
+        """Blank operations; return how many there were.
+
+        Those that are not finished fail: what they would do is not wanted any more.
+        """
         self.changed |= ids
+        erased = 0
         # A digest would still tell whether somebody's guess of what was said is right.
         nothing = {"scope": None, "idempotency_key": None, "request_digest": None}
         names = {f"{kind.value.lower()}_id": None for kind in EntityType}
@@ -253,10 +281,13 @@ class OperationStore:
             theirs = update(_OPERATIONS).where(_OPERATIONS.c.id.in_(batch))
             unfinished = _OPERATIONS.c.id.in_(batch) & _OPERATIONS.c.status.in_(UNFINISHED)
             self._fail(unfinished, ERASED, moment)
-            self._jobs.cancel(JobKind.INGEST, batch)
+            for kind in _WORK:
+                self._jobs.cancel(kind, batch)
             reasons = theirs.where(_OPERATIONS.c.error.is_not(None))
             self._connection.execute(reasons.values(error=ERASED))
-            self._connection.execute(theirs.values(input={}, notes=[], **nothing, **names))
+            blank = theirs.values(input={}, notes=[], **nothing, **names)
+            erased += self._connection.execute(blank).rowcount
+        return erased
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,7 +1,8 @@
-"""Pruning: what the log, past versions and finished operations tell of long ago is removed.
+"""Pruning: what the log, past versions, finished operations and exports tell of long ago goes.
 
-The log is pruned from its beginning only, so that what is left of it stays dense. The others go
-after the events that speak of them, never before. An erasure finds by its versions whether a
+Deliveries of webhooks that are over go too, in no order. The log is pruned from its beginning only,
+so that what is left of it stays dense. The others go after the events that speak of them, never
+before. An erasure finds by its versions whether a
 deleted memory was about an entity, and would overlook what the log still says of one without any;
 and an event that is there names an operation that is there.
 """
@@ -25,6 +26,7 @@ from sqlalchemy import (
 
 from storage.columns import Id, UtcDateTime
 from storage.fields import table_of
+from storage.platform_tables import Export, WebhookDelivery
 from storage.tables import HistoryEvent, MemoryVersion, Project
 from storage.work_tables import Operation
 
@@ -32,6 +34,8 @@ _PROJECTS = table_of(Project)
 _HISTORY = table_of(HistoryEvent)
 _VERSIONS = table_of(MemoryVersion)
 _OPERATIONS = table_of(Operation)
+_DELIVERIES = table_of(WebhookDelivery)
+_EXPORTS = table_of(Export)
 
 _PROJECT = bindparam("project", type_=Id)
 _CUTOFF = bindparam("cutoff", type_=UtcDateTime)
@@ -73,12 +77,25 @@ _OLDEST_OPERATIONS = (
     .order_by(_OPERATIONS.c.completed_at)
     .limit(_LIMIT)
 )
+# An export names an operation that is there, so it goes first.
+_DELETE_EXPORTS = delete(_EXPORTS).where(_EXPORTS.c.operation_id.in_(_OLDEST_OPERATIONS))
 # Only what is finished has been completed. It is asked once more of each row as it is deleted,
 # because a retry may have taken up an operation that had failed.
 _DELETE_OPERATIONS = delete(_OPERATIONS).where(
     _OPERATIONS.c.id.in_(_OLDEST_OPERATIONS),
     _OPERATIONS.c.completed_at < _CUTOFF,
     ~select(_HISTORY.c.id).where(_HISTORY.c.operation_id == _OPERATIONS.c.id).exists(),
+    ~select(_EXPORTS.c.id).where(_EXPORTS.c.operation_id == _OPERATIONS.c.id).exists(),
+)
+# What still waits has not been completed.
+_OLDEST_DELIVERIES = (
+    select(_DELIVERIES.c.id)
+    .where(_DELIVERIES.c.project_id == _PROJECT, _DELIVERIES.c.completed_at < _CUTOFF)
+    .order_by(_DELIVERIES.c.completed_at)
+    .limit(_LIMIT)
+)
+_DELETE_DELIVERIES = delete(_DELIVERIES).where(
+    _DELIVERIES.c.id.in_(_OLDEST_DELIVERIES), _DELIVERIES.c.completed_at < _CUTOFF
 )
 # Two processes may prune at once, and neither must take back what the other has said.
 _MARK = (
@@ -110,6 +127,9 @@ class Pruned:
     until: datetime | None
 
 
+_DELETE_ENDED = (_DELETE_VERSIONS, _DELETE_EXPORTS, _DELETE_OPERATIONS, _DELETE_DELIVERIES)
+
+
 class PruningStore:
     """Prunes projects, and tells how much of them has been pruned."""
 
@@ -129,8 +149,8 @@ class PruningStore:
         """Remove up to `limit` rows of a project that are older than the cutoff.
 
         Returns how many there were: none are left when it is 0. Events go first, from the oldest to
-        the first that is not old enough, then versions that have ended, then operations. Memories
-        are never touched.
+        the first that is not old enough, then versions that have ended, then exports, operations
+        and deliveries. Memories are never touched.
         """
         values = {"project": project_id, "cutoff": cutoff, "limit": limit}
         pruned = self._connection.execute(_PRUNED, values).scalar_one_or_none()
@@ -138,7 +158,7 @@ class PruningStore:
             return 0
         last = self._prune_log(project_id, cutoff, limit, pruned)
         count: int = last - pruned
-        for statement in (_DELETE_VERSIONS, _DELETE_OPERATIONS):
+        for statement in _DELETE_ENDED:
             count = count or self._connection.execute(statement, values).rowcount
         if count:
             # The row is locked for as long as this, so it comes last, as in every other write.

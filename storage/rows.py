@@ -144,6 +144,7 @@ class Listing(Generic[T]):
             **asked.where.values,
             "given": given_array(connection, parents),
             "limit": page.limit + 1,
+            "offset": page.offset,
         }
         for bound, key in (("after", page.after), ("before", page.before)):
             for position, value in enumerate(key or ()):
@@ -225,13 +226,14 @@ class Listing(Generic[T]):
         if before:
             conditions.append(_beyond(keys, "before", not order.descending))
         falling = order.descending if forward else not order.descending
-        wanted = bindparam("limit", type_=Integer)
+        wanted, passed = (bindparam(name, type_=Integer) for name in ("limit", "offset"))
         if dialect == "postgresql":
             page = (
                 select(*self.source.columns(child))
                 .where(*conditions)
                 .order_by(*_ordered(keys, falling))
                 .limit(wanted)
+                .offset(passed)
                 .lateral("page")
             )
             rows: FromClause = page
@@ -245,6 +247,7 @@ class Listing(Generic[T]):
                 .where(*conditions)
                 .order_by(*_ordered(keys, falling))
                 .limit(wanted)
+                .offset(passed)
                 .correlate(parents)
                 .subquery("found")
             )

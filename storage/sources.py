@@ -91,6 +91,13 @@ class SourceStore:
         linked = select(_LINKS.c.message_id).where(_LINKS.c.memory_id.in_(_BY_MEMORY))
         return list(self._connection.execute(linked, {"memories": memory_ids}).scalars())
 
+    def delete(self, message_ids: Iterable[str]) -> int:
+        """Delete messages, whoever links to them; return how many there were."""
+        ids = sorted(set(message_ids))
+        if not ids:
+            return 0
+        return self._connection.execute(delete(_MESSAGES).where(_MESSAGES.c.id.in_(ids))).rowcount
+
     def drop_unlinked(self, message_ids: Iterable[str]) -> None:
         """Delete those of the messages that no memory links to."""
         ids = sorted(set(message_ids))

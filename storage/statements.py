@@ -44,9 +44,11 @@ class Statements:
         if statement is None:
             statement = build()
             with self._lock:
-                while len(self._kept) >= self._most:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[shape] = statement
+                # Another thread may have built the same meanwhile: nothing has to go for that.
+                if shape not in self._kept:
+                    while len(self._kept) >= self._most:
+                        del self._kept[next(iter(self._kept))]
+                    self._kept[shape] = statement
         options = {"compiled_cache": self._compiled}
         return connection.execute(statement, values, execution_options=options)
 

@@ -7,14 +7,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
-from core.graph import EntityType, JobKind, MemoryState
+from core.graph import EntityType, FeedbackValue, JobKind, MemoryState
 from storage.fields import table_of
 from storage.given import given_array, given_rows
+from storage.platform_tables import MemoryFeedback
 from storage.tables import Entity, Memory
 from storage.work_tables import Job
 
 _MEMORIES = table_of(Memory)
 _ENTITIES = table_of(Entity)
+_FEEDBACK = table_of(MemoryFeedback)
 _JOBS = table_of(Job)
 
 
@@ -28,6 +30,7 @@ class StatisticsRow:
     by_state: dict[MemoryState, int] = field(default_factory=dict)
     by_category: dict[str, int] = field(default_factory=dict)
     by_type: dict[EntityType, int] = field(default_factory=dict)
+    by_feedback: dict[FeedbackValue, int] = field(default_factory=dict)
     index_lag: int = 0
 
 
@@ -46,6 +49,8 @@ class StatisticsStore:
             found[id].by_category[category] = count
         for id, type, count in self._counted(_ENTITIES, _ENTITIES.c.type, project_ids):
             found[id].by_type[type] = count
+        for id, value, count in self._counted(_FEEDBACK, _FEEDBACK.c.value, project_ids):
+            found[id].by_feedback[value] = count
         for id, kind, count in self._counted(_JOBS, _JOBS.c.kind, project_ids):
             if kind is JobKind.INDEX:
                 found[id].index_lag = count

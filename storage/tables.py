@@ -1,6 +1,7 @@
 """The tables of the graph, in its order, so that the data model reads in one sitting.
 
-What hangs on memories is declared in `memory_tables`, work to be done in `work_tables`.
+What hangs on memories is declared in `memory_tables`, work to be done in `work_tables`, and what
+stands around them in `platform_tables`.
 
 Rows are read and written with prebuilt Core statements on `Model.__table__`; the models declare,
 they are not instantiated on the way of a request.

@@ -12,35 +12,46 @@ from sqlalchemy import Connection
 
 from core.access import Actor
 from core.filters import Filter
-from core.graph import EntityType
+from core.graph import EntityType, JobKind
 from core.paging import Page, Slice
 from storage.accounts import AccountStore
 from storage.api_keys import ApiKeyStore
 from storage.audit import AuditStore
 from storage.claims import ClaimStore
 from storage.concepts import ConceptStore
+from storage.deliveries import DeliveryStore
 from storage.documents import DocumentStore
 from storage.entities import EntityStore
 from storage.erasure import ErasureStore
+from storage.exchange import ExchangeStore
+from storage.exports import ExportStore
+from storage.feedback import FeedbackStore
 from storage.history import HistoryStore
+from storage.import_records import ImportRecordStore
+from storage.importing import ImportStore
 from storage.jobs import JobStore
 from storage.keywords import KeywordStore
 from storage.log import LogStore
 from storage.members import MemberStore
 from storage.memories import MemoryStore
+from storage.memory_erasure import MemoryErasureStore
 from storage.memory_filters import Selection, lock_matching, matching
+from storage.mentions import MentionStore
 from storage.nodes import kinds_of
 from storage.operations import OperationStore
 from storage.organizations import OrganizationStore
 from storage.presence import PresenceStore
+from storage.profiles import ProfileStore
 from storage.projects import ProjectStore
 from storage.pruning import PruningStore
+from storage.receipts import ReceiptStore
 from storage.rows import Listing, Source
 from storage.sources import SourceStore
 from storage.state import StateStore
 from storage.statistics import StatisticsStore
 from storage.touches import TouchStore
 from storage.vector_rows import VectorStore
+from storage.webhooks import WebhookStore
 
 T = TypeVar("T")
 
@@ -70,10 +81,21 @@ class Transaction:
         self.keywords = KeywordStore(connection)
         self.documents = DocumentStore(connection)
         self.touches = TouchStore(connection)
-        self.erasure = ErasureStore(connection)
+        self.receipts = ReceiptStore(connection)
+        self.erasure = ErasureStore(connection, self.receipts)
+        self.memory_erasure = MemoryErasureStore(connection, self.history, self.jobs)
+        self.mentions = MentionStore(connection, self.operations)
+        self.feedback = FeedbackStore(connection)
         self.audit = AuditStore(connection)
         self.statistics = StatisticsStore(connection)
         self.pruning = PruningStore(connection)
+        self.webhooks = WebhookStore(connection)
+        self.deliveries = DeliveryStore(connection)
+        self.exports = ExportStore(connection)
+        self.profiles = ProfileStore(connection)
+        self.exchange = ExchangeStore(connection)
+        self.import_records = ImportRecordStore(connection)
+        self.importing = ImportStore(connection, self.history, self.jobs)
 
     def find(self, source: Source[T], ids: Iterable[str], actor: Actor) -> dict[str, T]:
         """Return the rows of any kind that the actor can see among the ids, by id."""
@@ -133,4 +155,11 @@ class Transaction:
     def finish(self) -> None:
         """Write what waits for the end of the transaction. Called by `Database` only."""
         self.jobs.flush()
+        changes = self.history.pending()
         self.history.flush()
+        if changes:
+            # Only the lock that writing the log takes makes sure that no webhook is being made.
+            for webhook_id, project_id in self.webhooks.interested(changes):
+                moment = changes[project_id][-1].created_at
+                self.jobs.put(JobKind.DELIVER, [webhook_id], project_id, moment)
+            self.jobs.flush()

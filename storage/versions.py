@@ -72,8 +72,12 @@ class VersionStore:
         )
         return list(self._connection.execute(found.distinct()).scalars())
 
-    def erase(self, memory_ids: Sequence[str]) -> None:
-        """Delete all versions of memories, and the names that versions of others have for them."""
-        self._connection.execute(delete(_VERSIONS).where(_VERSIONS.c.id.in_(memory_ids)))
+    def erase(self, memory_ids: Sequence[str]) -> int:
+        """Delete all versions of memories, and the names that versions of others have for them.
+
+        Returns how many versions there were.
+        """
+        gone = self._connection.execute(delete(_VERSIONS).where(_VERSIONS.c.id.in_(memory_ids)))
         after = update(_VERSIONS).where(_VERSIONS.c.previous_id.in_(memory_ids))
         self._connection.execute(after.values(previous_id=None))
+        return gone.rowcount

@@ -13,7 +13,9 @@ from core.access import Actor, ApiKeyReach, Role
 from storage.columns import Id
 from storage.fields import table_of
 from storage.memory_tables import Concept
+from storage.platform_tables import Webhook
 from storage.tables import (
+    Account,
     ApiKey,
     Entity,
     HistoryEvent,
@@ -31,6 +33,8 @@ _HISTORY = table_of(HistoryEvent)
 _CONCEPTS = table_of(Concept)
 _OPERATIONS = table_of(Operation)
 _KEYS = table_of(ApiKey)
+_ACCOUNTS = table_of(Account)
+_WEBHOOKS = table_of(Webhook)
 _IN_ORGANIZATION = table_of(OrganizationMember)
 _IN_PROJECT = table_of(ProjectMember)
 
@@ -207,13 +211,15 @@ def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElemen
 
 
 def account_visible(account: FromClause) -> ColumnElement[bool]:
-    """Tell whether an account is the viewer's own, or one whose membership or key the viewer sees.
+    """Tell whether an account is the viewer's own, or the viewer sees a thing of it.
+
+    That is a membership, a key or a webhook.
 
     A guest of a project sees the organization, but not who is in it.
     """
     theirs, ours = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
     organization = _ORGANIZATIONS.alias()
-    key = _KEYS.alias()
+    key, webhook = _KEYS.alias(), _WEBHOOKS.alias()
     return or_(
         account.c.id == _ACCOUNT,
         exists().where(
@@ -224,6 +230,9 @@ def account_visible(account: FromClause) -> ColumnElement[bool]:
         ),
         exists().where(ours.c.account_id == account.c.id, in_visible_project(ours.c.project_id)),
         exists().where(key.c.account_id == account.c.id, api_key_visible(key)),
+        exists().where(
+            webhook.c.account_id == account.c.id, in_owned_project(webhook.c.project_id)
+        ),
     )
 
 
@@ -276,6 +285,29 @@ def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
+def in_owned_webhook(webhook_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names a webhook of a project that the viewer sees as its OWNER."""
+    webhook = _WEBHOOKS.alias()
+    return exists().where(webhook.c.id == webhook_id, in_owned_project(webhook.c.project_id))
+
+
 def audit_entry_visible(entry: FromClause) -> ColumnElement[bool]:
     """Tell whether the viewer is OWNER of the organization of an entry, or of its project."""
     return or_(in_owned_organization(entry.c.organization_id), in_owned_project(entry.c.project_id))
+
+
+def receipt_visible(receipt: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is OWNER of where something was erased, or has asked for it.
+
+    Whoever owned no more than the project has nothing else left to see the receipt by.
+    """
+    account = _ACCOUNTS.alias()
+    return or_(
+        in_owned_organization(receipt.c.organization_id),
+        in_owned_project(receipt.c.project_id),
+        and_(
+            _ONLY_PROJECT.is_(None),
+            or_(_ONLY_ORGANIZATION.is_(None), receipt.c.organization_id == _ONLY_ORGANIZATION),
+            exists().where(account.c.id == _ACCOUNT, account.c.email == receipt.c.requested_by),
+        ),
+    )

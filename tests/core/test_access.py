@@ -14,6 +14,7 @@ EVERYTHING = set(itertools.product(Role, ApiKeyPermission))
 ALLOWED = {
     Permission.VIEW_MEMBERS: EVERYTHING,
     Permission.VIEW_AUDIT_LOG: {(Role.OWNER, permission) for permission in ApiKeyPermission},
+    Permission.VIEW_WEBHOOKS: {(Role.OWNER, permission) for permission in ApiKeyPermission},
     Permission.WRITE_MEMORIES: OWNER_ADMIN | {(Role.OWNER, ApiKeyPermission.WRITE)},
     Permission.MANAGE_PROJECT: OWNER_ADMIN,
     Permission.MANAGE_OWN_KEYS: ANY_ROLE_ADMIN,

@@ -79,14 +79,14 @@ def commits_of(db: Database) -> Iterator[list[Commit]]:
 
 def commit_of(operation_id: str) -> Commit:
     """Return what is told of a commit that changes one operation and nothing else."""
-    return Commit(has_jobs=False, projects=frozenset(), operations=frozenset({operation_id}))
+    return Commit(jobs=frozenset(), projects=frozenset(), operations=frozenset({operation_id}))
 
 
 async def test_a_commit_is_told_of_with_what_it_leaves(tenant: Tenant) -> None:
     with commits_of(tenant.deployment.services.db) as commits:
         await tenant.add("Alice has a dog.")
         (added,) = [commit for commit in commits if tenant.project_id in commit.projects]
-    assert added.has_jobs
+    assert added.jobs == {JobKind.INDEX}
     assert added.projects == {tenant.project_id}
     assert len(added.operations) == 1
 

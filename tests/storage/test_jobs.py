@@ -134,3 +134,58 @@ def test_dropping_leaves_what_a_worker_holds(outbox: Outbox) -> None:
     assert outbox.db.write_now(lambda tx: tx.jobs.drop(kind, project, LATER)) == 1
     outbox.finish([job], worker)
     assert outbox.db.write_now(lambda tx: tx.jobs.drop(kind, project, LATER)) == 0
+
+
+def test_a_job_put_off_waits_and_begins_anew(outbox: Outbox) -> None:
+    outbox.put()
+    worker, later = uuid7(), LATER + timedelta(hours=1)
+    (job,) = outbox.claim(worker)
+    outbox.db.write_now(lambda tx: tx.jobs.put_off(job, worker, lambda: later))
+    assert outbox.claim(worker) == []
+    (again,) = outbox.claim(worker, later)
+    assert (again.id, again.generation, again.attempts) == (job.id, 1, 1)
+    outbox.db.write_now(lambda tx: tx.jobs.put_off(again, worker, lambda: None))
+    assert outbox.claim(worker, later) == []
+
+
+def test_a_job_put_again_is_not_put_off(outbox: Outbox) -> None:
+    """What is asked for comes after the look at what there is, and must not wait for long."""
+    outbox.put()
+    worker, far = uuid7(), LATER + timedelta(hours=1)
+    for until in (far, None):
+        (job,) = outbox.claim(worker)
+        outbox.put()
+        asked: list[bool] = []
+
+        def told(until: datetime | None = until, asked: list[bool] = asked) -> datetime | None:
+            asked.append(True)
+            return until
+
+        outbox.db.write_now(lambda tx: tx.jobs.put_off(job, worker, told))  # noqa: B023
+        assert asked == []
+    (left,) = outbox.claim(worker)
+    assert left.generation == 3
+    outbox.finish([left], worker)
+
+
+def test_putting_a_job_that_was_put_off_makes_it_due(outbox: Outbox) -> None:
+    outbox.put()
+    worker, far = uuid7(), LATER + timedelta(hours=1)
+    (job,) = outbox.claim(worker)
+    outbox.db.write_now(lambda tx: tx.jobs.put_off(job, worker, lambda: far))
+    outbox.put()
+    (again,) = outbox.claim(worker)
+    assert again.id == job.id
+    outbox.finish([again], worker)
+
+
+def test_who_has_lost_a_job_cannot_put_it_off(outbox: Outbox) -> None:
+    outbox.put()
+    slow, quick = uuid7(), uuid7()
+    (job,) = outbox.claim(slow)
+    after = LATER + LEASE + timedelta(seconds=1)
+    (taken,) = outbox.claim(quick, after)
+    for until in (LATER, None):
+        outbox.db.write_now(lambda tx, until=until: tx.jobs.put_off(job, slow, lambda: until))
+    assert outbox.claim(slow, after) == []
+    outbox.finish([taken], quick)

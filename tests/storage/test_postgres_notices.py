@@ -15,6 +15,7 @@ from tests.deployment import fresh_postgres
 
 LONG = 30.0
 NAME = "mnemograph notices"
+OURS = f"FROM pg_stat_activity WHERE datname = current_database() AND application_name = '{NAME}'"
 
 
 class Peer:
@@ -126,12 +127,9 @@ async def test_what_is_no_notice_is_ignored(url: str, peers: tuple[Peer, Peer]) 
 
 async def test_a_broken_connection_is_made_again(url: str, peers: tuple[Peer, Peer]) -> None:
     one, other = peers
-    broken = ask(
-        url,
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-        f"WHERE datname = current_database() AND application_name = '{NAME}'",
-    )
-    assert broken == 4
+    # Both listen by then, but those who send may still be connecting.
+    await until(lambda: ask(url, f"SELECT count(*) {OURS}") == 4)
+    assert ask(url, f"SELECT count(pg_terminate_backend(pid)) {OURS}") == 4
     await until(lambda: one.missed == other.missed == 2)
     # The sender's connection is found to be broken now, so the other one is told of everything.
     await one.commit(uuid7())
@@ -152,11 +150,7 @@ async def test_the_last_commit_is_told_of_and_nothing_stays_open(url: str) -> No
     await other.stop()
     assert [task.done() for peer in (one, other) for task in peer.notices._tasks] == [True] * 4
     # PostgreSQL needs a moment to see that somebody has left.
-    open_ones = (
-        "SELECT count(*) FROM pg_stat_activity "
-        f"WHERE datname = current_database() AND application_name = '{NAME}'"
-    )
-    await until(lambda: ask(url, open_ones) == 0)
+    await until(lambda: ask(url, f"SELECT count(*) {OURS}") == 0)
 
 
 async def test_a_database_that_cannot_be_reached_holds_up_nobody() -> None:

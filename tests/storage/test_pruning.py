@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 
 from core.graph import OperationStatus, OperationType
 from core.ids import uuid7
+from storage.exports import ExportRow
 from storage.history import Author
 from storage.metadata import METADATA
 from storage.operations import OperationRow
@@ -121,6 +122,33 @@ def test_operations_go_after_their_events(shelf: Shelf) -> None:
     assert {row[0] for row in left(shelf, "operations", "id")} == {running, waits}
 
 
+def test_exports_go_before_their_operations(shelf: Shelf) -> None:
+    project_id = shelf.tenant.project_id
+    kept = []
+    for completed in (1, 2, 30, None):
+        operation = OperationRow(
+            id=uuid7(),
+            project_id=project_id,
+            account_id=shelf.actor.account_id,
+            actor=shelf.tenant.owner_email,
+            type=OperationType.EXPORT,
+            status=OperationStatus.PENDING if completed is None else OperationStatus.FAILED,
+            input={},
+            created_at=at(0),
+            completed_at=None if completed is None else at(completed),
+        )
+        schema = {"type": "object"}
+        export = ExportRow(
+            uuid7(), project_id, operation.id, schema, None, None, False, 0, None, at(0), None
+        )
+        shelf.db.write_now(lambda tx: (tx.operations.add(operation), tx.exports.add(export)))  # noqa: B023
+        if completed not in (1, 2):
+            kept.append((export.id, operation.id))
+    assert prune(shelf, 20) == [2, 2]
+    assert left(shelf, "exports", "id", "operation_id") == sorted(kept)
+    assert left(shelf, "operations", "id") == sorted((operation,) for _, operation in kept)
+
+
 @contextmanager
 def asked(shelf: Shelf) -> Iterator[list[tuple[str, Any]]]:
     """Collect the statements that run meanwhile, with their values."""
@@ -144,8 +172,8 @@ def test_a_step_reads_by_indexes(shelf: Shelf) -> None:
     shelf.put("Tea", 0)
     with asked(shelf) as statements:
         assert prune(shelf, 10) == [1]
-    # The step that removes an event, then one that looks for all three kinds.
-    assert len(statements) == 4 + 4
+    # The step that removes an event, then one that looks for all five kinds.
+    assert len(statements) == 4 + 6
     with shelf.db.engine.connect() as connection:
         plans = [
             row[-1]
@@ -153,5 +181,9 @@ def test_a_step_reads_by_indexes(shelf: Shelf) -> None:
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         ]
     assert [line for line in plans if line.startswith("SCAN")] == []
-    for index in ("ix_memory_versions_ended", "ix_operations_completed"):
+    for index in (
+        "ix_memory_versions_ended",
+        "ix_operations_completed",
+        "ix_webhook_deliveries_completed",
+    ):
         assert any(f"{index} (project_id=? AND" in line for line in plans), plans

@@ -1,0 +1,249 @@
+"""The exchange format: JSON Lines in which memories leave one server and enter another.
+
+What is checked comes back as plain JSON in one form, so that it can wait in a table for its turn:
+moments in UTC, every field there, nothing that the format does not know.
+"""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from core.errors import InvalidInput
+from core.events import HistoryEventType
+from core.exchange_checks import (
+    Field,
+    a_day,
+    a_list,
+    a_moment,
+    a_name,
+    a_number,
+    a_row,
+    a_storable_object,
+    a_text,
+    a_truth,
+    an_id,
+    an_object,
+    checked_fields,
+    one_of,
+    optional,
+    told,
+)
+from core.graph import EntityType, FeedbackValue, MemoryState
+from core.text import LONGEST_TEXT, check_metadata
+
+FORMAT = 1
+# A memory is one line with all it ever was, the longest of texts edited some fifty times included.
+LARGEST_LINE = 16_000_000
+NAMES = ("userId", "agentId", "appId", "runId")
+MOST_CATEGORIES = 1_000
+_PRECISIONS = ("YEAR", "MONTH", "DAY", "TIME")
+_LONGEST_REASON = LONGEST_TEXT
+_KINDS = {"entity": "entities", "memory": "memories", "deletedMemory": "deletedMemories"}
+
+_a_text = a_text(LONGEST_TEXT)
+_MEMORY = {
+    "id": Field(an_id),
+    "text": Field(_a_text),
+    **{name: optional(a_name) for name in NAMES},
+    "actor": optional(a_name),
+    "role": optional(a_name),
+    "metadata": optional(check_metadata, dict),
+    "categories": optional(a_list(a_name, MOST_CATEGORIES), list),
+    "state": optional(one_of(MemoryState), MemoryState.ACTIVE.name),
+    "immutable": optional(a_truth, False),
+    "version": optional(a_number(1), 1),
+    "timestamp": optional(a_moment),
+    "timestampUntil": optional(a_moment),
+    "timestampPrecision": optional(one_of(_PRECISIONS)),
+    "expirationDate": optional(a_day),
+    "previousId": optional(an_id),
+    "successorId": optional(an_id),
+    "extendsId": optional(an_id),
+    "createdAt": Field(a_moment),
+    "updatedAt": Field(a_moment),
+}
+_SOURCE = {
+    "id": Field(an_id),
+    "role": Field(a_name),
+    "name": optional(a_name),
+    "content": Field(_a_text),
+    "timestamp": optional(a_moment),
+    "createdAt": Field(a_moment),
+}
+_FEEDBACK = {
+    "value": Field(one_of(FeedbackValue)),
+    "reason": optional(a_text(_LONGEST_REASON, blank=True)),
+    "updatedAt": Field(a_moment),
+}
+_EVENT = {
+    "id": Field(an_id),
+    "version": Field(a_number(1)),
+    "type": Field(one_of(HistoryEventType)),
+    "oldText": optional(_a_text),
+    "newText": optional(_a_text),
+    "before": optional(a_storable_object),
+    "after": optional(a_storable_object),
+    "actor": Field(a_name),
+    "operationId": optional(an_id),
+    "createdAt": Field(a_moment),
+}
+_PAST = {
+    "history": optional(a_list(a_row(_EVENT))),
+    "versions": optional(a_list(a_row({**_MEMORY, "endedAt": Field(a_moment)})), list),
+}
+_LINES = {
+    "export": {"format": Field(lambda value, *path: _known_format(value, *path))},
+    "entity": {
+        "entityType": Field(one_of(EntityType)),
+        "name": Field(a_name),
+        "metadata": optional(check_metadata, dict),
+        "createdAt": Field(a_moment),
+        "updatedAt": Field(a_moment),
+    },
+    "memory": {
+        "memory": Field(a_row(_MEMORY)),
+        "concepts": optional(a_list(a_name), list),
+        "sources": optional(a_list(a_row(_SOURCE)), list),
+        "feedback": optional(a_row(_FEEDBACK)),
+        **_PAST,
+    },
+    "deletedMemory": {"id": Field(an_id), **_PAST},
+    "end": {name: Field(a_number(0)) for name in _KINDS.values()},
+}
+
+
+def _known_format(value: Any, *path: str | int) -> Any:
+    if value != FORMAT or isinstance(value, bool):
+        raise InvalidInput(f"This must be {FORMAT}, the format that this server reads.", *path)
+    return value
+
+
+def checked_line(line: bytes) -> dict[str, Any]:
+    """Return what a line says, in the one form, with its `type`.
+
+    Raises `InvalidInput` that knows the field but not the line.
+    """
+    try:
+        given = an_object(orjson.loads(line))
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"it is not JSON: {error.msg}.") from None
+    except InvalidInput:
+        raise InvalidInput("it must be a JSON object.") from None
+    kind = one_of(tuple(_LINES))(given.get("type"), "type")
+    found = {"type": kind, **checked_fields(given, _LINES[kind])}
+    if kind == "memory":
+        _check_past(found, found["memory"]["id"], found["memory"]["version"])
+        _check_named(found["memory"], "memory")
+    elif kind == "deletedMemory":
+        _check_past(found, found["id"], None)
+    return found
+
+
+def _check_named(memory: dict[str, Any], *path: str | int) -> None:
+    if not any(memory[name] for name in NAMES):
+        raise InvalidInput(
+            "This must have at least one of userId, agentId, appId and runId.", *path
+        )
+
+
+def _check_past(found: dict[str, Any], id: str, current: int | None) -> None:
+    """Refuse versions that no memory can have had beside each other."""
+    seen: set[int] = set()
+    for position, version in enumerate(found["versions"]):
+        at = ("versions", position)
+        if version["id"] != id:
+            raise InvalidInput("This must be the id of the memory.", *at, "id")
+        number = version["version"]
+        if number in seen or (current is not None and number >= current):
+            raise InvalidInput(
+                "This must be a number of its own, below that of the memory.", *at, "version"
+            )
+        seen.add(number)
+        _check_named(version, *at)
+
+
+class LineReader:
+    """Reads a file of the format as it comes, line by line; see `feed` and `close`.
+
+    `number` is that of the line which was read last, by which records are known.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._rest = bytearray()
+        self._seen: Counter[str] = Counter()
+        self._is_begun = False
+        self._is_over = False
+
+    def feed(self, piece: bytes) -> list[tuple[int, dict[str, Any]]]:
+        """Return the records that are complete with another piece of the file, by line number.
+
+        Raises `InvalidInput` that names the line and the field.
+        """
+        self._rest += piece
+        lines: list[bytearray] = []
+        if b"\n" in piece:
+            *lines, self._rest = self._rest.split(b"\n")
+        found = [record for line in lines for record in self._line(bytes(line))]
+        if len(self._rest) > LARGEST_LINE:
+            self._line(bytes(self._rest))
+        return found
+
+    def close(self) -> list[tuple[int, dict[str, Any]]]:
+        """Return what the end of the file completes. Raises `InvalidInput` if it is no end."""
+        last, self._rest = bytes(self._rest), bytearray()
+        if not last.strip():
+            if not self._is_over:
+                raise self._cut_off()
+            return []
+        try:
+            found = list(self._line(last))
+        except InvalidInput:
+            if self._is_begun and not self._is_over:
+                raise self._cut_off() from None
+            raise
+        if not self._is_over:
+            raise self._cut_off()
+        return found
+
+    def _cut_off(self) -> InvalidInput:
+        return InvalidInput(
+            f"The file is cut off: its last line, after line {self.number}, must be the one of "
+            "type end.",
+            "body",
+        )
+
+    def _line(self, line: bytes) -> list[tuple[int, dict[str, Any]]]:
+        self.number += 1
+        try:
+            if len(line) > LARGEST_LINE:
+                raise InvalidInput(f"it must have at most {LARGEST_LINE:,} bytes.")
+            return self._record(line) if line.strip() else []
+        except InvalidInput as error:
+            raise told(error, f"Line {self.number}", "body", self.number) from None
+
+    def _record(self, line: bytes) -> list[tuple[int, dict[str, Any]]]:
+        if self._is_over:
+            raise InvalidInput("nothing may follow the line of type end.")
+        record = checked_line(line)
+        kind = record["type"]
+        if (kind == "export") is self._is_begun:
+            raise InvalidInput("the first line, and no other, must be of type export.")
+        self._is_begun = True
+        if kind == "end":
+            self._check_end(record)
+        if kind not in _KINDS:
+            return []
+        self._seen[_KINDS[kind]] += 1
+        return [(self.number, record)]
+
+    def _check_end(self, record: dict[str, Any]) -> None:
+        for name in _KINDS.values():
+            if record[name] != self._seen[name]:
+                raise InvalidInput(
+                    f"This must be {self._seen[name]:,}, for so many came before it: the file is "
+                    "damaged.",
+                    name,
+                )
+        self._is_over = True

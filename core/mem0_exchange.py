@@ -1,0 +1,169 @@
+"""What mem0's `get_all` answers, read piece by piece into records of the exchange format."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import ijson
+
+from core.errors import InvalidInput
+from core.exchange import MOST_CATEGORIES, NAMES
+from core.exchange_checks import (
+    Field,
+    a_day,
+    a_list,
+    a_moment,
+    a_name,
+    a_text,
+    a_truth,
+    checked_fields,
+    optional,
+    told,
+)
+from core.graph import MemoryState
+from core.text import LONGEST_TEXT, check_metadata
+
+LARGEST_MEMORY = 2_000_000
+_EXPECTED = 'expected what mem0\'s get_all answers: {"results": […]} or a list of memories'
+
+
+def _moment(value: Any, *path: str | int) -> str:
+    """Return a moment in UTC; mem0 writes some without an offset, which mean UTC, or in seconds."""
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).isoformat()
+        if isinstance(value, str):
+            read = datetime.fromisoformat(value)
+            return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        pass
+    return a_moment(value, *path)
+
+
+def _day(value: Any, *path: str | int) -> str:
+    return a_day(value[:10] if isinstance(value, str) and "T" in value else value, *path)
+
+
+_FIELDS = {
+    "id": Field(a_name),
+    "memory": optional(a_text(LONGEST_TEXT)),
+    "text": optional(a_text(LONGEST_TEXT)),
+    "user_id": optional(a_name),
+    "agent_id": optional(a_name),
+    "app_id": optional(a_name),
+    "run_id": optional(a_name),
+    "actor_id": optional(a_name),
+    "role": optional(a_name),
+    "metadata": optional(check_metadata, dict),
+    "categories": optional(a_list(a_name, MOST_CATEGORIES), list),
+    "immutable": optional(a_truth, False),
+    "timestamp": optional(_moment),
+    "expiration_date": optional(_day),
+    "created_at": Field(_moment),
+    "updated_at": optional(_moment),
+}
+
+
+def checked_memory(value: Any) -> dict[str, Any]:
+    """Return one of mem0's memories as a record of the exchange format, with the id it came with.
+
+    Raises `InvalidInput` that knows the field but not the number of the record.
+    """
+    given = checked_fields(value, _FIELDS)
+    text = given["memory"] or given["text"]
+    if text is None:
+        raise InvalidInput("This is missing.", "memory")
+    names = (given["user_id"], given["agent_id"], given["app_id"], given["run_id"])
+    if not any(names):
+        raise InvalidInput("it must have at least one of user_id, agent_id, app_id and run_id.")
+    memory = {
+        "id": given["id"],
+        "text": text,
+        **dict(zip(NAMES, names, strict=True)),
+        "actor": given["actor_id"],
+        "role": given["role"],
+        "metadata": given["metadata"],
+        "categories": given["categories"],
+        "state": MemoryState.ACTIVE.name,
+        "immutable": given["immutable"],
+        "version": 1,
+        "timestamp": given["timestamp"],
+        "timestampUntil": None,
+        "timestampPrecision": None,
+        "expirationDate": given["expiration_date"],
+        "previousId": None,
+        "successorId": None,
+        "extendsId": None,
+        "createdAt": given["created_at"],
+        "updatedAt": given["updated_at"] or given["created_at"],
+    }
+    nothing: dict[str, Any] = {
+        "concepts": [],
+        "sources": [],
+        "feedback": None,
+        "history": None,
+        "versions": [],
+    }
+    return {"type": "memory", "memory": memory, **nothing}
+
+
+class Mem0Reader:
+    """Reads such an answer as it comes; `number` counts its memories."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._found: Any = ijson.sendable_list()
+        self._parser: Any = None
+        self._since_last = 0
+
+    def feed(self, piece: bytes) -> list[tuple[int, dict[str, Any]]]:
+        """Return the memories that are complete with another piece, by their number.
+
+        Raises `InvalidInput` that names the record and the field.
+        """
+        if self._parser is None:
+            piece = piece.lstrip()
+            if not piece:
+                return []
+            self._begin(piece[:1])
+        self._since_last += len(piece)
+        return list(self._send(piece))
+
+    def close(self) -> list[tuple[int, dict[str, Any]]]:
+        """Check that the answer has come to its end."""
+        if self._parser is None:
+            raise InvalidInput(f"The file is empty: {_EXPECTED}.", "body")
+        try:
+            self._parser.close()
+        except ijson.JSONError:
+            raise self._broken("it is cut off, or no JSON") from None
+        if not self.number:
+            raise InvalidInput(f"There is no memory in the file: {_EXPECTED}.", "body")
+        return []
+
+    def _begin(self, first: bytes) -> None:
+        prefixes = {b"[": "item", b"{": "results.item"}
+        if first not in prefixes:
+            raise InvalidInput(f"The file begins with neither {{ nor [: {_EXPECTED}.", "body")
+        self._parser = ijson.items_coro(self._found, prefixes[first], use_float=True)
+
+    def _send(self, piece: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+        try:
+            self._parser.send(piece)
+        except (ijson.JSONError, StopIteration):
+            raise self._broken("it is not JSON") from None
+        found, self._found[:] = list(self._found), []
+        for value in found:
+            self.number += 1
+            try:
+                yield self.number, checked_memory(value)
+            except InvalidInput as error:
+                raise told(error, f"Record {self.number}", "body", self.number) from None
+        if found:
+            self._since_last = 0
+        elif self._since_last > LARGEST_MEMORY:
+            raise self._broken(f"it has more than {LARGEST_MEMORY:,} bytes")
+
+    def _broken(self, reason: str) -> InvalidInput:
+        number = self.number + 1
+        return InvalidInput(f"Record {number}: {reason}.", "body", number)
