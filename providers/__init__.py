@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core.settings import Settings
 from providers.base import Embedder
 from providers.extraction import Extractor
+from providers.shaping import Shaper
 
 if TYPE_CHECKING:
     from providers.minilm import MiniLM
@@ -21,12 +22,13 @@ class Models:
     """The models of one process.
 
     `embedder` makes the vectors of memories and queries, `reader` reranks, `extractor` draws facts
-    from conversations.
+    from conversations. `shaper` makes objects and summaries of memories; only a chat model can.
     """
 
     embedder: Embedder
     reader: "MiniLM"
     extractor: Extractor
+    shaper: Shaper | None
 
     def close(self) -> None:
         """Release what embeds; the extractor is closed on its event loop."""
@@ -45,7 +47,8 @@ def make_models(settings: Settings) -> Models:
     local = MiniLM()
     try:
         embedder = _embedder(settings) or local
-        return Models(embedder, reader=local, extractor=_extractor(settings, local))
+        extractor, shaper = _chat_model(settings, local)
+        return Models(embedder, reader=local, extractor=extractor, shaper=shaper)
     except BaseException:
         local.close()
         raise
@@ -65,18 +68,20 @@ def _embedder(settings: Settings) -> Embedder | None:
     )
 
 
-def _extractor(settings: Settings, embedder: Embedder) -> Extractor:
+def _chat_model(settings: Settings, embedder: Embedder) -> tuple[Extractor, Shaper | None]:
     if settings.chat_model is None:
         from providers.local import LocalExtractor
 
         # Its thresholds are those of this embedder, whichever embeds the memories.
-        return LocalExtractor(embedder)
+        return LocalExtractor(embedder), None
     from providers.openai_chat import OpenAIExtractor
+    from providers.openai_shaper import OpenAIShaper
 
-    return OpenAIExtractor(
+    extractor = OpenAIExtractor(
         settings.chat_model,
         base_url=settings.openai_base_url,
         api_key=settings.openai_key,
         timeout=settings.openai_timeout_seconds,
         concurrency=settings.openai_concurrency,
     )
+    return extractor, OpenAIShaper(extractor)

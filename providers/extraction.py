@@ -129,8 +129,9 @@ class Extraction:
 class Extractor(Protocol):
     """Draws facts from conversations."""
 
-    model: str | None
-    """The name of the chat model, None where no model is asked."""
+    @property
+    def model(self) -> str | None:
+        """The name of the chat model, None where no model is asked."""
 
     async def extract(self, assignment: Assignment) -> Extraction:
         """Return the facts of a conversation, none if there is nothing worth remembering.

@@ -1,23 +1,27 @@
-"""An extractor that asks a chat model behind any endpoint that speaks the API of OpenAI.
+"""Chat models behind any endpoint that speaks the API of OpenAI, and the extractor that asks one.
 
 The trap: endpoints differ in what they take. Some refuse a schema, some refuse any format, some
 refuse a temperature. What one refuses is left out from then on, for as long as the process runs,
 but only once the endpoint has answered without it: a refusal may have another reason.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from openai import omit
 
 from providers.base import ProviderError
 from providers.extraction import Assignment, Extraction
 from providers.openai import Endpoint, Refused
-from providers.prompts import AGAIN_1, EXTRACTION
+from providers.prompts import AGAIN_1
 from providers.questions import Question, question_of, with_schema
-from providers.replies import Unusable, answer_of, facts_of, tokens_of
+from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
 
-ASKS = 2  # A model that made no sense is asked for once more, then the extraction fails.
+T = TypeVar("T")
+
+ASKS = 2  # A model that made no sense is asked once more, then what it was asked for fails.
 REPEATED = 2_000  # Characters of an unusable answer that the model is shown again.
 FORMATS = ("json_schema", "json_object", None)
 WRONG_REQUEST = (400, 422)
@@ -44,8 +48,17 @@ class Manners:
         return None
 
 
-class OpenAIExtractor:
-    """An Extractor that makes one request per conversation, and a second if the first is wasted.
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """What was read of a model's answer, and the tokens of all requests that it took."""
+
+    read: T
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class OpenAIChat:
+    """A chat model that is asked questions, and asked again when what it answers makes no sense.
 
     One instance serves one event loop. Without `base_url` it asks OpenAI itself; without `api_key`
     it sends a placeholder, which servers of one's own accept.
@@ -61,8 +74,7 @@ class OpenAIExtractor:
         concurrency: int = 4,
         retries: int = 3,
     ) -> None:
-        self.model: str | None = model
-        self._name = model
+        self.name = model
         self._manners = Manners()
         self._endpoint = Endpoint(
             "chat model",
@@ -76,29 +88,30 @@ class OpenAIExtractor:
         # up the event loop for a second.
         self._completions = self._endpoint.client.chat.completions.with_raw_response
 
-    async def extract(self, assignment: Assignment) -> Extraction:
-        """Return the facts of a conversation; see `Extractor.extract`.
+    async def ask(
+        self, question: Question, read: Callable[[Answer], T], asks: int = ASKS
+    ) -> Reply[T]:
+        """Return what `read`, which may raise `Unusable`, makes of the answer to a question.
 
         Raises `ProviderError`: retryable when the endpoint cannot be reached, is busy, fails or is
-        closed; not retryable when it refuses the request, or answers twice what cannot be used.
+        closed; not retryable when it refuses the request, or answers `asks` times in a row what
+        cannot be used.
         """
         self._endpoint.assert_open()
-        if all(turn.is_context for turn in assignment.turns):
-            return Extraction(())
-        question = question_of(assignment)
         bodies: list[bytes] = []
         said: list[dict[str, str]] = [{"role": "user", "content": question.document}]
         while True:
             bodies.append(await self._ask(question, said))
             try:
-                facts = facts_of(answer_of(bodies[-1]), assignment)
+                # A long answer would hold up the event loop.
+                found = await asyncio.to_thread(lambda: read(answer_of(bodies[-1])))
             except Unusable as unusable:
-                if len(bodies) == ASKS:
-                    raise self._useless(unusable) from None
+                if len(bodies) == asks:
+                    raise self._useless(unusable, asks) from None
                 said += _complaint(unusable)
             else:
                 taken, given = zip(*map(tokens_of, bodies), strict=True)
-                return Extraction(facts, input_tokens=_sum(taken), output_tokens=_sum(given))
+                return Reply(found, _sum(taken), _sum(given))
 
     async def close(self) -> None:
         """End the requests under way, with a retryable `ProviderError`, and refuse others."""
@@ -115,14 +128,20 @@ class OpenAIExtractor:
                     raise
                 manners = less
             else:
-                self._manners = manners
+                # What one caller's schema is refused for says nothing of others.
+                if question.is_own:
+                    self._manners = manners
                 return body
 
     async def _send(
         self, question: Question, said: list[dict[str, str]], manners: Manners
     ) -> bytes:
         form = FORMATS[manners.format]
-        schema = {"name": EXTRACTION, "schema": question.schema, "strict": True}
+        schema = {
+            "name": question.name,
+            "schema": question.schema,
+            "strict": question.is_own,
+        }
         formats: dict[str | None, Any] = {
             "json_schema": {"type": "json_schema", "json_schema": schema},
             "json_object": {"type": "json_object"},
@@ -131,17 +150,38 @@ class OpenAIExtractor:
         messages: list[Any] = [{"role": "system", "content": system}, *said]
         return await self._endpoint.call(
             lambda: self._completions.create(
-                model=self._name,
+                model=self.name,
                 messages=messages,
                 response_format=formats.get(form, omit),
                 temperature=0 if manners.tempered else omit,
             )
         )
 
-    def _useless(self, unusable: Unusable) -> ProviderError:
+    def _useless(self, unusable: Unusable, asks: int) -> ProviderError:
         quote = self._endpoint.quote(unusable.quote)
-        message = f"The chat model's answer could not be used, twice in a row: {unusable.reason}"
+        often = "twice" if asks == 2 else f"{asks} times"
+        message = f"The chat model's answer could not be used, {often} in a row: {unusable.reason}"
         return ProviderError(f"{message}: {quote}" if quote else message, retryable=False)
+
+
+class OpenAIExtractor(OpenAIChat):
+    """An Extractor that makes one request per conversation, and a second if the first is wasted."""
+
+    @property
+    def model(self) -> str | None:
+        """The name of the chat model."""
+        return self.name
+
+    async def extract(self, assignment: Assignment) -> Extraction:
+        """Return the facts of a conversation; see `Extractor.extract`.
+
+        Raises `ProviderError` as `ask` does.
+        """
+        self._endpoint.assert_open()
+        if all(turn.is_context for turn in assignment.turns):
+            return Extraction(())
+        reply = await self.ask(question_of(assignment), lambda answer: facts_of(answer, assignment))
+        return Extraction(reply.read, reply.input_tokens, reply.output_tokens)
 
 
 def _complaint(unusable: Unusable) -> list[dict[str, str]]:

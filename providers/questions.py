@@ -5,24 +5,32 @@ stand in the system prompt, so nothing anybody says can become part of the rules
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from core.json_schemas import with_nulls
 from providers import prompts
 from providers.extraction import Assignment, Turn
+from providers.shaping import Shaping, Told
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked: the rules, the data they are about, and the shape of the answer."""
+    """What a model is asked: the rules, the data they are about, and the shape of the answer.
+
+    With `is_own` the schema is ours, in the narrow form that strict endpoints take. A caller's is
+    in the document, because the rules are words of our own.
+    """
 
     system: str
     document: str
-    schema: dict[str, object]
+    schema: dict[str, Any]
+    name: str = prompts.EXTRACTION
+    is_own: bool = True
 
 
 def question_of(assignment: Assignment) -> Question:
@@ -36,7 +44,35 @@ def question_of(assignment: Assignment) -> Question:
 
 def with_schema(question: Question) -> str:
     """Return the rules with the schema in them, for endpoints that take none beside the prompt."""
+    if not question.is_own:
+        return question.system
     return question.system + prompts.SCHEMA_1 + _json(question.schema)
+
+
+def shape_question(shaping: Shaping) -> Question:
+    """Return the question that asks for an object of a caller's schema."""
+    document = {
+        "schema": shaping.schema,
+        **_given(instructions=shaping.instructions),
+        "memories": _told(shaping.memories),
+    }
+    schema = with_nulls(shaping.schema)
+    return Question(prompts.SHAPE_1, _json(document), schema, prompts.SHAPE, is_own=False)
+
+
+def summary_question(memories: Sequence[Told]) -> Question:
+    """Return the question that asks for a summary."""
+    schema = _strict(prompts.Summary1.model_json_schema(), {})
+    document = _json({"memories": _told(memories)})
+    return Question(prompts.SUMMARIZE_1, document, schema, prompts.SUMMARY)
+
+
+def _told(memories: Sequence[Told]) -> list[dict[str, object]]:
+    return [
+        {"n": number, **_given(about=dict(told.about), happened=told.at and _time(told.at))}
+        | {"text": told.text}
+        for number, told in enumerate(memories, 1)
+    ]
 
 
 def _system(assignment: Assignment) -> str:

@@ -103,7 +103,11 @@ def facts_of(answer: Answer, assignment: Assignment) -> list[Fact]:
     return list(facts.values())
 
 
-def _read(answer: Answer) -> list[Fact1]:
+def json_of(answer: Answer) -> tuple[Any, str]:
+    """Return the JSON value that a model wrote, with storable texts, and how it wrote it.
+
+    Raises `Unusable` when it was refused, cut off or empty, or is not JSON.
+    """
     if answer.refusal:
         raise Unusable("it is a refusal", answer.refusal)
     if answer.ending == "length":
@@ -116,10 +120,22 @@ def _read(answer: Answer) -> list[Fact1]:
     data = _loaded(_unfenced(text))
     if data is None:
         raise Unusable("it is not JSON", text)
+    return data, text
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first thing that pydantic holds to be wrong, with its place."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place: Sequence[Any] = problem["loc"]
+    return f"{'.'.join(map(str, place))}: {problem['msg']}".removeprefix(": ")
+
+
+def _read(answer: Answer) -> list[Fact1]:
+    data, text = json_of(answer)
     try:
         facts = Facts1.model_validate(data).facts
     except ValidationError as error:
-        raise Unusable(f"it has another shape ({_first(error)})", text) from None
+        raise Unusable(f"it has another shape ({first_problem(error)})", text) from None
     if len(facts) > MOST_FACTS:
         raise Unusable(f"it has {len(facts):,} facts, {MOST_FACTS:,} are the most", text)
     for number, fact in enumerate(facts, 1):
@@ -212,12 +228,6 @@ def _storable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_storable(key): _storable(item) for key, item in value.items()}
     return value
-
-
-def _first(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    place: Sequence[Any] = problem["loc"]
-    return f"{'.'.join(map(str, place))}: {problem['msg']}".removeprefix(": ")
 
 
 def _count(value: Any) -> int | None:

@@ -6,7 +6,7 @@ words; a memory without a neighbour has that one, which spares every formula a c
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -202,10 +202,7 @@ class Corpus:
 
     def _post(self, row: int, words: list[str]) -> None:
         """Note which terms a row has, and how often."""
-        if self._only is None:
-            counts: Mapping[str, int] = Counter(words)
-        else:
-            counts = {term: words.count(term) for term in self._only.intersection(words)}
+        counts = Counter(words if self._only is None else filter(self._only.__contains__, words))
         for term, count in counts.items():
             rows, often = self._postings.setdefault(term, ([], []))
             rows.append(row)

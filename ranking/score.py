@@ -11,6 +11,7 @@ from heapq import nsmallest
 
 import numpy as np
 
+from core.graph import FeedbackValue
 from language.dates import DateRange, match
 from ranking.corpus import Corpus, Floats, Rows
 
@@ -20,6 +21,13 @@ MOST_TERMS = 256
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
 _CONCEPT = 0.5
+# What people think of a memory decides between those that fit alike, and hides none that is asked
+# for: one word of a query that is found tells more.
+FEEDBACK: Mapping[FeedbackValue, float] = {
+    FeedbackValue.POSITIVE: 0.05,
+    FeedbackValue.NEGATIVE: -0.05,
+    FeedbackValue.VERY_NEGATIVE: -0.15,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,7 @@ class Signals:
     base: Floats
     next_rows: Rows
     rerank: Floats | None = None
+    feedback: Mapping[int, float] = field(default_factory=dict)
 
 
 def idf(memories: float, found_in: float) -> float:
@@ -151,6 +160,14 @@ def add_rerank(found: Signals, weights: Weights, rows: Rows, maxsim: Floats) -> 
     found.rerank = added
     found.base = found.base + weights.rerank * added
     _follow(found, weights)
+
+
+def add_feedback(found: Signals, values: Mapping[int, FeedbackValue]) -> None:
+    """Add what people think of some rows to the sum; after everything else, for it is not lent."""
+    found.feedback = {row: FEEDBACK[value] for row, value in values.items()}
+    found.total = found.total.copy()
+    for row, gain in found.feedback.items():
+        found.total[row] += gain
 
 
 def _follow(found: Signals, weights: Weights) -> None:
