@@ -1,7 +1,7 @@
 """Lists as the graph offers them: a page of a parent's children, and how to count them all."""
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from core.filters import Filter
 from core.paging import Order, Slice, page_of
@@ -11,12 +11,13 @@ from storage.rows import Listing
 
 
 class PageArguments(TypedDict):
-    """The four arguments every list takes."""
+    """The four arguments every list takes, and how many rows a numbered page passes over."""
 
     first: int | None
     after: str | None
     last: int | None
     before: str | None
+    offset: NotRequired[int]
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from core.keys import digest_of
 from core.paging import Cursors
 from providers.base import Embedder, TokenReader
 from providers.extraction import Extractor
+from providers.shaping import Shaper
 from resolvers.feeds import Feeds
 from resolvers.loaders import Loaders
 from resolvers.notices import Notices
@@ -40,8 +41,10 @@ class Services:
     embedder: Embedder
     reader: TokenReader
     extractor: Extractor
+    shaper: Shaper | None
     cursors: Cursors
     pepper: bytes
+    allowed_hosts: frozenset[str]
     scopes: Scopes
     touches: Touches
     searches: Searches

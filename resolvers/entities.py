@@ -5,13 +5,16 @@ from typing import Any
 from core.access import Permission
 from core.graph import EntityType, OperationType
 from core.paging import Order
-from core.text import LONGEST_NAME, check_metadata, check_storable, is_storable
+from core.text import LONGEST_NAME, check_metadata, check_storable, check_text, is_storable
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.loaders import Filters
+from resolvers.memories import writable_project
+from resolvers.receipts import erase_traces
 from resolvers.records import Records
 from storage.entities import ENTITIES_OF_PROJECT, EntityRow
-from storage.projects import PROJECTS
+from storage.projects import PROJECTS, ProjectRow
+from storage.receipts import ReceiptRow
 from storage.transaction import Transaction
 
 ORDER_KEYS = ("name", "created_at", "updated_at", "total_memories")
@@ -54,6 +57,28 @@ async def entities(
     )
 
 
+async def create_entity(
+    ctx: Context, project_id: str | None, type: EntityType, name: str, metadata: Any
+) -> EntityRow:
+    """Return an entity that comes into being before a memory names it, or is there already.
+
+    Metadata replaces what it had, unless it is None.
+    """
+    target = ctx.project_id(project_id)
+    check_text(name, "name", longest=LONGEST_NAME)
+    if metadata is not None:
+        check_metadata(metadata, "metadata")
+
+    def work(tx: Transaction) -> EntityRow:
+        writable_project(tx, ctx, target)
+        id = tx.entities.obtain(target, {type: name}, ctx.now())[type]
+        if metadata is not None:
+            tx.entities.set_metadata(id, metadata, ctx.now())
+        return tx.entities.get(id, ctx.actor, "id")
+
+    return await ctx.write(work)
+
+
 async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
     """Replace the metadata of an entity."""
     check_metadata(metadata, "input", "metadata")
@@ -66,30 +91,34 @@ async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
     return await ctx.write(work)
 
 
-async def delete_entity(ctx: Context, id: str) -> str:
-    """Delete an entity with all its memories, and erase what log and operations say of them."""
+async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
+    """Delete an entity with all its memories, and erase what was ever said of them.
+
+    Returns the receipt and the id of the operation.
+    """
     records = Records(ctx, OperationType.DELETE, {"entityId": id})
     # A search for it that is written afterwards would keep its name and what was looked for.
     await ctx.services.searches.settle()
 
-    def work(tx: Transaction) -> str:
-        entity = _writable(tx, ctx, id)
-        tx.memories.hold_order(entity.project_id)
+    def work(tx: Transaction) -> ReceiptRow:
+        entity, project = _writable(tx, ctx, id)
+        tx.memories.hold_order(project.id)
         tx.entities.lock(id)
-        author, moment = ctx.author(records.id_of(entity.project_id)), ctx.now()
-        erased = tx.memories.erase_entity(entity.type, id, entity.project_id, author, moment)
-        tx.operations.erase(entity.project_id, (entity.type, entity.name), erased, moment)
+        author = ctx.author(records.id_of(project.id))
+        erased = tx.memory_erasure.erase_entity(entity.type, id, project.id, author, ctx.now())
+        subject, named = f"{entity.type.value} {id}", (entity.type, entity.name)
+        receipt = erase_traces(tx, ctx, project, subject, erased, named)
         tx.entities.delete(id)
-        records.note(tx, [entity.project_id], 1.0)
-        return id
+        records.note(tx, [project.id], 1.0)
+        return receipt
 
-    deleted = await records.write(work)
+    receipt = await records.write(work)
     ctx.services.scopes.forget(id)
-    return deleted
+    return receipt, records.id_of(receipt.project_id)
 
 
-def _writable(tx: Transaction, ctx: Context, id: str) -> EntityRow:
+def _writable(tx: Transaction, ctx: Context, id: str) -> tuple[EntityRow, ProjectRow]:
     entity = tx.entities.get(id, ctx.actor, "id")
     project = tx.projects.get(entity.project_id, ctx.actor)
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
-    return entity
+    return entity, project

@@ -2,12 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from core.graph import JobKind
 from resolvers.context import Services
+from storage.erasure import project_subject
 from storage.transaction import Transaction
 
 _STEP = 500
+# The jobs that read or write what is in a project; those that put others come before them.
+_OF_CONTENT = (
+    JobKind.REINDEX,
+    JobKind.IMPORT,
+    JobKind.INGEST,
+    JobKind.INDEX,
+    JobKind.DELIVER,
+    JobKind.EXPORT,
+)
 
 
 class NotYet(Exception):
@@ -27,23 +38,27 @@ async def erase_project(
         await heartbeat()
         await asyncio.sleep(0)
     moment = services.clock()
-    for kind in (JobKind.INDEX, JobKind.INGEST):
+    for kind in _OF_CONTENT:
         if await services.db.write(lambda tx: tx.jobs.drop(kind, project_id, moment)):  # noqa: B023
             raise NotYet
     await services.index.drop(project_id)
     beyond: str | None = ""
     while beyond is not None:
         here = beyond
-        beyond = await services.db.write(lambda tx: _end(tx, project_id, here))  # noqa: B023
+        beyond = await services.db.write(lambda tx: _end(tx, project_id, here, moment))  # noqa: B023
         if beyond is not None:
             await heartbeat()
 
 
-def _end(tx: Transaction, project_id: str, beyond: str) -> str | None:
+def _end(tx: Transaction, project_id: str, beyond: str, moment: datetime) -> str | None:
     """Erase a project, and blank some of the audit entries that outlive it.
 
     In this order: whoever still administers the project holds its row, so no entry comes later.
-    Returns the entry to go on from, None when there are no more.
+    Returns the entry to go on from, None when there are no more and the receipt is complete.
     """
     tx.erasure.erase_project(project_id)
-    return tx.audit.blank_some(project_id, beyond, _STEP)
+    last = tx.audit.blank_some(project_id, beyond, _STEP)
+    receipt = tx.receipts.open_of(project_id, project_subject(project_id))
+    if last is None and receipt is not None:
+        tx.receipts.change(receipt.id, pending=None, completed_at=moment)
+    return last

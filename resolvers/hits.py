@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from core.graph import MemoryState
 from ranking.corpus import Rows
 from ranking.decay import HIGHEST, decay_factor
-from ranking.score import squashed
+from ranking.score import add_feedback, squashed
 from resolvers.context import Context
 from resolvers.rankings import Ranking
 from storage.memory_filters import Selection
 from storage.memory_rows import MemoryRow
 
-# Decay chooses from a pool, so that what fades makes room for what was used lately.
+# Feedback and decay choose from a pool, so that what falls back makes room for what comes forward.
 _POOL_FACTOR, _LEAST_POOL = 3, 50
 
 
@@ -27,6 +27,7 @@ class ScoreBreakdown:
     temporal: float
     form: float
     neighbor: float
+    feedback: float
     decay: float
     rerank: float | None
 
@@ -50,13 +51,26 @@ async def hits_of(
     decay: bool,
 ) -> list[Hit]:
     """Return the best of a ranking that pass the threshold and still may be shown."""
-    pool = max(_POOL_FACTOR * top_k, _LEAST_POOL) if decay else top_k
-    best = ranking.best(pool, passing(ranking, threshold))
+    pool = max(_POOL_FACTOR * top_k, _LEAST_POOL)
+    near = ranking.best(pool, passing(ranking, threshold))
+    await _heed_feedback(ctx, ranking, near)
+    best = ranking.best(pool if decay else top_k, near)
     (hits,) = await read_hits(ctx, [(ranking, best)], selection)
     if decay:
         hits = await _decayed(ctx, hits)
         ctx.services.touches.note(hit.memory.id for hit in hits[:top_k])
     return hits[:top_k]
+
+
+async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
+    """Add what people think of some rows of a ranking, as it is known at this moment.
+
+    What is kept of a scope follows the log, which feedback is no part of.
+    """
+    by_id = {ranking.ids[row]: row for row in rows.tolist()}
+    found = await ctx.read(lambda tx: tx.feedback.values(by_id))
+    if found:
+        add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
 
 
 def passing(ranking: Ranking, threshold: float) -> Rows:
@@ -113,6 +127,7 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         temporal=float(found.temporal[row]),
         form=float(found.form[row]),
         neighbor=float(found.following[row]),
+        feedback=found.feedback.get(row, 0.0),
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),
     )

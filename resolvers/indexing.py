@@ -41,12 +41,17 @@ async def rebuild_indexes(services: Services) -> int:
     """Drop the index of every project and promise its memories again; return how many there are."""
     total = 0
     for project_id in await services.db.read(lambda tx: tx.projects.all_ids()):
-        # Promised before the drop, so that no search misses them, and after it, because somebody
-        # may have kept the first promise in the old index.
-        await _promise(services, project_id)
-        await services.index.drop(project_id)
-        total += await _promise(services, project_id)
+        total += await rebuild_index(services, project_id)
     return total
+
+
+async def rebuild_index(services: Services, project_id: str) -> int:
+    """Drop the index of a project and promise its memories again; return how many there are."""
+    # Promised before the drop, so that no search misses them, and after it, because somebody may
+    # have kept the first promise in the old index.
+    await _promise(services, project_id)
+    await services.index.drop(project_id)
+    return await _promise(services, project_id)
 
 
 async def _promise(services: Services, project_id: str) -> int:

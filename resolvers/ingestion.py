@@ -8,13 +8,11 @@ nothing but the count of attempts, and whoever does the job again after it finds
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import structlog
-
 from core.categories import catalog_in_force
 from core.graph import EntityType, OperationStatus
-from providers.base import ProviderError
 from providers.extraction import Assignment, Category, Extraction, Turn
 from resolvers.add_requests import AddRequest, request_of, turns_of
+from resolvers.attempts import attempt, begun_again
 from resolvers.consolidation import Draft, compared, drafts_of
 from resolvers.context import Services
 from resolvers.settling import Moved, Settling
@@ -24,19 +22,11 @@ from storage.operations import OperationRow
 from storage.projects import ProjectSettings
 from storage.transaction import Transaction
 
-log = structlog.get_logger(__name__)
-
-# With the runner's pauses this is some ten minutes, after which people should be told.
-MOST_ATTEMPTS = 9
 FORMER_TURNS = 10
 SHOWN = 10
 KNOWN_CONCEPTS = 1_000
 # What was compared may be changed by somebody else before it is written; then it is compared again.
 _MOST_COMPARISONS = 5
-# Whatever ends its process each time must not do so for ever; restarts for other reasons count too.
-_MOST_BEGINNINGS = 3 * MOST_ATTEMPTS
-_ENDLESS = "Work on this has begun again and again, and the server ended each time."
-_INTERNAL = "Something went wrong here. The server's log says what, under this operation's id."
 
 
 @dataclass(slots=True)
@@ -56,39 +46,22 @@ async def ingest(services: Services, operation_id: str, attempts: int) -> None:
     Raises whatever is worth another try, unless so many attempts have been made that the operation
     has failed for good.
     """
-    if attempts > _MOST_BEGINNINGS:
-        await services.db.write(lambda tx: _fail(tx, services, operation_id, _ENDLESS))
-        return
-    task = await services.db.write(lambda tx: _begin(tx, services, operation_id))
-    if task is None:
-        return
-    try:
-        await _work(services, task)
-    except Exception as error:
-        final = isinstance(error, ProviderError) and not error.retryable
-        reason = str(error) if isinstance(error, ProviderError) else _INTERNAL
-        if not isinstance(error, ProviderError):
-            log.exception("ingestion_failed", operation=operation_id)
-        if not final and attempts < MOST_ATTEMPTS:
-            await services.db.write(lambda tx: _put_off(tx, operation_id, reason))
-            raise
-        await services.db.write(lambda tx: _fail(tx, services, operation_id, reason))
+    await attempt(
+        services,
+        operation_id,
+        attempts,
+        begin=lambda tx: _begin(tx, services, operation_id),
+        work=lambda task: _work(services, task),
+    )
 
 
 def _begin(tx: Transaction, services: Services, operation_id: str) -> Task | None:
-    operation = tx.operations.unfinished(operation_id)
+    operation = begun_again(tx, services, operation_id)
     if operation is None:
         return None
     settings = tx.projects.settings(operation.project_id)
     if settings is None:
         return None
-    moment = operation.started_at or services.clock()
-    tx.operations.change(
-        operation_id,
-        status=OperationStatus.RUNNING,
-        started_at=moment,
-        attempts=operation.attempts + 1,
-    )
     former: list[Turn] = []
     if operation.scope is not None:
         for kept in tx.operations.conversation(operation.scope, operation, FORMER_TURNS):
@@ -180,21 +153,3 @@ def _assignment(task: Task, shown: Sequence[MemoryRow]) -> Assignment:
 
 def _either(call: str | None, project: str | None) -> str | None:
     return project if call is None else call
-
-
-def _put_off(tx: Transaction, operation_id: str, reason: str) -> None:
-    """Let an operation wait for its next attempt, with the reason the last one failed."""
-    if tx.operations.unfinished(operation_id) is not None:
-        tx.operations.change(operation_id, status=OperationStatus.PENDING, error=reason)
-
-
-def _fail(tx: Transaction, services: Services, operation_id: str, reason: str) -> None:
-    operation = tx.operations.unfinished(operation_id)
-    if operation is not None:
-        tx.operations.finish(
-            operation,
-            OperationStatus.FAILED,
-            services.clock(),
-            error=reason,
-            model=services.extractor.model,
-        )

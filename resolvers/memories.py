@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from core.access import Permission
-from core.errors import InvalidInput
+from core.errors import InvalidInput, must_exist
 from core.graph import EntityType, MemoryState
 from core.ids import uuid7
 from core.text import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
@@ -55,6 +55,16 @@ async def history_of_memory(ctx: Context, memory: MemoryRow, page: PageArguments
     return await connect(
         ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, memory.id, page, scope=memory.project_id
     )
+
+
+async def log_of_memory(ctx: Context, id: str, page: PageArguments) -> Connected:
+    """Return what happened to a memory that is there or was, oldest first.
+
+    Raises `NotFound` for one that the actor cannot see.
+    """
+    project_id = await ctx.read(lambda tx: tx.history.project_of(id, ctx.actor))
+    scope = must_exist(project_id, "memory", id, "id")
+    return await connect(ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, id, page, scope=scope)
 
 
 def writable_project(tx: Transaction, ctx: Context, project_id: str) -> ProjectRow:

@@ -12,8 +12,10 @@ from core.graph import OperationType
 from resolvers.context import Context
 from resolvers.memories import writable_project
 from resolvers.memory_lists import Wanted, check_wanted
+from resolvers.receipts import erase_traces
 from resolvers.records import Records
 from storage.memory_rows import MemoryRow
+from storage.receipts import ReceiptRow
 from storage.transaction import Transaction
 
 MOST_IDS = 1_000
@@ -23,24 +25,49 @@ PER_TRANSACTION = 500
 
 @dataclass(slots=True)
 class Deletion:
-    """What was deleted, and what kept the rest from it, if something did."""
+    """What was deleted, what kept the rest from it, and the receipt of what was erased.
+
+    The operation is there if anything was deleted, and all of it in one project.
+    """
 
     ids: list[str] = field(default_factory=list)
     refusal: AppError | None = None
+    receipt: ReceiptRow | None = None
+    operation_id: str | None = None
 
 
-async def delete_memory(ctx: Context, id: str) -> str:
-    """Delete one memory; its history stays."""
-    records = Records(ctx, OperationType.DELETE, {"ids": [id]})
+async def delete_memory(
+    ctx: Context, id: str, linked: bool = False, erase: bool = False
+) -> Deletion:
+    """Delete one memory, with `linked` also those whose place it has taken, one after the other.
 
-    def work(tx: Transaction) -> str:
-        memory: MemoryRow = must_exist(
-            tx.memories.find_to_delete([id], ctx.actor).get(id), "memory", id, "id"
-        )
-        writable_project(tx, ctx, memory.project_id)
-        tx.memories.delete([memory], ctx.author(records.id_of(memory.project_id)), ctx.now())
-        records.note(tx, [memory.project_id], 1.0)
-        return id
+    Their history stays, unless it is to be erased, which can also be done to a memory that was
+    deleted before.
+    """
+    options = {name: True for name, on in (("deleteLinked", linked), ("erase", erase)) if on}
+    records = Records(ctx, OperationType.DELETE, {"ids": [id], **options})
+
+    def work(tx: Transaction) -> Deletion:
+        memory = tx.memories.find([id], ctx.actor).get(id)
+        project_id = memory.project_id if memory else None
+        if memory is None and erase:
+            project_id = tx.history.project_of(id, ctx.actor)
+        project = writable_project(tx, ctx, must_exist(project_id, "memory", id, "id"))
+        tx.memories.hold_order(project.id)
+        wanted = [id, *(tx.memories.line_before([id]) if linked else [])]
+        found = tx.memories.find_to_change(wanted, ctx.actor)
+        if id not in found and not erase:
+            raise NotFound("memory", id, "id")
+        deletion = Deletion(list(found))
+        author = ctx.author(records.id_of(project.id))
+        if erase:
+            former = [id] if id not in found else []
+            erased = tx.memory_erasure.erase(deletion.ids, former, project.id, author, ctx.now())
+            deletion.receipt = erase_traces(tx, ctx, project, f"MEMORY {id}", erased)
+        else:
+            tx.memories.delete(list(found.values()), author, ctx.now())
+        records.note(tx, [project.id], 1.0)
+        return deletion
 
     return await records.write(work)
 
@@ -110,6 +137,8 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
             deletion.refusal = refusal
             return deletion
         deletion.ids += deleted
+        if deleted:
+            deletion.operation_id = records.id_of(project_id)
         if len(deleted) < PER_TRANSACTION:
             return deletion
 

@@ -39,6 +39,14 @@ class Wanted:
         )
 
 
+def holding(filter: Filter | None) -> Wanted:
+    """Return the memories of a filter that hold true: neither expired, superseded nor merged.
+
+    A filter that speaks of states says by that which ones are meant.
+    """
+    return Wanted(filter, latest_only=not names_state(filter))
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryList:
     """What a list of memories is asked for, besides its page.

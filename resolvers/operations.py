@@ -6,11 +6,13 @@ exactly when something was changed.
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from core.access import Permission
 from core.errors import IdempotencyMismatch, InvalidInput
 from core.graph import EntityType, JobKind, OperationStatus, OperationType
 from core.ids import uuid7
@@ -33,6 +35,26 @@ from storage.transaction import Transaction
 LONGEST_KEY = 255
 KEYS_ARE_KEPT = timedelta(hours=24)
 MOST_RESULTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """How an operation is tried again: by which job, and what must have been kept of its input.
+
+    An import has kept records instead, those that are still to be stored.
+    """
+
+    kind: JobKind
+    kept: str | None
+    writes: bool = True
+
+
+# What the others do is over within their request, and nothing is kept of it.
+_RETRIES = {
+    OperationType.ADD: _Retry(JobKind.INGEST, "messages"),
+    OperationType.EXPORT: _Retry(JobKind.EXPORT, "schema", writes=False),
+    OperationType.IMPORT: _Retry(JobKind.IMPORT, None),
+}
 
 
 async def operation(ctx: Context, id: str) -> OperationRow:
@@ -66,23 +88,45 @@ async def results_of(ctx: Context, operation_id: str) -> list[HistoryRow]:
 
 
 async def retry_operation(ctx: Context, id: str) -> OperationRow:
-    """Work again on an add that has failed, with the messages that were kept of it.
+    """Work again on an operation that has failed, with what was kept of it.
 
-    Raises `InvalidInput` for an operation that has not failed, or that kept nothing to work on.
+    What only reads may be tried again by whoever sees it. Raises `InvalidInput` for an operation
+    that has not failed, or that kept nothing to work on.
     """
 
     def work(tx: Transaction) -> OperationRow:
         found = tx.operations.get(id, ctx.actor, "id")
-        writable_project(tx, ctx, found.project_id)
-        if found.status is OperationStatus.FAILED and "messages" not in found.input:
+        if found.type is OperationType.REINDEX:
+            return _retry_reindex(tx, ctx, found)
+        again = _RETRIES.get(found.type)
+        if again is None or again.writes:
+            writable_project(tx, ctx, found.project_id)
+        is_kept = again is not None and again.kept in found.input
+        if found.type is OperationType.IMPORT:
+            is_kept = bool(tx.import_records.first(id, 1))
+        if found.status is OperationStatus.FAILED and not is_kept:
             raise InvalidInput("Nothing was kept that could be tried again.", "id")
         # Of two who try at once the first does: the second must not undo what came of it.
         if not tx.operations.reopen(id):
             raise InvalidInput("Only an operation that has FAILED can be tried again.", "id")
-        tx.jobs.put(JobKind.INGEST, [id], found.project_id, ctx.now(), found.scope)
+        assert again is not None
+        tx.jobs.put(again.kind, [id], found.project_id, ctx.now(), found.scope)
         return tx.operations.get(id, ctx.actor, "id")
 
     return await ctx.write(work)
+
+
+def _retry_reindex(tx: Transaction, ctx: Context, operation: OperationRow) -> OperationRow:
+    project_id = operation.project_id
+    tx.projects.lock(project_id)
+    project = tx.projects.get(project_id, ctx.actor, "id")
+    ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
+    if tx.operations.unfinished_of(project_id, OperationType.REINDEX) is not None:
+        raise InvalidInput("The index of this project is being built anew already.", "id")
+    if not tx.operations.reopen(operation.id):
+        raise InvalidInput("Only an operation that has FAILED can be tried again.", "id")
+    tx.jobs.put(JobKind.REINDEX, [operation.id], project_id, ctx.now())
+    return tx.operations.get(operation.id, ctx.actor, "id")
 
 
 def begun(

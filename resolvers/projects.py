@@ -12,10 +12,13 @@ from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.organizations import hide_project
+from resolvers.receipts import receipt_of
 from storage.api_keys import API_KEY_ORDER, API_KEYS_OF_PROJECT
+from storage.erasure import project_subject
 from storage.history import HISTORY_OF_PROJECT, HISTORY_ORDER
 from storage.members import MEMBER_ORDER, MEMBERS_OF_PROJECT, MemberRow
 from storage.projects import ProjectRow
+from storage.receipts import ReceiptRow
 from storage.transaction import Transaction
 
 _MOST_CATEGORIES = 100
@@ -140,17 +143,20 @@ def check_categories(categories: list[dict[str, Any]], *path: str) -> None:
         names.add(category["name"])
 
 
-async def delete_project(ctx: Context, id: str) -> str:
-    """Make a project invisible at once; a job erases everything in it."""
+async def delete_project(ctx: Context, id: str) -> ReceiptRow:
+    """Make a project invisible at once; a job erases everything in it.
 
-    def work(tx: Transaction) -> str:
+    Returns the receipt, which that job completes.
+    """
+
+    def work(tx: Transaction) -> ReceiptRow:
         tx.projects.lock(id)
         project = tx.projects.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         hide_project(tx, id, ctx)
         act, home = AuditAction.PROJECT_DELETED, project.organization_id
         _record(tx, ctx, act, home, id, before={"name": project.name})
-        return id
+        return receipt_of(tx, ctx, project, project_subject(id))
 
     return await ctx.write(work)
 

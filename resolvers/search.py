@@ -88,10 +88,13 @@ def _check(query: Query) -> None:
         raise InvalidInput("threshold must be between 0 and 1.", "threshold")
 
 
-async def _search(
-    ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query
-) -> SearchResult:
-    operation = _begun(ctx, project, query, {entity.type: entity.name} if entity else {})
+async def found_in(
+    ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query, *, decay: bool
+) -> list[Hit]:
+    """Return the hits of a query in a project, or about an entity of it, best first.
+
+    With `decay` they fade, and having been found is noted.
+    """
     selection = query.wanted.selection(ctx.today())
     weights = RERANKED if query.rerank else PLAIN
     size = entity.total_memories if entity else project.total_memories
@@ -105,7 +108,14 @@ async def _search(
         ranking = await rank_candidates(ctx, key, question, weights, selection, query.top_k)
     if query.rerank:
         await rerank(ctx, ranking, question, weights)
-    hits = await hits_of(ctx, ranking, query.top_k, query.threshold, selection, decay=project.decay)
+    return await hits_of(ctx, ranking, query.top_k, query.threshold, selection, decay=decay)
+
+
+async def _search(
+    ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query
+) -> SearchResult:
+    operation = _begun(ctx, project, query, {entity.type: entity.name} if entity else {})
+    hits = await found_in(ctx, project, entity, query, decay=project.decay)
     return _recorded(ctx, operation, hits)
 
 

@@ -10,16 +10,23 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 
 from core.graph import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
+from resolvers.delivering import RETRIES, Retries
+from resolvers.importing import RECORDS_STAY
+from resolvers.later import Later
 from storage.database import Commit
 from storage.jobs import JobRow
 from storage.notices import notices_between
-from workers import erase, index, ingest, prune
+from storage.transaction import Transaction
+from workers import deliver, erase, export, imports, index, ingest, prune, receipts, reindex
+from workers.outgoing import Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -31,34 +38,52 @@ _SWEEP_SECONDS = 60.0
 _PRUNE_SECONDS = 3600.0
 _LONGEST_PAUSE = timedelta(minutes=5)
 
-Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[None]]], Awaitable[None]]
+Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[Any]]], Awaitable[None]]
+End = Callable[[Services, Transaction, Sequence[JobRow], str], None]
+
+
+def finish(_services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
+    """End jobs whose work is done."""
+    tx.jobs.finish(jobs, worker)
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One kind of job: how many are taken at a time, what does them, and in how many tasks."""
+    """One kind of job: how many are taken at a time, what does them, and in how many tasks.
+
+    `end` is what becomes of jobs that were done, by the worker that holds them.
+    """
 
     kind: JobKind
     batch: int
     handle: Handler
     tasks: int = 1
+    end: End = finish
 
 
 LOOPS = (
+    Loop(JobKind.IMPORT, 1, imports.handle),
     Loop(JobKind.INDEX, 64, index.handle),
     Loop(JobKind.ERASE, 1, erase.handle),
+    Loop(JobKind.RECEIPT, 1, receipts.handle),
     # A model's answer takes seconds in which there is nothing else to do.
     Loop(JobKind.INGEST, 1, ingest.handle, tasks=4),
+    Loop(JobKind.EXPORT, 1, export.handle, tasks=2),
+    Loop(JobKind.REINDEX, 1, reindex.handle),
 )
 
 
 class Runner:
     """All loops of one process."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, retries: Retries = RETRIES) -> None:
         self._services = services
+        self._outgoing = Outgoing(services.allowed_hosts)
+        sends = partial(deliver.handle, self._outgoing, retries)
+        # In several tasks, lest a receiver that is slow to answer hold up all others.
+        self._loops = (*LOOPS, Loop(JobKind.DELIVER, 1, sends, tasks=4, end=deliver.end))
         self._worker = uuid7()
-        self._wake = {loop.kind: asyncio.Event() for loop in LOOPS}
+        self._wake = {loop.kind: asyncio.Event() for loop in self._loops}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -67,7 +92,7 @@ class Runner:
         """Start the loops on the running event loop."""
         self._services.db.on_commit(self._heed)
         self._tasks = [
-            asyncio.create_task(self._run(loop)) for loop in LOOPS for _ in range(loop.tasks)
+            asyncio.create_task(self._run(loop)) for loop in self._loops for _ in range(loop.tasks)
         ]
         sweeps = [self._repeat(self._give_up, _SWEEP_SECONDS, "operations_not_swept")]
         if self._services.retention is not None:
@@ -88,16 +113,20 @@ class Runner:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._outgoing.close()
 
     async def drain(self) -> None:
         """Do all jobs that are due, then return."""
-        for loop in LOOPS:
-            while await self._take(loop):
-                pass
+        try:
+            for loop in self._loops:
+                while await self._take(loop):
+                    pass
+        finally:
+            await self._outgoing.close()
 
     def _heed(self, commit: Commit) -> None:
-        if commit.has_jobs:
-            self._wake_all()
+        for kind in commit.jobs & self._wake.keys():
+            self._wake[kind].set()
 
     def _wake_all(self) -> None:
         for event in self._wake.values():
@@ -128,9 +157,10 @@ class Runner:
                 await asyncio.wait_for(self._stopped.wait(), seconds)
 
     async def _give_up(self) -> None:
-        """Give up the work of requests whose server has ended."""
+        """Give up the work of requests whose server has ended, and what imports have left."""
         moment = self._services.clock()
         await self._services.db.write(lambda tx: tx.operations.give_up(moment))
+        await self._services.db.write(lambda tx: tx.import_records.drop_left(moment - RECORDS_STAY))
 
     async def _prune(self) -> None:
         await prune.sweep(self._services, lambda: self._stopping)
@@ -148,15 +178,24 @@ class Runner:
         return bool(jobs)
 
     async def _do(self, loop: Loop, jobs: Sequence[JobRow]) -> None:
-        async def heartbeat() -> None:
+        async def heartbeat() -> bool:
+            """Renew the leases; tell whether none has been lost."""
             until = self._services.clock() + LEASE
-            await self._services.db.write(
-                lambda tx: [tx.jobs.renew(job, self._worker, until) for job in jobs]
-            )
+
+            def renew(tx: Transaction) -> bool:
+                renewed = [tx.jobs.renew(job, self._worker, until) for job in jobs]
+                return all(renewed)
+
+            return await self._services.db.write(renew)
 
         db = self._services.db
         try:
             await loop.handle(self._services, jobs, heartbeat)
+        except Later as later:
+            after = self._services.clock() + later.pause
+            await db.write(lambda tx: tx.jobs.postpone(jobs, self._worker, after))
+            # It may have kept back what it waits for.
+            self._wake_all()
         except Exception as error:
             if len(jobs) > 1:
                 # One bad job must not hold up the others that were taken with it.
@@ -175,7 +214,7 @@ class Runner:
             reason = f"{type(error).__name__}: {error}"
             await db.write(lambda tx: tx.jobs.retry(jobs, self._worker, after, reason))
         else:
-            await db.write(lambda tx: tx.jobs.finish(jobs, self._worker))
+            await db.write(lambda tx: loop.end(self._services, tx, jobs, self._worker))
 
 
 @contextlib.asynccontextmanager

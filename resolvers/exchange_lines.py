@@ -1,0 +1,132 @@
+"""How an export writes things down, line by line; docs/exports.md describes the format."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import orjson
+
+from storage.entities import EntityRow
+from storage.exchange import PastVersion
+from storage.feedback import FeedbackRow
+from storage.history import HistoryRow
+from storage.memory_rows import MemoryRow
+from storage.sources import SourceRow
+
+FORMAT = 1
+_MEMORY = {
+    "id": "id",
+    "text": "text",
+    "userId": "user_id",
+    "agentId": "agent_id",
+    "appId": "app_id",
+    "runId": "run_id",
+    "actor": "actor",
+    "role": "role",
+    "metadata": "metadata",
+    "categories": "categories",
+    "state": "state",
+    "immutable": "immutable",
+    "version": "version",
+    "timestamp": "timestamp",
+    "timestampUntil": "timestamp_until",
+    "timestampPrecision": "timestamp_precision",
+    "expirationDate": "expiration_date",
+    "previousId": "previous_id",
+    "successorId": "successor_id",
+    "extendsId": "extends_id",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+}
+_EVENT = {
+    "id": "id",
+    "sequence": "sequence",
+    "memoryId": "memory_id",
+    "version": "version",
+    "type": "type",
+    "oldText": "old_text",
+    "newText": "new_text",
+    "before": "before",
+    "after": "after",
+    "actor": "actor",
+    "operationId": "operation_id",
+    "createdAt": "created_at",
+}
+_SOURCE = {
+    "id": "id",
+    "role": "role",
+    "name": "name",
+    "content": "content",
+    "timestamp": "timestamp",
+    "createdAt": "created_at",
+}
+_ENTITY = {
+    "entityType": "type",
+    "name": "name",
+    "metadata": "metadata",
+    "createdAt": "created_at",
+    "updatedAt": "updated_at",
+}
+_FEEDBACK = {"value": "value", "reason": "reason", "updatedAt": "updated_at"}
+
+
+def line(type: str, **fields: Any) -> bytes:
+    """Return one line, with its end."""
+    return orjson.dumps(
+        {"type": type, **fields}, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+    )
+
+
+def first_line(
+    export_id: str, project_id: str, name: str, created_at: datetime, with_history: bool
+) -> bytes:
+    """Return the line that an export begins with."""
+    return line(
+        "export",
+        format=FORMAT,
+        exportId=export_id,
+        project={"id": project_id, "name": name},
+        createdAt=created_at,
+        includesHistory=with_history,
+    )
+
+
+def entity_line(entity: EntityRow) -> bytes:
+    """Return the line of an entity."""
+    return line("entity", **_named(entity, _ENTITY))
+
+
+def memory_of(memory: MemoryRow) -> dict[str, Any]:
+    """Return a memory, or a version of one, by the names of the API."""
+    return _named(memory, _MEMORY)
+
+
+def past_of(
+    events: Iterable[HistoryRow], versions: Iterable[PastVersion]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what happened to a memory and what it was, by the names of the API."""
+    return {
+        "history": [_named(event, _EVENT) for event in events],
+        "versions": [
+            {**memory_of(version.memory), "endedAt": version.ended_at} for version in versions
+        ],
+    }
+
+
+def sources_of(sources: Iterable[SourceRow]) -> list[dict[str, Any]]:
+    """Return the messages of a memory by the names of the API."""
+    return [_named(source, _SOURCE) for source in sources]
+
+
+def feedback_of(feedback: FeedbackRow | None) -> dict[str, Any] | None:
+    """Return what is thought of a memory by the names of the API."""
+    return None if feedback is None else _named(feedback, _FEEDBACK)
+
+
+def _named(row: Any, names: dict[str, str]) -> dict[str, Any]:
+    return {name: _plain(getattr(row, attribute)) for name, attribute in names.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.name if isinstance(value, Enum) else value

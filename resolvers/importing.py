@@ -1,0 +1,316 @@
+"""The job behind an import: it stores what was received, some records in each transaction.
+
+Each transaction stores its records, deletes them from those that wait and moves the progress, so
+whoever is killed at any moment leaves what the next one goes on with, and nothing is stored twice.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+
+from core.graph import MemoryState, OperationStatus
+from providers.base import ProviderError
+from resolvers.context import Services
+from resolvers.derived import derive
+from resolvers.import_rows import (
+    Record,
+    Rows,
+    added,
+    entity_of,
+    feedback_of,
+    id_of,
+    said_in,
+    says_nothing,
+)
+from storage.documents import Said
+from storage.history import Author
+from storage.importing import Imported
+from storage.memories import Derived
+from storage.memory_rows import MemoryRow
+from storage.operations import OperationRow
+from storage.slots import slot_of
+from storage.transaction import Transaction
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+# With the runner's pauses this is some ten minutes, after which people should be told.
+MOST_ATTEMPTS = 9
+# For so long an import that has failed can be tried again with what it has received.
+RECORDS_STAY = timedelta(days=1)
+_MOST_BEGINNINGS = 3 * MOST_ATTEMPTS
+_ENDLESS = "Work on this has begun again and again, and the server ended each time."
+_PIECE = 25
+_MOST_BYTES = 4_000_000
+
+Staged = Sequence[tuple[int, Record]]
+
+
+async def import_records(
+    services: Services,
+    operation_id: str,
+    attempts: int,
+    heartbeat: Callable[[], Awaitable[Any]],
+) -> None:
+    """Store the records of an operation. Safe to run twice.
+
+    Raises whatever is worth another try, unless so many attempts have been made that the operation
+    has failed for good.
+    """
+    if attempts > _MOST_BEGINNINGS:
+        await services.db.write(lambda tx: _fail(tx, services, operation_id, _ENDLESS))
+        return
+    project_id = await services.db.write(lambda tx: _begin(tx, services, operation_id))
+    if project_id is None:
+        return
+    doing = _Doing(services, operation_id, project_id)
+    try:
+        while not await doing.store(await services.db.read(lambda tx: _next(tx, operation_id))):
+            await heartbeat()
+    except Exception as error:
+        provider = isinstance(error, ProviderError)
+        if not provider:
+            log.exception("import_failed", operation=operation_id)
+        reason = str(error) if provider else type(error).__name__
+        if doing.at is not None:
+            reason = f"Record {doing.at} of the file could not be stored: {reason}"
+        final = isinstance(error, ProviderError) and not error.retryable
+        if not final and attempts < MOST_ATTEMPTS:
+            await services.db.write(lambda tx: _put_off(tx, operation_id, reason))
+            raise
+        await services.db.write(lambda tx: _fail(tx, services, operation_id, reason))
+
+
+def _begin(tx: Transaction, services: Services, operation_id: str) -> str | None:
+    operation = tx.operations.unfinished(operation_id)
+    if operation is None:
+        return None
+    tx.operations.change(
+        operation_id,
+        status=OperationStatus.RUNNING,
+        started_at=operation.started_at or services.clock(),
+        attempts=operation.attempts + 1,
+    )
+    return operation.project_id
+
+
+def _next(tx: Transaction, operation_id: str) -> Staged:
+    """Return the records whose turn it is: not too many, and not too large."""
+    found: list[tuple[int, Record]] = []
+    size = 0
+    while len(found) < BATCH and size < _MOST_BYTES:
+        after = found[-1][0] if found else -1
+        piece = tx.import_records.first(operation_id, _PIECE, after)
+        found += piece
+        size += sum(len(orjson.dumps(record)) for _, record in piece)
+        if len(piece) < _PIECE:
+            break
+    return found
+
+
+@dataclass(slots=True)
+class _Doing:
+    """An import that is being worked on; `at` is the record that is being stored by itself."""
+
+    services: Services
+    operation_id: str
+    project_id: str
+    at: int | None = None
+
+    async def store(self, batch: Staged) -> bool:
+        """Store a batch; tell whether that was the last one."""
+        try:
+            return await self.services.db.write(await self._thought(batch))
+        except Exception as error:
+            # One bad record must neither hold up those before it nor hide among them.
+            if not batch or (isinstance(error, ProviderError) and error.retryable):
+                raise
+            kind = type(error).__name__
+            log.warning("import_batch_failed", operation=self.operation_id, error=kind)
+        is_over = False
+        for record in batch:
+            self.at = record[0]
+            is_over = await self.services.db.write(await self._thought([record]))
+        self.at = None
+        return is_over
+
+    async def _thought(self, batch: Staged) -> "_Step":
+        """Return the transaction that stores a batch, with what was computed of its texts."""
+        said = await self.services.db.read(lambda tx: self._said(tx, batch))
+        items = [(text, before) for _, text, before in said]
+        found = await derive(self.services, items) if items else []
+        derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
+        return _Step(self.services, self.operation_id, batch, derived)
+
+    def _said(self, tx: Transaction, batch: Staged) -> list[tuple[int, Said, Said | None]]:
+        """Return what is said by the memories that are not there yet, and what was before it."""
+        live = [(at, record) for at, record in batch if record["type"] == "memory"]
+        rows = Rows(tx, self.project_id, [record for _, record in live])
+        known = {id_of(record): said_in(record["memory"]) for _, record in live}
+        fresh = [item for item in live if rows.ids[id_of(item[1])] not in rows.kept]
+        formers = {record["memory"]["previousId"] for _, record in fresh} - known.keys()
+        names = {rows.named(id) or "": id for id in formers if id}
+        for row in tx.memories.there(names).values():
+            if row.project_id == self.project_id:
+                known[names[row.id]] = Said(row.text, row.speaker)
+        return [
+            (at, known[id_of(record)], known.get(record["memory"]["previousId"]))
+            for at, record in fresh
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The transaction that stores a batch and moves its operation on."""
+
+    services: Services
+    operation_id: str
+    batch: Staged
+    derived: dict[int, Derived]
+
+    def __call__(self, tx: Transaction) -> bool:
+        """Tell whether there is nothing left to do."""
+        operation = tx.operations.unfinished(self.operation_id)
+        if operation is None or tx.projects.settings(operation.project_id) is None:
+            return True
+        # Of two workers who have read the same records the second finds them done, and an erasure
+        # may have taken one of them meanwhile.
+        if not tx.import_records.done(operation.id, [at for at, _ in self.batch]):
+            return False
+        moment = self.services.clock()
+        counts = counts_of(operation)
+        counts.update(self._store(tx, operation, moment))
+        counts["records"] += len(self.batch)
+        outcomes = [{"outcome": name, "count": str(n)} for name, n in sorted(counts.items())]
+        if tx.import_records.first(operation.id, 1):
+            total = max(1, operation.input.get("records", 1))
+            progress = min(1.0, counts["records"] / total)
+            tx.operations.change(operation.id, progress=progress, outcomes=outcomes)
+            return False
+        tx.operations.finish(
+            operation,
+            OperationStatus.SUCCEEDED,
+            moment,
+            progress=1.0,
+            error=None,
+            outcomes=outcomes,
+            notes=[told(counts)],
+        )
+        return True
+
+    def _store(self, tx: Transaction, operation: OperationRow, moment: datetime) -> Counter[str]:
+        project_id, counts = operation.project_id, Counter[str]()
+        entities = [record for _, record in self.batch if record["type"] == "entity"]
+        tx.importing.obtain_entities(
+            project_id, [entity_of(project_id, record) for record in entities]
+        )
+        about = [(at, record) for at, record in self.batch if record["type"] != "entity"]
+        rows = Rows(tx, project_id, [record for _, record in about])
+        seen, fresh = set(rows.kept), []
+        for at, record in about:
+            id = rows.ids[id_of(record)]
+            if says_nothing(record):
+                continue
+            if id in seen or (record["type"] == "memory" and at not in self.derived):
+                counts["there"] += 1
+            else:
+                fresh.append((at, record))
+            seen.add(id)
+        rows.prepare([record for _, record in fresh], moment)
+        by = Author(operation.actor, operation.id)
+        items = [self._item(rows, at, record, by, moment) for at, record in fresh]
+        items, twins = _without_twins(tx, items, moment)
+        counts["twins"] += twins
+        counts["memories"] += sum(item.memory is not None for item in items)
+        counts["deleted"] += sum(item.memory is None for item in items)
+        tx.importing.store(project_id, items, self.services.embedder.model, moment)
+        return counts
+
+    def _item(self, rows: Rows, at: int, record: Record, by: Author, moment: datetime) -> Imported:
+        changes, versions = rows.changes(record), rows.versions(record)
+        if record["type"] != "memory":
+            return Imported(None, None, changes, versions)
+        memory = rows.memory(record, record["memory"])
+        return Imported(
+            memory,
+            self.derived[at],
+            changes or [added(memory, by, moment)],
+            versions,
+            record["concepts"],
+            rows.sources(record),
+            feedback_of(record),
+        )
+
+
+def _without_twins(
+    tx: Transaction, items: Sequence[Imported], moment: datetime
+) -> tuple[list[Imported], int]:
+    """Return those that say nothing which an active memory says, and how many do."""
+    today = moment.date()
+
+    def holds(memory: MemoryRow | None) -> bool:
+        return (
+            memory is not None
+            and memory.state is MemoryState.ACTIVE
+            and not memory.is_expired(today)
+        )
+
+    holding = [item.memory for item in items if item.memory and holds(item.memory)]
+    held = set(tx.memories.holders(holding, today)) if holding else set()
+    kept = []
+    for item in items:
+        if item.memory is not None and holds(item.memory):
+            slot = slot_of(item.memory)
+            if slot in held:
+                continue
+            held.add(slot)
+        kept.append(item)
+    return kept, len(items) - len(kept)
+
+
+def counts_of(operation: OperationRow) -> Counter[str]:
+    """Return what has become of the records of an import so far, by outcome."""
+    return Counter({row["outcome"]: int(row["count"]) for row in operation.outcomes})
+
+
+def told(counts: Counter[str]) -> str:
+    """Return in a sentence what an import has come to."""
+    parts = [f"Imported {counts['memories']:,} {_plural('memory', counts['memories'])}"]
+    if counts["deleted"]:
+        parts[0] += f" and {counts['deleted']:,} deleted {_plural('one', counts['deleted'])}"
+    if counts["there"]:
+        parts.append(f"{counts['there']:,} {_was(counts['there'])} there already")
+    if counts["twins"] == 1:
+        parts.append("1 says what another memory says")
+    elif counts["twins"]:
+        parts.append(f"{counts['twins']:,} say what other memories say")
+    return "; ".join(parts) + "."
+
+
+def _plural(noun: str, n: int) -> str:
+    if n == 1:
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"
+
+
+def _put_off(tx: Transaction, operation_id: str, reason: str) -> None:
+    """Let an operation wait for its next attempt, with the reason the last one failed."""
+    if tx.operations.unfinished(operation_id) is not None:
+        tx.operations.change(operation_id, status=OperationStatus.PENDING, error=reason)
+
+
+def _fail(tx: Transaction, services: Services, operation_id: str, reason: str) -> None:
+    operation = tx.operations.unfinished(operation_id)
+    if operation is not None:
+        tx.operations.finish(
+            replace(operation), OperationStatus.FAILED, services.clock(), error=reason
+        )

@@ -1,0 +1,11 @@
+"""What a job raises that has to wait for others: nothing has failed, and nobody is to be warned."""
+
+from datetime import timedelta
+
+
+class Later(Exception):
+    """The job is to be taken again after a pause, as if it had just been put."""
+
+    def __init__(self, pause: timedelta) -> None:
+        super().__init__(f"in {pause.total_seconds():g} seconds")
+        self.pause = pause

@@ -1,0 +1,144 @@
+"""Receipts of erasures: making them, completing them, and who reads them.
+
+What an entity or a memory said is gone from every row when the mutation answers. A receipt is
+complete when it is gone from the vector index too, and from whatever else had named the entity.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from core.access import Permission
+from core.graph import EntityType, JobKind
+from core.ids import uuid7
+from resolvers.connections import Connected, PageArguments, connect
+from resolvers.context import Context, Services
+from resolvers.later import Later
+from storage.memory_erasure import Erased
+from storage.mentions import PLACES
+from storage.organizations import OrganizationRow
+from storage.projects import ProjectRow
+from storage.receipts import (
+    NO_MEMORIES,
+    RECEIPT_ORDER,
+    RECEIPTS_OF_ORGANIZATION,
+    RECEIPTS_OF_PROJECT,
+    ReceiptRow,
+    digest_with,
+)
+from storage.transaction import Transaction
+
+_STEP = 500
+_PAUSE = timedelta(seconds=0.5)
+
+
+async def erasures_of_organization(
+    ctx: Context, organization: OrganizationRow, page: PageArguments
+) -> Connected:
+    """Return the receipts of an organization and its projects, newest first.
+
+    Raises `PermissionDenied` for whoever is not its OWNER.
+    """
+    ctx.actor.require(Permission.VIEW_AUDIT_LOG, organization.viewer_role)
+    return await connect(ctx, RECEIPTS_OF_ORGANIZATION, RECEIPT_ORDER, organization.id, page)
+
+
+async def erasures_of_project(ctx: Context, project: ProjectRow, page: PageArguments) -> Connected:
+    """Return the receipts of what was erased in a project, newest first.
+
+    Raises `PermissionDenied` for whoever is not its OWNER.
+    """
+    ctx.actor.require(Permission.VIEW_AUDIT_LOG, project.viewer_role)
+    return await connect(ctx, RECEIPTS_OF_PROJECT, RECEIPT_ORDER, project.id, page)
+
+
+def receipt_of(
+    tx: Transaction, ctx: Context, project: ProjectRow, subject: str, erased: Erased | None = None
+) -> ReceiptRow:
+    """Store and return the receipt of an erasure that has begun in this very transaction."""
+    erased = erased or Erased()
+    receipt = ReceiptRow(
+        id=uuid7(),
+        organization_id=project.organization_id,
+        project_id=project.id,
+        subject=subject,
+        requested_by=ctx.actor.email,
+        counts=dict(erased.counts),
+        digest=digest_with(NO_MEMORIES, erased.memory_ids),
+        pending={},
+        created_at=ctx.now(),
+    )
+    tx.receipts.add(receipt)
+    return receipt
+
+
+def erase_traces(
+    tx: Transaction,
+    ctx: Context,
+    project: ProjectRow,
+    subject: str,
+    erased: Erased,
+    entity: tuple[EntityType, str] | None = None,
+) -> ReceiptRow:
+    """Erase the requests that erased memories, or an entity (type, name), have come from.
+
+    Returns the receipt, which a job completes.
+    """
+    ids = tx.operations.that_changed(erased.all_ids)
+    if entity is not None:
+        ids |= tx.operations.about(project.id, *entity)
+    erased.counts["operations"] += tx.operations.erase(ids, ctx.now())
+    receipt = receipt_of(tx, ctx, project, subject, erased)
+    if entity is not None:
+        # The one place where the name outlives the entity, until the job has used it.
+        tx.receipts.change(receipt.id, pending={"name": entity[1]})
+    tx.jobs.put(JobKind.RECEIPT, [receipt.id], project.id, receipt.created_at)
+    return receipt
+
+
+async def complete_receipt(
+    services: Services, receipt_id: str, heartbeat: Callable[[], Awaitable[None]]
+) -> None:
+    """Erase what is left of what a receipt is about, and complete it. Safe to run twice.
+
+    Raises `Later` while vectors are left that were to go with it.
+    """
+
+    def step(tx: Transaction) -> bool:
+        receipt = tx.receipts.find(receipt_id)
+        return receipt is not None and _look_on(tx, services, receipt)
+
+    while await services.db.write(step):
+        await heartbeat()
+        await asyncio.sleep(0)
+    receipt = await services.db.read(lambda tx: tx.receipts.find(receipt_id))
+    if receipt is None or receipt.completed_at is not None:
+        return
+    project_id, until = receipt.project_id, receipt.created_at
+    if await services.db.read(lambda tx: tx.jobs.remain(JobKind.INDEX, project_id, until)):
+        raise Later(_PAUSE)
+    moment = services.clock()
+    await services.db.write(
+        lambda tx: tx.receipts.change(receipt_id, pending=None, completed_at=moment)
+    )
+
+
+def _look_on(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
+    """Look through a bounded number of rows for the name of an entity; tell whether to go on."""
+    pending = receipt.pending or {}
+    if "name" not in pending:
+        return False
+    place, beyond = pending.get("place", PLACES[0]), pending.get("beyond", [])
+    last, erased = tx.mentions.erase_some(
+        place, receipt.project_id, pending["name"], beyond, _STEP, services.clock()
+    )
+    if erased:
+        tx.receipts.count(receipt, {place: erased})
+    following = PLACES.index(place) + (1 if last is None else 0)
+    if following == len(PLACES):
+        tx.receipts.change(receipt.id, pending={})
+        return False
+    tx.receipts.change(
+        receipt.id, pending={**pending, "place": PLACES[following], "beyond": last or []}
+    )
+    return True
