@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from commands import export_project, import_file, rebuild
 from core.access import ApiKeyPermission
 from core.errors import AppError
 from core.ids import now
@@ -43,12 +44,12 @@ from resolvers.context import Services
 from resolvers.derived import renew_keywords
 from resolvers.emails import check_email
 from resolvers.feeds import Feeds
-from resolvers.indexing import embed_again, rebuild_indexes
 from resolvers.notices import Notices
 from resolvers.scopes import Scopes
 from resolvers.searches import Searches
 from resolvers.subscriptions import Subscriptions
 from resolvers.touches import Touches
+from rest import app as rest
 from schema import print_schema
 from schema.credentials import Origins
 from schema.graphiql import page
@@ -61,7 +62,7 @@ from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
 from storage.pepper import obtain_pepper
 from storage.vectors import IndexUnavailable, VectorIndex
-from workers.runner import Runner, working
+from workers.runner import working
 
 log = structlog.get_logger(__name__)
 
@@ -122,8 +123,10 @@ def open_services(settings: Settings) -> Iterator[Services]:
             embedder=models.embedder,
             reader=models.reader,
             extractor=models.extractor,
+            shaper=models.shaper,
             cursors=Cursors(pepper),
             pepper=pepper,
+            allowed_hosts=frozenset(settings.private_hosts),
             scopes=Scopes(models.embedder.dimension, settings.search_cache_mb * 2**20),
             touches=Touches(database, now),
             searches=Searches(database),
@@ -169,6 +172,7 @@ def create_app(services: Services, settings: Settings) -> Starlette:
         Route("/health/ready", ready),
         Route("/graphql", GraphQLEndpoint(operations, html)),
         WebSocketRoute("/graphql", WebSocketEndpoint(operations, origins)),
+        *rest.routes(services),
     ]
     if html is not None and ASSETS.is_dir():
         routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=ASSETS)))
@@ -325,14 +329,48 @@ def reindex(
             typer.echo(f"Indexed {total:,} memories.")
 
 
-async def rebuild(services: Services, embed: bool) -> int:
-    """Rebuild every index, with new vectors if wanted; return how many memories there are."""
-    if embed:
-        await embed_again(services)
-    await services.db.write(lambda tx: check_embedder(tx, services.embedder))
-    total = await rebuild_indexes(services)
-    await Runner(services).drain()
-    return total
+@cli.command("import")
+def import_command(
+    file: Annotated[str, typer.Argument(help="An export, mem0's .json, or - for standard input.")],
+    project: Annotated[
+        str | None, typer.Option(help="Its id; by default the first account's first.")
+    ] = None,
+) -> None:
+    """Import memories from a file. To import into a running server, POST it there."""
+    with told_in_one_line():
+        settings = Settings()
+        configure_logging(settings)
+        email = check_email(settings.bootstrap_email, "MNEMOGRAPH_BOOTSTRAP_EMAIL")
+        try:
+            with open_services(settings) as services:
+                services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
+                operation = asyncio.run(import_file(services, email, project, file))
+        except DataDirUnavailable as error:
+            fail(f"{error} A running server takes the file by POST /projects/ID/import.")
+        typer.echo(" ".join(operation.notes))
+
+
+@cli.command()
+def export(
+    project: Annotated[
+        str | None, typer.Option(help="The project's id; by default the first account's first.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write; standard output without it, or for -.")
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also the whole history, deleted memories included.")
+    ] = False,
+) -> None:
+    """Write all memories of a project as JSON Lines; also while a server is running."""
+    with told_in_one_line():
+        settings = Settings()
+        configure_logging(settings)
+        email = check_email(settings.bootstrap_email, "MNEMOGRAPH_BOOTSTRAP_EMAIL")
+        database = open_database(settings)
+        total = asyncio.run(export_project(database, email, project, output, history))
+        database.close()
+        typer.echo(f"Exported {total:,} memories.", err=True)
 
 
 @cli.command()

@@ -10,8 +10,11 @@ from strawberry.schema.config import StrawberryConfig
 from schema.api_key import ApiKeyMutation
 from schema.base import USER_ERRORS
 from schema.entity import EntityMutation, EntityQuery
+from schema.export import ExportMutation, ExportQuery
+from schema.feedback import FeedbackMutation
 from schema.member import MemberMutation
 from schema.memory import MemoryQuery
+from schema.memory_deletions import MemoryDeletionMutation
 from schema.memory_events import MemoryEventsSubscription
 from schema.memory_mutations import MemoryMutation
 from schema.node import NodeQuery
@@ -20,7 +23,9 @@ from schema.organization import OrganizationMutation, OrganizationQuery
 from schema.project_mutations import ProjectMutation, ProjectQuery
 from schema.scalars import SCALARS
 from schema.search import SearchQuery
+from schema.summary import SummaryMutation
 from schema.viewer import ViewerQuery
+from schema.webhook_mutations import WebhookMutation
 
 _CACHED_DOCUMENTS = 512
 
@@ -38,6 +43,7 @@ class Query(
     SearchQuery,
     EntityQuery,
     OperationQuery,
+    ExportQuery,
 ):
     """The root of reading."""
 
@@ -52,8 +58,13 @@ class Mutation(
     MemberMutation,
     ApiKeyMutation,
     MemoryMutation,
+    MemoryDeletionMutation,
+    FeedbackMutation,
     EntityMutation,
     OperationMutation,
+    WebhookMutation,
+    ExportMutation,
+    SummaryMutation,
 ):
     """The root of writing."""
 

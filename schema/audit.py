@@ -10,17 +10,21 @@ from storage.audit import AuditRow
 
 
 @strawberry.type(
-    description="One act of administration: of an organization, a project, a membership or an API "
-    "key. It is written down together with what it tells of, and goes with its organization."
+    description="One act of administration: of an organization, a project, a membership, an API "
+    "key or a webhook. It is written down together with what it tells of, and goes with its "
+    "organization."
 )
 class AuditEntry(Node):
     """An entry."""
 
-    actor: str = strawberry.field(description="The e-mail address of the account that did it.")
+    actor: str = strawberry.field(
+        description="The e-mail address of the account that did it; `mnemograph` for the server."
+    )
     action: str = strawberry.field(
         description="What was done: `ORGANIZATION_` or `PROJECT_` and `CREATED` or `UPDATED`, "
         "`PROJECT_DELETED`, `MEMBER_` and `ADDED`, `UPDATED` or `REMOVED`, `API_KEY_` and "
-        "`CREATED` or `REVOKED`. There may be more with time."
+        "`CREATED` or `REVOKED`, `WEBHOOK_` and `CREATED`, `UPDATED`, `SECRET_ROTATED` or "
+        "`DELETED`. There may be more with time."
     )
     project_id: strawberry.ID | None = strawberry.field(
         description="The project it was done to or in, which may be gone; none for what was done "
@@ -28,7 +32,7 @@ class AuditEntry(Node):
     )
     target_id: strawberry.ID | None = strawberry.field(
         description="The id of what it was done to, which may be gone: an organization, a project, "
-        "a key, or the account of a member."
+        "a key, a webhook, or the account of a member."
     )
     before: JSON | None = strawberry.field(
         description="What it has changed, as it was, by name. Of an erased project no more than "

@@ -123,12 +123,17 @@ class IdempotencyMismatchError(UserError):
 
 @strawberry.type(
     description="The request was accepted and is kept, but the work has failed. `retryOperation` "
-    "tries it again."
+    "tries it again, unless it was a summary, of which nothing is kept."
 )
 class OperationFailedError(UserError):
     """See `core.errors.OperationFailed`."""
 
     operation_id: strawberry.ID = strawberry.field(description="The operation that has failed.")
+
+
+@strawberry.type(description="There is as much of something as there may be at once.")
+class LimitExceededError(UserError):
+    """See `core.errors.LimitExceeded`."""
 
 
 USER_ERRORS: dict[type[AppError], type[Any]] = {
@@ -141,6 +146,7 @@ USER_ERRORS: dict[type[AppError], type[Any]] = {
     errors.LastOwner: LastOwnerError,
     errors.IdempotencyMismatch: IdempotencyMismatchError,
     errors.OperationFailed: OperationFailedError,
+    errors.LimitExceeded: LimitExceededError,
 }
 
 

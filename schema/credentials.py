@@ -1,12 +1,12 @@
 """What a connection shows at the door: its API key, and the web page it comes from."""
 
-import base64
-import binascii
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from starlette.requests import HTTPConnection
+
+from core.credentials import tokens_in
 
 _LOOPBACK = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
@@ -14,24 +14,6 @@ _LOOPBACK = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 def tokens_of(connection: HTTPConnection) -> list[str]:
     """Return what may be an API key among the credentials in a connection's headers."""
     return tokens_in(connection.headers.get("authorization", ""))
-
-
-def tokens_in(authorization: str) -> list[str]:
-    """Return what may be an API key in the value of an Authorization header.
-
-    A Bearer or a Token is one; of HTTP Basic, the user name and the password both may be.
-    """
-    scheme, _, credentials = authorization.strip().partition(" ")
-    credentials = credentials.strip()
-    if scheme.lower() in ("bearer", "token") and credentials:
-        return [credentials]
-    if scheme.lower() != "basic":
-        return []
-    try:
-        decoded = base64.b64decode(credentials, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return []
-    return [part for part in decoded.split(":", 1) if part]
 
 
 def tokens_of_init(payload: Mapping[str, Any]) -> list[str]:

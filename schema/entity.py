@@ -14,6 +14,7 @@ from resolvers.search import search_entity
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection
+from schema.erasure import ErasureReceipt
 from schema.member import ProjectId
 from schema.memory import Memory
 from schema.memory_filter import (
@@ -145,6 +146,9 @@ class DeleteEntityPayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of what was deleted."
     )
+    receipt: ErasureReceipt | None = strawberry.field(
+        default=None, description="The receipt of its erasure."
+    )
 
 
 EntityId = Annotated[strawberry.ID, strawberry.argument(description="The entity's id.")]
@@ -204,10 +208,10 @@ class EntityMutation:
 
     @mutation(
         DeleteEntityPayload,
-        "Delete an entity with all its memories, and erase what their history says of them. "
-        "Irreversible. Needs an OWNER and a key with WRITE permission.",
+        "Delete an entity with all its memories, and erase whatever was said of them, their "
+        "history included. Irreversible. Needs an OWNER and a key with WRITE permission.",
     )
     async def delete_entity(self, info: Info, id: EntityId) -> DeleteEntityPayload:
         """Delete an entity."""
-        deleted = await delete_entity(info.context, id)
-        return DeleteEntityPayload(deleted_id=strawberry.ID(deleted))
+        receipt, _ = await delete_entity(info.context, id)
+        return DeleteEntityPayload(deleted_id=id, receipt=as_is(receipt))

@@ -7,7 +7,15 @@ import strawberry
 from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.errors import ErrorCode
 from core.events import HistoryEventType
-from core.graph import AddOutcome, EntityType, MemoryState, OperationStatus, OperationType
+from core.graph import (
+    AddOutcome,
+    EntityType,
+    FeedbackValue,
+    MemoryState,
+    OperationStatus,
+    OperationType,
+    WebhookEventType,
+)
 from language.moments import Precision
 
 
@@ -97,6 +105,7 @@ _declare(
     EXPORT="To export memories.",
     IMPORT="To import memories.",
     SUMMARY="To sum memories up.",
+    REINDEX="To build the vector index anew.",
 )
 _declare(
     OperationStatus,
@@ -157,4 +166,19 @@ _declare(
     CREATED_AT="When they were stored.",
     UPDATED_AT="When they were last changed.",
     TIMESTAMP="When it happened; when they were stored, if nobody said.",
+)
+_declare(
+    FeedbackValue,
+    "What somebody thinks of a memory.",
+    POSITIVE="It helped.",
+    NEGATIVE="It did not help.",
+    VERY_NEGATIVE="It is wrong, or should not have been shown.",
+)
+_declare(
+    WebhookEventType,
+    "The events that webhooks are told of.",
+    MEMORY_ADD="A memory was added, or came back after it was deleted.",
+    MEMORY_UPDATE="A memory was changed, or another has taken its place.",
+    MEMORY_DELETE="A memory was deleted.",
+    MEMORY_CATEGORIZE="A memory was given categories.",
 )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import MemoryState
+from core.graph import FeedbackValue, MemoryState
 from language.moments import Precision
 from resolvers.concepts import concepts_of_memory
+from resolvers.feedback import feedback_of_memory
 from resolvers.memories import history_of_memory
 from resolvers.memory_lists import memories_of_project
 from resolvers.provenance import replaced_by, sources_of_memory, successor
@@ -59,6 +60,15 @@ class SourceMessage:
     content: str = strawberry.field(description="What was said.")
     timestamp: datetime | None = strawberry.field(description="When it was said, if anybody knows.")
     created_at: datetime = strawberry.field(description="When it was stored.")
+
+
+@strawberry.type(description="What somebody thinks of a memory.")
+class Feedback:
+    """An opinion."""
+
+    value: FeedbackValue = strawberry.field(description="Whether it helped.")
+    reason: str | None = strawberry.field(description="Why, if that was told.")
+    updated_at: datetime = strawberry.field(description="When it was told.")
 
 
 @strawberry.type(description="One thing remembered, about one or more entities.")
@@ -184,6 +194,14 @@ class Memory(Node):
     async def concepts(self, info: Info) -> list[Concept]:
         """Return its concepts."""
         return as_is(await concepts_of_memory(info.context, self.id))
+
+    @strawberry.field(
+        description="What was last told by `setMemoryFeedback`, also where the memory is shown as "
+        "it was before."
+    )
+    async def feedback(self, info: Info) -> Feedback | None:
+        """Return its feedback."""
+        return as_is(await feedback_of_memory(info.context, self.id))
 
     @connection(HistoryEvent, "What happened to it, oldest first.")
     def history(self, info: Info) -> Lister:

@@ -1,4 +1,4 @@
-"""Adding, changing and deleting memories."""
+"""Adding and changing memories."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -12,13 +12,11 @@ from providers.extraction import Turn
 from resolvers.add_requests import AddRequest, Wishes
 from resolvers.additions import add_memories
 from resolvers.memories import NewMemories
-from resolvers.memory_deletions import delete_memories, delete_memory
 from resolvers.memory_updates import Outcome, Update, update_memories, update_memory
 from resolvers.restoring import restore_memory
 from schema.base import Info, Payload, as_is, given, mutation, user_error
 from schema.member import ProjectId
 from schema.memory import Memory, MemoryId
-from schema.memory_filter import MemoryFilter, filter_of
 from schema.operation import Operation
 from schema.project_mutations import CategoryInput, plain
 
@@ -200,25 +198,6 @@ class UpdateMemoriesPayload(Payload):
     )
 
 
-@strawberry.type(description="The answer of `deleteMemory`.")
-class DeleteMemoryPayload(Payload):
-    """A memory deleted."""
-
-    deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of what was deleted."
-    )
-
-
-@strawberry.type(description="The answer of `deleteMemories`.")
-class DeleteMemoriesPayload(Payload):
-    """Memories deleted."""
-
-    deleted_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="The ids of what was deleted."
-    )
-    count: int = strawberry.field(default=0, description="How many were deleted.")
-
-
 @strawberry.type
 class MemoryMutation:
     """What `Mutation` has of memories."""
@@ -321,53 +300,6 @@ class MemoryMutation:
         """Restore a memory."""
         row = await restore_memory(info.context, id, history_event_id)
         return RestoreMemoryPayload(memory=as_is(row))
-
-    @mutation(
-        DeleteMemoryPayload,
-        "Delete one memory; its history stays. Needs an OWNER and a key with WRITE permission.",
-    )
-    async def delete_memory(self, info: Info, id: MemoryId) -> DeleteMemoryPayload:
-        """Delete a memory."""
-        deleted = await delete_memory(info.context, id)
-        return DeleteMemoryPayload(deleted_id=strawberry.ID(deleted))
-
-    @mutation(
-        DeleteMemoriesPayload,
-        "Delete memories; their history stays. Either up to 1,000 by their ids, all or none, or "
-        "all that match a filter, expired or not and in every state, as far as they were there "
-        "when this began. Should the permission be withdrawn during a long deletion by filter, the "
-        "answer has that error beside what was deleted before. Needs an OWNER and a key with "
-        "WRITE permission.",
-    )
-    async def delete_memories(
-        self,
-        info: Info,
-        project_id: Annotated[
-            strawberry.ID | None,
-            strawberry.argument(
-                description="The project: ids must all belong to it, if it is given; a filter "
-                "looks only there, and without it in the key's default project."
-            ),
-        ] = None,
-        ids: Annotated[
-            list[strawberry.ID] | None,
-            strawberry.argument(description="The ids of the memories to delete."),
-        ] = None,
-        filter: Annotated[
-            MemoryFilter | None,
-            strawberry.argument(
-                description="Which memories to delete. Each match must be asked for by `ids`, or "
-                "by a `userId`, `agentId`, `appId` or `runId` that it has; `exists` will do."
-            ),
-        ] = None,
-    ) -> DeleteMemoriesPayload:
-        """Delete memories."""
-        deletion = await delete_memories(info.context, project_id, ids, filter_of(filter))
-        return DeleteMemoriesPayload(
-            deleted_ids=[strawberry.ID(id) for id in deletion.ids],
-            count=len(deletion.ids),
-            user_errors=[user_error(deletion.refusal)] if deletion.refusal else [],
-        )
 
 
 def _payload(outcome: Outcome) -> UpdateMemoryPayload:

@@ -94,8 +94,9 @@ class OperationMutation:
 
     @mutation(
         RetryOperationPayload,
-        "Work again on an add that has FAILED, with the messages that were kept. Needs an OWNER "
-        "and a key with WRITE permission.",
+        "Work again on an operation that has FAILED: an add, an import or an export, with what was "
+        "kept of it, or a `reindexProject`. An add or an import needs an OWNER and a key with "
+        "WRITE permission, a reindex one with ADMIN permission, an export only to be seen.",
     )
     async def retry_operation(self, info: Info, id: OperationId) -> RetryOperationPayload:
         """Try an operation again."""

@@ -15,9 +15,11 @@ from resolvers.organizations import (
     projects_of_organization,
     update_organization,
 )
+from resolvers.receipts import erasures_of_organization
 from schema.audit import AuditEntry
 from schema.base import Info, Node, Payload, as_is, given, is_row, mutation
 from schema.connection import Lister, connection
+from schema.erasure import ErasureReceipt
 from schema.member import Member
 from storage.organizations import ORGANIZATIONS, OrganizationRow
 
@@ -58,6 +60,15 @@ class Organization(Node):
     def audit_log(self, info: Info) -> Lister:
         """Return the lister of entries."""
         return partial(audit_log_of_organization, info.context, as_is(self))
+
+    @connection(
+        ErasureReceipt,
+        "The receipts of what was erased in it, erased projects included, newest first. For its "
+        "OWNERs.",
+    )
+    def erasures(self, info: Info) -> Lister:
+        """Return the lister of receipts."""
+        return partial(erasures_of_organization, info.context, as_is(self))
 
 
 @strawberry.input(description="An organization to make.")

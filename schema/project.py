@@ -14,8 +14,10 @@ from resolvers.entities import entities, entity
 from resolvers.memory_lists import memories_of_project
 from resolvers.operations import operations_of_project
 from resolvers.projects import api_keys_of_project, history_of_project, members_of_project
+from resolvers.receipts import erasures_of_project
 from resolvers.search import search_project
 from resolvers.statistics import statistics_of_project
+from resolvers.webhooks import webhooks_of_project
 from schema.api_key import ApiKey
 from schema.audit import AuditEntry
 from schema.base import Info, Node, as_is, is_row
@@ -30,6 +32,7 @@ from schema.entity import (
     OnlyEntityType,
     order_of,
 )
+from schema.erasure import ErasureReceipt
 from schema.history import HistoryEvent, OnlyEventTypes
 from schema.member import Member
 from schema.memory import Memory
@@ -48,6 +51,7 @@ from schema.organization import Organization
 from schema.scalars import Cursor
 from schema.search import Searcher, searching
 from schema.statistics import ProjectStats
+from schema.webhook import Webhook
 from storage.history import HISTORY_ORDER
 from storage.organizations import ORGANIZATIONS
 from storage.projects import ProjectRow
@@ -208,6 +212,16 @@ class Project(Node):
     def audit_log(self, info: Info) -> Lister:
         """Return the lister of entries."""
         return partial(audit_log_of_project, info.context, as_is(self))
+
+    @connection(ErasureReceipt, "The receipts of what was erased in it, newest first. For OWNERs.")
+    def erasures(self, info: Info) -> Lister:
+        """Return the lister of receipts."""
+        return partial(erasures_of_project, info.context, as_is(self))
+
+    @connection(Webhook, "Where its events are sent to, oldest first. For its OWNERs.")
+    def webhooks(self, info: Info) -> Lister:
+        """Return the lister of webhooks."""
+        return partial(webhooks_of_project, info.context, as_is(self))
 
 
 def _own_categories(project: Any) -> list[dict[str, Any]]:

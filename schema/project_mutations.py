@@ -5,7 +5,10 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers.projects import create_project, delete_project, update_project
+from resolvers.reindexing import reindex_project
 from schema.base import Info, Payload, as_is, given, mutation
+from schema.erasure import ErasureReceipt
+from schema.operation import Operation
 from schema.project import Project
 from storage.projects import PROJECTS
 
@@ -90,6 +93,19 @@ class DeleteProjectPayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of what was deleted."
     )
+    receipt: ErasureReceipt | None = strawberry.field(
+        default=None, description="The receipt of its erasure."
+    )
+
+
+@strawberry.type(description="The answer of `reindexProject`.")
+class ReindexProjectPayload(Payload):
+    """A project whose index is built anew."""
+
+    operation: Operation | None = strawberry.field(
+        default=None, description="What tells how far it is, and when it is done."
+    )
+    project: Project | None = strawberry.field(default=None, description="The project.")
 
 
 @strawberry.type
@@ -142,7 +158,7 @@ class ProjectMutation:
     @mutation(
         DeleteProjectPayload,
         "Delete a project with everything in it. Irreversible. It is gone from every answer at "
-        "once; its memories, history, entities, keys and vectors are erased in the background.",
+        "once; all it had is erased in the background.",
     )
     async def delete_project(
         self,
@@ -150,8 +166,23 @@ class ProjectMutation:
         id: Annotated[strawberry.ID, strawberry.argument(description="The project's id.")],
     ) -> DeleteProjectPayload:
         """Delete a project."""
-        deleted = await delete_project(info.context, id)
-        return DeleteProjectPayload(deleted_id=strawberry.ID(deleted))
+        receipt = await delete_project(info.context, id)
+        return DeleteProjectPayload(deleted_id=id, receipt=as_is(receipt))
+
+    @mutation(
+        ReindexProjectPayload,
+        "Build the vector index of a project anew from the database, in the background; the "
+        "operation tells how far it is. Searches stay complete meanwhile. While that is going on, "
+        "asking again answers the same operation. Needs an OWNER and a key with ADMIN permission.",
+    )
+    async def reindex_project(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The project's id.")],
+    ) -> ReindexProjectPayload:
+        """Build the index of a project anew."""
+        operation, project = await reindex_project(info.context, id)
+        return ReindexProjectPayload(operation=as_is(operation), project=as_is(project))
 
 
 def plain(category: CategoryInput) -> dict[str, Any]:

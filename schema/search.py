@@ -78,6 +78,10 @@ class ScoreBreakdown:
     neighbor: float = strawberry.field(
         description="What the memory said after it adds, weighted: an answer follows its question."
     )
+    feedback: float = strawberry.field(
+        description="What `setMemoryFeedback` adds: 0.05 when it helped, -0.05 when it did not, "
+        "-0.15 when it was wrong; else 0."
+    )
     decay: float = strawberry.field(
         description="How lately it was of use, from 0.3 to 1.5: where decay is on, the score was "
         "multiplied by two thirds of it. 1 where decay is off."

@@ -6,7 +6,7 @@ from typing import TypeVar
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import EntityType, MemoryState
+from core.graph import EntityType, FeedbackValue, MemoryState
 from storage.statistics import StatisticsRow
 
 E = TypeVar("E", bound=Enum)
@@ -45,6 +45,13 @@ class ProjectStats:
     def entities_by_type(self) -> JSON:
         """Return a count for every type, of none too."""
         return _named(EntityType, self.row.by_type)
+
+    @strawberry.field(
+        description="How many memories have feedback of each `FeedbackValue`, by its name."
+    )
+    def feedback_by_value(self) -> JSON:
+        """Return a count for every value, of none too."""
+        return _named(FeedbackValue, self.row.by_feedback)
 
     @strawberry.field(
         description="How many memories wait to be brought into the vector index or out of it. "

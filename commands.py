@@ -1,0 +1,168 @@
+"""What commands of `server.py` do that take a while, with a bar on standard error that says so."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from core.access import Actor, ApiKeyPermission, ApiKeyReach
+from core.errors import OperationFailed
+from core.graph import OperationStatus
+from core.ids import now, uuid7
+from resolvers.bootstrap import StartError, check_embedder
+from resolvers.context import Context, Services
+from resolvers.exporting import begun
+from resolvers.imports import receive
+from resolvers.indexing import embed_again, rebuild_indexes
+from storage.database import Database
+from storage.exports import ExportRow
+from storage.operations import OperationRow
+from storage.projects import ProjectRow
+from storage.transaction import Transaction
+from workers.runner import Runner
+
+_PIECE = 65_536
+_LOOK_SECONDS = 0.2
+
+
+def actor_of(tx: Transaction, email: str) -> Actor:
+    """Return an account as whoever runs the server acts for it, in its oldest project.
+
+    Raises `StartError` where there is no such account yet.
+    """
+    account = tx.accounts.by_email(email)
+    if account is None:
+        raise StartError(f"There is no account {email} yet: start the server once.")
+    organization_id, project_id = tx.members.oldest(account.id)
+    return Actor(
+        account.id,
+        account.email,
+        "",
+        "",
+        ApiKeyPermission.ADMIN,
+        ApiKeyReach.ACCOUNT,
+        project_id,
+        organization_id,
+    )
+
+
+async def export_project(
+    database: Database, email: str, given: str | None, output: Path | None, history: bool
+) -> int:
+    """Write a plain export of a project to a file, or to standard output; return its memories.
+
+    A file that is there is replaced when all of it has been written. Raises `ExportExpired` when
+    the past is pruned meanwhile: then what is on standard output lacks its last line.
+    """
+
+    def beginning(tx: Transaction) -> tuple[Actor, ProjectRow]:
+        actor = actor_of(tx, email)
+        return actor, tx.projects.get(given or actor.default_project_id or "", actor, "--project")
+
+    actor, project = await database.read(beginning)
+    export = ExportRow(
+        id=uuid7(),
+        project_id=project.id,
+        operation_id="",
+        json_schema=None,
+        filter=None,
+        instructions=None,
+        include_history=history,
+        sequence=project.sequence,
+        data=None,
+        created_at=now(),
+        completed_at=None,
+    )
+    written = 0
+
+    def note(memories: int) -> None:
+        nonlocal written
+        written += memories
+        bar.advance(task, memories)
+
+    with _bar() as bar:
+        task = bar.add_task("Memories", total=project.total_memories)
+        chunks = await begun(database, actor, export, note)
+        if output is None or output == Path("-"):
+            await _write(chunks, sys.stdout.buffer)
+        else:
+            part = output.with_name(f"{output.name}.part")
+            try:
+                with part.open("wb") as file:
+                    await _write(chunks, file)
+                part.replace(output)
+            except BaseException:
+                part.unlink(missing_ok=True)
+                raise
+        bar.update(task, total=written)
+    return written
+
+
+async def _write(chunks: AsyncIterator[bytes], file: BinaryIO) -> None:
+    async for chunk in chunks:
+        file.write(chunk)
+    file.flush()
+
+
+async def import_file(
+    services: Services, email: str, project_id: str | None, path: str
+) -> OperationRow:
+    """Import a file, or standard input for `-`, to its end; return the operation.
+
+    A name that ends in .json is that of mem0's answer. Raises `OperationFailed` when it fails.
+    """
+    ctx = Context(await services.db.read(lambda tx: actor_of(tx, email)), services)
+    target = ctx.project_id(project_id, "--project")
+    media_type = "application/json" if path.endswith(".json") else "application/x-ndjson"
+    with _bar() as bar, closing(_opened(path)) as file:
+        size = None if path == "-" else Path(path).stat().st_size
+        reading = bar.add_task("Reading", total=size)
+
+        async def body() -> AsyncIterator[bytes]:
+            while piece := await asyncio.to_thread(file.read, _PIECE):
+                yield piece
+                bar.advance(reading, len(piece))
+
+        operation = await receive(ctx, target, media_type, body())
+        storing = bar.add_task("Storing", total=1.0)
+        work = asyncio.create_task(Runner(services).drain())
+        while not work.done():
+            await asyncio.wait([work], timeout=_LOOK_SECONDS)
+            operation = await _read(ctx, operation.id)
+            bar.update(storing, completed=operation.progress)
+        await work
+    operation = await _read(ctx, operation.id)
+    if operation.status is not OperationStatus.SUCCEEDED:
+        reason = operation.error or "It is not done."
+        if not operation.is_finished:
+            reason += " The server will go on with it."
+        raise OperationFailed(reason, operation.id, "import")
+    return operation
+
+
+async def _read(ctx: Context, id: str) -> OperationRow:
+    return await ctx.read(lambda tx: tx.operations.get(id, ctx.actor))
+
+
+def _opened(path: str) -> BinaryIO:
+    return sys.stdin.buffer if path == "-" else Path(path).open("rb")
+
+
+async def rebuild(services: Services, embed: bool) -> int:
+    """Rebuild every index, with new vectors if wanted; return how many memories there are."""
+    if embed:
+        await embed_again(services)
+    await services.db.write(lambda tx: check_embedder(tx, services.embedder))
+    total = await rebuild_indexes(services)
+    await Runner(services).drain()
+    return total
+
+
+def _bar() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True))

@@ -1,0 +1,29 @@
+"""Downloading plain exports: `GET /exports/{id}.jsonl`."""
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from core.errors import AppError, Unauthenticated
+from resolvers.context import Services
+from resolvers.exporting import download
+from rest.answers import context_of, trouble
+
+MEDIA_TYPE = "application/x-ndjson"
+
+
+class ExportEndpoint:
+    """Streams an export to whoever sees its project."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, request: Request) -> Response:
+        """Return the lines, or what stands in the way of the first of them."""
+        id = request.path_params["id"]
+        try:
+            context = await context_of(self._services, request)
+            chunks = await download(context, id)
+        except (AppError, Unauthenticated) as error:
+            return trouble(error)
+        headers = {"Content-Disposition": f'attachment; filename="{id}.jsonl"'}
+        return StreamingResponse(chunks, media_type=MEDIA_TYPE, headers=headers)
