@@ -4,14 +4,17 @@ A deployment is slow to start and easy to share: each worker process of the suit
 and one for PostgreSQL, and every test that asks for one runs on both.
 """
 
+import gc
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
+# Hypothesis asks the garbage collector about its generators, and must not find them settled yet.
+import hypothesis  # noqa: F401
 import pytest
 import pytest_asyncio
 import structlog
 
-from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
+from serving import settle_memory
+from tests.deployment import Deployment, deployed, fresh_postgres, passing_dir, settings_for
 from tests.factories import Tenant, make_tenant
 from tests.live import listening
 
@@ -28,26 +31,35 @@ structlog.configure(
 BACKENDS = ("sqlite", "postgresql")
 
 
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what has been imported and collected, as a server does."""
+    settle_memory()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Look once for what was left open, and not again, as pytest would, ten times at length."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
-def database_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, worker_id: str) -> Iterator[str]:
     """The URL of an empty database of each kind, shared by the tests of one worker process."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('database') / 'test.db'}"
+        with passing_dir() as place:
+            yield f"sqlite:///{place / 'test.db'}"
     else:
         with fresh_postgres(f"mnemograph_test_{worker_id}") as url:
             yield url
 
 
 @pytest_asyncio.fixture(scope="session")
-async def deployment(
-    database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Deployment]:
+async def deployment(database_url: str) -> AsyncIterator[Deployment]:
     """A running server on each kind of database."""
-    data_dir: Path = tmp_path_factory.mktemp("data")
-    async with deployed(settings_for(data_dir, database_url)) as running:
-        yield running
+    with passing_dir() as data_dir:
+        async with deployed(settings_for(data_dir, database_url)) as running:
+            yield running
 
 
 @pytest_asyncio.fixture(scope="session")

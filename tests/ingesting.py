@@ -138,13 +138,17 @@ async def texts_of(client: Client) -> list[str]:
 
 
 def work_of(tenant: Tenant) -> tuple[int, int]:
-    """Return how many operations and ingestion jobs the tenant's first project has."""
+    """Return how many operations and unfinished ingestion jobs the tenant's first project has.
+
+    The job of an operation that is finished is a row for a moment longer, and does nothing more.
+    """
     with tenant.deployment.services.db.engine.connect() as connection:
         counts = []
         for table in (_OPERATIONS, _JOBS):
             found = select(func.count()).where(table.c.project_id == tenant.project_id)
             if table is _JOBS:
-                found = found.where(table.c.kind == JobKind.INGEST)
+                over = select(_OPERATIONS.c.id).where(_OPERATIONS.c.completed_at.is_not(None))
+                found = found.where(table.c.kind == JobKind.INGEST, table.c.subject.not_in(over))
             counts.append(connection.execute(found).scalar_one())
     operations, jobs = counts
     return operations, jobs

@@ -7,7 +7,7 @@ ask, of a world in which there is one of everything.
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from string import Template
 from typing import Any
@@ -18,7 +18,9 @@ import pytest
 from core.access import ApiKeyPermission
 from core.graph import OperationStatus, OperationType
 from core.ids import now, uuid7
+from storage.deliveries import DeliveryRow
 from storage.operations import OperationRow
+from storage.receipts import NO_MEMORIES, ReceiptRow
 from storage.transaction import Transaction
 from tests.client import Client
 from tests.deployment import Deployment
@@ -71,6 +73,13 @@ QUERIES = (
     ('organization(id: "$organization") { id auditLog { nodes { id targetId } } }', SEE_ALL),
     ('project(id: "$project") { id auditLog { nodes { id targetId } } }', SEE_ALL),
     ('node(id: "$audit_entry") { id }', SEE_KEYS),
+    ('organization(id: "$organization") { id erasures { nodes { id } } }', SEE_ALL),
+    ('project(id: "$project") { id erasures { nodes { id } } }', SEE_ALL),
+    ('node(id: "$receipt") { id }', SEE_KEYS),
+    ('project(id: "$project") { id webhooks { nodes { id deliveries { nodes { id } } } } }',
+     SEE_ALL),
+    ('node(id: "$webhook") { id }', SEE_KEYS),
+    ('node(id: "$delivery") { id }', SEE_KEYS),
     ("project { id }", SELF),
     ('project(id: "$project") { id members { nodes { account { id } } } }', SEE),
     ('project(id: "$project") { id memories { nodes { id } } history { nodes { id } } }', SEE),
@@ -81,6 +90,8 @@ QUERIES = (
     ('searchMemories(query: "hiking", projectId: "$project") { hits { memory { id } } }', SEE),
     ('node(id: "$operation") { id }', SEE),
     ('node(id: "$concept") { id }', SEE),
+    ('node(id: "$export") { id }', SEE),
+    ('export(id: "$export") { id operation { id } }', SEE),
     ('operation(id: "$operation") { id input results { id } }', SEE),
     ('project(id: "$project") { id operations { nodes { id } } concepts { nodes { id } } }', SEE),
     ('entity(type: USER, name: "alice") { id }', SELF),
@@ -103,6 +114,7 @@ MUTATIONS = (
      " { project { id } $errors }", MANAGE),
     ('updateProject(id: "$project", input: {name: "Else"}) { project { id } $errors }', MANAGE),
     ('deleteProject(id: "$project") { deletedId $errors }', MANAGE),
+    ('reindexProject(id: "$project") { operation { id } project { id } $errors }', MANAGE),
     ('addProjectMember(projectId: "$project", email: "$invited", role: READER)'
      " { member { role } $errors }", MANAGE),
     ('updateProjectMember(projectId: "$project", email: "$member", role: OWNER)'
@@ -124,14 +136,30 @@ MUTATIONS = (
     ('updateMemories(inputs: [{id: "$memory", input: {text: "Else"}}])'
      " { results { memory { id } $errors } $errors }", WRITE),
     ('restoreMemory(id: "$memory", historyEventId: "$event") { memory { id } $errors }', WRITE),
+    ('setMemoryFeedback(memoryId: "$memory", value: POSITIVE) { memory { id } $errors }', WRITE),
     ('retryOperation(id: "$failed") { operation { id } $errors }', WRITE),
+    ('retryOperation(id: "$failed_export") { operation { id } $errors }', SEE),
+    ('createExport(projectId: "$project", input: {}) { export { id } operation { id } $errors }',
+     SEE),
+    ('createExport(projectId: "$project", input: {schema: {type: "object", properties: {}}})'
+     " { export { id } $errors }", SEE),
+    ('summarizeMemories(projectId: "$project") { summary operation { id } $errors }', SEE),
     ('deleteMemory(id: "$memory") { deletedId $errors }', WRITE),
+    ('deleteMemory(id: "$memory", deleteLinked: true, erase: true)'
+     " { deletedIds receipt { id } $errors }", WRITE),
     ('deleteMemories(ids: ["$memory"]) { deletedIds count $errors }', WRITE),
     ('deleteMemories(projectId: "$project", ids: ["$memory"])'
      " { deletedIds count $errors }", WRITE),
     ('updateEntity(id: "$entity", input: {metadata: {else: true}}) { entity { id } $errors }',
      WRITE),
     ('deleteEntity(id: "$entity") { deletedId $errors }', WRITE),
+    ('createWebhook(projectId: "$project", input: {name: "Else", url: "https://example.com",'
+     " eventTypes: [MEMORY_CATEGORIZE]}) { webhook { id } secret $errors }", MANAGE),
+    ('updateWebhook(id: "$webhook", input: {name: "Else"}) { webhook { id } $errors }', OWNERS),
+    ('deleteWebhook(id: "$webhook") { deletedId $errors }', OWNERS),
+    ('rotateWebhookSecret(id: "$webhook") { webhook { id } secret $errors }', OWNERS),
+    ('testWebhook(id: "$webhook") { delivery { id } $errors }', OWNERS),
+    ('redeliverWebhook(deliveryId: "$delivery") { delivery { id } $errors }', OWNERS),
 )
 # fmt: on
 # What is followed, each time after the first event.
@@ -194,9 +222,22 @@ mutation ($organization: ID!, $project: ID!, $member: String!) {
   addProjectMember(projectId: $project, email: $member, role: READER) { userErrors { code } }
 }
 """
+# It is told of nothing that happens here, so nothing is sent while others look.
+WEBHOOK = """
+mutation ($project: ID!) {
+  createWebhook(projectId: $project, input: {
+    name: "Here", url: "http://127.0.0.1:9/", eventTypes: [MEMORY_CATEGORIZE]
+  }) { webhook { id } userErrors { code } }
+}
+"""
 CHANGE = """
 mutation ($memory: ID!) {
   updateMemory(id: $memory, input: {metadata: {changed: true}}) { userErrors { code } }
+}
+"""
+EXPORT = """
+mutation ($project: ID!) {
+  createExport(projectId: $project, input: {}) { export { id } userErrors { code } }
 }
 """
 THINGS = """
@@ -226,15 +267,20 @@ async def make_world(deployment: Deployment) -> World:
     names |= {"event": event["id"], "operation": event["operationId"]}
     await tenant.owner.do(CHANGE, memory=memory["id"])
     names |= await asyncio.to_thread(_worked_on, tenant, memory["id"])
+    made = await tenant.owner.do(EXPORT, project=tenant.project_id)
+    names["export"] = made["export"]["id"]
     for who in ("owner", "reader"):
         key = {"name": "Confined", "projectId": tenant.project_id}
         made = await getattr(tenant, who).do(KEY, input=key)
         names[f"{who}_key"] = made["apiKey"]["id"]
+    made = await tenant.owner.do(WEBHOOK, project=tenant.project_id)
+    names["webhook"] = made["webhook"]["id"]
+    names["delivery"] = await asyncio.to_thread(_delivered, tenant, names["webhook"])
     return World(tenant, names)
 
 
 def _worked_on(tenant: Tenant, memory_id: str) -> dict[str, str]:
-    """Give a memory a concept, and store an operation that has failed; return their ids."""
+    """Give a memory a concept, store failed operations and a receipt; return their ids."""
     failed = OperationRow(
         id=uuid7(),
         project_id=tenant.project_id,
@@ -245,13 +291,54 @@ def _worked_on(tenant: Tenant, memory_id: str) -> dict[str, str]:
         input={"messages": [{"role": "user", "content": "I"}], "infer": True, "immutable": False},
         created_at=now(),
     )
+    shaped = replace(
+        failed, id=uuid7(), type=OperationType.EXPORT, input={"schema": {"type": "object"}}
+    )
+
+    receipt = ReceiptRow(
+        id=uuid7(),
+        organization_id=tenant.organization_id,
+        project_id=tenant.project_id,
+        subject=f"USER {uuid7()}",
+        requested_by=tenant.owner_email,
+        counts={"memories": 1},
+        digest=NO_MEMORIES,
+        pending=None,
+        created_at=now(),
+    )
 
     def work(tx: Transaction) -> str:
         tx.operations.add(failed)
+        tx.receipts.add(receipt)
+        tx.operations.add(shaped)
         tx.concepts.link(tenant.project_id, {memory_id: ["The Alps"]}, now())
         return tx.concepts.of_memories([memory_id])[memory_id][0].id
 
-    return {"failed": failed.id, "concept": tenant.deployment.services.db.write_now(work)}
+    concept = tenant.deployment.services.db.write_now(work)
+    return {
+        "failed": failed.id,
+        "failed_export": shaped.id,
+        "concept": concept,
+        "receipt": receipt.id,
+    }
+
+
+def _delivered(tenant: Tenant, webhook_id: str) -> str:
+    """Store a delivery that is over; return its id."""
+    delivery = DeliveryRow(
+        id=uuid7(),
+        webhook_id=webhook_id,
+        project_id=tenant.project_id,
+        event_id=uuid7(),
+        event_type=None,
+        sequence=None,
+        created_at=now(),
+        next_attempt_at=None,
+        status=OperationStatus.SUCCEEDED,
+        completed_at=now(),
+    )
+    tenant.deployment.services.db.write_now(lambda tx: tx.deliveries.add([delivery]))
+    return delivery.id
 
 
 def filled(selection: str, names: Mapping[str, str]) -> str:

@@ -33,6 +33,11 @@ HERE = Path(__file__).parent.parent
 KEY = "mg_the_key_of_a_server_that_tests_run"
 # Where many tests share few cores all takes long; a machine at rest needs three seconds to start.
 PATIENCE = 60.0
+# One for all, and without certificates: to read those takes longer than most answers, and made anew
+# for each question it takes the very time for which a process that starts is waited for.
+_HTTP = httpx.Client(
+    verify=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0)
+)
 _URL = re.compile(r"^Mnemograph: (http://\S+)/graphql$", re.MULTILINE)
 _PRINTED_KEY = re.compile(r"^API key, shown this once: (mg_\S+)$", re.MULTILINE)
 
@@ -162,7 +167,7 @@ class Process:
 
     def _answers(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            return self._has_begun() and httpx.get(f"{self.url}/health/live").is_success
+            return self._has_begun() and _HTTP.get(f"{self.url}/health/live").is_success
         return False
 
     @property
@@ -210,11 +215,10 @@ class Process:
         **variables: Any,
     ) -> httpx.Response:
         """Send a document with a key, the first one if none is given; return the response."""
-        return httpx.post(
+        return _HTTP.post(
             f"{self.url}/graphql",
             json={"query": document, "variables": variables},
             headers={"Authorization": f"Bearer {key or self.key}", **(headers or {})},
-            timeout=PATIENCE,
         )
 
     def ask(self, document: str, **variables: Any) -> Any:
@@ -233,7 +237,7 @@ class Process:
 
     def get(self, path: str) -> httpx.Response:
         """Fetch a path without a key."""
-        return httpx.get(f"{self.url}{path}", timeout=PATIENCE)
+        return _HTTP.get(f"{self.url}{path}")
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -329,7 +333,7 @@ class Chroma:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/api/v2/heartbeat").is_success
+            return _HTTP.get(f"{self.url}/api/v2/heartbeat").is_success
         except httpx.TransportError:
             return False
 

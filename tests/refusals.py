@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import Column, ColumnElement, and_, or_, select
 
 from core.graph import OperationType
 from storage.metadata import METADATA
@@ -20,6 +20,13 @@ _OF_PROJECT = (
     "history",
     "source_messages",
     "concepts",
+    "webhooks",
+    "webhook_deliveries",
+    "exports",
+    "profile_settings",
+    "import_records",
+    "memory_feedback",
+    "erasure_receipts",
 )
 
 # A user error with all that its kind has; the sentence for people may be reworded at any time.
@@ -63,6 +70,11 @@ def already_exists(*path: str) -> dict[str, Any]:
     return {"__typename": "AlreadyExistsError", "code": "ALREADY_EXISTS", "path": list(path)}
 
 
+def limit_exceeded(*path: str) -> dict[str, Any]:
+    """Return the error about having as much of something as there may be."""
+    return {"__typename": "LimitExceededError", "code": "LIMIT_EXCEEDED", "path": list(path)}
+
+
 def last_owner() -> dict[str, Any]:
     """Return the error about leaving nobody in charge."""
     return {"__typename": "LastOwnerError", "code": "LAST_OWNER", "path": ["email"]}
@@ -94,7 +106,7 @@ async def assert_missing(client: Client, document: str, **variables: Any) -> Non
 def snapshot(tenant: Tenant) -> Snapshot:
     """Return every row of the tenant's accounts and of whatever they are members of, by table.
 
-    A key's last use is left out: every request may write it.
+    A key's last use is left out: every request may write it; and so is how far erasures are.
     """
     tables = METADATA.tables
     accounts, organizations, projects = (
@@ -129,8 +141,14 @@ def snapshot(tenant: Tenant) -> Snapshot:
     found: Snapshot = {}
     with tenant.deployment.services.db.engine.connect() as connection:
         for name, scope in scopes.items():
-            columns = [column for column in tables[name].c if column.name != "last_used_at"]
+            columns = [column for column in tables[name].c if not _moves(column)]
             key = tables[name].primary_key
             rows = connection.execute(select(*columns).where(scope).order_by(*key))
             found[name] = [dict(row._mapping) for row in rows]
     return found
+
+
+def _moves(column: Column[Any]) -> bool:
+    if column.table.name == "erasure_receipts":
+        return column.name in {"counts", "digest", "pending", "completed_at"}
+    return column.name == "last_used_at"

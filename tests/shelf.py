@@ -140,7 +140,7 @@ class Shelf:
 
         def work(tx: Transaction) -> None:
             tx.entities.lock(id)
-            tx.memories.erase_entity(type, id, project, self.author, at(second))
+            tx.memory_erasure.erase_entity(type, id, project, self.author, at(second))
             tx.entities.delete(id)
 
         self.db.write_now(work)

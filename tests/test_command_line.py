@@ -31,7 +31,10 @@ query ($query: String!) {
   searchMemories(query: $query, topK: 1) { hits { memory { text } score } }
 }
 """
-COMMANDS = ("serve", "worker", "migrate", "create-api-key", "reindex", "export-schema")
+COMMANDS = (
+    *("serve", "worker", "migrate", "create-api-key", "reindex", "import", "export"),
+    "export-schema",
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[Process]:
     """A server on the folder `data`."""
-    with Process(home / "data") as process:
+    with Process(home / "data", warm=True) as process:
         yield process
 
 
@@ -312,7 +315,7 @@ def test_create_api_key_refuses(home: Path, options: list[str], code: int, word:
 def test_reindex_rebuilds_and_embeds_again(tmp_path: Path) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     texts = [f"The number {n} is here" for n in range(50)]
-    with place.start() as server:
+    with place.start(warm=True) as server:
         server.do(ADD, messages=[{"role": "user", "content": text} for text in texts])
         server.stop()
 
@@ -331,6 +334,6 @@ def test_reindex_rebuilds_and_embeds_again(tmp_path: Path) -> None:
     assert place.sql("SELECT DISTINCT model FROM memory_vectors") == [("all-MiniLM-L6-v2",)]
 
     place.seem_large()
-    with place.start() as server:
+    with place.start(warm=True) as server:
         (hit,) = server.ask(SEARCH, query=texts[7])["searchMemories"]["hits"]
         assert hit["memory"] == {"text": texts[7]}

@@ -269,7 +269,8 @@ def backwards(text: str) -> list[str]:
 
 
 async def told(tenant: Tenant) -> list[str]:
-    """Store memories in two projects; return their ids."""
+    """Store memories in two projects; return their ids. No search is left to be recorded."""
+    await tenant.deployment.services.searches.settle()
     await renew_keywords(tenant.deployment.services)
     rows = await tenant.add("Ana: wolf one", "Ana has two?", "three", userId="Ana")
     messages = [{"role": "user", "content": "four"}]

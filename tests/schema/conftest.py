@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import BACKENDS
-from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.deployment import Deployment, deployed, fresh_postgres, passing_dir, settings_for
 from tests.factories import Tenant, make_tenant
 from tests.openai_server import OpenAIServer
 from tests.process import Process
@@ -17,7 +17,7 @@ from tests.process import Process
 @pytest.fixture(scope="session")
 def live_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """A server process: `url` is its address without a path, `key` its first key."""
-    with Process(tmp_path_factory.mktemp("live") / "data") as process:
+    with Process(tmp_path_factory.mktemp("live") / "data", warm=True) as process:
         yield process
 
 
@@ -30,10 +30,7 @@ def live_model() -> Iterator[OpenAIServer]:
 
 @pytest_asyncio.fixture(scope="session", params=BACKENDS)
 async def chatting(
-    request: pytest.FixtureRequest,
-    live_model: OpenAIServer,
-    tmp_path_factory: pytest.TempPathFactory,
-    worker_id: str,
+    request: pytest.FixtureRequest, live_model: OpenAIServer, worker_id: str
 ) -> AsyncIterator[Deployment]:
     """A running server that asks the chat model, on each kind of database."""
     with ExitStack() as stack:
@@ -41,7 +38,7 @@ async def chatting(
         if request.param == "postgresql":
             url = stack.enter_context(fresh_postgres(f"mnemograph_chat_{worker_id}"))
         settings = settings_for(
-            tmp_path_factory.mktemp("chat"),
+            stack.enter_context(passing_dir()),
             url,
             chat_model="test-model",
             openai_base_url=live_model.url,

@@ -294,7 +294,9 @@ async def test_what_is_done_twice_at_once_is_written_down_once(
 async def test_only_owners_read_it(tenant: Tenant) -> None:
     reads = ((OF_ORGANIZATION, tenant.organization_id), (OF_PROJECT, tenant.project_id))
     await tenant.owner.do(
-        change_member("add", "project", "READER"), place=tenant.project_id, email="a@example.com"
+        change_member("add", "project", "READER"),
+        place=tenant.project_id,
+        email="invited@example.com",
     )
     read_only = tenant.key(tenant.owner_email, ApiKeyPermission.READ)
     for document, id in reads:
@@ -337,7 +339,7 @@ async def test_an_erased_project_leaves_nothing_but_its_name(
     owner, id = tenant.owner, tenant.project_id
     for name in ("One", "Two"):
         await owner.do(SET_UP, id=id, name=name)
-    names = {"place": id, "email": "a@example.com"}
+    names = {"place": id, "email": "invited@example.com"}
     await owner.do(change_member("add", "project", "READER"), **names)
     await owner.do(change_member("remove", "project"), **names)
     await owner.do(KEY, input={"name": "Bot", "projectId": id})
@@ -360,7 +362,7 @@ async def test_an_erased_project_leaves_nothing_but_its_name(
     with idle.services.db.engine.connect() as connection:
         told = str(connection.execute(select(*table.c).where(table.c.project_id == id)).all())
     assert "'Two'" in told
-    for gone in ("customInstructions", "a@example.com", "Bot", "mg_"):
+    for gone in ("customInstructions", "invited@example.com", "Bot", "mg_"):
         assert gone not in told
 
 

@@ -57,7 +57,7 @@ _JOBS = table_of(Job)
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let operations fail with their first attempt."""
-    monkeypatch.setattr("resolvers.ingestion.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("resolvers.attempts.MOST_ATTEMPTS", 1)
 
 
 async def tried_again(tenant: Tenant, operation: dict[str, Any]) -> None:

@@ -75,8 +75,9 @@ async def test_whoever_does_not_wait_can_ask_later(tenant: Tenant) -> None:
     payload = await inferred(tenant.owner, TENNIS, wait=False)
     operation = payload["operation"]
     assert (payload["memories"], payload["results"]) == ([], [])
-    assert (operation["status"], operation["attempts"], operation["progress"]) == ("PENDING", 0, 0)
-    assert (operation["startedAt"], operation["completedAt"]) == (None, None)
+    # A worker may have taken it up already.
+    assert operation["status"] in {"PENDING", "RUNNING"}
+    assert (operation["progress"], operation["completedAt"]) == (0, None)
     done = await ended(tenant.owner, operation["id"])
     assert (done["status"], done["attempts"], done["progress"]) == ("SUCCEEDED", 1, 1)
     assert [event["newText"] for event in done["results"]] == [TENNIS]

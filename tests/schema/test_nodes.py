@@ -25,6 +25,10 @@ query ($id: ID!) {
     ... on Operation { status }
     ... on Concept { totalMemories }
     ... on AuditEntry { action }
+    ... on ErasureReceipt { requestedBy }
+    ... on Export { url }
+    ... on Webhook { eventTypes }
+    ... on WebhookDelivery { eventType }
   }
 }
 """
@@ -42,9 +46,23 @@ IDS = """
     history { nodes { id } }
     operations(type: ADD) { nodes { id } }
     concepts { nodes { id } }
+    erasures { nodes { id } }
+    webhooks { nodes { id deliveries { nodes { id } } } }
   }
 }
 """
+EXPORT = "mutation { createExport(input: {}) { export { id } userErrors { code } } }"
+ERASE = """
+mutation ($id: ID!) { deleteMemory(id: $id, erase: true) { deletedId userErrors { code } } }
+"""
+HOOK = """
+mutation {
+  createWebhook(input: {name: "Here", url: "http://127.0.0.1:9", eventTypes: [MEMORY_DELETE]}) {
+    webhook { id } userErrors { code }
+  }
+}
+"""
+TEST = "mutation ($id: ID!) { testWebhook(id: $id) { delivery { id } userErrors { code } } }"
 STATE = """
 {
   viewer {
@@ -111,7 +129,9 @@ async def ids_by_kind(client: Client) -> dict[str, str]:
     """Return one id of every kind of node that the client sees, by the name of its type."""
     data = await client.ask(IDS)
     viewer, project = data["viewer"], data["project"]
-    concepts = project["concepts"]["nodes"]
+    concepts, receipts = project["concepts"]["nodes"], project["erasures"]["nodes"]
+    webhooks = project["webhooks"]["nodes"]
+    deliveries = [delivery for webhook in webhooks for delivery in webhook["deliveries"]["nodes"]]
     return {
         "Account": viewer["account"]["id"],
         "Organization": viewer["organization"]["id"],
@@ -123,7 +143,21 @@ async def ids_by_kind(client: Client) -> dict[str, str]:
         "HistoryEvent": project["history"]["nodes"][0]["id"],
         "Operation": project["operations"]["nodes"][0]["id"],
         **({"Concept": concepts[0]["id"]} if concepts else {}),
+        **({"ErasureReceipt": receipts[0]["id"]} if receipts else {}),
+        **({"Webhook": webhooks[0]["id"]} if webhooks else {}),
+        **({"WebhookDelivery": deliveries[0]["id"]} if deliveries else {}),
     }
+
+
+async def put_export(tenant: Tenant) -> dict[str, str]:
+    """Make an export, of which there is no list; return its id as `ids_by_kind` does."""
+    return {"Export": (await tenant.owner.do(EXPORT))["export"]["id"]}
+
+
+async def put_webhook(tenant: Tenant) -> None:
+    """Make a webhook, and a delivery to it."""
+    made = await tenant.owner.do(HOOK)
+    await tenant.owner.do(TEST, id=made["webhook"]["id"])
 
 
 def ids_of_nothing(ids: dict[str, str]) -> list[str]:
@@ -144,10 +178,18 @@ async def ids_of_a_stranger(tenant: Tenant) -> dict[str, str]:
     return await ids_by_kind(tenant.stranger)
 
 
+async def erase_one(tenant: Tenant) -> None:
+    """Leave the receipt of a memory."""
+    (memory,) = await tenant.add("Nobody may know")
+    await tenant.owner.do(ERASE, id=memory["id"])
+
+
 async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
+    await erase_one(tenant)
     await tenant.add(MENTIONING, infer=True)
     await tenant.add("Tea")
-    ids = await ids_by_kind(tenant.owner)
+    await put_webhook(tenant)
+    ids = await ids_by_kind(tenant.owner) | await put_export(tenant)
     found = {kind: (await tenant.owner.ask(NODE, id=id))["node"] for kind, id in ids.items()}
     assert found.pop("ApiKey").pop("prefix").startswith("mg_")
     rest = {
@@ -160,6 +202,10 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
         "Operation": {"status": "SUCCEEDED"},
         "Concept": {"totalMemories": 1},
         "AuditEntry": {"action": "API_KEY_CREATED"},
+        "ErasureReceipt": {"requestedBy": tenant.owner_email},
+        "Export": {"url": f"/exports/{ids['Export']}.jsonl"},
+        "Webhook": {"eventTypes": ["MEMORY_DELETE"]},
+        "WebhookDelivery": {"eventType": None},
     }
     assert found == {
         kind: {"__typename": kind, "id": ids[kind], **fields} for kind, fields in rest.items()
@@ -167,9 +213,11 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
 
 
 async def test_the_contract_has_no_other_nodes(tenant: Tenant) -> None:
+    await erase_one(tenant)
     data = await tenant.owner.ask('{ __type(name: "Node") { possibleTypes { name } } }')
     await tenant.add(MENTIONING, infer=True)
-    known = await ids_by_kind(tenant.owner)
+    await put_webhook(tenant)
+    known = await ids_by_kind(tenant.owner) | await put_export(tenant)
     assert {type["name"] for type in data["__type"]["possibleTypes"]} == set(known)
 
 

@@ -134,7 +134,7 @@ async def test_a_failure_and_what_becomes_of_it_when_it_is_tried_again(
 ) -> None:
     thinks, done = threading.Event(), threading.Event()
 
-    monkeypatch.setattr("resolvers.ingestion.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("resolvers.attempts.MOST_ATTEMPTS", 1)
 
     def think(then: Behaviour) -> Behaviour:
         def answer(request: Request) -> Answer:

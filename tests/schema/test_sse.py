@@ -100,7 +100,8 @@ async def asked(
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
     url, sent = f"http://{address}/graphql", {"query": document, "variables": options}
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    # Without certificates, which take longer to read than most answers here take to come.
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as http:
         if get:
             params = {"query": document, "variables": json.dumps(options)}
             opened = http.stream("GET", url, params=params, headers=headers)

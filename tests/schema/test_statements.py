@@ -89,7 +89,10 @@ QUERIES = {
         }
         """,
         # The scope is read once, before the query is embedded, and looked at again after it.
-        ["key", "project", "concepts", "head", "scope", "head", "memories", "entities", "history"],
+        [
+            *("key", "project", "concepts", "head", "scope", "head", "feedback"),
+            *("memories", "entities", "history"),
+        ],
     ),
     "nodes": (
         """

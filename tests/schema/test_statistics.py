@@ -11,7 +11,8 @@ from tests.searching import idle_deployment
 
 STATS = """
 { project { stats {
-  totalMemories totalEntities memoriesByState memoriesByCategory entitiesByType indexLag
+  totalMemories totalEntities memoriesByState memoriesByCategory entitiesByType
+  feedbackByValue indexLag
 } } }
 """
 SEVERAL = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Project { stats { totalMemories } } } }"
@@ -42,6 +43,7 @@ async def test_an_empty_project_has_nothing_of_everything(tenant: Tenant) -> Non
         "memoriesByState": {"ACTIVE": 0, "SUPERSEDED": 0, "MERGED": 0},
         "memoriesByCategory": {},
         "entitiesByType": {"USER": 0, "AGENT": 0, "APP": 0, "RUN": 0},
+        "feedbackByValue": {"POSITIVE": 0, "NEGATIVE": 0, "VERY_NEGATIVE": 0},
         "indexLag": 0,
     }
 

@@ -1,0 +1,72 @@
+"""The job of an import and others at work at the same time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import delete
+
+from core.graph import OperationType
+from resolvers.context import Context, Services, authenticate
+from resolvers.importing import import_records
+from resolvers.operations import begun
+from storage.metadata import METADATA
+from tests.exchange import line, memory
+from tests.factories import Tenant
+from tests.importing import OPERATION, rows_of
+
+_RECORDS = METADATA.tables["import_records"]
+TEXTS = ["Likes tea", "Likes milk", "Likes rye", "Likes figs"]
+
+
+class Interrupted:
+    """The embedder of a deployment, during whose first answer a waiting record disappears."""
+
+    def __init__(self, services: Services, operation_id: str, position: int) -> None:
+        self._services = services
+        self.model = services.embedder.model
+        self._waits = (_RECORDS.c.operation_id == operation_id, _RECORDS.c.position == position)
+        self.answers = 0
+
+    async def embed(self, texts: Sequence[str]) -> list[bytes]:
+        if not self.answers:
+            with self._services.db.engine.begin() as connection:
+                assert connection.execute(delete(_RECORDS).where(*self._waits)).rowcount == 1
+        self.answers += 1
+        return await self._services.embedder.embed(texts)
+
+
+async def staged(tenant: Tenant) -> str:
+    """Let records wait without a job; return the id of their operation."""
+    services = tenant.deployment.services
+    ctx = Context(await authenticate(services, [tenant.owner.key or ""]), services)
+    asked = {"mediaType": "application/x-ndjson", "records": len(TEXTS)}
+    operation = begun(ctx, tenant.project_id, OperationType.IMPORT, asked)
+    records = [
+        (at, {**line(memory(text, at)), "history": None, "versions": []})
+        for at, text in enumerate(TEXTS, 2)
+    ]
+
+    def work(tx: Any) -> None:
+        tx.operations.add(operation)
+        tx.import_records.add(operation.id, tenant.project_id, records)
+
+    services.db.write_now(work)
+    return operation.id
+
+
+async def test_a_record_that_is_erased_meanwhile_takes_no_other_along(tenant: Tenant) -> None:
+    services = tenant.deployment.services
+    id = await staged(tenant)
+    embedder = Interrupted(services, id, position=3)
+
+    async def heartbeat() -> None:
+        pass
+
+    interrupted = replace(services, embedder=embedder)  # type: ignore[arg-type]
+    await import_records(interrupted, id, 1, heartbeat)
+    stored = rows_of(tenant.deployment, "memories", tenant.project_id)
+    assert sorted(row["text"] for row in stored) == ["Likes figs", "Likes rye", "Likes tea"]
+    assert rows_of(tenant.deployment, "import_records", tenant.project_id) == []
+    found = (await tenant.owner.ask(OPERATION, id=id))["operation"]
+    assert (found["status"], found["notes"]) == ("SUCCEEDED", ["Imported 3 memories."])

@@ -1,0 +1,36 @@
+"""A deployment without workers for the tests of loops, and a webhook to a receiver on loopback."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.conftest import BACKENDS
+from tests.deployment import Deployment
+from tests.factories import make_tenant
+from tests.receiver import Receiver
+from tests.searching import idle_deployment
+from tests.webhooks import Hooked, hooked
+
+
+@pytest_asyncio.fixture(scope="session", params=BACKENDS)
+async def idle(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> AsyncIterator[Deployment]:
+    """A deployment without workers, on each kind of database."""
+    data_dir = tmp_path_factory.mktemp("data")
+    async with idle_deployment(request.param, data_dir, f"workers_{worker_id}") as running:
+        yield running
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of this test alone."""
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+async def hook(idle: Deployment, receiver: Receiver) -> Hooked:
+    """A webhook of all types, of a fresh tenant."""
+    return await hooked(make_tenant(idle), receiver)
