@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from benchmarks.adding import run_adding, run_stall
 from benchmarks.following import run_following
 from benchmarks.ingesting import run_ingesting
+from benchmarks.mem0_overhead import run_mem0_overhead
 from benchmarks.nesting import run_nesting
 from benchmarks.reconnecting import run_reconnecting
 from benchmarks.searching import run_searching
 from benchmarks.stage import run, staged
 
-SECTIONS = ("adding", "stall", "ingesting", "nesting", "searching")
+SECTIONS = ("adding", "stall", "ingesting", "nesting", "mem0", "searching")
 # These start server processes of their own, on databases of their own.
 LIVE_SECTIONS = ("following", "reconnecting")
 
@@ -38,6 +39,8 @@ async def compare(database_url: str | None, quick: bool, sections: Sequence[str]
             await run_ingesting(stage, quick)
         if "nesting" in sections:
             await run_nesting(stage, quick)
+        if "mem0" in sections:
+            await run_mem0_overhead(stage, quick)
         if "searching" in sections:
             for size in (1_000, 12_000 if quick else 100_000):
                 await run_searching(stage, size, quick)

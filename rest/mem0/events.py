@@ -1,0 +1,110 @@
+"""Events: what was asked of the platform, and how far it is."""
+
+from functools import partial
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from core.events import HistoryEventType
+from core.graph import OperationStatus, OperationType
+from resolvers.additions import addition_of
+from resolvers.operations import operation, operations_of_project, results_of
+from rest.mem0.adding import AddResult
+from rest.mem0.adding import results_of as results_of_addition
+from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.mem0.memories import checked_id, event_of
+from rest.mem0.pages import USUAL, Paged, numbered
+from rest.mem0.shapes import text_of
+from storage.operations import OperationRow
+
+
+class Event(TypedDict):
+    """Something that was asked for. `latency` is in milliseconds."""
+
+    id: str
+    event_type: str
+    status: str
+    payload: dict[str, Any]
+    metadata: dict[str, Any]
+    results: list[AddResult]
+    created_at: str
+    updated_at: str
+    started_at: str | None
+    completed_at: str | None
+    latency: int | None
+    error: NotRequired[str]
+
+
+class EventPage(TypedDict):
+    """A page of events, the newest first, without their results."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[Event]
+
+
+class EventsQuery(Paged):
+    """Which events."""
+
+    event_type: OperationType | None = None
+    status: OperationStatus | None = None
+
+
+async def get_event(call: Call[Nothing, Given]) -> Event:
+    """Return an event with what came of it."""
+    row = await operation(call.ctx, checked_id(call.path["event_id"], "event_id"))
+    if call.query.project_id or call.query.org_id:
+        await call.project_of(row.project_id)
+    return {**_event(row), "results": await _results(call, row)}
+
+
+async def list_events(call: Call[EventsQuery, Given]) -> EventPage:
+    """List what was asked of a project, the newest first."""
+    project, query = await call.project(), call.query
+    lister = partial(operations_of_project, call.ctx, project.id, query.event_type, query.status)
+    found = await numbered(call, query.page or 1, query.page_size or USUAL, lister)
+    return {**found, "results": [_event(row) for row in found["results"]]}  # type: ignore[typeddict-item]
+
+
+def _event(row: OperationRow) -> Event:
+    moved = row.completed_at or row.started_at or row.created_at
+    event: Event = {
+        "id": row.id,
+        "event_type": row.type.value,
+        "status": row.status.value,
+        "payload": row.input,
+        "metadata": row.input.get("metadata") or {},
+        "results": [],
+        "created_at": row.created_at.isoformat(),
+        "updated_at": moved.isoformat(),
+        "started_at": text_of(row.started_at),
+        "completed_at": text_of(row.completed_at),
+        "latency": row.latency_ms,
+    }
+    return event if row.error is None else {**event, "error": row.error}
+
+
+async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:
+    if row.type is OperationType.ADD:
+        return results_of_addition(await addition_of(call.ctx, row.id))
+    found: list[AddResult] = []
+    for event in await results_of(call.ctx, row.id):
+        gone = event.type is HistoryEventType.DELETE
+        text = (event.old_text if gone else event.new_text) or ""
+        found.append(
+            {
+                "id": event.memory_id,
+                "memory": text,
+                "data": {"memory": text},
+                "event": event_of(event),
+            }
+        )
+    return found
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/v1/event/{event_id}/", get_event, Event, "events"),
+    Endpoint("GET", "/v1/events/", list_events, EventPage, "events", query=EventsQuery),
+    Endpoint("GET", "/v1/memories/events/", list_events, EventPage, "events", query=EventsQuery),
+]

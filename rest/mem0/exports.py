@@ -1,0 +1,115 @@
+"""Exports with a schema: asking for one, and getting what came of it."""
+
+from typing import Any
+
+import orjson
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from core.errors import InvalidInput, NotFound, OperationFailed
+from core.graph import OperationStatus
+from resolvers.exports import (
+    NewExport,
+    create_export,
+    export,
+    latest_shaped_export,
+    operation_of_export,
+)
+from resolvers.outcomes import is_finished_within
+from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.mem0.filters import filter_of
+from rest.mem0.memories import checked_id
+from rest.mem0.shapes import ENTITY_KEYS
+
+# Whoever asks for an export that is being made has its answer as soon as there is one.
+_PATIENCE = 20.0
+
+
+class ExportBody(Given):
+    """What to export: a JSON schema, as an object or as text, and whose memories to fill it of."""
+
+    schema_: dict[str, Any] | str | None = Field(None, alias="schema")
+    filters: dict[str, Any] | None = None
+    export_instructions: str | None = None
+    user_id: Any = None
+    agent_id: Any = None
+    app_id: Any = None
+    run_id: Any = None
+
+
+class GetBody(Given):
+    """Which export: one by its id, or the latest that was asked for with these filters."""
+
+    memory_export_id: str | None = None
+    filters: dict[str, Any] | None = None
+    user_id: Any = None
+    agent_id: Any = None
+    app_id: Any = None
+    run_id: Any = None
+
+
+class Begun(TypedDict):
+    """That an export is being made."""
+
+    message: str
+    id: str
+
+
+async def create(call: Call[Nothing, ExportBody]) -> Begun:
+    """Export memories as one object, shaped by a JSON schema."""
+    body = call.body
+    if body.schema_ is None:
+        raise InvalidInput("schema is missing: the JSON schema of what to export.", "schema")
+    filter = filter_of(_filters(body), "filters", scoped=False)
+    if filter is None:
+        raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
+    project = await call.project()
+    new = NewExport(_schema(body.schema_), filter, body.export_instructions)
+    row, _ = await create_export(call.ctx, project.id, new)
+    return {"message": "Memory export request received. It is being made.", "id": row.id}
+
+
+async def get(call: Call[Nothing, GetBody]) -> dict[str, Any]:
+    """Return what an export came to, once it is there."""
+    body = call.body
+    if body.memory_export_id is not None:
+        row = await export(call.ctx, checked_id(body.memory_export_id, "memory_export_id"))
+    else:
+        project = await call.project()
+        filter = filter_of(_filters(body), "filters", scoped=False)
+        if filter is None:
+            raise InvalidInput("Give memory_export_id or filters.", "memory_export_id")
+        row = await latest_shaped_export(call.ctx, project.id, filter)
+    if row.completed_at is None:
+        await is_finished_within(call.ctx.services, row.operation_id, _PATIENCE)
+        call.ctx.loaders.clear()
+        row = await export(call.ctx, row.id)
+        operation = await operation_of_export(call.ctx, row)
+        if operation.status is OperationStatus.FAILED:
+            raise OperationFailed(operation.error or "It failed.", operation.id)
+    if row.data is None:
+        raise NotFound("memory export yet: it is still being made, or has been erased", row.id)
+    return row.data
+
+
+def _filters(body: ExportBody | GetBody) -> dict[str, Any] | None:
+    """Return the filters, with the entities that older clients name beside them."""
+    named = {name: value for name in ENTITY_KEYS if (value := getattr(body, name)) is not None}
+    if not named:
+        return body.filters
+    return {"AND": [body.filters, named]} if body.filters else named
+
+
+def _schema(given: dict[str, Any] | str) -> Any:
+    if not isinstance(given, str):
+        return given
+    try:
+        return orjson.loads(given)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput(f"schema is not JSON: {error}.", "schema") from None
+
+
+ENDPOINTS = [
+    Endpoint("POST", "/v1/exports/", create, Begun, "exports", body=ExportBody, status=201),
+    Endpoint("POST", "/v1/exports/get/", get, dict[str, Any], "exports", body=GetBody),
+]

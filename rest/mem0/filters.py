@@ -1,0 +1,257 @@
+"""mem0's filter language, translated into the tree that the other layers know.
+
+Keys beside each other must all hold, an OR beside an AND as well. What mem0 refuses is refused,
+with the place where it stands.
+"""
+
+import ast
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from core.errors import InvalidInput
+from core.filters import ENTITY_FIELDS, And, Condition, Field, Filter, FilterBuilder, Not, Or
+
+LONGEST_LITERAL = 65_536
+_RANGE = ("gt", "gte", "lt", "lte")
+_ENTITIES = {
+    "user_id": Field.USER_ID,
+    "agent_id": Field.AGENT_ID,
+    "app_id": Field.APP_ID,
+    "run_id": Field.RUN_ID,
+}
+_MOMENTS = {
+    "created_at": Field.CREATED_AT,
+    "updated_at": Field.UPDATED_AT,
+    "timestamp": Field.TIMESTAMP,
+}
+_TEXTS = ("text", "keywords", "keywords_search")
+_KEYS = (
+    *("AND", "OR", "NOT", *_ENTITIES, *_MOMENTS),
+    *("expiration_date", *_TEXTS, "categories", "metadata", "memory_ids"),
+)
+_DAY = timedelta(days=1)
+
+
+def filter_of(given: Any, *path: str, scoped: bool) -> Filter | None:
+    """Return a filter, None for none.
+
+    With `scoped` it must say whose memories are meant. Raises `InvalidInput` naming the place of
+    what is not part of the language.
+    """
+    found = None if given is None else _Translation().tree(given, 1, path)
+    if scoped and not _names_somebody(found):
+        said = "Say whose memories are meant: add user_id, agent_id, app_id or run_id to filters."
+        raise InvalidInput(said, *path)
+    return found
+
+
+def entity_filter(names: Mapping[str, str]) -> Filter | None:
+    """Return the filter of memories that are about all who are named; `*` is anybody."""
+    return filter_of(dict(names), scoped=False) if names else None
+
+
+def literal(text: str) -> Any:
+    """Return what a query says in JSON, or as Python writes an object. Raises `InvalidInput`."""
+    if len(text) > LONGEST_LITERAL:
+        raise InvalidInput(f"filters may have at most {LONGEST_LITERAL:,} characters.", "filters")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise InvalidInput("filters must be a JSON object.", "filters") from None
+
+
+def _names_somebody(filter: Filter | None) -> bool:
+    """Tell whether an entity is asked for anywhere but under a NOT."""
+    if isinstance(filter, Condition):
+        return filter.field in ENTITY_FIELDS
+    if isinstance(filter, And | Or):
+        return any(_names_somebody(part) for part in filter.parts)
+    return False
+
+
+class _Translation:
+    """Translates one filter; its conditions are counted together."""
+
+    def __init__(self) -> None:
+        self._builder = FilterBuilder()
+
+    def tree(self, given: Any, depth: int, path: tuple[str, ...]) -> Filter:
+        """Return the filter of an object of the language."""
+        self._builder.check_depth(depth, *path)
+        if not isinstance(given, dict):
+            raise _wrong("must be an object", path)
+        parts = [self._part(key, value, depth, (*path, key)) for key, value in given.items()]
+        return parts[0] if len(parts) == 1 else self._builder.conjunction(parts, *path)
+
+    def _part(self, key: str, value: Any, depth: int, at: tuple[str, ...]) -> Filter:
+        if key in ("AND", "OR"):
+            if not isinstance(value, list):
+                raise _wrong("must be a list of objects", at)
+            parts = [
+                self.tree(item, depth + 1, (*at, str(position)))
+                for position, item in enumerate(value)
+            ]
+            join = self._builder.conjunction if key == "AND" else self._builder.disjunction
+            return join(parts, *at)
+        if key == "NOT":
+            if isinstance(value, list):
+                return Not(self._part("OR", value, depth, at))
+            return Not(self.tree(value, depth + 1, at))
+        if key in _ENTITIES:
+            return self._entity(_ENTITIES[key], value, at)
+        if key in _MOMENTS:
+            return self._time(_MOMENTS[key], value, at, _moment)
+        if key == "expiration_date":
+            return self._time(Field.EXPIRATION_DATE, value, at, _day)
+        if key in _TEXTS:
+            return self._text(value, at)
+        if key == "categories":
+            return self._categories(value, at)
+        if key == "metadata":
+            return self._metadata(value, at)
+        if key == "memory_ids":
+            return self._ids(value, at)
+        raise InvalidInput(f"{key!r} is none of {', '.join(_KEYS)}.", *at)
+
+    def _entity(self, field: Field, value: Any, at: tuple[str, ...]) -> Filter:
+        if isinstance(value, dict):
+            operators = _operators(value, ("eq", "ne", "in"), at)
+            parts = [self._named(field, name, told, at) for name, told in operators.items()]
+            return self._all(parts, at)
+        return self._named(field, "eq", value, at)
+
+    def _named(self, field: Field, name: str, value: Any, at: tuple[str, ...]) -> Filter:
+        if value == "*" and name in ("eq", "ne"):
+            return self._one(field, {"exists": name == "eq"}, at)
+        if name == "in":
+            return self._one(field, {"in": [_string(item, at) for item in _list(value, at)]}, at)
+        return self._one(field, {name: _string(value, at)}, at)
+
+    def _time(
+        self,
+        field: Field,
+        value: Any,
+        at: tuple[str, ...],
+        read: Callable[[Any, tuple[str, ...]], datetime | date],
+    ) -> Filter:
+        told = value if isinstance(value, dict) else {"": value}
+        if isinstance(value, dict):
+            _operators(value, ("ne", "in", *_RANGE), at)
+        parts: list[Filter] = []
+        for name, operand in told.items():
+            if name == "in":
+                items = [self._when(field, "", read(one, at), at) for one in _list(operand, at)]
+                parts.append(self._builder.disjunction(items, *at))
+            else:
+                parts.append(self._when(field, name, read(operand, at), at))
+        return self._all(parts, at)
+
+    def _when(self, field: Field, name: str, value: datetime | date, at: tuple[str, ...]) -> Filter:
+        """Compare with a moment, or with a whole day where the field has moments."""
+        if field is Field.EXPIRATION_DATE or isinstance(value, datetime):
+            return self._one(field, {name or "eq": value}, at)
+        start = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        end = start + _DAY
+        if name in ("", "ne"):
+            within = And(tuple(self._builder.conditions(field, {"gte": start, "lt": end}, *at)))
+            return Not(within) if name else within
+        bounds = {"gt": {"gte": end}, "gte": {"gte": start}, "lt": {"lt": start}}
+        return self._one(field, bounds.get(name, {"lt": end}), at)
+
+    def _text(self, value: Any, at: tuple[str, ...]) -> Filter:
+        if not isinstance(value, dict):
+            return self._one(Field.TEXT, {"icontains": _string(value, at)}, at)
+        told = _operators(value, ("contains", "icontains"), at)
+        wanted = {name: _string(text, at) for name, text in told.items()}
+        return self._all(self._builder.conditions(Field.TEXT, wanted, *at), at)
+
+    def _categories(self, value: Any, at: tuple[str, ...]) -> Filter:
+        told = value if isinstance(value, dict) else {"in": value}
+        _operators(told, ("in", "contains"), at)
+        wanted: dict[str, Any] = {}
+        for name, operand in told.items():
+            if name == "contains":
+                wanted[name] = _string(operand, at)
+            else:
+                items = [operand] if isinstance(operand, str) else _list(operand, at)
+                wanted[name] = [_string(item, at) for item in items]
+        return self._all(self._builder.conditions(Field.CATEGORIES, wanted, *at), at)
+
+    def _metadata(self, value: Any, at: tuple[str, ...]) -> Filter:
+        if not isinstance(value, dict) or not value:
+            raise _wrong("must be an object of keys and what they equal", at)
+        parts: list[Filter] = []
+        for key, told in value.items():
+            here = (*at, key)
+            if isinstance(told, dict) and set(told) & {*_RANGE, "in", "nin"}:
+                raise _wrong("knows eq, ne and contains alone", here)
+            known = isinstance(told, dict) and told and set(told) <= {"eq", "ne", "contains"}
+            wanted = told if known else {"eq": told}
+            if any(operand is None for operand in wanted.values()):
+                raise _wrong("cannot be compared with null", here)
+            parts += self._builder.conditions(Field.METADATA, wanted, *here, key=key)
+        return self._all(parts, at)
+
+    def _ids(self, value: Any, at: tuple[str, ...]) -> Filter:
+        if isinstance(value, dict):
+            value = _operators(value, ("in",), at)["in"]
+        ids = [_string(item, at).lower() for item in _list(value, at)]
+        return self._builder.one_of(Field.IDS, ids, *at)
+
+    def _one(self, field: Field, operators: dict[str, Any], at: tuple[str, ...]) -> Filter:
+        (condition,) = self._builder.conditions(field, operators, *at)
+        return condition
+
+    def _all(self, parts: list[Filter], at: tuple[str, ...]) -> Filter:
+        return parts[0] if len(parts) == 1 else self._builder.conjunction(parts, *at)
+
+
+def _wrong(what: str, at: tuple[str, ...]) -> InvalidInput:
+    return InvalidInput(f"{'.'.join(at)} {what}." if at else f"The filter {what}.", *at)
+
+
+def _operators(given: dict[str, Any], known: tuple[str, ...], at: tuple[str, ...]) -> Any:
+    for name in given:
+        if name not in known:
+            raise InvalidInput(f"{name!r} is none of {', '.join(known)}.", *at, str(name))
+    if not given:
+        raise _wrong(f"needs one of {', '.join(known)}", at)
+    return given
+
+
+def _string(value: Any, at: tuple[str, ...]) -> str:
+    if not isinstance(value, str):
+        raise _wrong("must be a text", at)
+    return value
+
+
+def _list(value: Any, at: tuple[str, ...]) -> list[Any]:
+    if not isinstance(value, list):
+        raise _wrong("must be a list", at)
+    return value
+
+
+def _moment(value: Any, at: tuple[str, ...]) -> datetime | date:
+    """Return a moment, or a day where no time of it is told."""
+    try:
+        text = _string(value, at)
+        if len(text) == len("2026-01-01"):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _wrong("must be a day such as 2026-03-01, or 2026-03-01T09:30:00Z", at) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _day(value: Any, at: tuple[str, ...]) -> date:
+    try:
+        return date.fromisoformat(_string(value, at)[:10])
+    except ValueError:
+        raise _wrong("must be a day such as 2026-03-01", at) from None

@@ -1,0 +1,161 @@
+"""Listing memories: `GET /v1/memories/`, `POST /v2/memories/` and `POST /v3/memories/`."""
+
+from functools import partial
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from core.errors import InvalidInput
+from core.filters import Filter
+from core.graph import EntityType
+from resolvers.entities import entity
+from resolvers.memory_lists import MemoryList, Wanted, memories_of_entity, memories_of_project
+from rest.mem0.calls import Call, Endpoint, Given, Name
+from rest.mem0.filters import entity_filter
+from rest.mem0.pages import USUAL, Lister, Paged, numbered, whole
+from rest.mem0.shapes import ENTITY_KEYS, Memory, chosen, memory_of
+from rest.mem0.wishes import Asked, asked_filter, narrowed
+
+
+class MemoryPage(TypedDict):
+    """A page of memories, how many there are on all, and where the pages beside it are."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[Memory]
+
+
+class ListQuery(Paged):
+    """Which memories, in the words of the first version."""
+
+    user_id: Name | None = None
+    agent_id: Name | None = None
+    app_id: Name | None = None
+    run_id: Name | None = None
+    show_expired: bool = False
+    categories: list[str] | None = None
+    fields: list[str] | None = None
+    start_date: str | None = None
+    end_date: str | None = None
+    keywords: str | None = None
+
+
+class ListBody(Asked):
+    """Which memories."""
+
+    page: int | None = None
+    page_size: int | None = None
+
+
+async def list_v1(call: Call[ListQuery, Given]) -> MemoryPage | list[Memory]:
+    """List the memories of the entities named in the query."""
+    query = call.query
+    names = {name: value for name in ENTITY_KEYS if (value := getattr(query, name)) is not None}
+    filter = narrowed(entity_filter(names), query)
+    return await _shown(call, filter, query.show_expired, query.fields)
+
+
+async def list_v2(call: Call[Paged, ListBody]) -> MemoryPage | list[Memory]:
+    """List the memories that match a filter: all of them, or a page if one is asked for."""
+    body = call.body
+    return await _shown(call, asked_filter(body), body.show_expired, body.fields, body.latest_only)
+
+
+async def list_v3(call: Call[Paged, ListBody]) -> MemoryPage:
+    """List the memories that match a filter, by pages."""
+    body = call.body
+    body.refuse_entities()
+    if body.filters is None:
+        raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
+    query = call.query
+    page = query.page or body.page or 1
+    size = query.page_size or body.page_size or USUAL
+    lister = await _lister(call, asked_filter(body), body.show_expired, body.latest_only)
+    return _page(await numbered(call, page, size, lister), body.fields)
+
+
+async def list_of_entity(call: Call[Paged, Given]) -> MemoryPage | list[Memory]:
+    """List the memories of one entity, by its kind and its name."""
+    project = await call.project()
+    kind = type_of(call.path["entity_type"])
+    found = await entity(call.ctx, project.id, kind, call.path["entity_id"])
+    if found is None:
+        return []
+    asked = MemoryList(Wanted())
+    return await _answer(call, partial(memories_of_entity, call.ctx, found, asked), None)
+
+
+def type_of(name: str) -> EntityType:
+    """Return a kind of entity by mem0's name for it. Raises `InvalidInput`."""
+    kinds = {type.value.lower(): type for type in EntityType}
+    kinds |= {f"{word}s": type for word, type in kinds.items()}
+    if name not in kinds:
+        raise InvalidInput("The entity type must be user, agent, app or run.", "entity_type")
+    return kinds[name]
+
+
+async def _shown(
+    call: Call[Any, Any],
+    filter: Filter,
+    show_expired: bool,
+    fields: list[str] | None,
+    latest_only: bool = False,
+) -> MemoryPage | list[Memory]:
+    lister = await _lister(call, filter, show_expired, latest_only)
+    return await _answer(call, lister, fields)
+
+
+async def _lister(
+    call: Call[Any, Any], filter: Filter, show_expired: bool, latest_only: bool
+) -> Lister:
+    project = await call.project()
+    asked = MemoryList(Wanted(filter, show_expired, latest_only))
+    return partial(memories_of_project, call.ctx, project.id, asked)
+
+
+async def _answer(
+    call: Call[Any, Any], lister: Lister, fields: list[str] | None
+) -> MemoryPage | list[Memory]:
+    query: Paged = call.query
+    if not query.is_paged:
+        return _memories(await whole(call, lister), fields)
+    return _page(await numbered(call, query.page or 1, query.page_size or USUAL, lister), fields)
+
+
+def _page(found: dict[str, Any], fields: list[str] | None) -> MemoryPage:
+    return {**found, "results": _memories(found["results"], fields)}  # type: ignore[typeddict-item]
+
+
+def _memories(rows: list[Any], fields: list[str] | None) -> list[Memory]:
+    return [chosen(memory_of(row), fields) for row in rows]  # type: ignore[misc]
+
+
+ENDPOINTS = [
+    Endpoint(
+        "GET",
+        "/v1/memories/",
+        list_v1,
+        MemoryPage | list[Memory],
+        "memories",
+        query=ListQuery,
+    ),
+    Endpoint(
+        "POST",
+        "/v2/memories/",
+        list_v2,
+        MemoryPage | list[Memory],
+        "memories",
+        query=Paged,
+        body=ListBody,
+    ),
+    Endpoint("POST", "/v3/memories/", list_v3, MemoryPage, "memories", query=Paged, body=ListBody),
+    Endpoint(
+        "GET",
+        "/v1/memories/{entity_type}/{entity_id}/",
+        list_of_entity,
+        MemoryPage | list[Memory],
+        "memories",
+        query=Paged,
+    ),
+]

@@ -1,0 +1,125 @@
+"""Many memories at once: batches, and deleting all of an entity's."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict
+
+from core.errors import AppError, InvalidInput
+from resolvers.memory_deletions import delete_memories
+from resolvers.memory_updates import Update, update_memories
+from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
+from rest.mem0.filters import entity_filter, filter_of, literal
+from rest.mem0.memories import UpdateBody, changes_of, checked_id
+from rest.mem0.shapes import ENTITY_KEYS, Message
+
+MOST = 1_000
+
+
+class Updated(UpdateBody):
+    """A change of one memory."""
+
+    memory_id: str
+
+
+class BatchUpdate(Given):
+    """Changes of up to 1,000 memories."""
+
+    memories: list[Updated]
+
+
+class Chosen(BaseModel):
+    """One memory."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    memory_id: str
+
+
+class BatchDelete(Given):
+    """Up to 1,000 memories."""
+
+    memories: list[Chosen]
+
+
+class DeleteAllQuery(Given):
+    """Whose memories to delete. A `*` stands for everybody of that kind."""
+
+    user_id: Name | None = None
+    agent_id: Name | None = None
+    app_id: Name | None = None
+    run_id: Name | None = None
+    filters: str | None = None
+
+
+class Started(TypedDict):
+    """What was done, and the event that tells of it; none where there was nothing to do."""
+
+    message: str
+    event_id: str | None
+
+
+async def batch_update(call: Call[Nothing, BatchUpdate]) -> Message:
+    """Change up to 1,000 memories; what was wrong with one does not hinder the others."""
+    items = call.body.memories
+    _check(items)
+    updates = [
+        Update(checked_id(item.memory_id, "memories", str(at), "memory_id"), changes_of(item))
+        for at, item in enumerate(items)
+    ]
+    outcomes = await update_memories(call.ctx, updates)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
+    if refused:
+        error = refused[0]
+        at, *rest = error.path[1:]
+        done = len(items) - len(refused)
+        error.message = f"Updated {done} of {len(items)} memories. memories.{at}: {error.message}"
+        error.path = ("memories", at, *rest)
+        raise error
+    return {"message": f"Successfully updated {len(items)} memories"}
+
+
+async def batch_delete(call: Call[Nothing, BatchDelete]) -> Message:
+    """Delete up to 1,000 memories, all of them or none."""
+    items = call.body.memories
+    _check(items)
+    ids = [
+        checked_id(item.memory_id, "memories", str(at), "memory_id")
+        for at, item in enumerate(items)
+    ]
+    await delete_memories(call.ctx, None, ids, None)
+    return {"message": f"Successfully deleted {len(set(ids))} memories"}
+
+
+async def delete_all(call: Call[DeleteAllQuery, Given]) -> Started:
+    """Delete the memories of entities, in every state; their history stays."""
+    query = call.query
+    names = {name: value for name in ENTITY_KEYS if (value := getattr(query, name)) is not None}
+    if query.filters is not None:
+        filter = filter_of(literal(query.filters), "filters", scoped=True)
+    elif len(names) == len(ENTITY_KEYS) and set(names.values()) == {"*"}:
+        filter = filter_of({"OR": [{name: "*"} for name in names]}, scoped=True)
+    else:
+        filter = entity_filter(names)
+    if filter is None:
+        said = "Give at least one of user_id, agent_id, app_id and run_id."
+        raise InvalidInput(said, "user_id")
+    project = await call.project()
+    deletion = await delete_memories(call.ctx, project.id, None, filter)
+    if deletion.refusal is not None:
+        raise deletion.refusal
+    said = f"{len(deletion.ids)} memories deleted successfully!"
+    return {"message": said, "event_id": deletion.operation_id}
+
+
+def _check(items: list[Any]) -> None:
+    if not 1 <= len(items) <= MOST:
+        raise InvalidInput(f"memories must be 1 to {MOST:,} items.", "memories")
+
+
+_BATCH = "/v1/batch/"
+ENDPOINTS = [
+    Endpoint("PUT", _BATCH, batch_update, Message, "memories", body=BatchUpdate),
+    Endpoint("DELETE", _BATCH, batch_delete, Message, "memories", body=BatchDelete),
+    Endpoint("DELETE", "/v1/memories/", delete_all, Started, "memories", query=DeleteAllQuery),
+]

@@ -1,0 +1,183 @@
+"""One memory: reading, changing and deleting it, and its history."""
+
+from datetime import date
+from typing import Any, NotRequired
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from core.errors import InvalidInput, NotFound
+from core.events import HistoryEventType
+from resolvers.memories import log_of_memory
+from resolvers.memory_deletions import delete_memory
+from resolvers.memory_updates import update_memory
+from resolvers.provenance import sources_of_memory
+from rest.mem0.adding import moment_of
+from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.mem0.pages import whole
+from rest.mem0.shapes import Memory, memory_of
+from storage.history import HistoryRow
+from storage.memory_rows import MEMORIES, MemoryRow
+
+
+class UpdateBody(Given):
+    """What to change of a memory; what is left out stays, and a null day takes the day away."""
+
+    text: str | None = None
+    metadata: dict[str, Any] | None = None
+    timestamp: int | float | str | None = None
+    expiration_date: date | None = None
+
+
+class DeleteQuery(Given):
+    """How to delete a memory."""
+
+    delete_linked: bool = False
+
+
+class Said(TypedDict):
+    """A message."""
+
+    role: str
+    content: str
+
+
+class Past(TypedDict):
+    """Something that happened to a memory, and what it was after that."""
+
+    id: str
+    memory_id: str
+    input: list[Said]
+    old_memory: str | None
+    new_memory: str | None
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+    session_id: str | None
+    categories: list[str]
+    metadata: dict[str, Any]
+    event: str
+    created_at: str
+    updated_at: str
+
+
+class Deleted(TypedDict):
+    """That a memory is gone, and how many went with it if that was asked for."""
+
+    message: str
+    cascade_count: NotRequired[int]
+
+
+async def get(call: Call[Nothing, Given]) -> Memory:
+    """Return a memory."""
+    return memory_of(await memory(call))
+
+
+async def update(call: Call[Nothing, UpdateBody]) -> Memory:
+    """Change a memory."""
+    id = (await memory(call)).id
+    return memory_of(await update_memory(call.ctx, id, changes_of(call.body)))
+
+
+async def delete(call: Call[DeleteQuery, Given]) -> Deleted:
+    """Delete a memory; its history stays."""
+    id, linked = (await memory(call)).id, call.query.delete_linked
+    deletion = await delete_memory(call.ctx, id, linked)
+    told: Deleted = {"message": "Memory deleted successfully!"}
+    return {**told, "cascade_count": len(deletion.ids) - 1} if linked else told
+
+
+async def history(call: Call[Nothing, Given]) -> list[Past]:
+    """Return what happened to a memory, oldest first, also to one that is gone."""
+    id = checked_id(call.path["memory_id"])
+    events = await whole(call, lambda page: log_of_memory(call.ctx, id, page))
+    if call.query.project_id or call.query.org_id:
+        project = await call.project()
+        if project.id != events[0].project_id:
+            raise NotFound("memory", id, "memory_id")
+    there = await call.ctx.loaders.row_or_none(MEMORIES, id)
+    sources = await sources_of_memory(call.ctx, id) if there else []
+    said: list[Said] = [{"role": row.role, "content": row.content} for row in sources]
+    return _pasts(events, said)
+
+
+def _pasts(events: list[HistoryRow], said: list[Said]) -> list[Past]:
+    """Return events, each with what the memory was after it: what the log says adds up to that."""
+    found: list[Past] = []
+    known: dict[str, Any] = {}
+    for event in events:
+        known |= event.after or {}
+        found.append(
+            {
+                "id": event.id,
+                "memory_id": event.memory_id,
+                "input": said,
+                "old_memory": event.old_text,
+                "new_memory": event.new_text,
+                "user_id": known.get("userId"),
+                "agent_id": known.get("agentId"),
+                "app_id": known.get("appId"),
+                "run_id": known.get("runId"),
+                "session_id": known.get("runId"),
+                "categories": known.get("categories") or [],
+                "metadata": known.get("metadata") or {},
+                "event": event_of(event),
+                "created_at": found[0]["created_at"] if found else event.created_at.isoformat(),
+                "updated_at": event.created_at.isoformat(),
+            }
+        )
+    return found
+
+
+def event_of(event: HistoryRow) -> str:
+    """Return what mem0 calls an event: it knows ADD, UPDATE and DELETE."""
+    if event.type is HistoryEventType.RESTORE:
+        return "ADD" if event.old_text is None else "UPDATE"
+    known = (HistoryEventType.ADD, HistoryEventType.DELETE)
+    return event.type.value if event.type in known else "UPDATE"
+
+
+def changes_of(body: UpdateBody) -> dict[str, Any]:
+    """Return the changes that a body asks for. Raises `InvalidInput` where there are none."""
+    changes: dict[str, Any] = {}
+    if body.text is not None:
+        changes["text"] = body.text
+    if body.metadata is not None:
+        changes["metadata"] = body.metadata
+    if body.timestamp is not None:
+        changes["timestamp"] = moment_of(body.timestamp, "timestamp")
+    if "expiration_date" in body.model_fields_set:
+        changes["expiration_date"] = body.expiration_date
+    if not changes:
+        raise InvalidInput("Give text, metadata, timestamp or expiration_date.", "text")
+    return changes
+
+
+def checked_id(id: str, *path: str) -> str:
+    """Return an id as ours are written. Raises `InvalidInput` for what is no UUID."""
+    try:
+        return str(UUID(id))
+    except ValueError:
+        at = path or ("memory_id",)
+        raise InvalidInput("memory_id should be a valid UUID", *at) from None
+
+
+async def memory(call: Call[Any, Any]) -> MemoryRow:
+    """Return the memory of a path. Raises `NotFound`, also where it is of another project."""
+    id = checked_id(call.path["memory_id"])
+    row: MemoryRow = await call.ctx.loaders.row(MEMORIES, id)
+    if call.query.project_id or call.query.org_id:
+        project = await call.project_of(row.project_id)
+        if call.query.project_id not in (None, project.id):
+            raise NotFound("memory", id, "memory_id")
+    return row
+
+
+_PATH = "/v1/memories/{memory_id}/"
+ENDPOINTS = [
+    Endpoint("GET", _PATH, get, Memory, "memories"),
+    Endpoint("PUT", _PATH, update, Memory, "memories", body=UpdateBody),
+    Endpoint("DELETE", _PATH, delete, Deleted, "memories", query=DeleteQuery),
+    Endpoint("GET", f"{_PATH}history/", history, list[Past], "memories"),
+]

@@ -1,0 +1,132 @@
+"""Organizations and their members: `/api/v1/orgs/organizations/`."""
+
+from functools import partial
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from core.errors import NotFound
+from resolvers.members import IN_ORGANIZATION
+from resolvers.organizations import (
+    create_organization,
+    delete_organization,
+    members_of_organization,
+    organizations_of_viewer,
+)
+from rest.mem0 import members
+from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.mem0.members import Leaving, MemberBody, Members
+from rest.mem0.pages import whole
+from rest.mem0.shapes import Message
+from storage.organizations import ORGANIZATIONS, OrganizationRow
+
+ROOT = "/api/v1/orgs/organizations/"
+
+
+class Organization(TypedDict):
+    """An organization; `user_role` is null for a guest of one of its projects."""
+
+    org_id: str
+    name: str
+    user_role: str | None
+    created_at: str
+    updated_at: str
+
+
+class OrganizationMade(TypedDict):
+    """That an organization was made, and its id."""
+
+    message: str
+    org_id: str
+
+
+class OrganizationBody(Given):
+    """An organization to make."""
+
+    name: str
+
+
+async def organization_of(call: Call[Any, Any]) -> OrganizationRow:
+    """Return the organization of the path. Raises `NotFound` when the caller cannot see it."""
+    id = call.path["org_id"]
+    found: OrganizationRow | None = await call.ctx.loaders.row_or_none(ORGANIZATIONS, id)
+    if found is None:
+        raise NotFound("organization", id, "org_id")
+    return found
+
+
+async def list_organizations(call: Call[Nothing, Nothing]) -> list[Organization]:
+    """List the organizations that the caller is in."""
+    rows = await whole(call, partial(organizations_of_viewer, call.ctx))
+    return [_shown(row) for row in rows]
+
+
+async def create(call: Call[Nothing, OrganizationBody]) -> OrganizationMade:
+    """Make an organization, with the caller as its OWNER."""
+    made = await create_organization(call.ctx, call.body.name)
+    return {"message": "Organization created successfully.", "org_id": made.id}
+
+
+async def get(call: Call[Nothing, Nothing]) -> Organization:
+    """Return an organization."""
+    return _shown(await organization_of(call))
+
+
+async def delete(call: Call[Nothing, Nothing]) -> Message:
+    """Delete an organization with all its projects, for good."""
+    organization = await organization_of(call)
+    await delete_organization(call.ctx, organization.id)
+    return {"message": "Organization deleted successfully!"}
+
+
+async def list_members(call: Call[Nothing, Nothing]) -> Members:
+    """List the members of an organization."""
+    organization = await organization_of(call)
+    return await members.members_of(call, partial(members_of_organization, call.ctx, organization))
+
+
+async def add_member(call: Call[Nothing, MemberBody]) -> Message:
+    """Make an account a member of an organization; an address without an account gets one."""
+    organization = await organization_of(call)
+    await members.add(call, IN_ORGANIZATION, organization.id)
+    return {"message": "User added to the organization."}
+
+
+async def update_member(call: Call[Nothing, MemberBody]) -> Message:
+    """Change what a member of an organization is; the last OWNER stays one."""
+    organization = await organization_of(call)
+    await members.update(call, IN_ORGANIZATION, organization.id)
+    return {"message": "User role updated successfully"}
+
+
+async def remove_member(call: Call[Leaving, Leaving]) -> Message:
+    """End a membership in an organization and in all its projects; the last OWNER stays."""
+    organization = await organization_of(call)
+    await members.remove(call, IN_ORGANIZATION, organization.id)
+    return {"message": "User removed from organization."}
+
+
+def _shown(row: OrganizationRow) -> Organization:
+    return {
+        "org_id": row.id,
+        "name": row.name,
+        "user_role": row.viewer_role.value if row.viewer_role else None,
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+    }
+
+
+_ONE = f"{ROOT}{{org_id}}/"
+_MEMBERS = f"{_ONE}members/"
+_TAG = "organizations"
+
+ENDPOINTS = [
+    Endpoint("GET", ROOT, list_organizations, list[Organization], _TAG),
+    Endpoint("POST", ROOT, create, OrganizationMade, _TAG, body=OrganizationBody, status=201),
+    Endpoint("GET", _ONE, get, Organization, _TAG),
+    Endpoint("DELETE", _ONE, delete, Message, _TAG),
+    Endpoint("GET", _MEMBERS, list_members, Members, _TAG),
+    Endpoint("POST", _MEMBERS, add_member, Message, _TAG, body=MemberBody, status=201),
+    Endpoint("PUT", _MEMBERS, update_member, Message, _TAG, body=MemberBody),
+    Endpoint("DELETE", _MEMBERS, remove_member, Message, _TAG, query=Leaving, body=Leaving),
+]

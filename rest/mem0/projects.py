@@ -1,0 +1,255 @@
+"""Projects, their settings and their members: `/api/v1/orgs/organizations/{org_id}/projects/`.
+
+The trap: mem0's clients have had settings that nothing here would follow. One that is given and
+would do nothing is refused by its name, so that nobody relies on it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict
+from typing_extensions import TypedDict
+
+from core.errors import InvalidInput
+from resolvers.members import IN_PROJECT
+from resolvers.organizations import projects_of_organization
+from resolvers.projects import (
+    create_project,
+    delete_project,
+    members_of_project,
+    update_project,
+)
+from rest.mem0 import members
+from rest.mem0.adding import catalog_of
+from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.mem0.members import Leaving, Member, MemberBody, Members, accounts_of
+from rest.mem0.organizations import ROOT, organization_of
+from rest.mem0.pages import whole
+from rest.mem0.shapes import Message
+from storage.projects import ProjectRow
+
+# What a null clears, and what is left then. Of anything else it means, as it does with mem0's
+# clients, that nothing was given.
+_CLEARED: dict[str, Any] = {
+    "description": None,
+    "custom_instructions": None,
+    "agent_custom_instructions": None,
+    "custom_categories": [],
+}
+
+
+class Project(TypedDict):
+    """A project with its settings and its members."""
+
+    project_id: str
+    org_id: str
+    name: str
+    description: str | None
+    custom_instructions: str | None
+    agent_custom_instructions: str | None
+    custom_categories: list[dict[str, str | None]]
+    enable_graph: bool
+    multilingual: bool
+    decay: bool
+    is_default: bool
+    user_role: str | None
+    members: list[Member]
+    created_at: str
+    updated_at: str
+
+
+class ProjectMade(TypedDict):
+    """That a project was made, and its id."""
+
+    message: str
+    project_id: str
+
+
+class ProjectQuery(Given):
+    """Which fields to return; all of them if none is named."""
+
+    fields: list[str] | None = None
+
+
+class ProjectBody(Given):
+    """A project to make."""
+
+    name: str
+    description: str | None = None
+
+
+def _joined(given: Any) -> Any:
+    """Return instructions as one text; mem0's reference has them as a list."""
+    is_texts = isinstance(given, list) and all(isinstance(line, str) for line in given)
+    return "\n".join(given) if is_texts else given
+
+
+def _described(given: Any) -> Any:
+    """Return categories as objects; mem0's clients declare them as names alone."""
+    if not isinstance(given, list):
+        return given
+    return [{item: None} if isinstance(item, str) else item for item in given]
+
+
+Instructions = Annotated[str | None, BeforeValidator(_joined)]
+Categories = Annotated[list[dict[str, str | None]] | None, BeforeValidator(_described)]
+
+
+class ProjectChanges(Given):
+    """What to change of a project. What is left out stays, a null clears texts and categories."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str | None = None
+    description: str | None = None
+    custom_instructions: Instructions = None
+    agent_custom_instructions: Instructions = None
+    custom_categories: Categories = None
+    enable_graph: bool | None = None
+    multilingual: bool | None = None
+    decay: bool | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was given, as the resolver takes it.
+
+        Raises `InvalidInput` for a setting that there is none of here.
+        """
+        for name, value in (self.model_extra or {}).items():
+            if value is not None and name not in _IDLE:
+                raise InvalidInput(f"There is no setting {name} here: leave it out.", name)
+        given = {name: getattr(self, name) for name in _SETTINGS & self.model_fields_set}
+        if given.get("custom_categories") is not None:
+            given["custom_categories"] = catalog_of(given["custom_categories"])
+        return {
+            name: _CLEARED[name] if value is None else value
+            for name, value in given.items()
+            if value is not None or name in _CLEARED
+        }
+
+
+_SETTINGS = ProjectChanges.model_fields.keys() - Given.model_fields.keys()
+# What is read of a project may come back with what is written, and changes nothing. So may the
+# version of mem0's interface: all of them are served side by side.
+_IDLE = {*Project.__annotations__, "version"}
+
+
+async def list_projects(call: Call[Nothing, Nothing]) -> list[Project]:
+    """List those projects of an organization that the caller can see."""
+    organization = await organization_of(call)
+    rows = await whole(call, partial(projects_of_organization, call.ctx, organization.id))
+    return await _shown(call, rows)
+
+
+async def create(call: Call[Nothing, ProjectBody]) -> ProjectMade:
+    """Make a project, with the caller as its OWNER."""
+    organization = await organization_of(call)
+    body = call.body
+    made = await create_project(call.ctx, organization.id, body.name, body.description)
+    return {"message": "Project created successfully.", "project_id": made.id}
+
+
+async def get(call: Call[ProjectQuery, Nothing]) -> Project | dict[str, Any]:
+    """Return a project, or only those of its fields that are asked for."""
+    (project,) = await _shown(call, [await _project_of(call)])
+    fields = call.query.fields
+    if fields is None:
+        return project
+    return {name: value for name, value in project.items() if name in fields}
+
+
+async def update(call: Call[Nothing, ProjectChanges]) -> Message:
+    """Change the settings of a project."""
+    changes = call.body.changes()
+    project = await _project_of(call)
+    await update_project(call.ctx, project.id, changes)
+    return {"message": "Project updated successfully"}
+
+
+async def delete(call: Call[Nothing, Nothing]) -> Message:
+    """Delete a project with everything in it, for good."""
+    project = await _project_of(call)
+    await delete_project(call.ctx, project.id)
+    return {"message": "Project and related data deleted successfully."}
+
+
+async def list_members(call: Call[Nothing, Nothing]) -> Members:
+    """List the members of a project."""
+    project = await _project_of(call)
+    return await members.members_of(call, partial(members_of_project, call.ctx, project.id))
+
+
+async def add_member(call: Call[Nothing, MemberBody]) -> Message:
+    """Make an account a member of a project; an address without an account gets one."""
+    project = await _project_of(call)
+    await members.add(call, IN_PROJECT, project.id)
+    return {"message": "User added to the project successfully."}
+
+
+async def update_member(call: Call[Nothing, MemberBody]) -> Message:
+    """Change what a member of a project is; the last OWNER stays one."""
+    project = await _project_of(call)
+    await members.update(call, IN_PROJECT, project.id)
+    return {"message": "User role updated successfully."}
+
+
+async def remove_member(call: Call[Leaving, Leaving]) -> Message:
+    """End a membership in a project; the last OWNER stays."""
+    project = await _project_of(call)
+    await members.remove(call, IN_PROJECT, project.id)
+    return {"message": "Member removed from the project"}
+
+
+async def _project_of(call: Call[Any, Any]) -> ProjectRow:
+    """Return the project of the path. Raises `NotFound` unless it is of the path's organization."""
+    return await call.project_of(call.path["project_id"], call.path["org_id"])
+
+
+async def _shown(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[Project]:
+    """Return projects with their members, read at a cost that does not rise with their number."""
+    lists = await asyncio.gather(
+        *(whole(call, partial(members_of_project, call.ctx, row.id)) for row in rows)
+    )
+    people = await accounts_of(call, (member.account_id for list in lists for member in list))
+    default = call.ctx.actor.default_project_id
+    return [
+        {
+            "project_id": row.id,
+            "org_id": row.organization_id,
+            "name": row.name,
+            "description": row.description,
+            "custom_instructions": row.custom_instructions,
+            "agent_custom_instructions": row.agent_custom_instructions,
+            "custom_categories": [
+                {category["name"]: category["description"]} for category in row.custom_categories
+            ],
+            "enable_graph": row.enable_graph,
+            "multilingual": row.multilingual,
+            "decay": row.decay,
+            "is_default": row.id == default,
+            "user_role": row.viewer_role.value if row.viewer_role else None,
+            "members": members.shown(found, people),
+            "created_at": row.created_at.isoformat(),
+            "updated_at": row.updated_at.isoformat(),
+        }
+        for row, found in zip(rows, lists, strict=True)
+    ]
+
+
+_ALL = f"{ROOT}{{org_id}}/projects/"
+_ONE = f"{_ALL}{{project_id}}/"
+_MEMBERS = f"{_ONE}members/"
+_TAG = "projects"
+
+ENDPOINTS = [
+    Endpoint("GET", _ALL, list_projects, list[Project], _TAG),
+    Endpoint("POST", _ALL, create, ProjectMade, _TAG, body=ProjectBody),
+    Endpoint("GET", _ONE, get, Project | dict[str, Any], _TAG, query=ProjectQuery),
+    Endpoint("PATCH", _ONE, update, Message, _TAG, body=ProjectChanges),
+    Endpoint("DELETE", _ONE, delete, Message, _TAG),
+    Endpoint("GET", _MEMBERS, list_members, Members, _TAG),
+    Endpoint("POST", _MEMBERS, add_member, Message, _TAG, body=MemberBody),
+    Endpoint("PUT", _MEMBERS, update_member, Message, _TAG, body=MemberBody),
+    Endpoint("DELETE", _MEMBERS, remove_member, Message, _TAG, query=Leaving, body=Leaving),
+]

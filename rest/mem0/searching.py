@@ -1,0 +1,89 @@
+"""Searching memories: `POST /v1/memories/search/`, and the same in v2 and v3."""
+
+from typing import Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from resolvers.memory_lists import Wanted
+from resolvers.search import Query, search_project
+from rest.mem0.adding import moment_of
+from rest.mem0.calls import Call, Endpoint, Nothing
+from rest.mem0.shapes import Found, chosen, found_of
+from rest.mem0.wishes import Asked, asked_filter
+
+# The least meaning a hit must share that has no word of the query.
+_OLDER, _NEWEST = 0.3, 0.1
+
+
+class SearchBody(Asked):
+    """What is looked for, and where."""
+
+    query: str
+    top_k: int = Field(10, ge=1, le=1000)
+    limit: int | None = Field(None, ge=1, le=1000)
+    threshold: float | None = Field(None, ge=0, le=1)
+    rerank: bool = False
+    reference_date: int | float | str | None = None
+    output_format: str = "v1.0"
+
+
+class Hits(TypedDict):
+    """What was found, best first."""
+
+    results: list[Found]
+
+
+class HitsAndRelations(Hits):
+    """What was found, best first; relations are for the graph, which GraphQL shows."""
+
+    relations: list[dict[str, Any]]
+
+
+async def search_v1(call: Call[Nothing, SearchBody]) -> HitsAndRelations | list[Found]:
+    """Search the memories of the entities named."""
+    found = await _found(call, _OLDER)
+    if call.body.output_format == "v1.0":
+        return found
+    return {"results": found, "relations": []}
+
+
+async def search_v2(call: Call[Nothing, SearchBody]) -> list[Found]:
+    """Search the memories that match a filter; the answer is a list."""
+    return await _found(call, _OLDER)
+
+
+async def search_v3(call: Call[Nothing, SearchBody]) -> Hits:
+    """Search the memories that match a filter."""
+    call.body.refuse_entities()
+    return {"results": await _found(call, _NEWEST)}
+
+
+async def _found(call: Call[Nothing, SearchBody], threshold: float) -> list[Found]:
+    body = call.body
+    project = await call.project()
+    said = body.reference_date
+    query = Query(
+        text=body.query,
+        top_k=body.limit or body.top_k,
+        threshold=threshold if body.threshold is None else body.threshold,
+        rerank=body.rerank,
+        wanted=Wanted(asked_filter(body), body.show_expired, body.latest_only),
+        reference=None if said is None else moment_of(said, "reference_date"),
+    )
+    result = await search_project(call.ctx, project.id, query)
+    return [chosen(found_of(hit), body.fields) for hit in result.hits]  # type: ignore[misc]
+
+
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/memories/search/",
+        search_v1,
+        HitsAndRelations | list[Found],
+        "memories",
+        body=SearchBody,
+    ),
+    Endpoint("POST", "/v2/memories/search/", search_v2, list[Found], "memories", body=SearchBody),
+    Endpoint("POST", "/v3/memories/search/", search_v3, Hits, "memories", body=SearchBody),
+]

@@ -1,0 +1,174 @@
+"""Rows as mem0 shows them. Each function returns JSON as a dict; the types are the contract."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from core.graph import EntityType, MemoryState
+from resolvers.hits import Hit
+from storage.entities import EntityRow
+from storage.memory_rows import MemoryRow
+
+
+class Message(TypedDict):
+    """What was done, in words."""
+
+    message: str
+
+
+class Structured(TypedDict):
+    """The parts of the moment at which a memory was stored."""
+
+    year: int
+    month: int
+    day: int
+    hour: int
+    minute: int
+    quarter: int
+    day_of_week: str
+    day_of_year: int
+    week_of_year: int
+    is_weekend: bool
+
+
+class Memory(TypedDict):
+    """A memory."""
+
+    id: str
+    memory: str
+    hash: str
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+    session_id: str | None
+    actor_id: str | None
+    role: str | None
+    metadata: dict[str, Any]
+    categories: list[str]
+    immutable: bool
+    timestamp: str | None
+    expiration_date: str | None
+    created_at: str
+    updated_at: str
+    structured_attributes: Structured
+    replaced_by: str | None
+    lifecycle_state: str
+    version: int
+
+
+class Breakdown(TypedDict):
+    """What a score is made of."""
+
+    semantic: float
+    bm25: float
+    entity: float
+
+
+class Found(Memory):
+    """A memory that a search has found."""
+
+    score: float
+    score_breakdown: Breakdown
+
+
+class Entity(TypedDict):
+    """A user, an agent, an app or a run."""
+
+    id: str
+    name: str
+    type: str
+    owner: str
+    metadata: dict[str, Any]
+    total_memories: int
+    created_at: str
+    updated_at: str
+
+
+def text_of(moment: date | None) -> str | None:
+    """Return a moment or a day as ISO 8601 has it."""
+    return None if moment is None else moment.isoformat()
+
+
+def _structured(moment: datetime) -> Structured:
+    return {
+        "year": moment.year,
+        "month": moment.month,
+        "day": moment.day,
+        "hour": moment.hour,
+        "minute": moment.minute,
+        "quarter": (moment.month + 2) // 3,
+        "day_of_week": moment.strftime("%A").lower(),
+        "day_of_year": moment.timetuple().tm_yday,
+        "week_of_year": moment.isocalendar().week,
+        "is_weekend": moment.isoweekday() > 5,
+    }
+
+
+def memory_of(row: MemoryRow) -> Memory:
+    """Return a memory."""
+    replaced = row.successor_id if row.state is not MemoryState.ACTIVE else None
+    return {
+        "id": row.id,
+        "memory": row.text,
+        "hash": row.hash,
+        "user_id": row.user_id,
+        "agent_id": row.agent_id,
+        "app_id": row.app_id,
+        "run_id": row.run_id,
+        "session_id": row.run_id,
+        "actor_id": row.actor,
+        "role": row.role,
+        "metadata": row.metadata,
+        "categories": row.categories,
+        "immutable": row.immutable,
+        "timestamp": text_of(row.timestamp),
+        "expiration_date": text_of(row.expiration_date),
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+        "structured_attributes": _structured(row.created_at),
+        "replaced_by": replaced,
+        "lifecycle_state": row.state.value.lower(),
+        "version": row.version,
+    }
+
+
+def found_of(hit: Hit) -> Found:
+    """Return a memory that a search has found."""
+    parts = hit.score_breakdown
+    return {
+        **memory_of(hit.memory),
+        "score": hit.score,
+        "score_breakdown": {
+            "semantic": parts.semantic,
+            "bm25": parts.keyword,
+            "entity": parts.concept,
+        },
+    }
+
+
+def entity_of(row: EntityRow, owner: str) -> Entity:
+    """Return an entity of a project that is called by this name."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "type": row.type.value.lower(),
+        "owner": owner,
+        "metadata": row.metadata,
+        "total_memories": row.total_memories,
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+    }
+
+
+# The names that mem0 has for the entities of a memory.
+ENTITY_KEYS: Mapping[str, EntityType] = {f"{type.value.lower()}_id": type for type in EntityType}
+
+
+def chosen(shown: Mapping[str, Any], fields: list[str] | None) -> dict[str, Any]:
+    """Return only the fields that were asked for, and always the id."""
+    if fields is None:
+        return dict(shown)
+    return {name: value for name, value in shown.items() if name == "id" or name in fields}

@@ -1,0 +1,161 @@
+"""Webhooks: `/api/v1/webhooks/`.
+
+Only an OWNER of its project sees a webhook, because its URL may carry a secret of its receiver.
+"""
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+from typing_extensions import TypedDict
+
+from core.errors import NotFound
+from core.graph import WebhookEventType
+from resolvers.webhooks import (
+    create_webhook,
+    delete_webhook,
+    update_webhook,
+    webhooks_of_project,
+)
+from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.mem0.members import accounts_of
+from rest.mem0.pages import whole
+from rest.mem0.shapes import Message
+from storage.projects import ProjectRow
+from storage.webhooks import WEBHOOKS, WebhookRow
+
+
+class Webhook(TypedDict):
+    """A webhook: `project` is the project's name, `owner` the address of who made it."""
+
+    webhook_id: str
+    name: str
+    url: str
+    event_types: list[str]
+    owner: str
+    is_active: bool
+    project: str
+    project_id: str
+    created_at: str
+    updated_at: str
+
+
+class WebhookMade(Webhook):
+    """A webhook, and the secret its messages are signed with, which is shown this once."""
+
+    secret: str
+
+
+def _plain(name: Any) -> Any:
+    """Return the name of an event as it is written now: mem0's reference has colons in it."""
+    return name.replace(":", "_") if isinstance(name, str) else name
+
+
+EventName = Annotated[
+    Literal["memory_add", "memory_update", "memory_delete", "memory_categorize"],
+    BeforeValidator(_plain),
+]
+_ALL_EVENTS: list[EventName] = [
+    "memory_add",
+    "memory_update",
+    "memory_delete",
+    "memory_categorize",
+]
+
+
+class WebhookBody(Given):
+    """A webhook to make; it is told of everything if no type of event is named."""
+
+    url: str
+    name: str = "Webhook"
+    event_types: list[EventName] = _ALL_EVENTS
+    is_active: bool = True
+
+
+class WebhookChanges(Given):
+    """What to change of a webhook; what is left out or null stays."""
+
+    url: str | None = None
+    name: str | None = None
+    event_types: list[EventName] | None = None
+    is_active: bool | None = None
+
+
+async def list_webhooks(call: Call[Nothing, Nothing]) -> list[Webhook]:
+    """List the webhooks of a project, oldest first."""
+    project = await call.project_of(call.path["project_id"])
+    rows = await whole(call, partial(webhooks_of_project, call.ctx, project))
+    people = await accounts_of(call, (row.account_id for row in rows))
+    return [
+        _shown(row, project, people[row.account_id].email)
+        for row in rows
+        if row.account_id in people
+    ]
+
+
+async def create(call: Call[Nothing, WebhookBody]) -> WebhookMade:
+    """Have a project's events sent to an address, from here on."""
+    project = await call.project_of(call.path["project_id"])
+    body = call.body
+    types = _types_of(body.event_types)
+    made, secret = await create_webhook(call.ctx, project.id, body.name, body.url, types)
+    if not body.is_active:
+        made = await update_webhook(call.ctx, made.id, {"is_active": False})
+    return {**_shown(made, project, call.ctx.actor.email), "secret": secret}
+
+
+async def update(call: Call[Nothing, WebhookChanges]) -> Message:
+    """Change a webhook."""
+    webhook = await _webhook_of(call)
+    changes = call.body.model_dump(exclude_none=True, exclude=set(Given.model_fields))
+    if "event_types" in changes:
+        changes["event_types"] = _types_of(changes["event_types"])
+    await update_webhook(call.ctx, webhook.id, changes)
+    return {"message": "Webhook updated successfully"}
+
+
+async def delete(call: Call[Nothing, Nothing]) -> Message:
+    """Delete a webhook; what waits for it is not sent any more."""
+    webhook = await _webhook_of(call)
+    await delete_webhook(call.ctx, webhook.id)
+    return {"message": "Webhook deleted successfully"}
+
+
+async def _webhook_of(call: Call[Any, Any]) -> WebhookRow:
+    """Return the webhook of the path. Raises `NotFound` for all but an OWNER of its project."""
+    id = call.path["webhook_id"]
+    found: WebhookRow | None = await call.ctx.loaders.row_or_none(WEBHOOKS, id)
+    if found is None:
+        raise NotFound("webhook", id, "webhook_id")
+    return found
+
+
+def _types_of(names: list[EventName]) -> list[WebhookEventType]:
+    return [WebhookEventType(name.upper()) for name in names]
+
+
+def _shown(row: WebhookRow, project: ProjectRow, owner: str) -> Webhook:
+    return {
+        "webhook_id": row.id,
+        "name": row.name,
+        "url": row.url,
+        "event_types": [type.lower() for type in row.event_types],
+        "owner": owner,
+        "is_active": row.is_active,
+        "project": project.name,
+        "project_id": project.id,
+        "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+    }
+
+
+_OF_PROJECT = "/api/v1/webhooks/projects/{project_id}/"
+_ONE = "/api/v1/webhooks/{webhook_id}/"
+_TAG = "webhooks"
+
+ENDPOINTS = [
+    Endpoint("GET", _OF_PROJECT, list_webhooks, list[Webhook], _TAG),
+    Endpoint("POST", _OF_PROJECT, create, WebhookMade, _TAG, body=WebhookBody, status=201),
+    Endpoint("PUT", _ONE, update, Message, _TAG, body=WebhookChanges),
+    Endpoint("DELETE", _ONE, delete, Message, _TAG),
+]
