@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,12 +94,15 @@ class Database:
     async def read(self, work: Work[T]) -> T:
         """Return what the work returns, from one consistent snapshot on SQLite."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self.read_now, work)
+        # In the caller's context, so that what is logged there tells whose request it was.
+        run = copy_context().run
+        return await loop.run_in_executor(self._readers, run, self.read_now, work)
 
     async def write(self, work: Work[T]) -> T:
         """Return what the work returns once it is committed durably."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writers, self._write_and_tell, work, loop)
+        run = copy_context().run
+        return await loop.run_in_executor(self._writers, run, self._write_and_tell, work, loop)
 
     def read_now(self, work: Work[T]) -> T:
         """Run a read in this very thread, for the command line."""
