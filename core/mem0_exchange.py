@@ -1,7 +1,6 @@
 """What mem0's `get_all` answers, read piece by piece into records of the exchange format."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import ijson
@@ -21,6 +20,7 @@ from core.exchange_checks import (
     told,
 )
 from core.graph import MemoryState
+from core.moments import moment_of
 from core.text import LONGEST_TEXT, check_metadata
 
 LARGEST_MEMORY = 2_000_000
@@ -30,14 +30,9 @@ _EXPECTED = 'expected what mem0\'s get_all answers: {"results": […]} or a list
 def _moment(value: Any, *path: str | int) -> str:
     """Return a moment in UTC; mem0 writes some without an offset, which mean UTC, or in seconds."""
     try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC).isoformat()
-        if isinstance(value, str):
-            read = datetime.fromisoformat(value)
-            return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        pass
-    return a_moment(value, *path)
+        return moment_of(value).isoformat()
+    except ValueError:
+        return a_moment(value, *path)
 
 
 def _day(value: Any, *path: str | int) -> str:

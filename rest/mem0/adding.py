@@ -5,13 +5,14 @@ other one tells of an event.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from core.errors import InvalidInput
 from core.graph import AddOutcome, EntityType, OperationStatus
+from core.moments import moment_of
 from providers.extraction import Turn
 from resolvers.add_requests import AddRequest, Wishes
 from resolvers.additions import Addition, add_memories
@@ -120,7 +121,7 @@ async def _add(call: Call[Nothing, AddBody], *, wait: bool) -> Addition:
     new = NewMemories(
         _entities(body),
         body.metadata,
-        None if said is None else moment_of(said, "timestamp"),
+        None if said is None else moment_at(said, "timestamp"),
         body.expiration_date,
         body.immutable,
     )
@@ -168,14 +169,11 @@ def catalog_of(categories: Sequence[Mapping[str, str | None]]) -> list[dict[str,
     ]
 
 
-def moment_of(given: float | str, *path: str) -> datetime:
+def moment_at(given: Any, *path: str) -> datetime:
     """Return the moment that seconds since 1970, or ISO 8601, tell. Raises `InvalidInput`."""
     try:
-        if isinstance(given, str):
-            moment = datetime.fromisoformat(given)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return datetime.fromtimestamp(given, UTC)
-    except (ValueError, OverflowError, OSError):
+        return moment_of(given)
+    except ValueError:
         said = "must be seconds since 1970, or a moment such as 2026-03-01T09:30:00Z."
         raise InvalidInput(f"{'.'.join(path)} {said}", *path) from None
 
@@ -224,7 +222,7 @@ def _turn(given: str | dict[str, Any], position: int) -> Turn:
     if not isinstance(role, str) or not (name is None or isinstance(name, str)):
         raise InvalidInput(f"{'.'.join(at)}: role and name must be texts.", *at)
     said = given.get("timestamp")
-    moment = None if said is None else moment_of(said, *at, "timestamp")
+    moment = None if said is None else moment_at(said, *at, "timestamp")
     return Turn(role, _content(given.get("content"), *at, "content"), name, moment)
 
 

@@ -6,13 +6,14 @@ with the place where it stands.
 
 import ast
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import orjson
 
 from core.errors import InvalidInput
 from core.filters import ENTITY_FIELDS, And, Condition, Field, Filter, FilterBuilder, Not, Or
+from core.moments import moment_of
 
 LONGEST_LITERAL = 65_536
 _RANGE = ("gt", "gte", "lt", "lte")
@@ -32,7 +33,6 @@ _KEYS = (
     *("AND", "OR", "NOT", *_ENTITIES, *_MOMENTS),
     *("expiration_date", *_TEXTS, "categories", "metadata", "memory_ids"),
 )
-_DAY = timedelta(days=1)
 
 
 def filter_of(given: Any, *path: str, scoped: bool) -> Filter | None:
@@ -62,8 +62,9 @@ def literal(text: str) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        # What only Python can write, such as a set or a key that is no text, is in no filter.
+        return orjson.loads(orjson.dumps(ast.literal_eval(text)))
+    except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError):
         raise InvalidInput("filters must be a JSON object.", "filters") from None
 
 
@@ -157,13 +158,12 @@ class _Translation:
         """Compare with a moment, or with a whole day where the field has moments."""
         if field is Field.EXPIRATION_DATE or isinstance(value, datetime):
             return self._one(field, {name or "eq": value}, at)
-        start = datetime(value.year, value.month, value.day, tzinfo=UTC)
-        end = start + _DAY
+        start = datetime.combine(value, time.min, UTC)
+        end = datetime.combine(value, time.max, UTC)
         if name in ("", "ne"):
-            within = And(tuple(self._builder.conditions(field, {"gte": start, "lt": end}, *at)))
+            within = And(tuple(self._builder.conditions(field, {"gte": start, "lte": end}, *at)))
             return Not(within) if name else within
-        bounds = {"gt": {"gte": end}, "gte": {"gte": start}, "lt": {"lt": start}}
-        return self._one(field, bounds.get(name, {"lt": end}), at)
+        return self._one(field, {name: end if name in ("gt", "lte") else start}, at)
 
     def _text(self, value: Any, at: tuple[str, ...]) -> Filter:
         if not isinstance(value, dict):
@@ -244,10 +244,9 @@ def _moment(value: Any, at: tuple[str, ...]) -> datetime | date:
         text = _string(value, at)
         if len(text) == len("2026-01-01"):
             return date.fromisoformat(text)
-        moment = datetime.fromisoformat(text)
+        return moment_of(text)
     except ValueError:
         raise _wrong("must be a day such as 2026-03-01, or 2026-03-01T09:30:00Z", at) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _day(value: Any, at: tuple[str, ...]) -> date:

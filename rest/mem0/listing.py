@@ -41,11 +41,8 @@ class ListQuery(Paged):
     keywords: str | None = None
 
 
-class ListBody(Asked):
-    """Which memories."""
-
-    page: int | None = None
-    page_size: int | None = None
+class ListBody(Asked, Paged):
+    """Which memories; a page may be asked for here as well as in the query."""
 
 
 async def list_v1(call: Call[ListQuery, Given]) -> MemoryPage | list[Memory]:
@@ -53,13 +50,15 @@ async def list_v1(call: Call[ListQuery, Given]) -> MemoryPage | list[Memory]:
     query = call.query
     names = {name: value for name in ENTITY_KEYS if (value := getattr(query, name)) is not None}
     filter = narrowed(entity_filter(names), query)
-    return await _shown(call, filter, query.show_expired, query.fields)
+    lister = await _lister(call, filter, query.show_expired)
+    return await _answer(call, query, lister, query.fields)
 
 
 async def list_v2(call: Call[Paged, ListBody]) -> MemoryPage | list[Memory]:
     """List the memories that match a filter: all of them, or a page if one is asked for."""
     body = call.body
-    return await _shown(call, asked_filter(body), body.show_expired, body.fields, body.latest_only)
+    lister = await _lister(call, asked_filter(body), body.show_expired, body.latest_only)
+    return await _answer(call, call.query.beside(body), lister, body.fields)
 
 
 async def list_v3(call: Call[Paged, ListBody]) -> MemoryPage:
@@ -68,11 +67,8 @@ async def list_v3(call: Call[Paged, ListBody]) -> MemoryPage:
     body.refuse_entities()
     if body.filters is None:
         raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
-    query = call.query
-    page = query.page or body.page or 1
-    size = query.page_size or body.page_size or USUAL
     lister = await _lister(call, asked_filter(body), body.show_expired, body.latest_only)
-    return _page(await numbered(call, page, size, lister), body.fields)
+    return await _page(call, call.query.beside(body), lister, body.fields)
 
 
 async def list_of_entity(call: Call[Paged, Given]) -> MemoryPage | list[Memory]:
@@ -83,7 +79,8 @@ async def list_of_entity(call: Call[Paged, Given]) -> MemoryPage | list[Memory]:
     if found is None:
         return []
     asked = MemoryList(Wanted())
-    return await _answer(call, partial(memories_of_entity, call.ctx, found, asked), None)
+    lister = partial(memories_of_entity, call.ctx, found, asked)
+    return await _answer(call, call.query, lister, None)
 
 
 def type_of(name: str) -> EntityType:
@@ -95,19 +92,8 @@ def type_of(name: str) -> EntityType:
     return kinds[name]
 
 
-async def _shown(
-    call: Call[Any, Any],
-    filter: Filter,
-    show_expired: bool,
-    fields: list[str] | None,
-    latest_only: bool = False,
-) -> MemoryPage | list[Memory]:
-    lister = await _lister(call, filter, show_expired, latest_only)
-    return await _answer(call, lister, fields)
-
-
 async def _lister(
-    call: Call[Any, Any], filter: Filter, show_expired: bool, latest_only: bool
+    call: Call[Any, Any], filter: Filter, show_expired: bool, latest_only: bool = False
 ) -> Lister:
     project = await call.project()
     asked = MemoryList(Wanted(filter, show_expired, latest_only))
@@ -115,15 +101,17 @@ async def _lister(
 
 
 async def _answer(
-    call: Call[Any, Any], lister: Lister, fields: list[str] | None
+    call: Call[Any, Any], asked: Paged, lister: Lister, fields: list[str] | None
 ) -> MemoryPage | list[Memory]:
-    query: Paged = call.query
-    if not query.is_paged:
-        return _memories(await whole(call, lister), fields)
-    return _page(await numbered(call, query.page or 1, query.page_size or USUAL, lister), fields)
+    if asked.is_paged:
+        return await _page(call, asked, lister, fields)
+    return _memories(await whole(call, lister), fields)
 
 
-def _page(found: dict[str, Any], fields: list[str] | None) -> MemoryPage:
+async def _page(
+    call: Call[Any, Any], asked: Paged, lister: Lister, fields: list[str] | None
+) -> MemoryPage:
+    found = await numbered(call, asked.page or 1, asked.page_size or USUAL, lister)
     return {**found, "results": _memories(found["results"], fields)}  # type: ignore[typeddict-item]
 
 

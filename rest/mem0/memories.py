@@ -12,7 +12,7 @@ from resolvers.memories import log_of_memory
 from resolvers.memory_deletions import delete_memory
 from resolvers.memory_updates import update_memory
 from resolvers.provenance import sources_of_memory
-from rest.mem0.adding import moment_of
+from rest.mem0.adding import moment_at
 from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.pages import whole
 from rest.mem0.shapes import Memory, memory_of
@@ -146,7 +146,7 @@ def changes_of(body: UpdateBody) -> dict[str, Any]:
     if body.metadata is not None:
         changes["metadata"] = body.metadata
     if body.timestamp is not None:
-        changes["timestamp"] = moment_of(body.timestamp, "timestamp")
+        changes["timestamp"] = moment_at(body.timestamp, "timestamp")
     if "expiration_date" in body.model_fields_set:
         changes["expiration_date"] = body.expiration_date
     if not changes:

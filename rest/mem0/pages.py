@@ -19,7 +19,7 @@ Lister = Callable[[PageArguments], Awaitable[Connected]]
 
 
 class Paged(Given):
-    """A query that may ask for a page."""
+    """What may ask for a page."""
 
     page: int | None = Field(None, ge=1, le=1_000_000)
     page_size: int | None = Field(None, ge=1, le=LARGEST)
@@ -28,6 +28,13 @@ class Paged(Given):
     def is_paged(self) -> bool:
         """Whether a page was asked for."""
         return self.page is not None or self.page_size is not None
+
+    def beside(self, other: "Paged") -> "Paged":
+        """Return what both ask for together; of what both say, the first counts."""
+        return Paged(
+            page=other.page if self.page is None else self.page,
+            page_size=other.page_size if self.page_size is None else self.page_size,
+        )
 
 
 def _arguments(first: int, after: str | None = None, offset: int = 0) -> PageArguments:

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from resolvers.memory_lists import Wanted
 from resolvers.search import Query, search_project
-from rest.mem0.adding import moment_of
+from rest.mem0.adding import moment_at
 from rest.mem0.calls import Call, Endpoint, Nothing
 from rest.mem0.shapes import Found, chosen, found_of
 from rest.mem0.wishes import Asked, asked_filter
@@ -69,7 +69,7 @@ async def _found(call: Call[Nothing, SearchBody], threshold: float) -> list[Foun
         threshold=threshold if body.threshold is None else body.threshold,
         rerank=body.rerank,
         wanted=Wanted(asked_filter(body), body.show_expired, body.latest_only),
-        reference=None if said is None else moment_of(said, "reference_date"),
+        reference=None if said is None else moment_at(said, "reference_date"),
     )
     result = await search_project(call.ctx, project.id, query)
     return [chosen(found_of(hit), body.fields) for hit in result.hits]  # type: ignore[misc]

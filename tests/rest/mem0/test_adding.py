@@ -175,6 +175,11 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a role": ({"messages": [{"role": 7, "content": "x"}]}, ["messages", "0"]),
     "a moment": ({"timestamp": "soon"}, ["timestamp"]),
     "a far moment": ({"timestamp": 1e300}, ["timestamp"]),
+    "a moment before all years": ({"timestamp": "0001-01-01T00:00:00+14:00"}, ["timestamp"]),
+    "a moment of a message": (
+        {"messages": [{"content": "x", "timestamp": {}}]},
+        ["messages", "0", "timestamp"],
+    ),
     "a day": ({"expiration_date": "soon"}, ["expiration_date"]),
     "metadata": ({"metadata": [1]}, ["metadata"]),
     "a long name": ({"user_id": "x" * 257}, ["user_id"]),

@@ -14,7 +14,8 @@ from tests.rest.mem0.rest import ask
 
 ANA = Condition(Field.USER_ID, Operator.EQ, "Ana")
 R1 = Condition(Field.RUN_ID, Operator.EQ, "r1")
-START, END = datetime(2024, 7, 1, tzinfo=UTC), datetime(2024, 7, 2, tzinfo=UTC)
+START = datetime(2024, 7, 1, tzinfo=UTC)
+END = datetime(2024, 7, 1, 23, 59, 59, 999_999, tzinfo=UTC)
 NINE = datetime(2024, 7, 1, 9, tzinfo=UTC)
 
 
@@ -28,7 +29,7 @@ def a(operator: Operator, value: str) -> Condition:
     return Condition(Field.METADATA, operator, value, "a")
 
 
-WITHIN = And((created(Operator.GTE, START), created(Operator.LT, END)))
+WITHIN = And((created(Operator.GTE, START), created(Operator.LTE, END)))
 TRANSLATED: list[tuple[dict[str, Any], Filter]] = [
     ({"user_id": "Ana"}, ANA),
     ({"user_id": {"eq": "Ana"}}, ANA),
@@ -47,17 +48,17 @@ TRANSLATED: list[tuple[dict[str, Any], Filter]] = [
     ({"created_at": {"ne": "2024-07-01T11:00:00+02:00"}}, Not(created(Operator.EQ, NINE))),
     ({"created_at": "2024-07-01"}, WITHIN),
     ({"created_at": {"ne": "2024-07-01"}}, Not(WITHIN)),
-    ({"created_at": {"gt": "2024-07-01"}}, created(Operator.GTE, END)),
+    ({"created_at": {"gt": "2024-07-01"}}, created(Operator.GT, END)),
     ({"created_at": {"gte": "2024-07-01"}}, created(Operator.GTE, START)),
     ({"created_at": {"lt": "2024-07-01"}}, created(Operator.LT, START)),
-    ({"created_at": {"lte": "2024-07-01"}}, created(Operator.LT, END)),
+    ({"created_at": {"lte": "2024-07-01"}}, created(Operator.LTE, END)),
     (
         {"created_at": {"in": ["2024-07-01", "2024-07-01T09:00:00Z"]}},
         Or((WITHIN, created(Operator.EQ, NINE))),
     ),
     (
         {"created_at": {"gte": "2024-07-01", "lte": "2024-07-01"}},
-        And((created(Operator.GTE, START), created(Operator.LT, END))),
+        And((created(Operator.GTE, START), created(Operator.LTE, END))),
     ),
     (
         {"updated_at": {"lt": "2024-07-01T09:00:00Z"}},
@@ -175,7 +176,17 @@ def test_entities_alone() -> None:
 def test_a_query_may_be_json_or_python() -> None:
     assert literal("{'user_id': 'x', 'a': None}") == {"user_id": "x", "a": None}
     assert literal('{"user_id": null}') == {"user_id": None}
-    for text in ("open('x')", "{", "(" * 500, "x" * 70_000, "[" * 60_000):
+    for text in (
+        "open('x')",
+        "{",
+        "{1: 2}",
+        "{[]: 1}",
+        "{'a': b'x'}",
+        "{1, 2}",
+        "(" * 500,
+        "x" * 70_000,
+        "[" * 60_000,
+    ):
         with pytest.raises(InvalidInput):
             literal(text)
 
@@ -194,6 +205,7 @@ FOUND: list[tuple[dict[str, Any], str]] = [
     ({"user_id": "*", "timestamp": "2024-07-01"}, "1"),
     ({"user_id": "*", "timestamp": {"lte": "2024-07-01"}}, "1"),
     ({"user_id": "*", "timestamp": {"gt": "2024-07-01"}}, "2"),
+    ({"user_id": "*", "timestamp": {"gte": "0001-01-01", "lte": "9999-12-31"}}, "12"),
     ({"user_id": "*", "expiration_date": {"gte": "2999-01-01"}}, "3"),
     ({"user_id": "*", "created_at": {"lt": "2020-01-01"}}, ""),
 ]

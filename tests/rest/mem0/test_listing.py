@@ -72,6 +72,16 @@ async def test_pages_follow_each_other_by_their_addresses(tenant: Tenant) -> Non
         assert (beyond["count"], beyond["results"], beyond["next"]) == (5, [], None)
 
 
+async def test_a_page_may_be_asked_for_in_the_body(tenant: Tenant) -> None:
+    await peopled(tenant)
+    for path in (V2, V3):
+        found = await ask(tenant.owner, "POST", path, {**ANA, "page": 2, "page_size": 1})
+        assert (found["count"], texts(found["results"])) == (2, ["one"])
+        # What the query says counts.
+        first = await ask(tenant.owner, "POST", path, {**ANA, "page": 2, "page_size": 1}, page="1")
+        assert (first["count"], texts(first["results"])) == (2, ["two"])
+
+
 async def test_a_page_may_be_larger_than_one_of_graphql(tenant: Tenant) -> None:
     wanted = [f"number {n}" for n in range(130)]
     await added(tenant, *wanted, user_id="Ana")
@@ -138,6 +148,8 @@ async def test_memories_of_an_entity_by_its_path(tenant: Tenant) -> None:
         (V3, {**ANA, "run_id": "r1"}, {}, ["run_id"]),
         (V3, ANA, {"page": "0"}, ["page"]),
         (V3, ANA, {"page_size": "201"}, ["page_size"]),
+        (V3, {**ANA, "page": 0}, {}, ["page"]),
+        (V2, {**ANA, "page_size": 201}, {}, ["page_size"]),
         (V2, {"filters": []}, {}, ["filters"]),
         (V2, {"filters": {"text": "x"}}, {}, ["filters"]),
         (V2, {}, {}, ["filters"]),
