@@ -53,7 +53,7 @@ async def download(ctx: Context, export_id: str) -> AsyncIterator[bytes]:
     export = await ctx.read(lambda tx: tx.exports.get(export_id, ctx.actor, "id"))
     if export.json_schema is not None:
         raise NotFound("plain export", export_id, "id")
-    return _cut_off(await begun(ctx.services.db, ctx.actor, export))
+    return _cut_off(ctx, await begun(ctx.services.db, ctx.actor, export))
 
 
 async def begun(
@@ -78,10 +78,16 @@ async def begun(
     return _chunks(db, actor, export, written, chunk, is_last, note)
 
 
-async def _cut_off(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield chunks until one cannot be read: without the last line that is seen by every reader."""
+async def _cut_off(ctx: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield chunks until one cannot be read, or may not be, because the key is dead by then.
+
+    That the last line is missing is seen by every reader.
+    """
+    services, key = ctx.services, {ctx.actor.key_id}
     with contextlib.suppress(ExportExpired, NotFound):
         async for chunk in chunks:
+            if not await services.db.read(lambda tx: tx.presence.living(key, services.clock())):
+                return
             yield chunk
 
 

@@ -31,6 +31,7 @@ MOST_ATTEMPTS = 9
 _MOST_BEGINNINGS = 3 * MOST_ATTEMPTS
 _ENDLESS = "Work on this has begun again and again, and the server ended each time."
 _FAILED = "The index could not be dropped. The server's log says why, under this operation's id."
+_NOT_TAKEN = "The index could not take {:,} of the memories yet. The server's log says why."
 # How often a look is taken at how many index jobs are left.
 LOOK_EVERY = timedelta(seconds=1)
 
@@ -116,15 +117,16 @@ def _look(tx: Transaction, services: Services, operation_id: str) -> bool:
         return False  # Somebody else has begun again meanwhile.
     (promised,) = operation.outcomes
     until = datetime.fromisoformat(promised["until"])
-    left = tx.jobs.left(JobKind.INDEX, operation.project_id, until)
+    left, failed = tx.jobs.left(JobKind.INDEX, operation.project_id, until)
     if left == 0:
-        moment = services.clock()
-        tx.operations.finish(operation, OperationStatus.SUCCEEDED, moment, progress=1.0)
+        moment, whole = services.clock(), {"progress": 1.0, "error": None}
+        tx.operations.finish(operation, OperationStatus.SUCCEEDED, moment, **whole)
         return True
     # Memories that were deleted since wait too, so there may be more than were promised.
-    progress = max(0.0, 1 - left / max(int(promised["memories"]), 1))
-    if progress > operation.progress:
-        tx.operations.change(operation_id, progress=progress)
+    progress = max(operation.progress, 1 - left / max(int(promised["memories"]), 1))
+    error = _NOT_TAKEN.format(failed) if failed else None
+    if (progress, error) != (operation.progress, operation.error):
+        tx.operations.change(operation_id, progress=progress, error=error)
     return False
 
 

@@ -185,13 +185,17 @@ class JobStore:
         """Give jobs back that wait for others, to be taken again after a moment, as if new."""
         self._release(jobs, worker, run_after=after, attempts=0, error=None)
 
-    def left(self, kind: JobKind, project_id: str, until: datetime) -> int:
-        """Return how many of a project's jobs of a kind were first put until a moment."""
+    def left(self, kind: JobKind, project_id: str, until: datetime) -> tuple[int, int]:
+        """Return how many of a project's jobs of a kind were first put until a moment.
+
+        And how many of them have failed when they were last tried.
+        """
         here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
-        remaining = (
-            select(func.count()).select_from(_JOBS).where(*here, _JOBS.c.created_at <= until)
-        )
-        return self._connection.execute(remaining).scalar_one()
+        counts = select(func.count(), func.count(_JOBS.c.error))
+        remaining, failed = self._connection.execute(
+            counts.select_from(_JOBS).where(*here, _JOBS.c.created_at <= until)
+        ).one()
+        return remaining, failed
 
     def cancel(self, kind: JobKind, subjects: Sequence[str]) -> None:
         """Delete jobs, whoever holds them: what they would do is not wanted any more."""

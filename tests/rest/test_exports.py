@@ -7,6 +7,8 @@ import orjson
 import pytest
 
 from core.ids import now
+from resolvers.context import Context, authenticate
+from resolvers.exporting import download
 from storage.transaction import Transaction
 from tests.client import Client
 from tests.deployment import Deployment
@@ -224,6 +226,21 @@ async def test_who_may_download(tenant: Tenant) -> None:
         assert answer.status_code == 404
         assert answer.json()["code"] == "NOT_FOUND"
         assert answer.json()["path"] == ["id"]
+
+
+async def test_a_download_ends_with_its_key(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resolvers.exporting.PAGE", 1)
+    await tenant.add("Tea")
+    await tenant.add("Coffee")
+    url = await make_export(tenant.owner)
+    services = tenant.deployment.services
+    ctx = Context(await authenticate(services, [tenant.reader.key or ""]), services)
+    chunks = await download(ctx, url.removeprefix("/exports/").removesuffix(".jsonl"))
+    assert texts([orjson.loads(line) for line in (await anext(chunks)).splitlines()]) == ["Tea"]
+    await services.db.write(lambda tx: tx.api_keys.revoke(ctx.actor.key_id, now()))
+    assert [chunk async for chunk in chunks] == []
 
 
 async def test_a_shaped_export_is_not_downloaded(tenant: Tenant) -> None:

@@ -247,6 +247,26 @@ async def test_an_index_that_cannot_be_dropped(
     await assert_refused(place, place.owner, invalid("id"), RETRY, id=id)
 
 
+async def test_what_the_index_does_not_take_is_told(place: Tenant) -> None:
+    await place.add(*NUMBERS)
+    await place.deployment.settle()
+    id = await begin(place)
+    await look(place)
+    failing = claim(place, JobKind.INDEX, 2)
+    place.deployment.services.db.write_now(
+        lambda tx: tx.jobs.retry(failing, "worker", now(), "the disk of /secret is full")
+    )
+    await look(place)
+    found = await state(place, id)
+    assert (found["status"], found["progress"]) == ("RUNNING", 0)
+    assert found["error"].startswith("The index could not take 2 of the memories yet")
+    assert "secret" not in found["error"]
+    await do(place, claim(place, JobKind.INDEX, 5))
+    await look(place)
+    over = await state(place, id)
+    assert (over["status"], over["progress"], over["error"]) == ("SUCCEEDED", 1, None)
+
+
 async def test_a_deleted_project_is_left_alone(place: Tenant) -> None:
     await place.add(*NUMBERS)
     await begin(place)
