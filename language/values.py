@@ -7,6 +7,7 @@ English only, but for digits.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from language.terms import terms
@@ -60,13 +61,13 @@ def members_in(text: str, members: Sequence[str]) -> list[str]:
     Case and what joins the words of a phrase do not matter. Of "dark red" and "red" a text states
     the longer one where it stands.
     """
-    left, stated = text, set()
+    left, stated, denials = text, set(), _Denials(text)
     for member in sorted(members, key=lambda member: (-len(member), member)):
         words = [re.escape(word) for word in _JOINT.split(member) if word]
         if not words:
             continue
         pattern = re.compile(r"(?<!\w)" + r"[\s_-]+".join(words) + r"(?!\w)", re.IGNORECASE)
-        if any(not _is_denied(text, match.start()) for match in pattern.finditer(left)):
+        if any(not denials.reach(match.start()) for match in pattern.finditer(left)):
             stated.add(member)
         left = pattern.sub(lambda match: "\0" * len(match[0]), left)
     return [member for member in members if member in stated]
@@ -91,10 +92,24 @@ def truth_of(text: str, words: str) -> bool | None:
     return said.pop() if len(said) == 1 else None
 
 
-def _is_denied(text: str, start: int) -> bool:
-    clause = _CLAUSE_END.split(text[:start])[-1]
-    before = _WORD.findall(clause)[-_REACH:]
-    return any(map(_denies, before)) or bool(_FORMER.search(clause))
+class _Denials:
+    """Where a text denies what comes next, looked for once however many words it may be."""
+
+    def __init__(self, text: str) -> None:
+        self._clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text))]
+        self._words = list(_WORD.finditer(text))
+        self._ends = [match.end() for match in self._words]
+        self._former = [match.span() for match in _FORMER.finditer(text)]
+
+    def reach(self, place: int) -> bool:
+        """Tell whether what stands at a place is denied by the words before it in its clause."""
+        clause = self._clauses[bisect_right(self._clauses, place) - 1]
+        last = bisect_right(self._ends, place)
+        before = self._words[max(0, last - _REACH) : last]
+        if any(word.start() >= clause and _denies(word[0]) for word in before):
+            return True
+        passed = bisect_right(self._former, place, key=lambda span: span[1])
+        return passed > 0 and self._former[passed - 1][0] >= clause
 
 
 def _denies(word: str) -> bool:
