@@ -44,7 +44,10 @@ class Tenant:
 
     def key(self, email: str, permission: ApiKeyPermission = ApiKeyPermission.ADMIN) -> Client:
         """Return a client with another key of an account, which reaches the whole account."""
-        return self.deployment.client(_key(self.deployment, email, permission))
+        services = self.deployment.services
+        return self.deployment.client(
+            services.db.write_now(lambda tx: _key(tx, services.pepper, email, permission))
+        )
 
     async def add(self, *texts: str, **options: Any) -> list[dict[str, Any]]:
         """Store memories of the user alice, or of whom the options name, as the owner.
@@ -64,50 +67,39 @@ def make_tenant(deployment: Deployment) -> Tenant:
     tag = uuid7()[-12:]
     names = ("owner", "reader", "stranger")
     owner, reader, stranger = (f"{name}-{tag}@example.com" for name in names)
-    organization_id, project_id = _place(deployment, owner)
-    stranger_organization_id, stranger_project_id = _place(deployment, stranger)
+    services = deployment.services
 
-    def invite(tx: Transaction) -> None:
+    # In one transaction, because nearly every test begins with this.
+    def work(tx: Transaction) -> tuple[tuple[str, str], tuple[str, str], list[str]]:
+        here, elsewhere = _place(tx, owner), _place(tx, stranger)
         account = tx.accounts.obtain(reader, uuid7(), now())
-        tx.members.project.add(project_id, MemberRow(uuid7(), account.id, Role.READER, now()))
-
-    deployment.services.db.write_now(invite)
-    return Tenant(
-        deployment,
-        organization_id,
-        project_id,
-        owner,
-        reader,
-        stranger,
-        deployment.client(_key(deployment, owner)),
-        deployment.client(_key(deployment, reader)),
-        deployment.client(_key(deployment, stranger)),
-        deployment.client(None),
-        stranger_project_id,
-        stranger_organization_id,
-    )
-
-
-def _place(deployment: Deployment, email: str) -> tuple[str, str]:
-    organization_id, project_id, moment = uuid7(), uuid7(), now()
-
-    def work(tx: Transaction) -> None:
-        account = tx.accounts.obtain(email, uuid7(), moment)
-        tx.organizations.create(organization_id, "Home", moment)
-        tx.members.organization.add(
-            organization_id, MemberRow(uuid7(), account.id, Role.OWNER, moment)
+        tx.members.project.add(here[1], MemberRow(uuid7(), account.id, Role.READER, now()))
+        return (
+            here,
+            elsewhere,
+            [_key(tx, services.pepper, who) for who in (owner, reader, stranger)],
         )
-        tx.projects.create(project_id, organization_id, "First", None, moment)
-        tx.members.project.add(project_id, MemberRow(uuid7(), account.id, Role.OWNER, moment))
 
-    deployment.services.db.write_now(work)
+    here, elsewhere, keys = services.db.write_now(work)
+    clients = [deployment.client(key) for key in (*keys, None)]
+    return Tenant(deployment, *here, owner, reader, stranger, *clients, *reversed(elsewhere))
+
+
+def _place(tx: Transaction, email: str) -> tuple[str, str]:
+    """Make an organization with a project; return the ids of both."""
+    organization_id, project_id, moment = uuid7(), uuid7(), now()
+    account = tx.accounts.obtain(email, uuid7(), moment)
+    tx.organizations.create(organization_id, "Home", moment)
+    tx.members.organization.add(organization_id, MemberRow(uuid7(), account.id, Role.OWNER, moment))
+    tx.projects.create(project_id, organization_id, "First", None, moment)
+    tx.members.project.add(project_id, MemberRow(uuid7(), account.id, Role.OWNER, moment))
     return organization_id, project_id
 
 
 def _key(
-    deployment: Deployment, email: str, permission: ApiKeyPermission = ApiKeyPermission.ADMIN
+    tx: Transaction,
+    pepper: bytes,
+    email: str,
+    permission: ApiKeyPermission = ApiKeyPermission.ADMIN,
 ) -> str:
-    services = deployment.services
-    return services.db.write_now(
-        lambda tx: issue_key(tx, email, "Test", permission, services.pepper, now())
-    )
+    return issue_key(tx, email, "Test", permission, pepper, now())

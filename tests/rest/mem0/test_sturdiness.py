@@ -23,18 +23,27 @@ NEEDED: dict[str, dict[str, Any]] = {
     "/v1/exports/": {"schema": {"type": "object"}, "filters": {"user_id": "Ana"}},
     "/v2/profiles/jobs/": {"operation": "trigger", "entity_id": "Ana"},
 }
-EDGES = ("9999-12-31", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1e999")
-TEXTS = ("", " ", "\0", "*", "é" * 2_000, "NaN", "[]", "{}", *EDGES, "9" * 5_000)
+EDGES = ("9999-12-31", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00")
+TEXTS = ("", "\0", "*", "é" * 2_000, "NaN", "{}", *EDGES, "9" * 5_000)
 LITERALS = (
     *("{[]: 1}", "{{}}", "{1: 2}", "b'x'", "{1, 2}", "(" * 99, "{'user_id': b'x'}", "{'a': {1}}"),
     *("{'metadata': {1: 1}}", "{'user_id': '\\ud800'}", "{'metadata': {'a': 1e999}}"),
 )
 VALUES: list[Any] = [
-    *(None, True, -1, 2**63, 1e308, 253402300800, -62135596801, *TEXTS),
-    *([], [None], [[]], [{}], ["\0"], [{"": None}], [{"a": None}], [{"name": "x"}]),
-    *({}, {"": ""}, {"\0": "\0"}, {"a": [{"b": "\0"}]}, {"AND": None}, {"user_id": ["Ana"]}),
+    *(None, True, -1, 2**63, 1e308, 253402300800, *TEXTS),
+    *(
+        [],
+        [None],
+        [{}],
+        ["\0"],
+        [{"a": None}],
+        {},
+        {"\0": "\0"},
+        {"AND": None},
+        {"user_id": ["Ana"]},
+    ),
 ]
-OPERATORS = ("eq", "ne", "gt", "lte", "in", "contains")
+OPERATORS = ("eq", "gt", "in", "contains")
 KEYS = (
     *("AND", "OR", "NOT", "user_id", "created_at", "timestamp", "expiration_date", "text"),
     *("categories", "metadata", "memory_ids", "", "\0"),
@@ -86,7 +95,7 @@ async def test_no_path_makes_it_fail(tenant: Tenant, endpoint: Endpoint) -> None
     whose = {"org_id": tenant.organization_id, "project_id": tenant.project_id}
     parts = {"entity_type": "user", **whose}
     wanted = [part[1:-1] for part in endpoint.segments if part[0] == "{"]
-    for value in ("%00", "%FF", "%ED%A0%80", "%2F", "%252F", quote("é" * 300), "1" * 40):
+    for value in ("%00", "%FF", "%ED%A0%80", "%2F", quote("é" * 300)):
         for name in wanted:
             filled = {part: parts.get(part, value) for part in wanted} | {name: value}
             await assert_answered(tenant, endpoint.method, endpoint.path.format(**filled))
