@@ -1,7 +1,11 @@
 """The routes of this package."""
 
+import asyncio
+from functools import cache
+
+import orjson
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from resolvers.context import Services
@@ -14,14 +18,19 @@ from rest.mem0.openapi import document
 
 def routes(services: Services) -> list[BaseRoute]:
     """Return the routes, for the application to mount."""
-    described = document(ENDPOINTS)
-
-    async def openapi(_request: Request) -> JSONResponse:
-        return JSONResponse(described)
-
     return [
         Route("/exports/{id}.jsonl", ExportEndpoint(services).__call__, methods=["GET"]),
         Route("/projects/{id}/import", Imports(services).post, methods=["POST"]),
-        Route("/openapi.json", openapi),
+        Route("/openapi.json", _openapi),
         Facade(services, ENDPOINTS),
     ]
+
+
+async def _openapi(_request: Request) -> Response:
+    """Answer with the OpenAPI document, made when somebody first asks: that takes a while."""
+    return Response(await asyncio.to_thread(_described), media_type="application/json")
+
+
+@cache
+def _described() -> bytes:
+    return orjson.dumps(document(ENDPOINTS))
