@@ -7,12 +7,26 @@ coalesce: putting a job again raises its generation, and a worker can only finis
 claimed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -102,10 +116,10 @@ class JobStore:
         statement = select(exists().where(*theirs, _JOBS.c.created_at <= until))
         return bool(self._connection.execute(statement).scalar())
 
-    def is_due(self, kind: JobKind, moment: datetime) -> bool:
-        """Tell, without any lock, whether `claim` would find a job."""
-        statement = select(exists().where(*_due(kind, moment)))
-        return bool(self._connection.execute(statement).scalar())
+    def due(self, kinds: Collection[JobKind], moment: datetime) -> set[JobKind]:
+        """Return, without any lock, those kinds of which `claim` would find a job."""
+        found = self._connection.execute(_any_due(tuple(kinds)), {"moment": moment})
+        return set(found.scalars())
 
     def claim(
         self, kind: JobKind, limit: int, worker: str, lease: timedelta, moment: datetime
@@ -210,11 +224,23 @@ class JobStore:
         return self._connection.execute(remaining).scalar_one()
 
 
-def _free(moment: datetime) -> Any:
+def _free(moment: datetime | BindParameter[datetime]) -> Any:
     return or_(_JOBS.c.lease_until.is_(None), _JOBS.c.lease_until < moment)
 
 
-def _due(kind: JobKind, moment: datetime) -> tuple[Any, ...]:
+@cache
+def _any_due(kinds: tuple[JobKind, ...]) -> CompoundSelect[JobKind]:
+    """Return the statement that looks for jobs of all these kinds at once."""
+    moment = bindparam("moment", type_=_JOBS.c.run_after.type)
+    return union_all(
+        *(
+            select(literal(kind, _JOBS.c.kind.type)).where(exists().where(*_due(kind, moment)))
+            for kind in kinds
+        )
+    )
+
+
+def _due(kind: JobKind, moment: datetime | BindParameter[datetime]) -> tuple[Any, ...]:
     due = (_JOBS.c.kind == kind, _JOBS.c.run_after <= moment, _free(moment))
     if kind is JobKind.INDEX:
         # What was brought into an index that is being dropped at this moment would be lost.

@@ -31,7 +31,7 @@ from workers.outgoing import Outgoing
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
-# Other processes put jobs too, and only the database tells of those.
+# Other processes put jobs too, and others become due: only the database tells of those.
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _SWEEP_SECONDS = 60.0
@@ -94,7 +94,10 @@ class Runner:
         self._tasks = [
             asyncio.create_task(self._run(loop)) for loop in self._loops for _ in range(loop.tasks)
         ]
-        sweeps = [self._repeat(self._give_up, _SWEEP_SECONDS, "operations_not_swept")]
+        sweeps = [
+            self._repeat(self._look, _POLL_SECONDS, "outbox_unavailable"),
+            self._repeat(self._give_up, _SWEEP_SECONDS, "operations_not_swept"),
+        ]
         if self._services.retention is not None:
             sweeps.append(self._repeat(self._prune, _PRUNE_SECONDS, "history_not_pruned"))
         self._tasks += [asyncio.create_task(sweep) for sweep in sweeps]
@@ -133,8 +136,9 @@ class Runner:
             event.set()
 
     async def _run(self, loop: Loop) -> None:
+        wake = self._wake[loop.kind]
         while not self._stopping:
-            self._wake[loop.kind].clear()
+            wake.clear()
             try:
                 while not self._stopping and await self._take(loop):
                     pass
@@ -142,8 +146,13 @@ class Runner:
                 log.exception("outbox_unavailable", kind=loop.kind.value)
             if self._stopping:
                 return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake[loop.kind].wait(), _POLL_SECONDS)
+            await wake.wait()
+
+    async def _look(self) -> None:
+        """Wake the loops for which there is something to do: one look for all of them."""
+        moment = self._services.clock()
+        for kind in await self._services.db.read(lambda tx: tx.jobs.due(self._wake, moment)):
+            self._wake[kind].set()
 
     async def _repeat(
         self, sweep: Callable[[], Awaitable[object]], seconds: float, trouble: str
@@ -168,7 +177,7 @@ class Runner:
     async def _take(self, loop: Loop) -> bool:
         """Do one batch; tell whether there was one."""
         db, moment = self._services.db, self._services.clock()
-        if not await db.read(lambda tx: tx.jobs.is_due(loop.kind, moment)):
+        if not await db.read(lambda tx: tx.jobs.due([loop.kind], moment)):
             return False
         jobs = await db.write(
             lambda tx: tx.jobs.claim(loop.kind, loop.batch, self._worker, LEASE, moment)

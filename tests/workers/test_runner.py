@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.ids import now
+from core.graph import JobKind
+from core.ids import now, uuid7
 from tests.deployment import Deployment, deployed, settings_for
 from tests.factories import make_tenant
 from workers import prune
@@ -62,6 +63,41 @@ async def test_stopping_ends_the_loops(deployment: Deployment) -> None:
     runner.start()
     await runner.stop()
     assert all(task.done() and not task.cancelled() for task in runner._tasks)
+
+
+async def test_what_another_process_puts_is_found(idle: Deployment) -> None:
+    tenant, services = make_tenant(idle), idle.services
+    (memory,) = await tenant.add("Tea")
+    await idle.settle()
+    await services.index.delete(tenant.project_id, [memory["id"]])
+    runner = Runner(services)
+    runner.start()
+    # By then the loops have found nothing to do, and nobody in this process tells them of more.
+    await asyncio.sleep(0.3)
+    services.db.write_now(
+        lambda tx: tx.jobs.put(JobKind.INDEX, [memory["id"]], tenant.project_id, now())
+    )
+    async with asyncio.timeout(60):
+        while await counts(idle, tenant.project_id) != (0, 1):
+            await asyncio.sleep(0.01)
+    await runner.stop()
+
+
+def test_what_can_be_claimed_is_due(idle: Deployment) -> None:
+    kind, moment, lease = JobKind.REINDEX, now(), timedelta(seconds=60)
+    subject, db = uuid7(), idle.services.db
+
+    def due(at: datetime) -> set[JobKind]:
+        return db.read_now(lambda tx: tx.jobs.due([kind, JobKind.IMPORT], at))
+
+    assert due(moment) == set()
+    db.write_now(lambda tx: tx.jobs.put(kind, [subject], uuid7(), moment))
+    assert due(moment - lease) == set()
+    assert due(moment) == {kind}
+    assert db.write_now(lambda tx: tx.jobs.claim(kind, 1, "worker", lease, moment))
+    assert due(moment) == set()
+    assert due(moment + 2 * lease) == {kind}
+    db.write_now(lambda tx: tx.jobs.cancel(kind, [subject]))
 
 
 async def test_what_the_retention_does_not_keep_is_swept(tmp_path: Path) -> None:
