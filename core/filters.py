@@ -281,6 +281,13 @@ def categories_named(filter: Filter | None) -> list[tuple[str, tuple[str | int, 
     ]
 
 
+def conditions_on_entity(filter: Filter | None, type: EntityType) -> Iterator[Condition]:
+    """Yield the conditions on the entities of a type, wherever in a filter they stand."""
+    for condition in _conditions_of(filter):
+        if ENTITY_FIELDS.get(condition.field) is type:
+            yield condition
+
+
 def _conditions_of(filter: Filter | None) -> Iterator[Condition]:
     if isinstance(filter, Condition):
         yield filter

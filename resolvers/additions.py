@@ -63,7 +63,7 @@ async def add_memories(ctx: Context, project_id: str | None, request: AddRequest
     target = ctx.project_id(project_id)
     said = check_new(request.turns, request.new)
     request.check()
-    again = repeatable(request.idempotency_key, target, request.as_json())
+    again = repeatable(ctx, request.idempotency_key, target, request.as_json())
     if not request.infer:
         addition = await _store(ctx, target, said, request, again)
         if addition.results:

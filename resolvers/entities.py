@@ -104,6 +104,8 @@ async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
         entity, project = _writable(tx, ctx, id)
         tx.memories.hold_order(project.id)
         tx.entities.lock(id)
+        # Read again: the log may have grown while this waited.
+        entity, project = _writable(tx, ctx, id)
         author = ctx.author(records.id_of(project.id))
         erased = tx.memory_erasure.erase_entity(entity.type, id, project.id, author, ctx.now())
         subject, named = f"{entity.type.value} {id}", (entity.type, entity.name)

@@ -27,12 +27,13 @@ from resolvers.import_rows import (
     said_in,
     says_nothing,
 )
+from resolvers.receipts import subjects_naming
 from storage.documents import Said
 from storage.history import Author
 from storage.importing import Imported
 from storage.memories import Derived
 from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow
+from storage.operations import OperationRow, counts_of, outcomes_of
 from storage.slots import slot_of
 from storage.transaction import Transaction
 
@@ -145,7 +146,7 @@ class _Doing:
         items = [(text, before) for _, text, before in said]
         found = await derive(self.services, items) if items else []
         derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
-        return _Step(self.services, self.operation_id, batch, derived)
+        return _Step(self.services, self.operation_id, self.project_id, batch, derived)
 
     def _said(self, tx: Transaction, batch: Staged) -> list[tuple[int, Said, Said | None]]:
         """Return what is said by the memories that are not there yet, and what was before it."""
@@ -170,23 +171,28 @@ class _Step:
 
     services: Services
     operation_id: str
+    project_id: str
     batch: Staged
     derived: dict[int, Derived]
 
     def __call__(self, tx: Transaction) -> bool:
         """Tell whether there is nothing left to do."""
+        # An erasure must either find what is stored here, or be found here.
+        tx.memories.hold_order(self.project_id)
         operation = tx.operations.unfinished(self.operation_id)
         if operation is None or tx.projects.settings(operation.project_id) is None:
             return True
+        if _remove_erased(tx, operation, self.batch):
+            return False
         # Of two workers who have read the same records the second finds them done, and an erasure
         # may have taken one of them meanwhile.
         if not tx.import_records.done(operation.id, [at for at, _ in self.batch]):
             return False
         moment = self.services.clock()
-        counts = counts_of(operation)
+        counts = counts_of(operation.outcomes)
         counts.update(self._store(tx, operation, moment))
         counts["records"] += len(self.batch)
-        outcomes = [{"outcome": name, "count": str(n)} for name, n in sorted(counts.items())]
+        outcomes = outcomes_of(counts)
         if tx.import_records.first(operation.id, 1):
             total = max(1, operation.input.get("records", 1))
             progress = min(1.0, counts["records"] / total)
@@ -247,6 +253,20 @@ class _Step:
         )
 
 
+def _remove_erased(tx: Transaction, operation: OperationRow, batch: Staged) -> int:
+    """Remove the records of a batch that name what is being erased; return how many."""
+    removed = 0
+    for receipt, subject in subjects_naming(tx, operation):
+        naming = [at for at, record in batch if subject.is_named_by(record)]
+        count = tx.import_records.remove(operation.id, naming)
+        if count:
+            tx.receipts.count(receipt.id, {"importRecords": count})
+            removed += count
+    if removed:
+        tx.operations.count_removed(operation.id, removed)
+    return removed
+
+
 def _without_twins(
     tx: Transaction, items: Sequence[Imported], moment: datetime
 ) -> tuple[list[Imported], int]:
@@ -273,11 +293,6 @@ def _without_twins(
     return kept, len(items) - len(kept)
 
 
-def counts_of(operation: OperationRow) -> Counter[str]:
-    """Return what has become of the records of an import so far, by outcome."""
-    return Counter({row["outcome"]: int(row["count"]) for row in operation.outcomes})
-
-
 def told(counts: Counter[str]) -> str:
     """Return in a sentence what an import has come to."""
     parts = [f"Imported {counts['memories']:,} {_plural('memory', counts['memories'])}"]
@@ -289,6 +304,11 @@ def told(counts: Counter[str]) -> str:
         parts.append("1 says what another memory says")
     elif counts["twins"]:
         parts.append(f"{counts['twins']:,} say what other memories say")
+    if counts["removed"]:
+        parts.append(
+            f"{counts['removed']:,} {_was(counts['removed'])} removed because what "
+            f"{'it names' if counts['removed'] == 1 else 'they name'} was erased meanwhile"
+        )
     return "; ".join(parts) + "."
 
 

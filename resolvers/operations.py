@@ -16,6 +16,7 @@ from core.access import Permission
 from core.errors import IdempotencyMismatch, InvalidInput
 from core.graph import EntityType, JobKind, OperationStatus, OperationType
 from core.ids import uuid7
+from core.keys import digest_of
 from core.paging import Page
 from core.text import check_text
 from resolvers.connections import Connected, PageArguments, connect
@@ -164,30 +165,41 @@ def ended(row: OperationRow, moment: datetime, **values: Any) -> OperationRow:
     return row
 
 
-def repeatable(key: str | None, project_id: str, asked: Mapping[str, Any]) -> Repeatable | None:
+def repeatable(
+    ctx: Context, key: str | None, project_id: str, asked: Mapping[str, Any]
+) -> Repeatable | None:
     """Return by what a request is known again. Raises `InvalidInput` for a key that cannot be."""
     if key is None:
         return None
     check_text(key, "input", "idempotencyKey", longest=LONGEST_KEY)
     body = orjson.dumps([project_id, asked], option=orjson.OPT_SORT_KEYS)
-    return Repeatable(key, hashlib.sha256(body).hexdigest())
+    tombstone = tombstone_of(key, ctx.services.pepper)
+    return Repeatable(key, tombstone, hashlib.sha256(body).hexdigest())
+
+
+def tombstone_of(key: str, pepper: bytes) -> str:
+    """Return what stays of an idempotency key when its request is erased.
+
+    The key itself may be somebody's name; only this server can tell that it is the same key again.
+    """
+    return digest_of(f"idempotency key {key}", pepper)
 
 
 def repeated(
     tx: Transaction, ctx: Context, type: OperationType, again: Repeatable | None
 ) -> OperationRow | None:
-    """Return the operation of the same request, if it came before.
+    """Return the operation of the same request, if it came before, even if it was erased since.
 
     Raises `IdempotencyMismatch` when the key came before with another one.
     """
     if again is None:
         return None
     since = ctx.now() - KEYS_ARE_KEPT
-    known = tx.operations.repeated(ctx.actor.account_id, type, again.key, since)
+    known = tx.operations.repeated(ctx.actor.account_id, type, again, since)
     if known is None:
         return None
     row, digest = known
-    if digest != again.digest:
+    if digest is not None and digest != again.digest:
         raise IdempotencyMismatch(
             "This key came before with another request: give each request a key of its own.",
             "input",

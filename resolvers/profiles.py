@@ -11,7 +11,7 @@ from typing import Any
 
 from core.access import Permission
 from core.audit import AuditAction
-from core.errors import InvalidInput, must_exist
+from core.errors import InvalidInput, OperationFailed, must_exist
 from core.filters import Field, FilterBuilder
 from core.graph import EntityType, JobKind, OperationStatus, OperationType
 from core.ids import uuid7
@@ -24,7 +24,7 @@ from resolvers.inputs import differing
 from resolvers.memories import writable_project
 from resolvers.operations import begun, repeatable, repeated
 from storage.entities import ENTITIES, EntityRow
-from storage.operations import OPERATIONS, OperationRow
+from storage.operations import ERASED, OPERATIONS, OperationRow
 from storage.profiles import ProfileSettingsRow
 from storage.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
@@ -183,7 +183,7 @@ async def _generate(
     asked: dict[str, Any],
     idempotency_key: str | None,
 ) -> ProfileJob:
-    again = repeatable(idempotency_key, project.id, asked)
+    again = repeatable(ctx, idempotency_key, project.id, asked)
     id = uuid7()
 
     def work(tx: Transaction) -> ProfileJob:
@@ -192,6 +192,8 @@ async def _generate(
         made = tx.exports.of_operation(before.id) if before is not None else None
         if made is not None and made.profile_job is not None:
             return replace(_job(tx, ctx, made.profile_job), is_repeated=True)
+        if before is not None:
+            raise OperationFailed(before.error or ERASED, before.id, "idempotencyKey")
         settings = _settings(tx, project.id, ctx)
         if not settings.enabled or settings.json_schema is None:
             raise InvalidInput(

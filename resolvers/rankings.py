@@ -22,6 +22,7 @@ from storage.transaction import Transaction
 # Late interaction reads the best; a hundred found no more than fifty do.
 RERANKED_ROWS = 50
 _EPOCH = date(1970, 1, 1)
+_DIGITS = 6
 
 
 @dataclass(slots=True)
@@ -33,15 +34,19 @@ class Ranking:
     rows: Rows
 
     def best(self, limit: int, among: Rows | None = None) -> Rows:
-        """Return the rows of the best, best first; ties are broken by id."""
+        """Return the rows of the best, best first; ties are broken by id.
+
+        What differs by no more than the order in which floats were added is a tie.
+        """
         rows = self.rows if among is None else among
+        totals = np.round(self.signals.total[rows].astype(np.float64), _DIGITS)
         if len(rows) > limit:
-            totals = self.signals.total[rows]
             least = np.partition(totals, len(rows) - limit)[len(rows) - limit]
-            rows = rows[totals >= least]
-        total = self.signals.total
-        ordered = sorted(rows.tolist(), key=lambda row: (-float(total[row]), self.ids[row]))
-        return np.array(ordered[:limit], np.int32)
+            rows, totals = rows[totals >= least], totals[totals >= least]
+        ordered = sorted(
+            zip((-totals).tolist(), (self.ids[row] for row in rows), rows.tolist(), strict=True)
+        )
+        return np.array([row for _, _, row in ordered[:limit]], np.int32)
 
 
 async def rank_scope(

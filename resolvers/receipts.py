@@ -7,6 +7,8 @@ complete when it is gone from the vector index too, and from whatever else had n
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from core.access import Permission
 from core.graph import EntityType, JobKind
@@ -14,8 +16,10 @@ from core.ids import uuid7
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context, Services
 from resolvers.later import Later
+from resolvers.operations import tombstone_of
 from storage.memory_erasure import Erased
-from storage.mentions import PLACES
+from storage.mentions import PLACES, Subject
+from storage.operations import OperationRow
 from storage.organizations import OrganizationRow
 from storage.projects import ProjectRow
 from storage.receipts import (
@@ -80,20 +84,40 @@ def erase_traces(
     erased: Erased,
     entity: tuple[EntityType, str] | None = None,
 ) -> ReceiptRow:
-    """Erase the requests that erased memories, or an entity (type, name), have come from.
+    """Erase the requests that say what erased memories say, or are about an entity (type, name).
 
-    Returns the receipt, which a job completes.
+    Returns the receipt, which a job completes: it looks through what else may name them.
     """
-    ids = tx.operations.that_changed(erased.all_ids)
+    ids = tx.operations.told_of(erased.all_ids)
     if entity is not None:
         ids |= tx.operations.about(project.id, *entity)
-    erased.counts["operations"] += tx.operations.erase(ids, ctx.now())
+    moment = ctx.now()
+    erased.counts["operations"] += tx.operations.erase(
+        ids, moment, partial(tombstone_of, pepper=ctx.services.pepper)
+    )
     receipt = receipt_of(tx, ctx, project, subject, erased)
+    pending: dict[str, Any] = {
+        "imports": tx.operations.imports_with_records(project.id),
+        "sequence": project.sequence,
+    }
     if entity is not None:
         # The one place where the name outlives the entity, until the job has used it.
-        tx.receipts.change(receipt.id, pending={"name": entity[1]})
+        pending["name"] = entity[1]
+    else:
+        pending["memoryIds"] = erased.all_ids
+    tx.receipts.change(receipt.id, pending=pending)
     tx.jobs.put(JobKind.RECEIPT, [receipt.id], project.id, receipt.created_at)
     return receipt
+
+
+def subjects_naming(tx: Transaction, operation: OperationRow) -> list[tuple[ReceiptRow, Subject]]:
+    """Return what is being erased and may still be named by the waiting records of an import."""
+    found = []
+    for receipt in tx.receipts.open_in(operation.project_id):
+        subject = _subject_of(receipt)
+        if subject is not None and operation.id in subject.imports:
+            found.append((receipt, subject))
+    return found
 
 
 async def complete_receipt(
@@ -101,7 +125,8 @@ async def complete_receipt(
 ) -> None:
     """Erase what is left of what a receipt is about, and complete it. Safe to run twice.
 
-    Raises `Later` while vectors are left that were to go with it.
+    Raises `Later` while vectors are left that were to go with it, or SQLite's log cannot be
+    cleared.
     """
 
     def step(tx: Transaction) -> bool:
@@ -117,28 +142,51 @@ async def complete_receipt(
     project_id, until = receipt.project_id, receipt.created_at
     if await services.db.read(lambda tx: tx.jobs.remain(JobKind.INDEX, project_id, until)):
         raise Later(_PAUSE)
+    if not await services.db.clear_write_ahead_log():
+        raise Later(_PAUSE)
     moment = services.clock()
     await services.db.write(
         lambda tx: tx.receipts.change(receipt_id, pending=None, completed_at=moment)
     )
 
 
-def _look_on(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
-    """Look through a bounded number of rows for the name of an entity; tell whether to go on."""
-    pending = receipt.pending or {}
-    if "name" not in pending:
-        return False
-    place, beyond = pending.get("place", PLACES[0]), pending.get("beyond", [])
-    last, erased = tx.mentions.erase_some(
-        place, receipt.project_id, pending["name"], beyond, _STEP, services.clock()
+def _subject_of(receipt: ReceiptRow) -> Subject | None:
+    """Return what the job of a receipt still has to look for, None when it has looked."""
+    pending = receipt.pending
+    if not pending:
+        return None
+    kind = receipt.subject.split()[0]
+    return Subject(
+        receipt.project_id,
+        receipt.created_at,
+        pending["sequence"],
+        pending["imports"],
+        (EntityType[kind], pending["name"]) if "name" in pending else None,
+        frozenset(pending.get("memoryIds", ())),
     )
-    if erased:
-        tx.receipts.count(receipt, {place: erased})
-    following = PLACES.index(place) + (1 if last is None else 0)
+
+
+def _look_on(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
+    """Look through a bounded number of rows for what was erased; return whether to go on."""
+    subject = _subject_of(receipt)
+    if subject is None:
+        return False
+    pending = receipt.pending or {}
+    place, beyond = pending.get("place", PLACES[0]), pending.get("beyond", [])
+    step = tx.mentions.erase_some(
+        place,
+        subject,
+        beyond,
+        _STEP,
+        services.clock(),
+        partial(tombstone_of, pepper=services.pepper),
+    )
+    if step.erased:
+        tx.receipts.count(receipt.id, step.erased)
+    following = PLACES.index(place) + (1 if step.last is None else 0)
     if following == len(PLACES):
         tx.receipts.change(receipt.id, pending={})
         return False
-    tx.receipts.change(
-        receipt.id, pending={**pending, "place": PLACES[following], "beyond": last or []}
-    )
+    where = {"place": PLACES[following], "beyond": step.last or []}
+    tx.receipts.change(receipt.id, pending={**pending, **where})
     return True

@@ -4,10 +4,12 @@ Texts that are sorted or compared carry the C collation on PostgreSQL, because a
 find the very order the index has, and that order must be SQLite's too.
 """
 
+import re
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
+import orjson
 from sqlalchemy import JSON, DateTime, Dialect, String, Text, TypeDecorator
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.dialects.postgresql import JSONB
@@ -15,7 +17,33 @@ from sqlalchemy.dialects.postgresql import JSONB
 Id = String(36).with_variant(String(36, collation="C"), "postgresql")
 Name = String(256).with_variant(String(256, collation="C"), "postgresql")
 LongText = Text()
+# From here on a float is written with an exponent, and has no fraction.
+_LEAST_EXPONENT = 1e16
+_EXPONENT = re.compile(rb"\de\+?1[6-9]\b")
+
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON that reads alike from every database.
+
+    PostgreSQL writes numbers without an exponent: there a float such as 1e16, which fits into 64
+    bits, comes back as an integer. So it goes in as one.
+    """
+    encoded = orjson.dumps(value)
+    if _EXPONENT.search(encoded):
+        encoded = orjson.dumps(_with_whole_numbers(value))
+    return encoded.decode()
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    if isinstance(value, float) and abs(value) >= _LEAST_EXPONENT and -(2**63) <= value < 2**64:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_whole_numbers(item) for item in value]
+    return value
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from core.graph import JobKind
+from storage.columns import json_text
 from storage.errors import RowMoved
 from storage.filters import register_functions
 from storage.transaction import Transaction
@@ -38,6 +39,8 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=10000",
+    # What is deleted or overwritten is zeroed, so that an erasure leaves nothing in free space.
+    "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-65536",
     "PRAGMA mmap_size=268435456",
 )
@@ -103,6 +106,28 @@ class Database:
         loop = asyncio.get_running_loop()
         run = copy_context().run
         return await loop.run_in_executor(self._writers, run, self._write_and_tell, work, loop)
+
+    async def clear_write_ahead_log(self) -> bool:
+        """Empty SQLite's write-ahead log, which still has what was overwritten.
+
+        Returns False if somebody was reading from it. PostgreSQL keeps its log to itself.
+        """
+        if not self.is_sqlite:
+            return True
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writers, self._truncate_log)
+
+    def _truncate_log(self) -> bool:
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            # Whoever reads is gone in a moment; nobody else has to wait for that.
+            cursor.execute("PRAGMA busy_timeout=100")
+            (is_busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute("PRAGMA busy_timeout=10000")
+            return not is_busy
+        finally:
+            connection.close()
 
     def read_now(self, work: Work[T]) -> T:
         """Run a read in this very thread, for the command line."""
@@ -178,7 +203,7 @@ def _driver_url(url: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     options: dict[str, Any] = {
-        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_serializer": json_text,
         "json_deserializer": orjson.loads,
         "query_cache_size": 2000,
         "poolclass": QueuePool,

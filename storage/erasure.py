@@ -75,7 +75,7 @@ class ErasureStore:
                 receipt = self._receipts.open_of(project_id, project_subject(project_id))
                 if receipt is not None:
                     ids = deleted if table is _MEMORIES else []
-                    self._receipts.count(receipt, {name: len(deleted)}, ids)
+                    self._receipts.count(receipt.id, {name: len(deleted)}, ids)
                 return len(deleted)
         return 0
 

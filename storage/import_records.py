@@ -61,6 +61,13 @@ class ImportRecordStore:
         self._connection.execute(delete(_RECORDS).where(*these))
         return True
 
+    def remove(self, operation_id: str, positions: Sequence[int]) -> int:
+        """Delete records that must not be stored; return how many of them were there."""
+        gone = delete(_RECORDS).where(
+            _RECORDS.c.operation_id == operation_id, _RECORDS.c.position.in_(positions)
+        )
+        return self._connection.execute(gone).rowcount
+
     def drop_left(self, failed_before: datetime) -> int:
         """Delete what nobody will store: of uploads that broke off, and of what failed long ago.
 

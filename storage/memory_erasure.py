@@ -99,7 +99,10 @@ class MemoryErasureStore:
         entity_id: str | None = None,
     ) -> None:
         """Delete memories with what hangs on them; the total of an entity that goes is let be."""
-        rows = self._connection.execute(select(_MEMORIES.c.id, *_KEYS).where(which)).all()
+        # In one order, so that the log is the same whatever the database.
+        order = (_MEMORIES.c.created_at, _MEMORIES.c.id)
+        found = select(_MEMORIES.c.id, *_KEYS).where(which).order_by(*order)
+        rows = self._connection.execute(found).all()
         for batch in _batches(rows):
             ids = [row[0] for row in batch]
             messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)

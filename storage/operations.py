@@ -4,7 +4,8 @@ An operation that a job works on is finished once: whoever finishes it first wri
 the transaction of the changes themselves, and whoever comes later finds it finished.
 """
 
-from collections.abc import Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,14 +14,18 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    String,
     bindparam,
+    cast,
     delete,
+    func,
     insert,
     select,
     update,
 )
 
 from core.access import Actor
+from core.events import HistoryEventType
 from core.graph import EntityType, JobKind, OperationStatus, OperationType
 from core.paging import Order
 from storage.fields import table_of
@@ -33,10 +38,12 @@ from storage.work_tables import Operation
 _OPERATIONS = table_of(Operation)
 _HISTORY = table_of(HistoryEvent)
 _PROJECTS = table_of(Project)
+_MEMORY = _HISTORY.c.memory_id
 
 _BATCH = 500
-# The jobs whose subject is an operation.
-_WORK = (JobKind.INGEST, JobKind.EXPORT, JobKind.IMPORT)
+# What a job would do for these is stopped when the entity they are about is erased. An import goes
+# on without the records that name it, and every other type ends with its own request.
+_STOPPED = {OperationType.ADD: JobKind.INGEST, OperationType.EXPORT: JobKind.EXPORT}
 UNFINISHED = (OperationStatus.PENDING, OperationStatus.RUNNING)
 ERASED = "What it was about has been deleted."
 ABANDONED = "The server ended before this was done. What had been done until then has been kept."
@@ -79,9 +86,14 @@ class OperationRow:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """By what a request is known again: the caller's key, and a digest of all that was asked."""
+    """How a repeated request is recognised: the caller's key, and a digest of all it asks for.
+
+    `tombstone` replaces the key once the request is erased. It recognises the key without saying
+    what it was.
+    """
 
     key: str
+    tombstone: str
     digest: str
 
 
@@ -102,6 +114,16 @@ OPERATIONS_OF_PROJECT = Listing(
     in_visible_project,
     {"type": _is("type", "type"), "status": _is("status", "status")},
 )
+
+
+def counts_of(outcomes: Sequence[Mapping[str, str]]) -> Counter[str]:
+    """Return what became of the records of an import so far, by outcome."""
+    return Counter({row["outcome"]: int(row["count"]) for row in outcomes})
+
+
+def outcomes_of(counts: Mapping[str, int]) -> list[dict[str, str]]:
+    """Return the same as an operation keeps it."""
+    return [{"outcome": name, "count": str(count)} for name, count in sorted(counts.items())]
 
 
 class OperationStore:
@@ -166,6 +188,18 @@ class OperationStore:
         first = found.order_by(_OPERATIONS.c.created_at, _OPERATIONS.c.id).limit(1)
         return self._connection.execute(first).scalar()
 
+    def lock(self, ids: Collection[str]) -> None:
+        """Keep others from changing operations until the end."""
+        rows = select(_OPERATIONS.c.id).where(_OPERATIONS.c.id.in_(ids)).order_by(_OPERATIONS.c.id)
+        self._connection.execute(rows.with_for_update()).all()
+
+    def count_removed(self, import_id: str, count: int) -> None:
+        """Add to the outcomes of an import that records of it were erased before it stored them."""
+        kept = select(_OPERATIONS.c.outcomes).where(_OPERATIONS.c.id == import_id)
+        counts = counts_of(self._connection.execute(kept).scalar_one())
+        counts.update(records=count, removed=count)
+        self.change(import_id, outcomes=outcomes_of(counts))
+
     def is_finished(self, id: str) -> bool:
         """Tell whether an operation is finished, or gone."""
         status = select(_OPERATIONS.c.status).where(_OPERATIONS.c.id == id)
@@ -209,16 +243,16 @@ class OperationStore:
         )
 
     def repeated(
-        self, account_id: str, type: OperationType, key: str, since: datetime
-    ) -> tuple[OperationRow, str] | None:
+        self, account_id: str, type: OperationType, again: Repeatable, since: datetime
+    ) -> tuple[OperationRow, str | None] | None:
         """Return the operation of an idempotency key, and its digest, if it began since a moment.
 
-        An older one lets go of its key.
+        The digest of an erased operation is null. An older operation lets go of its key.
         """
         mine = (
             _OPERATIONS.c.account_id == account_id,
             _OPERATIONS.c.type == type,
-            _OPERATIONS.c.idempotency_key == key,
+            _OPERATIONS.c.idempotency_key.in_((again.key, again.tombstone)),
         )
         older = update(_OPERATIONS).where(*mine, _OPERATIONS.c.created_at < since)
         self._connection.execute(older.values(idempotency_key=None))
@@ -250,44 +284,104 @@ class OperationStore:
         return len(rows)
 
     def about(self, project_id: str, type: EntityType, name: str) -> set[str]:
-        """Return the ids of the operations that are about an entity."""
+        """Return the ids of the operations whose own scope names an entity."""
         named = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
             _OPERATIONS.c[f"{type.value.lower()}_id"] == name,
         )
         return set(self._connection.execute(named).scalars())
 
-    def that_changed(self, memory_ids: Sequence[str]) -> set[str]:
-        """Return the ids of the operations that the log names for changes of these memories."""
-        ids: set[str] = set()
+    def told_of(self, memory_ids: Sequence[str]) -> set[str]:
+        """Return the ids of the operations whose input says what these memories say.
+
+        An add does if it stored, extended or repeated one of them; one that superseded a memory
+        says something else. Any other finished request counts if it changed nothing but them: a
+        request about others too is theirs as well, and an import keeps no text in its input.
+        """
+        changed: Counter[str] = Counter()
+        types: dict[str, OperationType] = {}
         for batch in _batches(memory_ids):
-            changed = select(_HISTORY.c.operation_id).where(
-                _HISTORY.c.memory_id.in_(batch), _HISTORY.c.operation_id.is_not(None)
+            rows = (
+                select(_OPERATIONS.c.id, _OPERATIONS.c.type, func.count(_MEMORY.distinct()))
+                .join(_HISTORY, _HISTORY.c.operation_id == _OPERATIONS.c.id)
+                .where(
+                    _MEMORY.in_(batch),
+                    _OPERATIONS.c.type != OperationType.IMPORT,
+                    (_OPERATIONS.c.type != OperationType.ADD)
+                    | (_HISTORY.c.type != HistoryEventType.SUPERSEDE),
+                    (_OPERATIONS.c.type == OperationType.ADD)
+                    | _OPERATIONS.c.status.not_in(UNFINISHED),
+                )
+                .group_by(_OPERATIONS.c.id, _OPERATIONS.c.type)
             )
-            ids.update(self._connection.execute(changed.distinct()).scalars())
-        return ids
+            for id, type, memories in self._connection.execute(rows):
+                changed[id] += memories
+                types[id] = type
+        others = [id for id in changed if types[id] is not OperationType.ADD]
+        whole = self._memories_changed_by(others)
+        return {
+            id
+            for id, memories in changed.items()
+            if types[id] is OperationType.ADD or whole[id] == memories
+        }
 
-    def erase(self, ids: Set[str], moment: datetime) -> int:
-        """Blank operations; return how many there were.
+    def _memories_changed_by(self, ids: Sequence[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for batch in _batches(ids):
+            rows = (
+                select(_HISTORY.c.operation_id, func.count(_MEMORY.distinct()))
+                .where(_HISTORY.c.operation_id.in_(batch))
+                .group_by(_HISTORY.c.operation_id)
+            )
+            found.update(dict(self._connection.execute(rows).all()))
+        return found
 
-        Those that are not finished fail: what they would do is not wanted any more.
+    def imports_with_records(self, project_id: str) -> list[str]:
+        """Return the ids of a project's imports that have not stored all they received."""
+        waiting = select(_OPERATIONS.c.id).where(
+            _OPERATIONS.c.project_id == project_id,
+            _OPERATIONS.c.type == OperationType.IMPORT,
+            _OPERATIONS.c.status != OperationStatus.SUCCEEDED,
+        )
+        return list(self._connection.execute(waiting.order_by(_OPERATIONS.c.id)).scalars())
+
+    def erase(self, ids: Set[str], moment: datetime, tombstone_of: Callable[[str], str]) -> int:
+        """Blank operations; return how many still said something.
+
+        Adds and exports that are not finished fail. An idempotency key becomes its tombstone, so
+        that a repeated request still finds that it came before.
         """
         self.changed |= ids
         erased = 0
-        # A digest would still tell whether somebody's guess of what was said is right.
-        nothing = {"scope": None, "idempotency_key": None, "request_digest": None}
+        # A digest would still confirm a guess of what was said.
+        nothing = {"scope": None, "request_digest": None}
         names = {f"{kind.value.lower()}_id": None for kind in EntityType}
         for batch in _batches(sorted(ids)):
-            theirs = update(_OPERATIONS).where(_OPERATIONS.c.id.in_(batch))
-            unfinished = _OPERATIONS.c.id.in_(batch) & _OPERATIONS.c.status.in_(UNFINISHED)
-            self._fail(unfinished, ERASED, moment)
-            for kind in _WORK:
+            theirs = _OPERATIONS.c.id.in_(batch)
+            stopped = theirs & _OPERATIONS.c.type.in_(_STOPPED)
+            self._fail(stopped & _OPERATIONS.c.status.in_(UNFINISHED), ERASED, moment)
+            for kind in _STOPPED.values():
                 self._jobs.cancel(kind, batch)
-            reasons = theirs.where(_OPERATIONS.c.error.is_not(None))
+            reasons = update(_OPERATIONS).where(theirs, _OPERATIONS.c.error.is_not(None))
             self._connection.execute(reasons.values(error=ERASED))
-            blank = theirs.values(input={}, notes=[], **nothing, **names)
-            erased += self._connection.execute(blank).rowcount
+            self._bury_keys(batch, tombstone_of)
+            says = cast(_OPERATIONS.c.input, String) != "{}"
+            counted = select(func.count()).select_from(_OPERATIONS).where(theirs, says)
+            erased += self._connection.execute(counted).scalar_one()
+            blank = update(_OPERATIONS).where(theirs)
+            self._connection.execute(blank.values(input={}, notes=[], **nothing, **names))
         return erased
+
+    def _bury_keys(self, ids: Collection[str], tombstone_of: Callable[[str], str]) -> None:
+        """Replace idempotency keys by tombstones; an operation without a digest has one already."""
+        keys = select(_OPERATIONS.c.id, _OPERATIONS.c.idempotency_key).where(
+            _OPERATIONS.c.id.in_(ids),
+            _OPERATIONS.c.idempotency_key.is_not(None),
+            _OPERATIONS.c.request_digest.is_not(None),
+        )
+        for id, key in self._connection.execute(keys).all():
+            buried = update(_OPERATIONS).where(_OPERATIONS.c.id == id)
+            self._connection.execute(buried.values(idempotency_key=tombstone_of(key)))
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -5,6 +5,7 @@ somebody's. Its digest lets whoever still knows the ids of the memories show tha
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,14 +92,21 @@ class ReceiptStore:
         row = self._connection.execute(_OPEN, {"project": project_id, "subject": subject}).first()
         return None if row is None else ReceiptRow(*row)
 
-    def count(
-        self, receipt: ReceiptRow, counts: Mapping[str, int], memory_ids: Iterable[str] = ()
-    ) -> None:
+    def open_in(self, project_id: str) -> list[ReceiptRow]:
+        """Return the receipts of a project whose erasure is not complete, oldest first."""
+        rows = select(*RECEIPTS.columns(_RECEIPTS)).where(
+            _RECEIPTS.c.project_id == project_id, _RECEIPTS.c.completed_at.is_(None)
+        )
+        found = self._connection.execute(rows.order_by(_RECEIPTS.c.created_at, _RECEIPTS.c.id))
+        return [ReceiptRow(*row) for row in found]
+
+    def count(self, id: str, counts: Mapping[str, int], memory_ids: Iterable[str] = ()) -> None:
         """Add to a receipt what the same transaction has erased."""
-        for name, count in counts.items():
-            receipt.counts[name] = receipt.counts.get(name, 0) + count
-        receipt.digest = digest_with(receipt.digest, memory_ids)
-        self.change(receipt.id, counts=receipt.counts, digest=receipt.digest)
+        kept = select(_RECEIPTS.c.counts, _RECEIPTS.c.digest).where(_RECEIPTS.c.id == id)
+        found, digest = self._connection.execute(kept.with_for_update()).one()
+        total = Counter(found)
+        total.update(counts)
+        self.change(id, counts=dict(total), digest=digest_with(digest, memory_ids))
 
     def change(self, id: str, **values: Any) -> None:
         """Write some columns of a receipt."""

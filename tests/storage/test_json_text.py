@@ -1,0 +1,25 @@
+"""JSON as it goes into a database: numbers that read alike from SQLite and PostgreSQL."""
+
+import json
+from typing import Any
+
+import pytest
+
+from storage.columns import json_text
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"n": 1e16, "deep": [{"m": -5e17}]}, {"n": 10**16, "deep": [{"m": -5 * 10**17}]}),
+        ([1.8e19, 1e300], [18 * 10**18, 1e300]),
+        # Below this no exponent is written, beyond it no integer of 64 bits is.
+        ([1e15, 1.5, 0.0], [1e15, 1.5, 0.0]),
+        ([-1e19, 2.0**64], [-1e19, 2.0**64]),
+        ("about 1e16 of them", "about 1e16 of them"),
+        ({"ok": True}, {"ok": True}),
+    ],
+)
+def test_whole_numbers_have_no_exponent(value: Any, kept: Any) -> None:
+    # 1e16 and 10**16 are equal to Python, and written differently.
+    assert repr(json.loads(json_text(value))) == repr(kept)
