@@ -4,16 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import delete
 
-from core.graph import OperationType
+from core.graph import JobKind, OperationType
 from resolvers.context import Context, Services, authenticate
+from resolvers.entities import delete_entity
 from resolvers.importing import import_records
 from resolvers.operations import begun
+from resolvers.receipts import complete_receipt
+from storage.jobs import JobStore
 from storage.metadata import METADATA
 from tests.exchange import line, memory
 from tests.factories import Tenant
 from tests.importing import OPERATION, rows_of
+from tests.remembering import entity_id
 
 _RECORDS = METADATA.tables["import_records"]
 TEXTS = ["Likes tea", "Likes milk", "Likes rye", "Likes figs"]
@@ -36,8 +41,8 @@ class Interrupted:
         return await self._services.embedder.embed(texts)
 
 
-async def staged(tenant: Tenant) -> str:
-    """Let records wait without a job; return the id of their operation."""
+async def staged(tenant: Tenant, **named: str) -> str:
+    """Let records wait without a job, the last about somebody; return the id of the operation."""
     services = tenant.deployment.services
     ctx = Context(await authenticate(services, [tenant.owner.key or ""]), services)
     asked = {"mediaType": "application/x-ndjson", "records": len(TEXTS)}
@@ -46,6 +51,8 @@ async def staged(tenant: Tenant) -> str:
         (at, {**line(memory(text, at)), "history": None, "versions": []})
         for at, text in enumerate(TEXTS, 2)
     ]
+
+    records[-1][1]["memory"].update(named)
 
     def work(tx: Any) -> None:
         tx.operations.add(operation)
@@ -70,3 +77,41 @@ async def test_a_record_that_is_erased_meanwhile_takes_no_other_along(tenant: Te
     assert rows_of(tenant.deployment, "import_records", tenant.project_id) == []
     found = (await tenant.owner.ask(OPERATION, id=id))["operation"]
     assert (found["status"], found["notes"]) == ("SUCCEEDED", ["Imported 3 memories."])
+
+
+async def test_what_is_being_erased_is_never_stored(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import comes to the record before the job of the receipt, which looks for it, does."""
+    await tenant.add("I like tea", userId="bob")
+    services = tenant.deployment.services
+    id = await staged(tenant, userId="bob")
+    bob = await entity_id(tenant.owner, "bob")
+    ctx = Context(await authenticate(services, [tenant.owner.key or ""]), services)
+    put = JobStore.put
+
+    def put_others(store: JobStore, kind: JobKind, *rest: Any) -> None:
+        if kind is not JobKind.RECEIPT:
+            put(store, kind, *rest)
+
+    async def heartbeat() -> None:
+        pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JobStore, "put", put_others)
+        receipt, _ = await delete_entity(ctx, bob)
+    await import_records(services, id, 1, heartbeat)
+    stored = rows_of(tenant.deployment, "memories", tenant.project_id)
+    assert sorted(row["text"] for row in stored) == ["Likes milk", "Likes rye", "Likes tea"]
+    (operation,) = (
+        row
+        for row in rows_of(tenant.deployment, "operations", tenant.project_id)
+        if row["id"] == id
+    )
+    assert operation["notes"] == [
+        "Imported 3 memories; 1 was removed because what it names was erased meanwhile."
+    ]
+    await tenant.deployment.settle()
+    await complete_receipt(services, receipt.id, heartbeat)
+    (found,) = rows_of(tenant.deployment, "erasure_receipts", tenant.project_id)
+    assert found["counts"]["importRecords"] == 1
