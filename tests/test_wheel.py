@@ -25,7 +25,7 @@ import pytest
 
 from schema.graphiql import ASSETS, AssetsUnavailable, fetch_assets
 from tests.deployment import skip
-from tests.process import wait_until
+from tests.process import run_command, wait_until
 
 ROOT = Path(__file__).parent.parent
 NOT_INSTALLED = {"benchmarks", "docs", "examples", "tests"}
@@ -198,6 +198,12 @@ def check_server(client: httpx.Client) -> None:
         assert asset.matches(client.get(f"/graphql/assets/{asset.name}").content)
 
 
+def stated_version() -> str:
+    """Return the version that pyproject.toml states."""
+    version: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    return version
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that is removed in the end: an environment has half a gigabyte."""
@@ -206,7 +212,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_an_installed_wheel_serves_from_an_empty_folder(folder: Path) -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = stated_version()
     wheel = build(folder / "dist")
     check_wheel(wheel)
     environment = Environment.of(wheel, folder / "venv", folder / "home")
@@ -223,3 +229,7 @@ def test_an_installed_wheel_serves_from_an_empty_folder(folder: Path) -> None:
     lying = [path for path in (installed / "mnemograph").rglob("*") if path.is_file()]
     written = {str(path.relative_to(installed)) for path in lying if path.suffix != ".pyc"}
     assert written <= environment.files()
+
+
+def test_a_checkout_tells_the_same_version(tmp_path: Path) -> None:
+    assert run_command(tmp_path, "--version").stdout == f"mnemograph {stated_version()}\n"
