@@ -16,7 +16,7 @@ for group in sys.argv[1:]:
 endef
 export REQUIREMENTS
 
-.PHONY: help serve test lint types format schema migration assets lock bench clean
+.PHONY: help serve test lint types format schema migration assets wheel lock bench clean
 
 help: ## Show what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,10 @@ migration: $(VENV)/.installed-dev ## Write a migration for changed tables: make 
 assets: $(VENV)/.installed ## Fetch GraphiQL's files, for browsers without internet
 	$(PY) -m schema.graphiql assets
 
+wheel: assets ## Build dist/mnemograph_server-VERSION-py3-none-any.whl, all that an installation needs
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@ls dist
+
 lock: ## Pin the newest versions that pyproject.toml allows into constraints.txt
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip --disable-pip-version-check -qq install \
@@ -61,7 +65,7 @@ bench: $(VENV)/.installed-dev ## Run the benchmarks
 	$(PY) -m benchmarks.run
 
 clean: ## Remove what was installed and fetched; never the data
-	rm -rf $(VENV) assets .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) assets dist .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,12 +1,16 @@
-"""What commands of `server.py` do that take a while, with a bar on standard error that says so."""
+"""What commands of `server.py` do that take a while, with a bar on standard error that says so.
+
+The option `--version`, which every call of the program takes, is here too.
+"""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -14,6 +18,7 @@ from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.errors import OperationFailed
 from core.graph import OperationStatus
 from core.ids import now, uuid7
+from core.version import current_version
 from resolvers.bootstrap import StartError, check_embedder
 from resolvers.context import Context, Services
 from resolvers.exporting import begun
@@ -28,6 +33,19 @@ from workers.runner import Runner
 
 _PIECE = 65_536
 _LOOK_SECONDS = 0.2
+
+
+def print_version(wanted: bool) -> None:
+    """Print the program's name and version and end, if the option is given."""
+    if wanted:
+        typer.echo(f"mnemograph {current_version()}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option("--version", callback=print_version, is_eager=True, help="Print the version."),
+]
 
 
 def actor_of(tx: Transaction, email: str) -> Actor:

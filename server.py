@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from commands import export_project, import_file, rebuild
+from commands import VersionOption, export_project, import_file, rebuild
 from core.access import ApiKeyPermission
 from core.errors import AppError
 from core.ids import now
@@ -229,7 +229,7 @@ def fail(message: str) -> None:
 
 
 @cli.callback(invoke_without_command=True)
-def default(context: typer.Context) -> None:
+def default(context: typer.Context, version: VersionOption = False) -> None:
     """Serve, unless another command is named."""
     if context.invoked_subcommand is None:
         serve()

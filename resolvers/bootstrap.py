@@ -52,7 +52,8 @@ def check_embedder(tx: Transaction, embedder: Embedder) -> None:
     elif known != name:
         raise StartError(
             f"The stored vectors come from {known}, this server embeds with {name}: run "
-            "'python server.py reindex --embed' to embed every memory again."
+            "'mnemograph reindex --embed' to embed every memory again, or in a checkout "
+            "'python server.py reindex --embed'."
         )
 
 

@@ -1,0 +1,20 @@
+"""The version of the program, which is written in `pyproject.toml` alone."""
+
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+DISTRIBUTION = "mnemograph-server"
+_PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+
+
+def current_version() -> str:
+    """Return the version.
+
+    A checkout reads its own file, because another version may be installed beside it. An installed
+    distribution has no such file and reads its metadata.
+    """
+    if _PYPROJECT.is_file():
+        version: str = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]
+        return version
+    return metadata.version(DISTRIBUTION)
