@@ -21,6 +21,7 @@ class Purpose(Enum):
       "today's" is today, and an ambiguous "5/7/2023" is its year;
     - "before 7 May", "after 7 May" and "until 7 May" are the time around that day, whereas a memory
       with these words has no date;
+    - "the week before 9 June" is that week and 9 June too, when it may have been spoken about;
     - "since March" lasts until the anchor, whereas a memory is of when that began;
     - a text with too many phrases has the dates that come first, whereas a memory has none.
 

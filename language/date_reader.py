@@ -81,6 +81,8 @@ def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
             if is_habit and source.is_query and not (phrase and phrase.any_year):
                 continue
             if phrase and relation:
+                if source.is_query and relation["side"] != "of":
+                    found.append(phrase)  # What was said on that day may tell of the days before.
                 phrase = _moved(phrase, relation, source)
             if phrase and source.is_query and "since " in (before[-6:], match[0][:6]):
                 phrase = _since(phrase, source)

@@ -115,10 +115,7 @@ PAST = {
     "from November 2024 to February 2025": "2024-11..2025-02-28",
     "from 2009 to 2013": "2009..2013-12-31",
     # Relative to a written date.
-    "the week before 9 March 2026": "2026-03-02..2026-03-08",
     "the weekend of 7 March 2026": "2026-03-07..2026-03-08",
-    "the Sunday before 11 March 2026": "2026-03-08",
-    "two days after 28 February 2026": "2026-03-02",
 }
 FUTURE = {
     "tomorrow": "2026-03-12",
@@ -185,6 +182,18 @@ OTHERWISE: dict[str, tuple[str | None, list[DateRange]]] = {
     "since 2 March 2026": ("2026-03-02", [DateRange(2026, 3, 2, 10)]),
     "since January": ("2026-01", [DateRange(2026, 1, 1, 70)]),
     "since 2025": ("2025", [DateRange(2025, 1, 1, 435)]),
+    "the week before 9 March 2026": (
+        "2026-03-02..2026-03-08",
+        [DateRange(2026, 3, 9), DateRange(2026, 3, 2, 7)],
+    ),
+    "the Sunday before 11 March 2026": (
+        "2026-03-08",
+        [DateRange(2026, 3, 11), DateRange(2026, 3, 8)],
+    ),
+    "two days after 28 February 2026": (
+        "2026-03-02",
+        [DateRange(2026, 2, 28), DateRange(2026, 3, 2)],
+    ),
     "every June": (None, [DateRange(None, 6)]),
     "since yesterday": ("2026-03-10", [DateRange(2026, 3, 10, 2)]),
 }
