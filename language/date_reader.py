@@ -67,7 +67,7 @@ def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
             if not source.is_query:
                 return []
             break
-        if source.is_query and len(found) == MOST_IN_QUERY:
+        if source.is_query and len(found) >= MOST_IN_QUERY:
             break
         before = source.before(match.start(), 40)
         goes_on = found and lowered[found[-1].end : match.start()] in (" until ", " till ")
