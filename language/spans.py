@@ -76,9 +76,11 @@ def weekday_from(wanted: int, today: date, sign: int) -> date:
 
 
 def period_from(unit: str, today: date, gap: int) -> Span:
-    """Return the week, weekend, month or year that lies as many of these from today."""
+    """Return the week, weekend, month, quarter or year that lies as many of these from today."""
     if unit == "year":
         return year_span(today.year + gap)
+    if unit == "quarter":
+        return month_span(today.year, (today.month - 1) // 3 * 3 + 1 + 3 * gap, 3)
     if unit == "month":
         return month_span(today.year, today.month + gap)
     week = week_of(today + timedelta(days=7 * gap))

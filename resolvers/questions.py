@@ -53,7 +53,7 @@ async def ask(
     text = in_first_person(query, named.values())
     # Embedded one by one, since that is how the embedder remembers queries.
     vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
-    # A long query, and the first one that speaks of a date, would hold up the event loop.
+    # A long query would hold up the event loop.
     words, dates = await asyncio.to_thread(
         lambda: (terms(query), wanted_dates(query, reference or ctx.now()))
     )

@@ -41,7 +41,6 @@ FENCES = {
     "httpcore": {"workers"},
     "jsonschema": {"core"},
     "referencing": {"core"},
-    "dateparser": {"language"},
     "Stemmer": {"language"},
     "ijson": {"core"},
     "rich": {"commands"},

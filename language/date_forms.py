@@ -1,7 +1,7 @@
-"""The forms of the phrases that name a moment, as patterns, and the words they are made of.
+"""The forms of the phrases that name a date, as patterns, and the words they are made of.
 
-The texts they are matched with have small letters and single spaces. The trap is a text made to
-keep them busy: no group repeats without a bound, and neither does any run of digits.
+The patterns are matched against texts in lower case with single spaces. The trap is a text made to
+keep them busy: every repetition and every run of digits has a bound.
 """
 
 import re
@@ -29,8 +29,9 @@ seventeen eighteen nineteen twenty
 """
 COUNTS = {word: number for number, word in enumerate(_SMALL_NUMBERS.split(), 1)}
 COUNTS |= {"a": 1, "an": 1, "couple": 2}
-FEW = (2, 4)  # What "a few" stands for: a range, since no single number would be true.
-_COUNT = rf"(?=[\dacefnost])(?:a )?(?:\d{{1,3}}|few|{'|'.join(COUNTS)})(?: of)?"
+# From how many to how many of a unit these words mean: no single number would be true.
+VAGUE_COUNTS = {"few": (2, 4), "several": (3, 5)}
+_COUNT = rf"(?=[\dacefnost])(?:a )?(?:\d{{1,3}}|few|several|{'|'.join(COUNTS)})(?: of)?"
 _YEAR = r"(?:1[89]|20)\d\d"
 _TH = r"(?:st|nd|rd|th)?"
 _TO = r"(?: ?- ?| (?:to|until|till|through|thru) )(?:the )?"
@@ -40,6 +41,7 @@ _COUNTED = (
 )
 _NO_NUMBER = rf"(?![\d%$€£]|[.,:/-]\d|s\b|-year| ?(?:{_COUNTED})\b)"
 _WHICH = "this past|this coming|the coming|coming|last|past|this|next"
+_UNIT = "day|week|fortnight|month|year"
 _PART = "morning|afternoon|evening|night"
 _LEAD = (
     r"early|mid|late|(?:the )?(?:very )?(?:beginning|start|middle|end|rest"
@@ -55,11 +57,11 @@ _FORMS = (
     r"(?![\d/]|\.\d))",
     rf"(?P<dmy>(?:between (?:the )?(?P<dmy_b>\d{{1,2}}){_TH} and (?:the )?"
     rf"|(?P<dmy_a>\d{{1,2}}){_TH}(?= ?[-tu]){_TO})?"
-    rf"(?P<dmy_d>\d{{1,2}})(?P<dmy_th>{_TH})(?: of)? (?P<dmy_m>{_MONTH})"
-    rf"(?:,? (?P<dmy_y>{_YEAR}))?)",
+    rf"(?P<dmy_d>0?[1-9]|[1-9]\d)(?P<dmy_th>{_TH})(?: of)? (?P<dmy_m>{_MONTH})"
+    rf"(?:(?:,? |,)(?P<dmy_y>{_YEAR}))?)",
     rf"(?P<mdy>(?P<mdy_m>{_MONTH}) (?:the )?(?P<mdy_d>\d{{1,2}})(?P<mdy_th>{_TH})"
     rf"(?:{_TO}(?P<mdy_e>\d{{1,2}}){_TH}(?! ?(?:am|pm)))?"
-    rf"(?:,? (?P<mdy_y>{_YEAR}))?{_NO_NUMBER}(?! ?(?:am|pm)\b))",
+    rf"(?:(?:,? |,)(?P<mdy_y>{_YEAR}))?{_NO_NUMBER}(?! ?(?:am|pm)\b))",
     rf"(?P<months>(?:from|between) (?:early |mid-?|late )?(?P<ms_a>{_MONTH})"
     rf"(?: (?P<ms_ay>{_YEAR}))?"
     rf"(?:{_TO}| and )(?:early |mid-?|late )?(?P<ms_b>{_MONTH})(?: (?P<ms_by>{_YEAR}))?)",
@@ -68,40 +70,50 @@ _FORMS = (
     rf"(?P<season>(?:(?P<se_which>{_WHICH}|in|during|since|early|late|the) )?(?P<se>{_SEASON})"
     rf"(?:,? (?:of )?(?P<se_y>{_YEAR}))?)",
     rf"(?P<month>(?:(?P<mo_which>{_WHICH}|in|during|since|throughout|by|for|around) )?"
-    rf"(?P<mo_lead>(?:{_LEAD})[ -])?(?P<mo>{_MONTH})(?:(?:,| of)? (?P<mo_y>{_YEAR}))?"
+    rf"(?P<mo_lead>(?:{_LEAD})[ -])?(?P<mo>{_MONTH})(?:(?:,? |,| of )(?P<mo_y>{_YEAR}))?"
     r"(?! (?:the )?\d{1,2}(?:st|nd|rd|th)?\b))",
     rf"(?P<year>(?:in|since|during|by|around|throughout|for|(?:{_LEAD})|of|the year)[ -]"
     rf"(?P<y>{_YEAR}){_NO_NUMBER})",
     r"(?P<near>(?:the )?day before yesterday|(?:the )?day after tomorrow|yesterday|tomorrow|tonight"
-    r"|last night|this (?:morning|afternoon|evening)|(?:earlier |later )?today(?!'))",
+    r"|last night|this (?:morning|afternoon|evening)|(?:earlier |later )?today)",
     rf"(?P<weekday>(?:(?P<wd_which>{_WHICH}|on|by|since|for) )?"
     rf"(?P<wd>{_WEEKDAY}|(?<=(?:last|this|next) )(?:{_SHORT_WEEKDAY}))"
     rf"(?: (?P<wd_part>{_PART})\b)?(?! (?:{_PART})s\b)"
     r"(?! of (?!(?:last|this|next) ))(?P<wd_week>(?= (?:of )?(?:last|this|next) week\b))?)",
-    r"(?P<twice>(?:the )?(?P<tw_unit>week|weekend|month|year) (?P<tw>before last|after next))",
-    rf"(?P<period>(?P<pe_which>{_WHICH}) (?P<pe>weekend|week|month|year)(?! (?:of|or)\b))",
-    rf"(?P<ago>(?P<ago_n>{_COUNT}) (?P<ago_u>minute|hour|day|week|weekend|month|year)s? "
+    r"(?P<twice>(?:the )?(?P<tw_unit>weekend|week|month|quarter|year) "
+    r"(?P<tw>before last|after next))",
+    # Without an article, "last 3 days" is as often how long something lasts.
+    rf"(?P<rolling>(?:(?:(?:in|over|during|within|for) )?(?:(?:the|these) last"
+    rf"|(?:(?:the|these|this) )?past)|(?:in|over) last(?! (?:{_UNIT})\b)) "
+    rf"(?:(?P<ro_n>{_COUNT}) (?P<ro_u>{_UNIT})s?|(?P<ro_one>week|fortnight|month|year))"
+    r"(?! (?:of|or|before)\b))",
+    rf"(?P<period>(?P<pe_which>{_WHICH}) (?P<pe>weekend|week|month|quarter|year)(?! (?:of|or)\b))",
+    rf"(?P<ago>(?P<ago_n>{_COUNT}) (?P<ago_u>minute|hour|weekend|{_UNIT})s? "
     r"(?P<ago_way>ago|back|from (?:now|today)))",
-    r"(?P<fortnight>a fortnight ago)",
-    rf"(?P<ahead>in (?P<in_n>{_COUNT}) (?P<in_u>day|week|month|year)s?'?(?: time)?)",
+    rf"(?P<ahead>in (?P<in_n>{_COUNT}) (?P<in_u>{_UNIT})s?'?(?: time)?)",
     r"(?P<the_day>on the (?P<td>\d{1,2})(?:st|nd|rd|th)(?: of (?P<td_which>last|this|next) month)?"
     r"(?=$|[.,;!?)]| (?:at|and|we|i|he|she|they|with)\b))",
+    rf"(?P<bare_year>20\d\d(?!\.\d|[\d%$€£]| ?(?:{_COUNTED})\b))",
 )
 PHRASE = re.compile(
-    r"(?=[a-z\d])(?<![\w$€£#'@&])(?<!\d[.,:/-])(?<![a-z][./_-])(?:"
-    + "|".join(_FORMS)
-    + r")(?![\w@])"
+    # A number that nothing goes with is passed over before any form is tried.
+    r"(?=[a-z]|\d{4}|\d{1,3} ?[a-z-]|\d{1,2}[/.]\d)"
+    r"(?<![\w$€£#'@&])(?<!\d[.,:/-])(?<![a-z][./_-])(?:" + "|".join(_FORMS) + r")(?![\w@])"
 )
-# What stands before a phrase and says that no event is then, or that it comes back.
-NO_EVENT = re.compile(
-    r"\b(?:every|each|any|until|till|before|after|than|most|other|per|class|all(?: of)?"
+# What stands before a phrase that comes back: "every Friday".
+HABIT = re.compile(r"\b(?:every|each|any|most|other|per|class|all(?: of)?) $")
+# What stands before a phrase that only bounds the time of an event, or is one of a list.
+BOUND = re.compile(
+    r"\b(?:until|till|before|after|than"
     r"|\d{1,2}(?:st|nd|rd|th)?(?: and| or|,| &)(?: the)?) $"
 )
 RELATIVE_TO = re.compile(
     rf"\b(?:the )?(?P<what>week|weekend|day|month|year|{_WEEKDAY}|(?P<n>{_COUNT}) "
     r"(?P<u>day|week)s?) (?P<side>of|before|after|following|prior to)(?: the)? $"
 )
-# "Half a year ago", "two or three weeks ago", "1.5 years ago".
+# "Two or three weeks ago", "two to three weeks ago".
+OTHER_COUNT = re.compile(rf"(?:^|(?<= ))(?P<n>\d{{1,3}}|{'|'.join(COUNTS)}) (?:or|to) $")
+# "Half a year ago", "a year and two months ago", "1.5 years ago".
 BEFORE_COUNT = re.compile(
     rf"(?:\bhalf |\b(?:and|or|past|last|next) |\d[.,-]|-|\b(?:\d|{'|'.join(COUNTS)}) to )$"
 )
@@ -111,3 +123,5 @@ LASTS = re.compile(
     r"\b(?:times?|once|twice|visit|have|has|haven't|hasn't|had|hadn't|can|could|takes?|took|days"
     r"|weeks|months|within|all|usually|always|never|ever)\b"
 )
+# What makes "march" a verb, and what before it makes it a month after all.
+TO_MARCH = re.compile(r" (?:to|on|for|toward|towards|through|into|against|across|down)\b")

@@ -1,0 +1,105 @@
+"""The one reader of dates in English texts, for queries and for memories.
+
+It finds the phrases that name a date and resolves each against an anchor: the moment at which a
+memory was said, or the reference date of a query. In what the two differ is `Purpose`.
+
+No general date parser is asked: one would take longer than everything else together, and reads "for
+5 minutes" and "may 3 of us" as dates. A text of another language has the dates it writes in digits.
+"""
+
+import re
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from language import relative_dates, written_dates
+from language.date_forms import BOUND, HABIT, PHRASE, RELATIVE_TO
+from language.date_phrases import Phrase, Purpose, Source
+from language.joined_dates import joined
+from language.spans import Span
+
+# A text with more is a calendar, not one event, and to find out what each is would take long.
+MOST_PHRASES = 64
+# Of a query, which may be a whole text, the first dates are enough.
+MOST_IN_QUERY = 16
+
+# Every phrase contains one of these words, or the digits below. Most texts have none of them, which
+# bytes tell ten times faster than a pattern does.
+_DATE_WORDS = """
+january february march april may june july august september october november december jan feb mar
+apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun monday tuesday
+wednesday thursday friday saturday sunday yesterday today tomorrow tonight night morning afternoon
+evening day days week weeks weekend weekends fortnight fortnights month months quarter year years
+ago now spring summer autumn fall winter
+"""
+_SIGNS = frozenset(_DATE_WORDS.encode().split())
+_LETTERS = bytes(code if chr(code).isalnum() else 32 for code in range(128)) + b" " * 128
+_DIGITS = re.compile(r"[12][089]\d\d|on the \d")
+_READERS = written_dates.READERS | relative_dates.READERS
+
+
+def may_name_date(text: str) -> bool:
+    """Tell fast whether a text may name a date; most do not."""
+    lowered = text.lower()
+    words = lowered.encode("ascii", "replace").translate(_LETTERS).split()
+    return not _SIGNS.isdisjoint(words) or _DIGITS.search(lowered) is not None
+
+
+def plain_text(text: str) -> str:
+    """Return a text as the reader takes it, with single spaces and plain marks."""
+    plain = " ".join(text.replace("\u2019", "'").replace("\u2013", "-").split())
+    # Some letters are two when they are small; places have to agree.
+    return plain if len(plain.lower()) == len(plain) else plain.lower()
+
+
+def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
+    """Return the phrases of a text that name a date, in their order, each range as one.
+
+    `plain` is a text as `plain_text` returns it. `anchor` has a time zone, in which its days are
+    counted. Dates that the calendar does not have are left out. A memory with more than 64 phrases,
+    or words that look like them, has none; a query has the first 16 among those 64.
+    """
+    source = Source(plain, anchor, purpose)
+    lowered = plain.lower()
+    found: list[Phrase] = []
+    for tried, match in enumerate(PHRASE.finditer(lowered)):
+        if tried == MOST_PHRASES:
+            if not source.is_query:
+                return []
+            break
+        if source.is_query and len(found) >= MOST_IN_QUERY:
+            break
+        before = source.before(match.start(), 40)
+        goes_on = found and lowered[found[-1].end : match.start()] in (" until ", " till ")
+        relation = RELATIVE_TO.search(before)
+        is_habit = HABIT.search(before) is not None
+        is_dated = goes_on or relation or source.is_query
+        if not is_dated and (is_habit or BOUND.search(before)):
+            continue
+        with suppress(ValueError, OverflowError):
+            phrase = _READERS[match.lastgroup or ""](match, source)
+            if is_habit and source.is_query and not (phrase and phrase.any_year):
+                continue
+            if phrase and relation:
+                if source.is_query and relation["side"] != "of":
+                    found.append(phrase)  # What was said on that day may tell of the days before.
+                phrase = _moved(phrase, relation, source)
+            if phrase and source.is_query and "since " in (before[-6:], match[0][:6]):
+                phrase = _since(phrase, source)
+            if phrase:
+                found.append(phrase)
+    return joined(found, plain)
+
+
+def _moved(phrase: Phrase, relation: re.Match[str], source: Source) -> Phrase | None:
+    found = relative_dates.moved(phrase, relation)
+    # Weeks lie differently in each year, which matters to what is stored.
+    return found and replace(found, any_year=found.any_year and source.is_query)
+
+
+def _since(phrase: Phrase, source: Source) -> Phrase:
+    """Return the days from what a phrase names until today, as it was if it lies ahead."""
+    if phrase.span.first > source.today:
+        return phrase
+    span = Span(phrase.span.first, source.today, "day")
+    return Phrase(phrase.start, phrase.end, span, relative=True)

@@ -1,0 +1,227 @@
+"""Dates that depend on the anchor: "yesterday", "last week", "two weeks ago", "on Friday".
+
+Everything here is arithmetic on the calendar once a phrase is recognised. The trap is that what is
+counted, lasts or comes back ("for two weeks", "every Friday") is not a date.
+
+Where English is ambiguous: "last Friday" is the latest before today and "next Friday" that of the
+next calendar week, as most take it; weeks begin on Monday; "last month" is a calendar month and
+"the last month" or "the past month" goes back from today; seasons are those of the northern half of
+the earth in whole months, and winter belongs to the year in which it begins.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, timedelta
+
+from language.date_forms import (
+    BEFORE_COUNT,
+    COUNTS,
+    LASTS,
+    NOT_THEN,
+    OTHER_COUNT,
+    VAGUE_COUNTS,
+    WEEKDAYS,
+)
+from language.date_phrases import Phrase, Source
+from language.spans import Span, day_span, month_span, period_from, week_of, weekday_from, year_span
+from language.tenses import Tense
+
+# What before a bare day of the week makes it one of many.
+_NAMED_DAY = (
+    "a ",
+    "an ",
+    "the ",
+    "my ",
+    "our ",
+    "is ",
+    "black ",
+    "good ",
+    "palm ",
+    "easter ",
+    "to ",
+)
+_DAYS = {"day": 1, "week": 7, "fortnight": 14}
+
+
+def moved(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
+    """Return the phrase "the week before 9 June" for that of 9 June, None where it names no day."""
+    what, side, day = relation["what"], relation["side"], phrase.span.first
+    if phrase.span.unit != "day" or phrase.span.first != phrase.span.last:
+        return phrase if side == "of" else None
+    sign = {"of": 0, "before": -1, "prior to": -1}.get(side, 1)
+    if relation["u"]:
+        days = _DAYS[relation["u"]] * _count(relation["n"])
+        span = day_span(day + timedelta(days=sign * days))
+    elif what == "week":
+        span = week_of(day + timedelta(days=7 * sign))
+    elif what == "weekend" or what[:3] in WEEKDAYS:
+        wanted = 5 if what == "weekend" else WEEKDAYS[what[:3]]
+        if sign == 0:
+            first = week_of(day).first + timedelta(days=wanted)
+        else:
+            first = weekday_from(wanted, day, sign)
+        span = day_span(first, 2 if what == "weekend" else 1)
+    elif what == "day":
+        span = day_span(day + timedelta(days=sign))
+    elif what == "month":
+        span = month_span(day.year, day.month + sign)
+    else:
+        span = year_span(day.year + sign)
+    return replace(phrase, span=span, month=None, day=None, weekday=None, instant=None)
+
+
+def _count(words: str) -> int:
+    """Return the number that words stand for, the middle one for "a few" and "several"."""
+    word = words.removesuffix(" of").split()[-1]
+    if word in VAGUE_COUNTS:
+        return sum(VAGUE_COUNTS[word]) // 2
+    return COUNTS.get(word) or int(word)
+
+
+def _near(match: re.Match[str], source: Source) -> Phrase | None:
+    words, start, end = match["near"], match.start(), match.end()
+    if words in ("yesterday", "today") and NOT_THEN.search(source.before(start, 50)):
+        return None
+    if words.endswith("today") and source.text.startswith("'", end) and not source.is_query:
+        return None  # "Today's youth".
+    gap = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(words, 0)
+    gap = -2 if "before" in words else 2 if "after t" in words else gap
+    return _relative(match, day_span(source.today + timedelta(days=gap)))
+
+
+def _day_of_week(match: re.Match[str], source: Source) -> Phrase | None:
+    which, wanted, today = match["wd_which"], WEEKDAYS[match["wd"][:3]], source.today
+    start, end = match.span()
+    tense = source.tense(start, end)
+    if which in ("last", "past", "this past"):
+        return _relative(match, day_span(weekday_from(wanted, today, -1)))
+    if which == "next":
+        return _relative(match, day_span(week_of(today).last + timedelta(days=wanted + 1)))
+    if which == "this" and wanted == today.weekday():
+        return _relative(match, day_span(today))
+    if which is None:
+        # Bare, it is spoken about as often as it is a date.
+        closes = match["wd_part"] or source.text[end : end + 1] in ("", *".,!?;)")
+        alone = source.before(start, 8).endswith(_NAMED_DAY) or source.text[start].islower()
+        if match["wd_week"] is None and (tense is None or alone or not closes):
+            return None
+    sign = 1 if tense is Tense.FUTURE or (which and "this" in which and not tense) else -1
+    sign = 1 if which and "coming" in which else sign
+    day = weekday_from(wanted, today, sign)
+    return replace(_relative(match, day_span(day)), weekday=None if which == "this" else wanted)
+
+
+def _twice(match: re.Match[str], source: Source) -> Phrase | None:
+    sign = -2 if match["tw"] == "before last" else 2
+    return _relative(match, period_from(match["tw_unit"], source.today, sign))
+
+
+def _rolling(match: re.Match[str], source: Source) -> Phrase | None:
+    """Read "in the last 3 days" and "the past week", which last until today."""
+    unit, count, today = (
+        match["ro_u"] or match["ro_one"],
+        _count(match["ro_n"] or "one"),
+        source.today,
+    )
+    if unit in _DAYS:
+        first = today - timedelta(days=count * _DAYS[unit])
+    else:
+        month = today.year * 12 + today.month - 1 - count * (12 if unit == "year" else 1)
+        year, month = month // 12, month % 12 + 1
+        first = date(year, month, min(today.day, monthrange(year, month)[1]))
+    return _relative(match, Span(first, today, "day"))
+
+
+def _named_period(match: re.Match[str], source: Source) -> Phrase | None:
+    which, unit, today = match["pe_which"], match["pe"], source.today
+    past = which in ("last", "past", "this past")
+    # "The next week" may be one long past, and "the last quarter" is one of a match.
+    is_vague = source.before(match.start(), 4) == "the " and "coming" not in which
+    if is_vague and not (past and unit == "weekend"):
+        return None
+    gap = -1 if past else 0 if which == "this" else 1
+    if unit == "weekend" and gap != -1 and which != "next":
+        lived = today.weekday() >= 5
+        over = which == "this" and not lived and source.tense(*match.span()) is Tense.PAST
+        gap = -1 if over else 0
+    return _relative(match, period_from(unit, today, gap))
+
+
+def _ago(match: re.Match[str], source: Source) -> Phrase | None:
+    sign = -1 if match["ago_way"] in ("ago", "back") else 1
+    words, unit, today = match["ago_n"], match["ago_u"], source.today
+    before = source.before(match.start(), 16)
+    counts = _range_of_counts(words)
+    if other := OTHER_COUNT.search(before):
+        counts = (_count(other["n"]), counts[1])
+        before = before[: other.start()]
+    if BEFORE_COUNT.search(before) or counts[0] > counts[1]:
+        return None
+    if unit in ("minute", "hour"):
+        if counts[0] != counts[1]:
+            return None
+        instant = source.anchor + timedelta(**{f"{unit}s": sign * counts[0]})
+        return replace(_relative(match, day_span(instant.date())), instant=instant)
+    return _relative(match, _away(counts, unit, sign, today))
+
+
+def _range_of_counts(words: str) -> tuple[int, int]:
+    """Return from how many to how many the words of a count mean."""
+    word = words.removesuffix(" of").split()[-1]
+    return VAGUE_COUNTS.get(word) or (_count(words), _count(words))
+
+
+def _away(counts: tuple[int, int], unit: str, sign: int, today: date) -> Span:
+    """Return what lies from so many to so many units away from today."""
+    near, far = (_one_away(sign * count, unit, today) for count in counts)
+    first, last = (near, far) if sign > 0 else (far, near)
+    return Span(first.first, last.last, first.unit)
+
+
+def _one_away(gap: int, unit: str, today: date) -> Span:
+    if unit in _DAYS:
+        return day_span(today + timedelta(days=gap * _DAYS[unit]))
+    return period_from(unit, today, gap)
+
+
+def _ahead(match: re.Match[str], source: Source) -> Phrase | None:
+    start, end = match.span()
+    if LASTS.search(source.before(start, 60)):
+        return None
+    is_part = source.text.startswith((" of ", " or ", " and "), end)
+    if is_part or source.verb_tense(start, end) is Tense.PAST:
+        return None
+    return _relative(match, _away(_range_of_counts(match["in_n"]), match["in_u"], 1, source.today))
+
+
+def _day_of_month(match: re.Match[str], source: Source) -> Phrase | None:
+    day, today = int(match["td"]), source.today
+    if which := match["td_which"]:
+        month = period_from("month", today, {"last": -1, "this": 0, "next": 1}[which]).first
+        return _relative(match, day_span(month.replace(day=day)))
+    step = 1 if source.tense(*match.span()) is Tense.FUTURE else -1
+    for gap in range(0, 3 * step, step):
+        with suppress(ValueError):
+            found = period_from("month", today, gap).first.replace(day=day)
+            if (found >= today) if step > 0 else (found <= today):
+                return replace(_relative(match, day_span(found)), day=day)
+    return None
+
+
+def _relative(match: re.Match[str], span: Span) -> Phrase:
+    return Phrase(*match.span(), span, relative=True)
+
+
+READERS: dict[str, Callable[[re.Match[str], Source], Phrase | None]] = {
+    "near": _near,
+    "weekday": _day_of_week,
+    "twice": _twice,
+    "rolling": _rolling,
+    "period": _named_period,
+    "ago": _ago,
+    "ahead": _ahead,
+    "the_day": _day_of_month,
+}
