@@ -12,7 +12,7 @@ from core.categories import catalog_in_force
 from core.graph import EntityType, OperationStatus
 from providers.extraction import Assignment, Category, Extraction, Turn
 from resolvers.add_requests import AddRequest, request_of, turns_of
-from resolvers.attempts import attempt, begun_again
+from resolvers.attempts import run_attempt, start_attempt
 from resolvers.consolidation import Draft, compared, drafts_of
 from resolvers.context import Services
 from resolvers.settling import Moved, Settling
@@ -41,22 +41,19 @@ class Task:
 
 
 async def ingest(services: Services, operation_id: str, attempts: int) -> None:
-    """Draw the memories of an operation. Safe to run twice.
-
-    Raises whatever is worth another try, unless so many attempts have been made that the operation
-    has failed for good.
-    """
-    await attempt(
+    """Draw the memories of an operation. Safe to run twice; raises as `run_attempt` does."""
+    await run_attempt(
         services,
         operation_id,
         attempts,
-        begin=lambda tx: _begin(tx, services, operation_id),
+        start=lambda tx: _start(tx, services, operation_id),
         work=lambda task: _work(services, task),
+        model=services.extractor.model,
     )
 
 
-def _begin(tx: Transaction, services: Services, operation_id: str) -> Task | None:
-    operation = begun_again(tx, services, operation_id)
+def _start(tx: Transaction, services: Services, operation_id: str) -> Task | None:
+    operation = start_attempt(tx, services, operation_id)
     if operation is None:
         return None
     settings = tx.projects.settings(operation.project_id)

@@ -13,7 +13,7 @@ from core.graph import EntityType, JobKind
 from core.ids import uuid7
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context, Services
-from resolvers.later import Later
+from resolvers.later import Postponed
 from storage.memory_erasure import Erased
 from storage.mentions import PLACES
 from storage.organizations import OrganizationRow
@@ -101,7 +101,7 @@ async def complete_receipt(
 ) -> None:
     """Erase what is left of what a receipt is about, and complete it. Safe to run twice.
 
-    Raises `Later` while vectors are left that were to go with it.
+    Raises `Postponed` while vectors are left that were to go with it.
     """
 
     def step(tx: Transaction) -> bool:
@@ -116,7 +116,7 @@ async def complete_receipt(
         return
     project_id, until = receipt.project_id, receipt.created_at
     if await services.db.read(lambda tx: tx.jobs.remain(JobKind.INDEX, project_id, until)):
-        raise Later(_PAUSE)
+        raise Postponed(_PAUSE)
     moment = services.clock()
     await services.db.write(
         lambda tx: tx.receipts.change(receipt_id, pending=None, completed_at=moment)

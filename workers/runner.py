@@ -1,7 +1,8 @@
 """Runs the loops of the outbox, in the server or in a process of their own.
 
-A job is retried for as long as it takes, with growing pauses: the index can be down for a night
-without anything being lost, and search does not depend on it being up to date.
+A job that fails is retried with growing pauses and without limit: the index can be down for a night
+without anything being lost, and search does not depend on it being up to date. The work on an
+operation gives up earlier, see `resolvers.attempts`.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from core.ids import uuid7
 from resolvers.context import Services
 from resolvers.delivering import RETRIES, Retries
 from resolvers.importing import RECORDS_STAY
-from resolvers.later import Later
+from resolvers.later import Postponed
 from storage.database import Commit
 from storage.jobs import JobRow
 from storage.notices import notices_between
@@ -166,8 +167,8 @@ class Runner:
         db, job_type = self._services.db, self._types[kind]
         try:
             await job_type.run(self._services, jobs, heartbeat)
-        except Later as later:
-            after = self._services.clock() + later.pause
+        except Postponed as postponed:
+            after = self._services.clock() + postponed.pause
             await db.write(lambda tx: tx.jobs.postpone(jobs, self._worker, after))
             # It may have kept back what it waits for.
             self._wake_all()
