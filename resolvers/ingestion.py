@@ -15,7 +15,7 @@ from resolvers.add_requests import AddRequest, request_of, turns_of
 from resolvers.attempts import run_attempt, start_attempt
 from resolvers.consolidation import Draft, compared, drafts_of
 from resolvers.context import Services
-from resolvers.settling import Moved, Settling
+from resolvers.settling import Consolidation, StaleComparison, consolidate
 from resolvers.shown import shown_memories
 from storage.memory_rows import MemoryRow
 from storage.operations import OperationRow
@@ -79,17 +79,18 @@ async def _work(services: Services, task: Task) -> None:
     for _ in range(_MOST_COMPARISONS):
         drafts = await compared(services, task.operation.project_id, drafts)
         try:
-            await _settle(services, task, extraction, drafts)
-        except Moved:
+            await _store(services, task, extraction, drafts)
+        except StaleComparison:
             continue
         return
-    await _settle(services, task, extraction, [replace(draft, like=None) for draft in drafts])
+    drafts = [replace(draft, duplicate_of=None) for draft in drafts]
+    await _store(services, task, extraction, drafts)
 
 
-async def _settle(
+async def _store(
     services: Services, task: Task, extraction: Extraction, drafts: Sequence[Draft]
 ) -> None:
-    settling = Settling(
+    consolidation = Consolidation(
         operation=task.operation,
         request=task.request,
         drafts=drafts,
@@ -102,7 +103,7 @@ async def _settle(
         operation = tx.operations.unfinished(task.operation.id)
         if operation is None:
             return
-        outcomes = settling.write(tx, services.clock()) if drafts else []
+        outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []
         tx.operations.finish(
             operation,
             OperationStatus.SUCCEEDED,
