@@ -22,6 +22,7 @@ from language.terms import terms
 from providers.base import Embedder
 from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact, Speaker, Turn
+from providers.keeping_rules import COLONS, Candidate, Utterance, deciding_rule
 
 LONGEST_FACT = 65_536  # Characters.
 LARGEST_CONTEXT = 2  # Sentences put before one that cannot stand alone.
@@ -30,13 +31,11 @@ FEWEST_ALONE = 3  # Telling words that a leaning sentence needs if nothing is pu
 FEWEST_OF_OTHERS = 5  # and those it needs if it is not about the speaker.
 LONGEST_LIST = 1_000  # Characters; a longer list becomes one fact per item, each with
 LONGEST_HEADING = 300  # characters of what it is a list of, unless that is longer.
-ECHO = 0.75  # The share of a sentence's words, and of
-ECHOED = 20  # sentences the other said last, that make it an echo.
+ECHOED = 20  # Sentences that the user said last, which an assistant may repeat.
 # How near a sentence is to a topic it is about: cosines, fixed by a labelled set in the tests. It
 # takes more to keep what would be dropped than to drop what somebody does not want kept.
 NEAR_EXCLUDED, NEAR_INCLUDED = 0.22, 0.3
 ABOUT = "This is about {}."  # A sentence is nearer to this than to the bare name of its topic.
-COLONS = (":", "\uff1a")
 NOT_FOLLOWED = "Custom instructions were not followed: no chat model is configured."
 
 # Words of hints that are no topic.
@@ -46,35 +45,18 @@ mentions regarding concerning user users personal general data facts such etc li
 """
 _NO_TOPIC = frozenset(terms(_HINTING))
 _HINT_ENDS = re.compile(r"[,;\n]")
-_ADVISES = re.compile(
-    r"\b(?:recommend|suggest|advise|should|consider|try|visit|avoid|make sure|best|option|book)",
-    re.IGNORECASE,
-)
-
-
-@dataclass(slots=True)
-class _Said:
-    """A sentence, where and by whom it was said. `turn` is None in what was said formerly."""
-
-    text: str
-    saying: Saying
-    turn: int | None
-    by: Turn
-
-    def shares_speaker(self, other: "_Said") -> bool:
-        return (self.by.role, self.by.name) == (other.by.role, other.by.name)
 
 
 @dataclass(slots=True)
 class _Draft:
     """A fact to be: the sentences it needs to be understood, its own, and those that judge it."""
 
-    context: list[_Said]
-    own: _Said
-    after: list[_Said] = field(default_factory=list)
+    context: list[Utterance]
+    own: Utterance
+    after: list[Utterance] = field(default_factory=list)
 
     @property
-    def sayings(self) -> list[_Said]:
+    def sayings(self) -> list[Utterance]:
         """Return what the fact is made of; what would make it too long is left out."""
         whole = [*self.context, self.own, *self.after]
         return whole if sum(len(said.text) + 1 for said in whole) <= LONGEST_FACT else [self.own]
@@ -118,7 +100,9 @@ class LocalExtractor:
     async def close(self) -> None:
         """Do nothing: the embedder belongs to whoever made it."""
 
-    async def _about(self, hints: str | None, least: float, all_said: Sequence[_Said]) -> set[int]:
+    async def _about(
+        self, hints: str | None, least: float, all_said: Sequence[Utterance]
+    ) -> set[int]:
         """Return the identities of those sentences that are about one of the topics."""
         topics = [topic.strip() for topic in _HINT_ENDS.split(hints or "") if topic.strip()]
         if not topics or not all_said:
@@ -143,7 +127,7 @@ def _near(
     }
 
 
-def _read(assignment: Assignment) -> list[list[_Said]]:
+def _read(assignment: Assignment) -> list[list[Utterance]]:
     """Return the sentences of the last former turns and of all turns, turn by turn."""
     placed: list[tuple[int | None, Turn]] = [
         (None, turn) for turn in [turn for turn in assignment.former if not turn.is_context][-2:]
@@ -153,7 +137,7 @@ def _read(assignment: Assignment) -> list[list[_Said]]:
     return [list(_sayings(position, turn, names)) for position, turn in placed]
 
 
-def _sayings(position: int | None, turn: Turn, names: Collection[str]) -> Iterator[_Said]:
+def _sayings(position: int | None, turn: Turn, names: Collection[str]) -> Iterator[Utterance]:
     """Yield the sentences of a turn; what is announced with a colon comes with its announcement."""
     pieces = sentences(without_speaker(turn.content, turn.name))
     at = 0
@@ -168,14 +152,14 @@ def _sayings(position: int | None, turn: Turn, names: Collection[str]) -> Iterat
         heading, items = without_bullet(heading), pieces[first:at]
         whole = "\n".join([heading, *items])
         if not items or len(whole) <= LONGEST_LIST:
-            yield _Said(whole, read(whole, names), position, turn)
+            yield Utterance(whole, read(whole, names), position, turn)
             continue
         asks = read(heading, names)
         for item in items:
             text = f"{heading} {without_bullet(item)}"
             # Items of "Translate these:" are part of the request.
             saying = read(text if asks.is_request or asks.is_question else item, names)
-            yield _Said(text, saying, position, turn)
+            yield Utterance(text, saying, position, turn)
 
 
 def _is_announced(sentence: str, names: Collection[str]) -> bool:
@@ -186,7 +170,7 @@ def _is_announced(sentence: str, names: Collection[str]) -> bool:
 
 
 def _facts(
-    turns: Sequence[Sequence[_Said]], wanted: set[int], unwanted: set[int]
+    turns: Sequence[Sequence[Utterance]], wanted: set[int], unwanted: set[int]
 ) -> list[tuple[str, _Draft, set[int]]]:
     """Return what is worth keeping, each text once per speaker, with the turns it is from.
 
@@ -224,12 +208,12 @@ def _runs(draft: _Draft) -> list[_Run]:
 
 
 def _drafts(
-    turns: Sequence[Sequence[_Said]], wanted: set[int], unwanted: set[int]
+    turns: Sequence[Sequence[Utterance]], wanted: set[int], unwanted: set[int]
 ) -> Iterator[_Draft]:
-    before: list[_Said] = []  # What was said in the turn before, pleasantries left out.
+    before: list[Utterance] = []  # What was said in the turn before, pleasantries left out.
     heard: frozenset[str] = frozenset()  # What the user said last, for assistants to repeat.
     for turn in turns:
-        here: list[_Said] = []
+        here: list[Utterance] = []
         drafts: list[_Draft] = []
         for said in turn:
             asked = None if here else _asked(before, said)
@@ -243,7 +227,9 @@ def _drafts(
                 if len(last) < LARGEST_FACT:
                     drafts[-1].after.append(said)
             elif (
-                answers or id(said) in wanted or _is_worth_keeping(said, asked, before, here, heard)
+                answers
+                or id(said) in wanted
+                or deciding_rule(Candidate(said, asked, before, here, heard)).keeps
             ):
                 context = _context(said, asked, before, here)
                 stands = id(said) in wanted or _stands(said, context)
@@ -258,53 +244,18 @@ def _drafts(
         before = here or before
 
 
-def _asked(before: Sequence[_Said], said: _Said) -> _Said | None:
+def _asked(before: Sequence[Utterance], said: Utterance) -> Utterance | None:
     """Return the question that somebody else asked just before."""
     asked = [other for other in before[-2:] if other.saying.is_question]
     return asked[-1] if asked and not asked[-1].shares_speaker(said) else None
 
 
-def _is_bare_answer(said: _Said, asked: _Said) -> bool:
+def _is_bare_answer(said: Utterance, asked: Utterance) -> bool:
     """Tell whether it is a yes or no to a question about somebody."""
     return said.saying.is_answer and not said.saying.telling and asked.saying.is_closed
 
 
-def _is_worth_keeping(
-    said: _Said,
-    asked: _Said | None,
-    before: Sequence[_Said],
-    here: Sequence[_Said],
-    heard: frozenset[str],
-) -> bool:
-    """Tell whether a sentence, which is no pleasantry, says what may be wanted again."""
-    saying = said.saying
-    if saying.is_question or saying.is_request:
-        return False
-    if saying.is_fragment or saying.is_verdict:
-        return asked is not None and asked.saying.is_particular
-    if saying.points and len(saying.telling) < 2 and not (before or here):
-        return False
-    if saying.is_instruction:
-        return True
-    specific = saying.is_specific
-    answers = asked is not None and asked.saying.is_particular
-    if not specific and (saying.cheers or (saying.is_general and not (saying.advises or answers))):
-        return False
-    if saying.in_first_person:
-        return True
-    if said.text.endswith(COLONS):
-        return False  # It announced what is dropped.
-    if not here and saying.points and saying.admires and before and asked is None:
-        # "That is so kind of her": what follows upon another's words without a question admires.
-        return False
-    if said.by.speaker is Speaker.ASSISTANT and _echoes(said, heard):
-        return False
-    if said.by.speaker is Speaker.USER or said.by.name:
-        return specific or saying.advises or not saying.in_second_person
-    return saying.in_second_person or specific or _ADVISES.search(said.text) is not None
-
-
-def _stands(said: _Said, context: Sequence[_Said]) -> bool:
+def _stands(said: Utterance, context: Sequence[Utterance]) -> bool:
     """Tell whether a sentence is understood after its context."""
     if len(context) == LARGEST_CONTEXT or any(not each.shares_speaker(said) for each in context):
         return True
@@ -320,18 +271,9 @@ def _is_enough(saying: Saying) -> bool:
     return len(saying.telling) >= (least if saying.points or saying.refers else least - 2)
 
 
-def _echoes(said: _Said, heard: frozenset[str]) -> bool:
-    """Tell whether a sentence only repeats what was heard. Another number is other news."""
-    words = said.saying.telling
-    repeated = words & heard
-    return len(repeated) >= ECHO * max(1, len(words)) and not any(
-        word.isdecimal() for word in words - heard
-    )
-
-
 def _context(
-    said: _Said, asked: _Said | None, before: Sequence[_Said], here: Sequence[_Said]
-) -> list[_Said]:
+    said: Utterance, asked: Utterance | None, before: Sequence[Utterance], here: Sequence[Utterance]
+) -> list[Utterance]:
     """Return what was said before that a sentence needs to be understood, in order."""
     saying = said.saying
     if asked and (saying.is_answer or saying.is_verdict or saying.leans or not saying.is_clause):
@@ -341,7 +283,7 @@ def _context(
     if earlier and not (earlier[0].shares_speaker(said) or earlier[0].saying.is_question):
         earlier = []
     earlier = [*earlier, *here[-LARGEST_CONTEXT:]]
-    needed: list[_Said] = []
+    needed: list[Utterance] = []
     while earlier and saying.leans and len(needed) < LARGEST_CONTEXT:
         needed.insert(0, earlier.pop())
         saying = needed[0].saying

@@ -6,32 +6,28 @@ model thinks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from core.errors import AppError, OperationFailed
 from core.graph import AddOutcome, JobKind, OperationStatus, OperationType
-from core.ids import uuid7
 from providers.extraction import Turn
 from resolvers.add_requests import AddRequest, scope_of
 from resolvers.context import Context
 from resolvers.derived import derive
-from resolvers.memories import (
-    NewMemories,
-    Place,
-    check_new,
-    memory_row,
-    speaker_of_turn,
-    writable_project,
+from resolvers.insertion import (
+    Entry,
+    add_sources,
+    extend_expiry,
+    insert_memories,
+    is_outlasted,
+    outcome_row,
 )
+from resolvers.memories import NewMemories, check_new, speaker_of_turn, writable_project
 from resolvers.operations import begun, ended, repeatable, repeated
 from resolvers.outcomes import is_finished_within
 from storage.documents import Said
-from storage.history import Author
-from storage.memories import Derived
 from storage.memory_rows import MemoryRow
 from storage.operations import OperationRow, Repeatable
-from storage.slots import slot_of
-from storage.sources import SourceRow
 from storage.transaction import Transaction
 
 # Whoever waits longer than this has a client that does not; the operation goes on by itself.
@@ -136,80 +132,48 @@ async def _store(
     words = [Said(turn.content, speaker_of_turn(turn, names)) for turn in said]
     formers = [await ctx.read(before), *words[:-1]]
     derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
-    work = _Storing(ctx, project_id, said, request, again, operation, derived)
+    entries = [
+        Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)
+    ]
+
+    def work(tx: Transaction) -> Addition:
+        writable_project(tx, ctx, project_id)
+        first = repeated(tx, ctx, OperationType.ADD, again)
+        if first is not None:
+            return Addition(first)
+        # Read inside the transaction, so that creation times rise with the log on SQLite.
+        moment = ctx.now()
+        results = _insert(tx, ctx, operation, entries, request.new, moment)
+        outcomes = [outcome_row(result.memory.id, result.outcome) for result in results]
+        done = ended(replace(operation), ctx.now(), outcomes=outcomes)
+        tx.operations.add(done, again)
+        return Addition(done, results)
+
     return await ctx.write(work)
 
 
-@dataclass(frozen=True, slots=True)
-class _Storing:
-    """The transaction of a direct import."""
-
-    ctx: Context
-    project_id: str
-    said: Sequence[Turn]
-    request: AddRequest
-    again: Repeatable | None
-    operation: OperationRow
-    derived: Sequence[Derived]
-
-    def __call__(self, tx: Transaction) -> Addition:
-        ctx, new = self.ctx, self.request.new
-        writable_project(tx, ctx, self.project_id)
-        before = repeated(tx, ctx, OperationType.ADD, self.again)
-        if before is not None:
-            return Addition(before)
-        # Read inside the transaction, so that creation times rise with the log on SQLite.
-        moment = ctx.now()
-        author = ctx.author(self.operation.id)
-        keys = tx.entities.obtain(self.project_id, new.entities, moment)
-        place = Place(self.project_id, keys, new.entities)
-        rows = [memory_row(place, turn, turn.content, new, None, moment) for turn in self.said]
-        held = tx.memories.holders(rows, moment.date())
-        # Somebody may have added to the run since it was read for the embedding. The order of what
-        # was said follows the truth; an embedding with a neighbour once removed does no harm.
-        last = tx.documents.last_said(self.project_id, new.entities)
-        previous_id = last and last[0]
-        fresh: list[tuple[MemoryRow, Derived, Turn]] = []
-        results: list[AddResult] = []
-        for row, found, turn in zip(rows, self.derived, self.said, strict=True):
-            slot = slot_of(row)
-            outcome = AddOutcome.ALREADY_KNOWN if slot in held else AddOutcome.ADDED
-            if slot in held:
-                held[slot] = prolonged(tx, held[slot], row.expiration_date, author, moment)
-            else:
-                held[slot] = row = replace(row, previous_id=previous_id)
-                previous_id = row.id
-                fresh.append((row, found, turn))
-            results.append(AddResult(held[slot], outcome))
-        if fresh:
-            added = [row for row, _, _ in fresh]
-            tx.memories.add(added, ctx.services.embedder.model, [item[1] for item in fresh], author)
-            messages = [source_of(self.project_id, turn, new, moment) for _, _, turn in fresh]
-            pairs = zip(added, messages, strict=True)
-            tx.sources.add(messages, [(row.id, message.id) for row, message in pairs])
-        outcomes = [
-            {"memoryId": result.memory.id, "outcome": result.outcome.value} for result in results
-        ]
-        done = ended(replace(self.operation), ctx.now(), outcomes=outcomes)
-        tx.operations.add(done, self.again)
-        return Addition(done, results)
-
-
-def prolonged(
-    tx: Transaction, memory: MemoryRow, until: date | None, author: Author, moment: datetime
-) -> MemoryRow:
-    """Let a memory that is heard again last as long as the caller wants it this time.
-
-    One that is immutable stays as it is.
-    """
-    ends = memory.expiration_date
-    if memory.immutable or ends is None or (until is not None and until <= ends):
-        return memory
-    changes = {"expiration_date": until}
-    return tx.memories.rewrite(memory, changes, "", None, author, moment)
-
-
-def source_of(project_id: str, turn: Turn, new: NewMemories, heard: datetime) -> SourceRow:
-    """Return the message behind a memory, as it is kept, heard at a moment."""
-    said = turn.timestamp or new.timestamp
-    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said, heard)
+def _insert(
+    tx: Transaction,
+    ctx: Context,
+    operation: OperationRow,
+    entries: Sequence[Entry],
+    new: NewMemories,
+    moment: datetime,
+) -> list[AddResult]:
+    """Store messages verbatim. A memory that is there already expires as late as these would."""
+    project_id, author = operation.project_id, ctx.author(operation.id)
+    model = ctx.services.embedder.model
+    inserted = insert_memories(tx, project_id, entries, new, model, author, moment)
+    links = [(row.id, position) for position, row in inserted.stored.items()]
+    add_sources(tx, project_id, [entry.turn for entry in entries], new, moment, links)
+    known: dict[str, MemoryRow] = {}
+    results = []
+    for position, memory in enumerate(inserted.memories):
+        if position in inserted.stored:
+            results.append(AddResult(memory, AddOutcome.ADDED))
+            continue
+        if memory.id not in known and is_outlasted(memory, new.expiration_date):
+            memory = extend_expiry(tx, memory, new.expiration_date, author, moment)
+        known.setdefault(memory.id, memory)
+        results.append(AddResult(known[memory.id], AddOutcome.ALREADY_KNOWN))
+    return results

@@ -55,7 +55,10 @@ class Background(Generic[T]):
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._is_awaited.wait(), self._pause)
             items, self._waiting = self._waiting, []
-            try:
-                await self._db.write(lambda tx: self._write(tx, items))  # noqa: B023
-            except Exception:
-                _log.exception("not_written", items=len(items))
+            await self._write_all(items)
+
+    async def _write_all(self, items: Sequence[T]) -> None:
+        try:
+            await self._db.write(lambda tx: self._write(tx, items))
+        except Exception:
+            _log.exception("not_written", items=len(items))

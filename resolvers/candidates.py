@@ -6,6 +6,8 @@ come from the embeddings that are kept, or, where these are too many, from the v
 what it has not seen yet.
 """
 
+from collections.abc import Iterable
+
 from language.dates import window
 from ranking.corpus import Corpus, Floats
 from ranking.score import Weights, idf
@@ -59,13 +61,18 @@ async def rank_candidates(
             near = await _nearest(ctx, key, question.memories, vector, nearest)
             exhausted &= len(near) < nearest
             found |= dict.fromkeys(near)
-        ids = await ctx.read(
-            lambda tx: tx.matching(key.project_id, key.entity, selection, ids=found)  # noqa: B023
-        )
+        ids = await _selected(ctx, key, selection, found)
         # Candidates that are not wanted make room for worse ones, so more are asked for.
         if len(ids) >= top_k or exhausted:
             return await _rank(ctx, key, question, weights, ids, top_k)
         nearest *= 4
+
+
+async def _selected(
+    ctx: Context, key: ScopeKey, selection: Selection, ids: Iterable[str]
+) -> list[str]:
+    """Return those of some memories that are selected."""
+    return await ctx.read(lambda tx: tx.matching(key.project_id, key.entity, selection, ids=ids))
 
 
 async def _nearest(

@@ -39,8 +39,8 @@ _OTHER = {Speaker.USER: EntityType.AGENT, Speaker.ASSISTANT: EntityType.USER}
 class Draft:
     """A fact on its way, with what was derived of it and the turn it was drawn from.
 
-    `verdict` is the model's about `shown`, a memory it was shown. `like` is a memory that says the
-    same, `echoed` the position of an earlier draft that does.
+    `verdict` is the model's about `judged_memory`, one that it was shown. `duplicate_of` is a
+    memory that says the same, `repeats_draft` the position of an earlier draft that does.
     """
 
     fact: Fact
@@ -48,9 +48,9 @@ class Draft:
     names: Mapping[EntityType, str]
     derived: Derived
     verdict: VerdictKind | None = None
-    shown: MemoryRow | None = None
-    like: MemoryRow | None = None
-    echoed: int | None = None
+    judged_memory: MemoryRow | None = None
+    duplicate_of: MemoryRow | None = None
+    repeats_draft: int | None = None
 
     @property
     def speaker(self) -> str | None:
@@ -96,7 +96,7 @@ def _judged(draft: Draft, shown: Sequence[MemoryRow]) -> Draft:
     verdict = draft.fact.verdict
     if verdict is None or not 0 <= verdict.known < len(shown):
         return draft
-    return replace(draft, verdict=verdict.kind, shown=shown[verdict.known])
+    return replace(draft, verdict=verdict.kind, judged_memory=shown[verdict.known])
 
 
 async def compared(services: Services, project_id: str, drafts: Sequence[Draft]) -> list[Draft]:
@@ -123,9 +123,9 @@ def _marked(
     for position, (draft, rows) in enumerate(zip(drafts, near, strict=True)):
         cosines = [(float(vectors[_words(row, draft)] @ own[position]), row) for row in rows]
         best = max(cosines, key=lambda pair: (pair[0], pair[1].id), default=None)
-        like = best[1] if best is not None and best[0] >= NEAR else None
-        echoed = None if like else _echoed(drafts, own, position)
-        found.append(replace(draft, like=like, echoed=echoed))
+        same = best[1] if best is not None and best[0] >= NEAR else None
+        repeated = None if same else _repeated_draft(drafts, own, position)
+        found.append(replace(draft, duplicate_of=same, repeats_draft=repeated))
     return found
 
 
@@ -161,7 +161,7 @@ def _may_be_same(draft: Draft, memory: MemoryRow, today: date) -> bool:
     )
 
 
-def _echoed(drafts: Sequence[Draft], vectors: Floats, position: int) -> int | None:
+def _repeated_draft(drafts: Sequence[Draft], vectors: Floats, position: int) -> int | None:
     """Return the first earlier draft that says the same, by its position."""
     draft = drafts[position]
     near = np.flatnonzero(vectors[:position] @ vectors[position] >= NEAR)

@@ -76,20 +76,23 @@ async def renew_keywords(services: Services) -> int:
         return 0
     total = 0
     for project_id in await services.db.read(lambda tx: tx.projects.all_ids()):
-        after = ""
-        while True:
-
-            def work(tx: Transaction) -> list[str]:
-                ids = tx.vectors.page(project_id, after, _PAGE)  # noqa: B023
-                tx.memories.hold(ids)
-                tx.memories.replace_keywords(
-                    {id: keywords_of(said) for id, (said, _) in tx.documents.said(ids).items()}
-                )
-                return ids
-
-            ids = await services.db.write(work)
-            if not ids:
-                break
-            after, total = ids[-1], total + len(ids)
+        ids = await _renew_page(services, project_id, "")
+        while ids:
+            total += len(ids)
+            ids = await _renew_page(services, project_id, ids[-1])
     await services.db.write(lambda tx: tx.state.put(_STATE, VERSION))
     return total
+
+
+async def _renew_page(services: Services, project_id: str, after: str) -> list[str]:
+    """Make the keywords of the memories after an id again; return the ids, none at the end."""
+
+    def work(tx: Transaction) -> list[str]:
+        ids = tx.vectors.page(project_id, after, _PAGE)
+        tx.memories.hold(ids)
+        tx.memories.replace_keywords(
+            {id: keywords_of(said) for id, (said, _) in tx.documents.said(ids).items()}
+        )
+        return ids
+
+    return await services.db.write(work)

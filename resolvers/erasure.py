@@ -39,15 +39,24 @@ async def erase_project(
         await asyncio.sleep(0)
     moment = services.clock()
     for kind in _OF_CONTENT:
-        if await services.db.write(lambda tx: tx.jobs.drop(kind, project_id, moment)):  # noqa: B023
+        if await _drop_jobs(services, kind, project_id, moment):
             raise NotYet
     await services.index.drop(project_id)
     beyond: str | None = ""
     while beyond is not None:
-        here = beyond
-        beyond = await services.db.write(lambda tx: _end(tx, project_id, here, moment))  # noqa: B023
+        beyond = await _end_some(services, project_id, beyond, moment)
         if beyond is not None:
             await heartbeat()
+
+
+async def _drop_jobs(services: Services, kind: JobKind, project_id: str, moment: datetime) -> int:
+    return await services.db.write(lambda tx: tx.jobs.drop(kind, project_id, moment))
+
+
+async def _end_some(
+    services: Services, project_id: str, beyond: str, moment: datetime
+) -> str | None:
+    return await services.db.write(lambda tx: _end(tx, project_id, beyond, moment))
 
 
 def _end(tx: Transaction, project_id: str, beyond: str, moment: datetime) -> str | None:

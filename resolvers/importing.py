@@ -6,7 +6,7 @@ whoever is killed at any moment leaves what the next one goes on with, and nothi
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ import structlog
 
 from core.graph import MemoryState, OperationStatus
 from providers.base import ProviderError
+from resolvers.attempts import run_attempt, start_attempt
 from resolvers.context import Services
 from resolvers.derived import derive
 from resolvers.import_rows import (
@@ -40,12 +41,8 @@ from storage.transaction import Transaction
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-# With the runner's pauses this is some ten minutes, after which people should be told.
-MOST_ATTEMPTS = 9
 # For so long an import that has failed can be tried again with what it has received.
 RECORDS_STAY = timedelta(days=1)
-_MOST_BEGINNINGS = 3 * MOST_ATTEMPTS
-_ENDLESS = "Work on this has begun again and again, and the server ended each time."
 _PIECE = 25
 _MOST_BYTES = 4_000_000
 
@@ -58,46 +55,29 @@ async def import_records(
     attempts: int,
     heartbeat: Callable[[], Awaitable[Any]],
 ) -> None:
-    """Store the records of an operation. Safe to run twice.
+    """Store the records of an operation. Safe to run twice; raises as `run_attempt` does."""
+    doing: _Doing | None = None
 
-    Raises whatever is worth another try, unless so many attempts have been made that the operation
-    has failed for good.
-    """
-    if attempts > _MOST_BEGINNINGS:
-        await services.db.write(lambda tx: _fail(tx, services, operation_id, _ENDLESS))
-        return
-    project_id = await services.db.write(lambda tx: _begin(tx, services, operation_id))
-    if project_id is None:
-        return
-    doing = _Doing(services, operation_id, project_id)
-    try:
+    async def work(operation: OperationRow) -> None:
+        nonlocal doing
+        doing = _Doing(services, operation_id, operation.project_id)
         while not await doing.store(await services.db.read(lambda tx: _next(tx, operation_id))):
             await heartbeat()
-    except Exception as error:
-        provider = isinstance(error, ProviderError)
-        if not provider:
-            log.exception("import_failed", operation=operation_id)
-        reason = str(error) if provider else type(error).__name__
-        if doing.at is not None:
-            reason = f"Record {doing.at} of the file could not be stored: {reason}"
-        final = isinstance(error, ProviderError) and not error.retryable
-        if not final and attempts < MOST_ATTEMPTS:
-            await services.db.write(lambda tx: _put_off(tx, operation_id, reason))
-            raise
-        await services.db.write(lambda tx: _fail(tx, services, operation_id, reason))
 
-
-def _begin(tx: Transaction, services: Services, operation_id: str) -> str | None:
-    operation = tx.operations.unfinished(operation_id)
-    if operation is None:
-        return None
-    tx.operations.change(
+    await run_attempt(
+        services,
         operation_id,
-        status=OperationStatus.RUNNING,
-        started_at=operation.started_at or services.clock(),
-        attempts=operation.attempts + 1,
+        attempts,
+        start=lambda tx: start_attempt(tx, services, operation_id),
+        work=work,
+        describe=lambda error: _reason_of(error, doing.at if doing else None),
     )
-    return operation.project_id
+
+
+def _reason_of(error: Exception, at: int | None) -> str:
+    """Return why an attempt failed, with the position of the record that could not be stored."""
+    reason = str(error) if isinstance(error, ProviderError) else type(error).__name__
+    return reason if at is None else f"Record {at} of the file could not be stored: {reason}"
 
 
 def _next(tx: Transaction, operation_id: str) -> Staged:
@@ -320,17 +300,3 @@ def _plural(noun: str, n: int) -> str:
 
 def _was(n: int) -> str:
     return "was" if n == 1 else "were"
-
-
-def _put_off(tx: Transaction, operation_id: str, reason: str) -> None:
-    """Let an operation wait for its next attempt, with the reason the last one failed."""
-    if tx.operations.unfinished(operation_id) is not None:
-        tx.operations.change(operation_id, status=OperationStatus.PENDING, error=reason)
-
-
-def _fail(tx: Transaction, services: Services, operation_id: str, reason: str) -> None:
-    operation = tx.operations.unfinished(operation_id)
-    if operation is not None:
-        tx.operations.finish(
-            replace(operation), OperationStatus.FAILED, services.clock(), error=reason
-        )

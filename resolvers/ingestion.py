@@ -12,10 +12,10 @@ from core.categories import catalog_in_force
 from core.graph import EntityType, OperationStatus
 from providers.extraction import Assignment, Category, Extraction, Turn
 from resolvers.add_requests import AddRequest, request_of, turns_of
-from resolvers.attempts import attempt, begun_again
+from resolvers.attempts import run_attempt, start_attempt
 from resolvers.consolidation import Draft, compared, drafts_of
 from resolvers.context import Services
-from resolvers.settling import Moved, Settling
+from resolvers.settling import Consolidation, StaleComparison, consolidate
 from resolvers.shown import shown_memories
 from storage.memory_rows import MemoryRow
 from storage.operations import OperationRow
@@ -41,22 +41,19 @@ class Task:
 
 
 async def ingest(services: Services, operation_id: str, attempts: int) -> None:
-    """Draw the memories of an operation. Safe to run twice.
-
-    Raises whatever is worth another try, unless so many attempts have been made that the operation
-    has failed for good.
-    """
-    await attempt(
+    """Draw the memories of an operation. Safe to run twice; raises as `run_attempt` does."""
+    await run_attempt(
         services,
         operation_id,
         attempts,
-        begin=lambda tx: _begin(tx, services, operation_id),
+        start=lambda tx: _start(tx, services, operation_id),
         work=lambda task: _work(services, task),
+        model=services.extractor.model,
     )
 
 
-def _begin(tx: Transaction, services: Services, operation_id: str) -> Task | None:
-    operation = begun_again(tx, services, operation_id)
+def _start(tx: Transaction, services: Services, operation_id: str) -> Task | None:
+    operation = start_attempt(tx, services, operation_id)
     if operation is None:
         return None
     settings = tx.projects.settings(operation.project_id)
@@ -82,17 +79,18 @@ async def _work(services: Services, task: Task) -> None:
     for _ in range(_MOST_COMPARISONS):
         drafts = await compared(services, task.operation.project_id, drafts)
         try:
-            await _settle(services, task, extraction, drafts)
-        except Moved:
+            await _store(services, task, extraction, drafts)
+        except StaleComparison:
             continue
         return
-    await _settle(services, task, extraction, [replace(draft, like=None) for draft in drafts])
+    drafts = [replace(draft, duplicate_of=None) for draft in drafts]
+    await _store(services, task, extraction, drafts)
 
 
-async def _settle(
+async def _store(
     services: Services, task: Task, extraction: Extraction, drafts: Sequence[Draft]
 ) -> None:
-    settling = Settling(
+    consolidation = Consolidation(
         operation=task.operation,
         request=task.request,
         drafts=drafts,
@@ -105,7 +103,7 @@ async def _settle(
         operation = tx.operations.unfinished(task.operation.id)
         if operation is None:
             return
-        outcomes = settling.write(tx, services.clock()) if drafts else []
+        outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []
         tx.operations.finish(
             operation,
             OperationStatus.SUCCEEDED,

@@ -1,9 +1,9 @@
-"""What a job raises that has to wait for others: nothing has failed, and nobody is to be warned."""
+"""What a job raises that has to wait for others: nothing has failed, so nothing is logged."""
 
 from datetime import timedelta
 
 
-class Later(Exception):
+class Postponed(Exception):
     """The job is to be taken again after a pause, as if it had just been put."""
 
     def __init__(self, pause: timedelta) -> None:

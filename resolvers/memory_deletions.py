@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from core.errors import AppError, InvalidInput, NotFound, must_exist
 from core.filter_json import filter_json
@@ -125,10 +124,23 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
     started = ctx.now()
     deletion = Deletion()
     records = Records(ctx, OperationType.DELETE, {"filter": filter_json(where)})
-    batch = _Batch(ctx, project_id, where, started, records)
+
+    def delete_batch(tx: Transaction) -> list[str]:
+        project = writable_project(tx, ctx, project_id)
+        check_wanted(Wanted(where), project)
+        ids = tx.lock_matching(project_id, where, started, PER_TRANSACTION)
+        if ids:
+            found = tx.memories.find(ids, ctx.actor)
+            author = ctx.author(records.id_of(project_id))
+            tx.memories.delete([found[id] for id in ids], author, ctx.now())
+        # How many are left is unknown; only a batch that is not full is surely the last.
+        is_last = len(ids) < PER_TRANSACTION
+        records.note(tx, [project_id] if ids else [], 1.0 if is_last else 0.5)
+        return ids
+
     while True:
         try:
-            deleted = await records.write(batch)
+            deleted = await records.write(delete_batch)
         except AppError as refusal:
             if not deletion.ids:
                 raise
@@ -141,28 +153,3 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
             deletion.operation_id = records.id_of(project_id)
         if len(deleted) < PER_TRANSACTION:
             return deletion
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """One transaction of a deletion by filter."""
-
-    ctx: Context
-    project_id: str
-    where: Filter
-    started: datetime
-    records: Records
-
-    def __call__(self, tx: Transaction) -> list[str]:
-        ctx = self.ctx
-        project = writable_project(tx, ctx, self.project_id)
-        check_wanted(Wanted(self.where), project)
-        ids = tx.lock_matching(self.project_id, self.where, self.started, PER_TRANSACTION)
-        if ids:
-            found = tx.memories.find(ids, ctx.actor)
-            author = ctx.author(self.records.id_of(self.project_id))
-            tx.memories.delete([found[id] for id in ids], author, ctx.now())
-        # Nobody knows how many are left, only that a batch that is not full is the last.
-        is_last = len(ids) < PER_TRANSACTION
-        self.records.note(tx, [self.project_id] if ids else [], 1.0 if is_last else 0.5)
-        return ids

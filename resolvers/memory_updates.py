@@ -1,6 +1,6 @@
 """Changing memories, one or up to a thousand at once, each with an outcome of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +67,28 @@ async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
     for start in range(0, len(sound), _PER_TRANSACTION):
         part = sound[start : start + _PER_TRANSACTION]
         progress = (start + len(part)) / len(sound)
-        work = _Writing(ctx, [updates[at] for at in part], derived, records, progress)
-        for position, outcome in zip(part, await records.write(work), strict=True):
+        some = [updates[at] for at in part]
+        written = await _write_some(ctx, some, derived, records, progress)
+        for position, outcome in zip(part, written, strict=True):
             outcomes[position] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
+
+
+async def _write_some(
+    ctx: Context,
+    updates: Sequence[Update],
+    derived: Mapping[tuple[str, str], Derived],
+    records: Records,
+    progress: float,
+) -> list[Outcome]:
+    """Make some updates in one transaction; after it all of them are done to the progress."""
+
+    def work(tx: Transaction) -> list[Outcome]:
+        outcomes, changed_in = _update_some(tx, ctx, updates, derived, records)
+        records.note(tx, changed_in, progress)
+        return outcomes
+
+    return await records.write(work)
 
 
 async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], Derived]:
@@ -109,81 +127,82 @@ def _problem(update: Update) -> AppError | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """One transaction over some updates; each fails alone."""
-
-    ctx: Context
-    updates: Sequence[Update]
-    derived: dict[tuple[str, str], Derived]
-    records: Records
-    progress: float
-
-    def __call__(self, tx: Transaction) -> list[Outcome]:
-        actor = self.ctx.actor
-        memories = tx.memories.find_to_change([update.id for update in self.updates], actor)
-        projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], actor)
-        outcomes: list[Outcome] = []
-        changed_in: set[str] = set()
-        for update in self.updates:
-            memory = memories.get(update.id)
-            project = projects.get(memory.project_id) if memory else None
-            if memory is None or project is None:
-                outcomes.append(NotFound("memory", update.id, "id"))
-                continue
-            try:
-                changed = self._write(tx, memory, project, update.changes)
-            except AppError as refusal:
-                outcomes.append(refusal)
-            else:
-                if changed is not memory:
-                    changed_in.add(memory.project_id)
-                memories[update.id] = changed
-                outcomes.append(changed)
-        self.records.note(tx, changed_in, self.progress)
-        return outcomes
-
-    def _write(
-        self, tx: Transaction, memory: MemoryRow, project: ProjectRow, changes: dict[str, Any]
-    ) -> MemoryRow:
-        ctx = self.ctx
-        ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
-        wanted = {
-            column: _EMPTY[column]() if value is None and column in _EMPTY else value
-            for column, value in changes.items()
-            if column != "expected_version"
-        }
-        _check_categories(wanted.get("categories"), project)
-        if "categories" in wanted:
-            wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
-        expect_version(memory, changes.get("expected_version"))
-        real = differing(wanted, memory)
-        if not real:
-            return memory
-        if memory.immutable:
-            raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
-        derived = self.derived.get((memory.id, real["text"])) if "text" in real else None
-        if "text" in real and derived is None:
-            # What could not be written when the texts were embedded is not there for this request.
-            raise NotFound("memory", memory.id, "id")
-        author = ctx.author(self.records.id_of(memory.project_id))
-        if "timestamp" in real:
-            # Nobody knows how exactly the caller means it.
-            real |= differing({"timestamp_until": None, "timestamp_precision": None}, memory)
-        kind = HistoryEventType.UPDATE
-        if real.keys() == {"categories"}:
-            kind = HistoryEventType.CATEGORIZE
+def _update_some(
+    tx: Transaction,
+    ctx: Context,
+    updates: Sequence[Update],
+    derived: Mapping[tuple[str, str], Derived],
+    records: Records,
+) -> tuple[list[Outcome], set[str]]:
+    """Return the outcome of each update, each fails alone, and the projects that have changed."""
+    memories = tx.memories.find_to_change([update.id for update in updates], ctx.actor)
+    projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
+    outcomes: list[Outcome] = []
+    changed_in: set[str] = set()
+    for update in updates:
+        memory = memories.get(update.id)
+        project = projects.get(memory.project_id) if memory else None
+        if memory is None or project is None:
+            outcomes.append(NotFound("memory", update.id, "id"))
+            continue
         try:
-            return tx.memories.rewrite(
-                memory, real, ctx.services.embedder.model, derived, author, ctx.now(), kind
-            )
-        except SlotTaken as taken:
-            raise AlreadyExists(
-                f"The memory {taken.memory_id} of the same entities says this already.",
-                "input",
-                # One that has expired left its place to whoever came next.
-                "text" if "text" in real else "expirationDate",
-            ) from None
+            changed = _update_one(tx, ctx, memory, project, update.changes, derived, records)
+        except AppError as refusal:
+            outcomes.append(refusal)
+        else:
+            if changed is not memory:
+                changed_in.add(memory.project_id)
+            memories[update.id] = changed
+            outcomes.append(changed)
+    return outcomes, changed_in
+
+
+def _update_one(
+    tx: Transaction,
+    ctx: Context,
+    memory: MemoryRow,
+    project: ProjectRow,
+    changes: dict[str, Any],
+    derived: Mapping[tuple[str, str], Derived],
+    records: Records,
+) -> MemoryRow:
+    ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
+    wanted = {
+        column: _EMPTY[column]() if value is None and column in _EMPTY else value
+        for column, value in changes.items()
+        if column != "expected_version"
+    }
+    _check_categories(wanted.get("categories"), project)
+    if "categories" in wanted:
+        wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
+    expect_version(memory, changes.get("expected_version"))
+    real = differing(wanted, memory)
+    if not real:
+        return memory
+    if memory.immutable:
+        raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
+    found = derived.get((memory.id, real["text"])) if "text" in real else None
+    if "text" in real and found is None:
+        # What could not be written when the texts were embedded is not there for this request.
+        raise NotFound("memory", memory.id, "id")
+    author = ctx.author(records.id_of(memory.project_id))
+    if "timestamp" in real:
+        # Nobody knows how exactly the caller means it.
+        real |= differing({"timestamp_until": None, "timestamp_precision": None}, memory)
+    kind = HistoryEventType.UPDATE
+    if real.keys() == {"categories"}:
+        kind = HistoryEventType.CATEGORIZE
+    try:
+        return tx.memories.rewrite(
+            memory, real, ctx.services.embedder.model, found, author, ctx.now(), kind
+        )
+    except SlotTaken as taken:
+        raise AlreadyExists(
+            f"The memory {taken.memory_id} of the same entities says this already.",
+            "input",
+            # One that has expired left its place to whoever came next.
+            "text" if "text" in real else "expirationDate",
+        ) from None
 
 
 def _check_categories(categories: list[str] | None, project: ProjectRow) -> None:

@@ -15,7 +15,7 @@ from core.graph import EntityType, JobKind
 from core.ids import uuid7
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context, Services
-from resolvers.later import Later
+from resolvers.later import Postponed
 from resolvers.operations import tombstone_of
 from storage.memory_erasure import Erased
 from storage.mentions import PLACES, Subject
@@ -125,7 +125,7 @@ async def complete_receipt(
 ) -> None:
     """Erase what is left of what a receipt is about, and complete it. Safe to run twice.
 
-    Raises `Later` while vectors are left that were to go with it, or SQLite's log cannot be
+    Raises `Postponed` while vectors are left that were to go with it, or SQLite's log cannot be
     cleared.
     """
 
@@ -141,9 +141,9 @@ async def complete_receipt(
         return
     project_id, until = receipt.project_id, receipt.created_at
     if await services.db.read(lambda tx: tx.jobs.remain(JobKind.INDEX, project_id, until)):
-        raise Later(_PAUSE)
+        raise Postponed(_PAUSE)
     if not await services.db.clear_write_ahead_log():
-        raise Later(_PAUSE)
+        raise Postponed(_PAUSE)
     moment = services.clock()
     await services.db.write(
         lambda tx: tx.receipts.change(receipt_id, pending=None, completed_at=moment)

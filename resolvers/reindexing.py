@@ -11,25 +11,17 @@ Killed before that, it begins again, which harms nothing; killed later, it goes 
 
 from datetime import datetime, timedelta
 
-import structlog
-
 from core.access import Permission
 from core.graph import JobKind, OperationStatus, OperationType
+from resolvers.attempts import mark_running, run_attempt
 from resolvers.context import Context, Services
 from resolvers.indexing import rebuild_index
-from resolvers.later import Later
+from resolvers.later import Postponed
 from resolvers.operations import begun
 from storage.operations import OperationRow
 from storage.projects import ProjectRow
 from storage.transaction import Transaction
 
-log = structlog.get_logger(__name__)
-
-# With the runner's pauses this is some ten minutes, after which people should be told.
-MOST_ATTEMPTS = 9
-# Whatever ends its process each time must not do so for ever; restarts for other reasons count too.
-_MOST_BEGINNINGS = 3 * MOST_ATTEMPTS
-_ENDLESS = "Work on this has begun again and again, and the server ended each time."
 _FAILED = "The index could not be dropped. The server's log says why, under this operation's id."
 _NOT_TAKEN = "The index could not take {:,} of the memories yet. The server's log says why."
 # How often a look is taken at how many index jobs are left.
@@ -59,44 +51,36 @@ async def reindex_project(ctx: Context, id: str) -> tuple[OperationRow, ProjectR
 async def reindex(services: Services, operation_id: str, attempts: int) -> None:
     """Bring an operation further. Safe to run twice.
 
-    Raises `Later` while index jobs are left, and whatever keeps the index from being dropped,
-    unless so many attempts have been made that the operation has failed for good.
+    Raises `Postponed` while index jobs are left. Raises what keeps the index from being dropped as
+    `run_attempt` does.
     """
-    if attempts > _MOST_BEGINNINGS:
-        await services.db.write(lambda tx: _fail(tx, services, operation_id, _ENDLESS))
-        return
-    operation = await services.db.write(lambda tx: _begin(tx, services, operation_id))
-    if operation is None:
-        return
+    is_waiting = await run_attempt(
+        services,
+        operation_id,
+        attempts,
+        start=lambda tx: _start(tx, services, operation_id),
+        work=lambda operation: _rebuild(services, operation),
+        describe=lambda _: _FAILED,
+    )
+    if is_waiting and not await services.db.write(lambda tx: _look(tx, services, operation_id)):
+        raise Postponed(LOOK_EVERY)
+
+
+async def _rebuild(services: Services, operation: OperationRow) -> bool:
+    """Promise every memory and drop the index, unless this was done before; return True."""
     if not operation.outcomes:
-        try:
-            total = await rebuild_index(services, operation.project_id)
-        except Exception:
-            log.exception("reindexing_failed", operation=operation_id)
-            if attempts < MOST_ATTEMPTS:
-                await services.db.write(lambda tx: _put_off(tx, operation_id))
-                raise
-            await services.db.write(lambda tx: _fail(tx, services, operation_id, _FAILED))
-            return
-        await services.db.write(lambda tx: _promised(tx, services, operation_id, total))
-    if not await services.db.write(lambda tx: _look(tx, services, operation_id)):
-        raise Later(LOOK_EVERY)
+        total = await rebuild_index(services, operation.project_id)
+        await services.db.write(lambda tx: _promised(tx, services, operation.id, total))
+    return True
 
 
-def _begin(tx: Transaction, services: Services, operation_id: str) -> OperationRow | None:
+def _start(tx: Transaction, services: Services, operation_id: str) -> OperationRow | None:
     """Return an operation that is to be worked on. What was promised stands in its outcomes."""
     operation = tx.operations.unfinished(operation_id)
     if operation is None or tx.projects.settings(operation.project_id) is None:
         return None
     if operation.status is OperationStatus.PENDING or not operation.outcomes:
-        tx.operations.change(
-            operation_id,
-            status=OperationStatus.RUNNING,
-            started_at=operation.started_at or services.clock(),
-            attempts=operation.attempts + 1,
-            outcomes=[],
-            progress=0.0,
-        )
+        mark_running(tx, services, operation, outcomes=[], progress=0.0)
         operation.outcomes = []
     return operation
 
@@ -128,15 +112,3 @@ def _look(tx: Transaction, services: Services, operation_id: str) -> bool:
     if (progress, error) != (operation.progress, operation.error):
         tx.operations.change(operation_id, progress=progress, error=error)
     return False
-
-
-def _put_off(tx: Transaction, operation_id: str) -> None:
-    """Let an operation wait for its next attempt, with the reason the last one failed."""
-    if tx.operations.unfinished(operation_id) is not None:
-        tx.operations.change(operation_id, status=OperationStatus.PENDING, error=_FAILED)
-
-
-def _fail(tx: Transaction, services: Services, operation_id: str, reason: str) -> None:
-    operation = tx.operations.unfinished(operation_id)
-    if operation is not None:
-        tx.operations.finish(operation, OperationStatus.FAILED, services.clock(), error=reason)

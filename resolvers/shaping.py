@@ -13,7 +13,7 @@ from core.filter_json import filter_of
 from core.graph import OperationStatus
 from core.shapes import fields_of
 from providers.shaping import Shaper, Shaping
-from resolvers.attempts import Hopeless, attempt, begun_again
+from resolvers.attempts import PermanentFailure, run_attempt, start_attempt
 from resolvers.context import Context, Services
 from resolvers.filling import fill
 from resolvers.memory_lists import holding
@@ -53,18 +53,19 @@ class _Made:
 
 
 async def shape_export(services: Services, operation_id: str, attempts: int) -> None:
-    """Fill the export of an operation. Safe to run twice; raises as `attempt` does."""
-    await attempt(
+    """Fill the export of an operation. Safe to run twice; raises as `run_attempt` does."""
+    await run_attempt(
         services,
         operation_id,
         attempts,
-        begin=lambda tx: _begin(tx, services, operation_id),
+        start=lambda tx: _start(tx, services, operation_id),
         work=lambda task: _work(services, task),
+        model=services.extractor.model,
     )
 
 
-def _begin(tx: Transaction, services: Services, operation_id: str) -> _Task | None:
-    operation = begun_again(tx, services, operation_id)
+def _start(tx: Transaction, services: Services, operation_id: str) -> _Task | None:
+    operation = start_attempt(tx, services, operation_id)
     if operation is None:
         return None
     export = tx.exports.of_operation(operation_id)
@@ -80,7 +81,7 @@ async def _work(services: Services, task: _Task) -> None:
     ctx = Context(_asking(task.operation), services)
     project: ProjectRow | None = await ctx.loaders.row_or_none(PROJECTS, task.export.project_id)
     if project is None:
-        raise Hopeless(_UNSEEN)
+        raise PermanentFailure(_UNSEEN)
     if services.shaper is None:
         made = await _retrieved(ctx, project, task)
     else:

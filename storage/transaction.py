@@ -4,8 +4,9 @@
 numbers locks that project until commit, and the shorter it is held the better.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -53,49 +54,83 @@ from storage.touches import TouchStore
 from storage.vector_rows import VectorStore
 from storage.webhooks import WebhookStore
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
+def _store(make: Callable[[Connection], S]) -> cached_property[S]:
+    """Return an attribute of `Transaction` that holds a store of its connection."""
+    return cached_property(lambda transaction: make(transaction._connection))
+
+
 class Transaction:
-    """The stores of one transaction. Only `Database` makes one, and only it commits."""
+    """The stores of one transaction, each built when it is first used.
+
+    Only `Database` makes a transaction, and only it commits.
+    """
+
+    state = _store(StateStore)
+    accounts = _store(AccountStore)
+    organizations = _store(OrganizationStore)
+    members = _store(MemberStore)
+    projects = _store(ProjectStore)
+    api_keys = _store(ApiKeyStore)
+    presence = _store(PresenceStore)
+    entities = _store(EntityStore)
+    history = _store(HistoryStore)
+    log = _store(LogStore)
+    jobs = _store(JobStore)
+    sources = _store(SourceStore)
+    concepts = _store(ConceptStore)
+    claims = _store(ClaimStore)
+    vectors = _store(VectorStore)
+    keywords = _store(KeywordStore)
+    documents = _store(DocumentStore)
+    touches = _store(TouchStore)
+    receipts = _store(ReceiptStore)
+    feedback = _store(FeedbackStore)
+    audit = _store(AuditStore)
+    statistics = _store(StatisticsStore)
+    pruning = _store(PruningStore)
+    webhooks = _store(WebhookStore)
+    deliveries = _store(DeliveryStore)
+    exports = _store(ExportStore)
+    profiles = _store(ProfileStore)
+    exchange = _store(ExchangeStore)
+    import_records = _store(ImportRecordStore)
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.state = StateStore(connection)
-        self.accounts = AccountStore(connection)
-        self.organizations = OrganizationStore(connection)
-        self.members = MemberStore(connection)
-        self.projects = ProjectStore(connection)
-        self.api_keys = ApiKeyStore(connection)
-        self.presence = PresenceStore(connection)
-        self.entities = EntityStore(connection)
-        self.history = HistoryStore(connection)
-        self.log = LogStore(connection)
-        self.jobs = JobStore(connection)
-        self.operations = OperationStore(connection, self.jobs)
-        self.memories = MemoryStore(connection, self.history, self.jobs)
-        self.sources = SourceStore(connection)
-        self.concepts = ConceptStore(connection)
-        self.claims = ClaimStore(connection)
-        self.vectors = VectorStore(connection)
-        self.keywords = KeywordStore(connection)
-        self.documents = DocumentStore(connection)
-        self.touches = TouchStore(connection)
-        self.receipts = ReceiptStore(connection)
-        self.erasure = ErasureStore(connection, self.receipts)
-        self.memory_erasure = MemoryErasureStore(connection, self.history, self.jobs)
-        self.mentions = MentionStore(connection, self.operations)
-        self.feedback = FeedbackStore(connection)
-        self.audit = AuditStore(connection)
-        self.statistics = StatisticsStore(connection)
-        self.pruning = PruningStore(connection)
-        self.webhooks = WebhookStore(connection)
-        self.deliveries = DeliveryStore(connection)
-        self.exports = ExportStore(connection)
-        self.profiles = ProfileStore(connection)
-        self.exchange = ExchangeStore(connection)
-        self.import_records = ImportRecordStore(connection)
-        self.importing = ImportStore(connection, self.history, self.jobs)
+
+    @cached_property
+    def operations(self) -> OperationStore:
+        """The operations, whose jobs are put and cancelled with them."""
+        return OperationStore(self._connection, self.jobs)
+
+    @cached_property
+    def memories(self) -> MemoryStore:
+        """The memories, which log their changes and put their index jobs."""
+        return MemoryStore(self._connection, self.history, self.jobs)
+
+    @cached_property
+    def erasure(self) -> ErasureStore:
+        """Erases projects."""
+        return ErasureStore(self._connection, self.receipts)
+
+    @cached_property
+    def memory_erasure(self) -> MemoryErasureStore:
+        """Erases memories."""
+        return MemoryErasureStore(self._connection, self.history, self.jobs)
+
+    @cached_property
+    def mentions(self) -> MentionStore:
+        """Finds and removes what names an erased entity."""
+        return MentionStore(self._connection, self.operations)
+
+    @cached_property
+    def importing(self) -> ImportStore:
+        """Stores imported memories with their history."""
+        return ImportStore(self._connection, self.history, self.jobs)
 
     def find(self, source: Source[T], ids: Iterable[str], actor: Actor) -> dict[str, T]:
         """Return the rows of any kind that the actor can see among the ids, by id."""

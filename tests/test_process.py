@@ -21,7 +21,7 @@ from server import NO_CHAT_MODEL
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.process import KEY, Chroma, Place, Process, wait_until
-from workers.runner import LOOPS
+from workers.registry import JOB_TYPES
 
 ADD = """
 mutation ($texts: [MessageInput!]!, $projectId: ID) {
@@ -51,7 +51,7 @@ DELETE_PROJECT = """
 mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { message } } }
 """
 RECEIPTS = "{ viewer { organization { erasures { nodes { counts completedAt } } } } }"
-INDEX_BATCH = next(loop.batch for loop in LOOPS if loop.kind is JobKind.INDEX)
+INDEX_BATCH = JOB_TYPES[JobKind.INDEX].batch
 PROJECT = "query ($id: ID!) { project(id: $id) { name } }"
 
 

@@ -7,6 +7,7 @@ any more. So its messages are sent one after the other, whatever the number of p
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -53,7 +54,7 @@ async def handle(
 def end(services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
     """Let the jobs wait for what their webhooks have to send next."""
     for job in jobs:
-        tx.jobs.put_off(job, worker, lambda: _next_turn(services, tx, job.subject))  # noqa: B023
+        tx.jobs.put_off(job, worker, partial(_next_turn, services, tx, job.subject))
 
 
 def _next_turn(services: Services, tx: Transaction, webhook_id: str) -> datetime | None:

@@ -1,17 +1,16 @@
 """Runs the loops of the outbox, in the server or in a process of their own.
 
-A job is retried for as long as it takes, with growing pauses: the index can be down for a night
-without anything being lost, and search does not depend on it being up to date.
+A job that fails is retried with growing pauses and without limit: the index can be down for a night
+without anything being lost, and search does not depend on it being up to date. The work on an
+operation gives up earlier, see `resolvers.attempts`.
 """
 
 import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -20,13 +19,14 @@ from core.ids import uuid7
 from resolvers.context import Services
 from resolvers.delivering import RETRIES, Retries
 from resolvers.importing import RECORDS_STAY
-from resolvers.later import Later
+from resolvers.later import Postponed
 from storage.database import Commit
 from storage.jobs import JobRow
 from storage.notices import notices_between
 from storage.transaction import Transaction
-from workers import deliver, erase, export, imports, index, ingest, prune, receipts, reindex
+from workers import deliver, prune
 from workers.outgoing import Outgoing
+from workers.registry import JOB_TYPES, JobType
 
 log = structlog.get_logger(__name__)
 
@@ -38,40 +38,6 @@ _SWEEP_SECONDS = 60.0
 _PRUNE_SECONDS = 3600.0
 _LONGEST_PAUSE = timedelta(minutes=5)
 
-Handler = Callable[[Services, Sequence[JobRow], Callable[[], Awaitable[Any]]], Awaitable[None]]
-End = Callable[[Services, Transaction, Sequence[JobRow], str], None]
-
-
-def finish(_services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
-    """End jobs whose work is done."""
-    tx.jobs.finish(jobs, worker)
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """One kind of job: how many are taken at a time, what does them, and in how many tasks.
-
-    `end` is what becomes of jobs that were done, by the worker that holds them.
-    """
-
-    kind: JobKind
-    batch: int
-    handle: Handler
-    tasks: int = 1
-    end: End = finish
-
-
-LOOPS = (
-    Loop(JobKind.IMPORT, 1, imports.handle),
-    Loop(JobKind.INDEX, 64, index.handle),
-    Loop(JobKind.ERASE, 1, erase.handle),
-    Loop(JobKind.RECEIPT, 1, receipts.handle),
-    # A model's answer takes seconds in which there is nothing else to do.
-    Loop(JobKind.INGEST, 1, ingest.handle, tasks=4),
-    Loop(JobKind.EXPORT, 1, export.handle, tasks=2),
-    Loop(JobKind.REINDEX, 1, reindex.handle),
-)
-
 
 class Runner:
     """All loops of one process."""
@@ -81,9 +47,9 @@ class Runner:
         self._outgoing = Outgoing(services.allowed_hosts)
         sends = partial(deliver.handle, self._outgoing, retries)
         # In several tasks, lest a receiver that is slow to answer hold up all others.
-        self._loops = (*LOOPS, Loop(JobKind.DELIVER, 1, sends, tasks=4, end=deliver.end))
+        self._types = {**JOB_TYPES, JobKind.DELIVER: JobType(sends, tasks=4, end=deliver.end)}
         self._worker = uuid7()
-        self._wake = {loop.kind: asyncio.Event() for loop in self._loops}
+        self._wake = {kind: asyncio.Event() for kind in self._types}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -92,7 +58,9 @@ class Runner:
         """Start the loops on the running event loop."""
         self._services.db.on_commit(self._heed)
         self._tasks = [
-            asyncio.create_task(self._run(loop)) for loop in self._loops for _ in range(loop.tasks)
+            asyncio.create_task(self._run(kind))
+            for kind, job_type in self._types.items()
+            for _ in range(job_type.tasks)
         ]
         sweeps = [
             self._repeat(self._look, _POLL_SECONDS, "outbox_unavailable"),
@@ -121,8 +89,8 @@ class Runner:
     async def drain(self) -> None:
         """Do all jobs that are due, then return."""
         try:
-            for loop in self._loops:
-                while await self._take(loop):
+            for kind in self._types:
+                while await self._take(kind):
                     pass
         finally:
             await self._outgoing.close()
@@ -135,15 +103,15 @@ class Runner:
         for event in self._wake.values():
             event.set()
 
-    async def _run(self, loop: Loop) -> None:
-        wake = self._wake[loop.kind]
+    async def _run(self, kind: JobKind) -> None:
+        wake = self._wake[kind]
         while not self._stopping:
             wake.clear()
             try:
-                while not self._stopping and await self._take(loop):
+                while not self._stopping and await self._take(kind):
                     pass
             except Exception:
-                log.exception("outbox_unavailable", kind=loop.kind.value)
+                log.exception("outbox_unavailable", kind=kind.value)
             if self._stopping:
                 return
             await wake.wait()
@@ -174,19 +142,18 @@ class Runner:
     async def _prune(self) -> None:
         await prune.sweep(self._services, lambda: self._stopping)
 
-    async def _take(self, loop: Loop) -> bool:
-        """Do one batch; tell whether there was one."""
+    async def _take(self, kind: JobKind) -> bool:
+        """Do one batch; return whether there was one."""
         db, moment = self._services.db, self._services.clock()
-        if not await db.read(lambda tx: tx.jobs.due([loop.kind], moment)):
+        if not await db.read(lambda tx: tx.jobs.due([kind], moment)):
             return False
-        jobs = await db.write(
-            lambda tx: tx.jobs.claim(loop.kind, loop.batch, self._worker, LEASE, moment)
-        )
+        limit = self._types[kind].batch
+        jobs = await db.write(lambda tx: tx.jobs.claim(kind, limit, self._worker, LEASE, moment))
         if jobs:
-            await self._do(loop, jobs)
+            await self._do(kind, jobs)
         return bool(jobs)
 
-    async def _do(self, loop: Loop, jobs: Sequence[JobRow]) -> None:
+    async def _do(self, kind: JobKind, jobs: Sequence[JobRow]) -> None:
         async def heartbeat() -> bool:
             """Renew the leases; tell whether none has been lost."""
             until = self._services.clock() + LEASE
@@ -197,11 +164,11 @@ class Runner:
 
             return await self._services.db.write(renew)
 
-        db = self._services.db
+        db, job_type = self._services.db, self._types[kind]
         try:
-            await loop.handle(self._services, jobs, heartbeat)
-        except Later as later:
-            after = self._services.clock() + later.pause
+            await job_type.run(self._services, jobs, heartbeat)
+        except Postponed as postponed:
+            after = self._services.clock() + postponed.pause
             await db.write(lambda tx: tx.jobs.postpone(jobs, self._worker, after))
             # It may have kept back what it waits for.
             self._wake_all()
@@ -209,13 +176,13 @@ class Runner:
             if len(jobs) > 1:
                 # One bad job must not hold up the others that were taken with it.
                 for job in jobs:
-                    await self._do(loop, [job])
+                    await self._do(kind, [job])
                 return
             (job,) = jobs
             after = self._services.clock() + pause(job.attempts)
             log.warning(
                 "job_failed",
-                kind=loop.kind.value,
+                kind=kind.value,
                 subject=job.subject,
                 attempts=job.attempts,
                 error=f"{type(error).__name__}: {error}",
@@ -223,7 +190,7 @@ class Runner:
             reason = f"{type(error).__name__}: {error}"
             await db.write(lambda tx: tx.jobs.retry(jobs, self._worker, after, reason))
         else:
-            await db.write(lambda tx: loop.end(self._services, tx, jobs, self._worker))
+            await db.write(lambda tx: job_type.end(self._services, tx, jobs, self._worker))
 
 
 @contextlib.asynccontextmanager

@@ -14,8 +14,9 @@ from core.access import ApiKeyPermission
 from core.graph import OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers import imports
+from resolvers.attempts import MOST_ATTEMPTS
 from resolvers.context import Context, authenticate
-from resolvers.importing import MOST_ATTEMPTS, RECORDS_STAY, import_records
+from resolvers.importing import RECORDS_STAY, import_records
 from resolvers.operations import begun
 from storage.transaction import Transaction
 from tests.exchange import entity, file_of, life, line, lines_of, memory, written

@@ -314,7 +314,7 @@ async def test_what_is_deleted_while_a_model_thinks_is_not_remembered(
     await chat.add(TEA)
     entity = (await chat.owner.ask("{ entities { nodes { id } } }"))["entities"]["nodes"][0]["id"]
     thinks, done, written = threading.Event(), threading.Event(), asyncio.Event()
-    settle = ingestion._settle
+    store = ingestion._store
 
     def think(request: Request) -> Answer:
         thinks.set()
@@ -322,10 +322,10 @@ async def test_what_is_deleted_while_a_model_thinks_is_not_remembered(
         return facts([fact(OOLONG)])(request)
 
     async def watched(*arguments: Any) -> None:
-        await settle(*arguments)
+        await store(*arguments)
         written.set()
 
-    monkeypatch.setattr(ingestion, "_settle", watched)
+    monkeypatch.setattr(ingestion, "_store", watched)
     model.next(think)
     waiting = asyncio.create_task(failed(chat.owner, OOLONG))
     await asyncio.to_thread(thinks.wait, 5)

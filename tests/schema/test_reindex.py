@@ -15,8 +15,8 @@ import pytest_asyncio
 from core.access import ApiKeyPermission
 from core.graph import JobKind, OperationStatus
 from core.ids import now, uuid7
+from resolvers.attempts import MOST_ATTEMPTS
 from resolvers.indexing import rebuild_index, run_index_jobs
-from resolvers.reindexing import MOST_ATTEMPTS
 from storage.jobs import JobRow
 from tests.deployment import Deployment
 from tests.erasure import DELETE_PROJECT
@@ -24,7 +24,7 @@ from tests.factories import Tenant, make_tenant
 from tests.live import connected
 from tests.refusals import OWNER_AND_ADMIN, assert_refused, forbidden, invalid, with_trouble
 from tests.searching import idle_deployment, search, send, texts
-from workers.runner import LOOPS, Runner
+from workers.runner import Runner
 
 REINDEX = with_trouble("""
 mutation ($id: ID!) {
@@ -47,7 +47,6 @@ NUMBERS = [f"Tea number {number}" for number in range(5)]
 MEANT = "Something hot to drink"
 LEASE = timedelta(seconds=60)
 LATER = now() + timedelta(days=1)
-REINDEX_LOOP = next(loop for loop in LOOPS if loop.kind is JobKind.REINDEX)
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -85,7 +84,7 @@ async def look(tenant: Tenant) -> None:
         connection.exec_driver_sql(
             "UPDATE jobs SET lease_until = NULL, run_after = created_at WHERE kind = 'REINDEX'"
         )
-    assert await Runner(services)._take(REINDEX_LOOP)
+    assert await Runner(services)._take(JobKind.REINDEX)
 
 
 def claim(tenant: Tenant, kind: JobKind, limit: int = 100) -> list[JobRow]:

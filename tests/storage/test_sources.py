@@ -1,4 +1,4 @@
-"""When messages were said, which decides what contradicts what; see `resolvers.settling`."""
+"""When messages were said, which decides what contradicts what (`resolvers.consolidation_plan`)."""
 
 from storage.sources import SourceRow
 from storage.transaction import Transaction

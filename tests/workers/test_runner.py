@@ -10,6 +10,7 @@ import pytest
 
 from core.graph import JobKind
 from core.ids import now, uuid7
+from resolvers.attempts import MOST_ATTEMPTS
 from tests.deployment import Deployment, deployed, settings_for
 from tests.factories import make_tenant
 from workers import prune
@@ -130,3 +131,14 @@ def test_pauses_grow_to_five_minutes() -> None:
         seconds = [pause(attempts).total_seconds() for _ in range(100)]
         assert longest / 2 <= min(seconds) <= max(seconds) <= longest
     assert pause(3) <= timedelta(seconds=8)
+
+
+def test_retries_go_on_for_as_long_as_the_documentation_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """See "Retries" in `docs/operations.md`: 4¼ to 8½ minutes, in eight pauses."""
+    for jitter, minutes in ((0.5, 4.25), (1.0, 8.5)):
+        monkeypatch.setattr("workers.runner.random.uniform", lambda *_, share=jitter: share)
+        pauses = [pause(attempts) for attempts in range(1, MOST_ATTEMPTS)]
+        assert len(pauses) == 8
+        assert sum(pauses, timedelta()) == timedelta(minutes=minutes)
