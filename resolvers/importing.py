@@ -5,7 +5,7 @@ whoever is killed at any moment leaves what the next one goes on with, and nothi
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,13 +120,13 @@ class _Doing:
         self.at = None
         return is_over
 
-    async def _thought(self, batch: Staged) -> "_Step":
+    async def _thought(self, batch: Staged) -> Callable[[Transaction], bool]:
         """Return the transaction that stores a batch, with what was computed of its texts."""
         said = await self.services.db.read(lambda tx: self._said(tx, batch))
         items = [(text, before) for _, text, before in said]
         found = await derive(self.services, items) if items else []
         derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
-        return _Step(self.services, self.operation_id, self.project_id, batch, derived)
+        return _storing(self.services, self.operation_id, self.project_id, batch, derived)
 
     def _said(self, tx: Transaction, batch: Staged) -> list[tuple[int, Said, Said | None]]:
         """Return what is said by the memories that are not there yet, and what was before it."""
@@ -145,33 +145,31 @@ class _Doing:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """The transaction that stores a batch and moves its operation on."""
+def _storing(
+    services: Services,
+    operation_id: str,
+    project_id: str,
+    batch: Staged,
+    derived: Mapping[int, Derived],
+) -> Callable[[Transaction], bool]:
+    """Return the transaction that stores a batch; it returns whether that was the last one."""
 
-    services: Services
-    operation_id: str
-    project_id: str
-    batch: Staged
-    derived: dict[int, Derived]
-
-    def __call__(self, tx: Transaction) -> bool:
-        """Tell whether there is nothing left to do."""
+    def work(tx: Transaction) -> bool:
         # An erasure must either find what is stored here, or be found here.
-        tx.memories.hold_order(self.project_id)
-        operation = tx.operations.unfinished(self.operation_id)
+        tx.memories.hold_order(project_id)
+        operation = tx.operations.unfinished(operation_id)
         if operation is None or tx.projects.settings(operation.project_id) is None:
             return True
-        if _remove_erased(tx, operation, self.batch):
+        if _remove_erased(tx, operation, batch):
             return False
         # Of two workers who have read the same records the second finds them done, and an erasure
         # may have taken one of them meanwhile.
-        if not tx.import_records.done(operation.id, [at for at, _ in self.batch]):
+        if not tx.import_records.done(operation.id, [at for at, _ in batch]):
             return False
-        moment = self.services.clock()
+        moment = services.clock()
         counts = counts_of(operation.outcomes)
-        counts.update(self._store(tx, operation, moment))
-        counts["records"] += len(self.batch)
+        counts.update(_store(tx, operation, batch, derived, services.embedder.model, moment))
+        counts["records"] += len(batch)
         outcomes = outcomes_of(counts)
         if tx.import_records.first(operation.id, 1):
             total = max(1, operation.input.get("records", 1))
@@ -189,48 +187,60 @@ class _Step:
         )
         return True
 
-    def _store(self, tx: Transaction, operation: OperationRow, moment: datetime) -> Counter[str]:
-        project_id, counts = operation.project_id, Counter[str]()
-        entities = [record for _, record in self.batch if record["type"] == "entity"]
-        tx.importing.obtain_entities(
-            project_id, [entity_of(project_id, record) for record in entities]
-        )
-        about = [(at, record) for at, record in self.batch if record["type"] != "entity"]
-        rows = Rows(tx, project_id, [record for _, record in about])
-        seen, fresh = set(rows.kept), []
-        for at, record in about:
-            id = rows.ids[id_of(record)]
-            if says_nothing(record):
-                continue
-            if id in seen or (record["type"] == "memory" and at not in self.derived):
-                counts["there"] += 1
-            else:
-                fresh.append((at, record))
-            seen.add(id)
-        rows.prepare([record for _, record in fresh], moment)
-        by = Author(operation.actor, operation.id)
-        items = [self._item(rows, at, record, by, moment) for at, record in fresh]
-        items, twins = _without_twins(tx, items, moment)
-        counts["twins"] += twins
-        counts["memories"] += sum(item.memory is not None for item in items)
-        counts["deleted"] += sum(item.memory is None for item in items)
-        tx.importing.store(project_id, items, self.services.embedder.model, moment)
-        return counts
+    return work
 
-    def _item(self, rows: Rows, at: int, record: Record, by: Author, moment: datetime) -> Imported:
-        changes, versions = rows.changes(record), rows.versions(record)
-        if record["type"] != "memory":
-            return Imported(None, None, changes, versions)
-        memory = rows.memory(record, record["memory"])
-        return Imported(
-            memory,
-            self.derived[at],
-            changes or [added(memory, by, moment)],
-            versions,
-            record["concepts"],
-            rows.sources(record),
-            feedback_of(record),
-        )
+
+def _store(
+    tx: Transaction,
+    operation: OperationRow,
+    batch: Staged,
+    derived: Mapping[int, Derived],
+    model: str,
+    moment: datetime,
+) -> Counter[str]:
+    """Store the records of a batch; return how many of them became what."""
+    project_id, counts = operation.project_id, Counter[str]()
+    entities = [record for _, record in batch if record["type"] == "entity"]
+    tx.importing.obtain_entities(project_id, [entity_of(project_id, record) for record in entities])
+    about = [(at, record) for at, record in batch if record["type"] != "entity"]
+    rows = Rows(tx, project_id, [record for _, record in about])
+    seen, fresh = set(rows.kept), []
+    for at, record in about:
+        id = rows.ids[id_of(record)]
+        if says_nothing(record):
+            continue
+        if id in seen or (record["type"] == "memory" and at not in derived):
+            counts["there"] += 1
+        else:
+            fresh.append((at, record))
+        seen.add(id)
+    rows.prepare([record for _, record in fresh], moment)
+    by = Author(operation.actor, operation.id)
+    items = [_item(rows, record, derived.get(at), by, moment) for at, record in fresh]
+    items, twins = _without_twins(tx, items, moment)
+    counts["twins"] += twins
+    counts["memories"] += sum(item.memory is not None for item in items)
+    counts["deleted"] += sum(item.memory is None for item in items)
+    tx.importing.store(project_id, items, model, moment)
+    return counts
+
+
+def _item(
+    rows: Rows, record: Record, derived: Derived | None, by: Author, moment: datetime
+) -> Imported:
+    changes, versions = rows.changes(record), rows.versions(record)
+    if record["type"] != "memory":
+        return Imported(None, None, changes, versions)
+    memory = rows.memory(record, record["memory"])
+    return Imported(
+        memory,
+        derived,
+        changes or [added(memory, by, moment)],
+        versions,
+        record["concepts"],
+        rows.sources(record),
+        feedback_of(record),
+    )
 
 
 def _remove_erased(tx: Transaction, operation: OperationRow, batch: Staged) -> int:
