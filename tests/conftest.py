@@ -1,10 +1,18 @@
-"""Fixtures that every test may ask for.
+"""Fixtures that every test may ask for, and the rule that says which tests run on which database.
 
 A deployment is slow to start and easy to share: each worker process of the suite has one for SQLite
-and one for PostgreSQL, and every test that asks for one runs on both.
+and one for PostgreSQL.
+
+The rule: every fixture that needs a database has a parameter for each kind (`BACKENDS`). A test
+runs on SQLite, and on PostgreSQL too if it is marked `every_database`, which is for what depends on
+the database: SQL that differs between the two, paging, filters, locks and concurrency, crashes, and
+one smoke test of each operation. A module marks itself with
+`pytestmark = pytest.mark.every_database`. Where `MNEMOGRAPH_TEST_REQUIRE_ALL` is set, as in
+`.ci/run`, every test runs on both. Without a PostgreSQL server its tests are skipped.
 """
 
 import gc
+import os
 from collections.abc import AsyncIterator, Iterator
 
 # Hypothesis asks the garbage collector about its generators, and must not find them settled yet.
@@ -14,7 +22,14 @@ import pytest_asyncio
 import structlog
 
 from serving import settle_memory
-from tests.deployment import Deployment, deployed, fresh_postgres, passing_dir, settings_for
+from tests.deployment import (
+    REQUIRE_ALL,
+    Deployment,
+    deployed,
+    fresh_postgres,
+    passing_dir,
+    settings_for,
+)
 from tests.factories import Tenant, make_tenant
 from tests.live import listening
 
@@ -28,7 +43,26 @@ structlog.configure(
     ]
 )
 
+pytest_plugins = ["pytester"]
+
 BACKENDS = ("sqlite", "postgresql")
+
+
+def _is_selected(test: pytest.Item) -> bool:
+    """Tell whether a test runs, by the rule in the docstring of this module."""
+    parameters = test.callspec.params.values() if hasattr(test, "callspec") else ()
+    on_postgresql = any(isinstance(each, str) and each == "postgresql" for each in parameters)
+    return not on_postgresql or test.get_closest_marker("every_database") is not None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the runs on PostgreSQL that would find nothing more than those on SQLite."""
+    if os.environ.get(REQUIRE_ALL):
+        return
+    others = [test for test in items if not _is_selected(test)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [test for test in items if _is_selected(test)]
 
 
 def pytest_collection_finish() -> None:

@@ -22,6 +22,8 @@ from tests.openai_answers import Answer, Request, by_itself, slow
 from tests.openai_server import OpenAIServer
 from tests.process import PATIENCE, Place, Process, wait_until
 
+pytestmark = pytest.mark.every_database
+
 ADD = """
 mutation ($text: String!, $user: String!, $wait: Boolean!, $once: String) {
   addMemories(input: {

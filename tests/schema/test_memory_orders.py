@@ -16,6 +16,8 @@ from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant
 from tests.rows import set_columns
 
+pytestmark = pytest.mark.every_database
+
 LISTS = {
     "memories": "memories({0}) {1}",
     "memories of the project": "project {{ memories({0}) {1} }}",

@@ -18,6 +18,8 @@ from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant
 
+pytestmark = pytest.mark.every_database
+
 PAGE = "first: $first, after: $after, last: $last, before: $before"
 TYPES = {"first": "Int", "after": "Cursor", "last": "Int", "before": "Cursor"}
 TYPES |= {"project": "ID", "crowd": "ID", "memory": "ID!", "organization": "ID!"}

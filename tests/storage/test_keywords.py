@@ -24,6 +24,8 @@ from storage.memory_rows import MemoryRow
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at, derived
 
+pytestmark = pytest.mark.every_database
+
 WORDS = [f"word{n}" for n in range(40)]
 # The first words are everywhere, the last nearly nowhere, as in any language.
 COMMON = [1 / (n + 1) for n in range(40)]

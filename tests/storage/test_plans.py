@@ -29,6 +29,8 @@ from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree
 
+pytestmark = pytest.mark.every_database
+
 PROJECTS, MEMORIES, USERS = 12, 1_000, 50
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 TIMES = {"created_at": MOMENT, "updated_at": MOMENT}

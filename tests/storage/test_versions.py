@@ -15,6 +15,8 @@ from storage.metadata import METADATA
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at
 
+pytestmark = pytest.mark.every_database
+
 _VERSIONS = METADATA.tables["memory_versions"]
 
 
