@@ -48,21 +48,33 @@ pytest_plugins = ["pytester"]
 BACKENDS = ("sqlite", "postgresql")
 
 
+def _database_of(test: pytest.Item) -> str:
+    """Return the kind of database that a test has as a parameter, nothing if it has none."""
+    parameters = test.callspec.params.values() if hasattr(test, "callspec") else ()
+    return next((each for each in parameters if isinstance(each, str) and each in BACKENDS), "")
+
+
 def _is_selected(test: pytest.Item) -> bool:
     """Tell whether a test runs, by the rule in the docstring of this module."""
-    parameters = test.callspec.params.values() if hasattr(test, "callspec") else ()
-    on_postgresql = any(isinstance(each, str) and each == "postgresql" for each in parameters)
-    return not on_postgresql or test.get_closest_marker("every_database") is not None
+    wanted = _database_of(test) != "postgresql" or bool(os.environ.get(REQUIRE_ALL))
+    return wanted or test.get_closest_marker("every_database") is not None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the runs on PostgreSQL that would find nothing more than those on SQLite."""
-    if os.environ.get(REQUIRE_ALL):
-        return
+    """Deselect the runs on PostgreSQL that would find nothing more than those on SQLite.
+
+    The others of a module and a database go to one worker process, unless they have a group of
+    their own, so that what they share is made once.
+    """
     others = [test for test in items if not _is_selected(test)]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [test for test in items if _is_selected(test)]
+    for test in items:
+        if test.get_closest_marker("xdist_group") is None:
+            module = test.nodeid.partition("::")[0]
+            test.add_marker(pytest.mark.xdist_group(f"{module} {_database_of(test)}".strip()))
 
 
 def pytest_collection_finish() -> None:
