@@ -13,6 +13,7 @@ one smoke test of each operation. A module marks itself with
 
 import gc
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 
 # Hypothesis asks the garbage collector about its generators, and must not find them settled yet.
@@ -20,6 +21,8 @@ import hypothesis  # noqa: F401
 import pytest
 import pytest_asyncio
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from serving import settle_memory
 from tests.deployment import (
@@ -62,19 +65,43 @@ def _is_selected(test: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the runs on PostgreSQL that would find nothing more than those on SQLite.
-
-    The others of a module and a database go to one worker process, unless they have a group of
-    their own, so that what they share is made once.
-    """
+    """Deselect the runs on PostgreSQL that would find nothing more than those on SQLite."""
     others = [test for test in items if not _is_selected(test)]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [test for test in items if _is_selected(test)]
-    for test in items:
-        if test.get_closest_marker("xdist_group") is None:
-            module = test.nodeid.partition("::")[0]
-            test.add_marker(pytest.mark.xdist_group(f"{module} {_database_of(test)}".strip()))
+
+
+def group_of(nodeid: str) -> str:
+    """Return the group of a test, which goes to one worker process: its module and its database.
+
+    What they share is then made once, and each process changes seldom from one kind of database to
+    the other. The tests of mem0's clients all share a server, and are one group.
+    """
+    module, _, test = nodeid.partition("::")
+    folder = module.rpartition("/")[0]
+    if folder == "tests/mem0":
+        return folder
+    database = re.search(r"[\[-](sqlite|postgresql)\b", test)
+    return f"{module} {database[1]}" if database else module
+
+
+class ByGroup(LoadScopeScheduling):
+    """Gives one group after the other to whichever process has least to do."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Return what distributes the tests, whatever `--dist` says.
+
+    The markers that `--dist loadgroup` reads have no effect with pytest 9.2, whose node ids xdist
+    cannot change.
+    """
+    config.option.loadscopereorder = False
+    return ByGroup(config, log)
 
 
 def pytest_collection_finish() -> None:

@@ -1,7 +1,8 @@
-"""Which tests run on which database: the rule of `conftest.py`, asked about a small suite."""
+"""Which tests run on which database, and together: the rules of `conftest.py`."""
 
 import pytest
 
+from tests.conftest import group_of
 from tests.deployment import REQUIRE_ALL
 
 CONFTEST = """
@@ -77,3 +78,18 @@ def test_where_all_is_required_all_run_on_both(
 ) -> None:
     monkeypatch.setenv(REQUIRE_ALL, "1")
     assert collected(pytester) == BY_DEFAULT | OTHERS
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "group"),
+    [
+        ("tests/core/test_a.py::test_b", "tests/core/test_a.py"),
+        ("tests/core/test_a.py::test_b[c]", "tests/core/test_a.py"),
+        ("tests/schema/test_a.py::test_b[sqlite]", "tests/schema/test_a.py sqlite"),
+        ("tests/schema/test_a.py::test_b[sqlite-c d]", "tests/schema/test_a.py sqlite"),
+        ("tests/schema/test_a.py::test_b[c-postgresql]", "tests/schema/test_a.py postgresql"),
+        ("tests/mem0/test_a.py::test_b[2.2.1-sync]", "tests/mem0"),
+    ],
+)
+def test_what_shares_fixtures_runs_in_one_process(nodeid: str, group: str) -> None:
+    assert group_of(nodeid) == group
