@@ -26,7 +26,7 @@ serve: $(VENV)/.installed ## Install, migrate and start the server
 		echo "GraphiQL's files could not be fetched: the page will ask a CDN for them. Going on."
 	@exec $(PY) server.py serve
 
-test: $(VENV)/.installed-dev ## Install and run the whole test suite, on every database there is
+test: $(VENV)/.installed-dev ## Install and run the tests, on PostgreSQL too where it matters and is there
 	@$(PY) -m schema.graphiql assets || echo "GraphiQL's files could not be fetched. Going on."
 	$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 

@@ -1,22 +1,27 @@
 """A whole deployment inside the test process: real database, real index, real embedder."""
 
 import contextlib
+import itertools
 import os
+import re
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from starlette.applications import Starlette
 
+from core.graph import OperationType
 from core.settings import Settings
 from resolvers.context import Services
 from server import create_app, open_services
@@ -30,6 +35,13 @@ _MEMORY = Path("/dev/shm")
 _ROOM = 4 * 2**30
 # Whether it is a server's own tasks that run, and not what a test has asked of it.
 _AT_WORK = ContextVar("at_work", default=False)
+# A statement that writes; `SELECT ... FOR UPDATE` does not.
+_WRITE = re.compile(r"\b(INSERT INTO|UPDATE \w+ SET|DELETE FROM|(CREATE|DROP|ALTER) \w+)\b")
+_LEFT_BY_READS = (
+    "UPDATE api_keys SET last_used_at=",
+    "INSERT INTO memory_touches ",
+    "DELETE FROM memory_touches ",
+)
 
 
 @dataclass
@@ -63,12 +75,62 @@ class Deployment:
             if not beside and not statement.startswith("BEGIN"):
                 statements.append(statement)
 
-        engine = self.services.db.engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+        with self._heard(before_cursor_execute=note):
             yield statements
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[list[str]]:
+        """Collect the SQL statements that write meanwhile, but those that are rolled back.
+
+        Left out is what the deployment's workers write, and what any read may leave behind: that a
+        key was used, that a memory was found, and the record of a search.
+        """
+        statements: list[str] = []
+        pending: defaultdict[Connection, list[str]] = defaultdict(list)
+
+        def note(
+            connection: Connection, _cursor: object, statement: str, values: Any, *_rest: object
+        ) -> None:
+            beside = _AT_WORK.get() or _is_left_by_a_read(statement, values)
+            if not beside and _WRITE.search(statement):
+                pending[connection].append(statement)
+
+        def commit(connection: Connection) -> None:
+            statements.extend(pending.pop(connection, ()))
+
+        def roll_back(connection: Connection) -> None:
+            pending.pop(connection, None)
+
+        with self._heard(before_cursor_execute=note, commit=commit, rollback=roll_back):
+            yield statements
+            # What is still open may yet be committed.
+            statements.extend(itertools.chain(*pending.values()))
+
+    @contextlib.contextmanager
+    def _heard(self, **listeners: Callable[..., None]) -> Iterator[None]:
+        engine = self.services.db.engine
+        with contextlib.ExitStack() as stack:
+            for name, listener in listeners.items():
+                event.listen(engine, name, listener)
+                stack.callback(event.remove, engine, name, listener)
+            yield
+
+
+def _is_left_by_a_read(statement: str, values: Any) -> bool:
+    if statement.startswith("INSERT INTO operations"):
+        return OperationType.SEARCH.value in _flat(values)
+    return statement.startswith(_LEFT_BY_READS)
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    """Return the values of a statement, which are a list or a mapping for one row or for many."""
+    if isinstance(values, Mapping):
+        yield from values.values()
+    elif isinstance(values, (list, tuple)):
+        for value in values:
+            yield from _flat(value)
+    else:
+        yield values
 
 
 def _records_searches(statement: str) -> bool:

@@ -4,27 +4,14 @@ What each of them gets is written down here; `test_permissions.py` and `test_per
 ask, of a world in which there is one of everything.
 """
 
-import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from string import Template
 from typing import Any
 
 import httpx
 import pytest
-
-from core.access import ApiKeyPermission
-from core.graph import OperationStatus, OperationType
-from core.ids import now, uuid7
-from storage.deliveries import DeliveryRow
-from storage.operations import OperationRow
-from storage.receipts import NO_MEMORIES, ReceiptRow
-from storage.transaction import Transaction
-from tests.client import Client
-from tests.deployment import Deployment
-from tests.factories import Tenant, make_tenant
 
 
 class Outcome(Enum):
@@ -181,164 +168,17 @@ def fields_of(rows: Any) -> set[str]:
 def cells(rows: Any, *outcomes: Outcome) -> pytest.MarkDecorator:
     """Ask a test for every cell with one of the outcomes."""
     cases = [
-        pytest.param(selection, column, outcome, id=f"{field_of(selection)} by {column}")
+        pytest.param(
+            *(selection, column, outcome),
+            id=f"{field_of(selection)} by {column}",
+            # The smoke test of each operation.
+            marks=[pytest.mark.every_database] if column == "owner" else [],
+        )
         for selection, row in rows
         for column, outcome in zip(COLUMNS, row, strict=True)
         if outcome in outcomes
     ]
     return pytest.mark.parametrize(("selection", "column", "outcome"), cases)
-
-
-@dataclass(frozen=True)
-class World:
-    """A tenant with one of everything, and the names by which the rows above speak of it."""
-
-    tenant: Tenant
-    names: Mapping[str, str]
-
-    def client(self, column: str) -> Client:
-        """Return the client of a column."""
-        who, _, permission = column.partition(" ")
-        if permission:
-            return self.tenant.key(self.tenant.owner_email, ApiKeyPermission(permission))
-        client: Client = getattr(self.tenant, who)
-        return client
-
-    def is_told_in(self, answer: httpx.Response) -> bool:
-        """Tell whether an answer holds anything of the tenant."""
-        return any(name in answer.text for name in self.names.values())
-
-
-KEY = """
-mutation ($input: CreateApiKeyInput!) {
-  createApiKey(input: $input) { apiKey { id } userErrors { code } }
-}
-"""
-INVITE = """
-mutation ($organization: ID!, $project: ID!, $member: String!) {
-  addOrganizationMember(organizationId: $organization, email: $member, role: READER) {
-    userErrors { code }
-  }
-  addProjectMember(projectId: $project, email: $member, role: READER) { userErrors { code } }
-}
-"""
-# It is told of nothing that happens here, so nothing is sent while others look.
-WEBHOOK = """
-mutation ($project: ID!) {
-  createWebhook(projectId: $project, input: {
-    name: "Here", url: "http://127.0.0.1:9/", eventTypes: [MEMORY_CATEGORIZE]
-  }) { webhook { id } userErrors { code } }
-}
-"""
-CHANGE = """
-mutation ($memory: ID!) {
-  updateMemory(id: $memory, input: {metadata: {changed: true}}) { userErrors { code } }
-}
-"""
-EXPORT = """
-mutation ($project: ID!) {
-  createExport(projectId: $project, input: {}) { export { id } userErrors { code } }
-}
-"""
-THINGS = """
-query ($memory: ID!) {
-  viewer { account { id } project { auditLog(last: 1) { nodes { id } } } }
-  memory(id: $memory) { user { id } history { nodes { id operationId } } }
-}
-"""
-
-
-async def make_world(deployment: Deployment) -> World:
-    """Return a fresh tenant with one of everything."""
-    tenant = make_tenant(deployment)
-    tag = tenant.owner_email.removeprefix("owner-")
-    names = {"organization": tenant.organization_id, "project": tenant.project_id}
-    names["member"] = f"member-{tag}"
-    await tenant.owner.ask(INVITE, **names)
-    names["invited"] = f"invited-{tag}"
-    (memory,) = await tenant.add("I love hiking")
-    names["memory"] = memory["id"]
-    data = await tenant.owner.ask(THINGS, memory=memory["id"])
-    names["account"] = data["viewer"]["account"]["id"]
-    (entry,) = data["viewer"]["project"]["auditLog"]["nodes"]
-    names["audit_entry"] = entry["id"]
-    names["entity"] = data["memory"]["user"]["id"]
-    event = data["memory"]["history"]["nodes"][0]
-    names |= {"event": event["id"], "operation": event["operationId"]}
-    await tenant.owner.do(CHANGE, memory=memory["id"])
-    names |= await asyncio.to_thread(_worked_on, tenant, memory["id"])
-    made = await tenant.owner.do(EXPORT, project=tenant.project_id)
-    names["export"] = made["export"]["id"]
-    for who in ("owner", "reader"):
-        key = {"name": "Confined", "projectId": tenant.project_id}
-        made = await getattr(tenant, who).do(KEY, input=key)
-        names[f"{who}_key"] = made["apiKey"]["id"]
-    made = await tenant.owner.do(WEBHOOK, project=tenant.project_id)
-    names["webhook"] = made["webhook"]["id"]
-    names["delivery"] = await asyncio.to_thread(_delivered, tenant, names["webhook"])
-    return World(tenant, names)
-
-
-def _worked_on(tenant: Tenant, memory_id: str) -> dict[str, str]:
-    """Give a memory a concept, store failed operations and a receipt; return their ids."""
-    failed = OperationRow(
-        id=uuid7(),
-        project_id=tenant.project_id,
-        account_id=uuid7(),
-        actor=tenant.owner_email,
-        type=OperationType.ADD,
-        status=OperationStatus.FAILED,
-        input={"messages": [{"role": "user", "content": "I"}], "infer": True, "immutable": False},
-        created_at=now(),
-    )
-    shaped = replace(
-        failed, id=uuid7(), type=OperationType.EXPORT, input={"schema": {"type": "object"}}
-    )
-
-    receipt = ReceiptRow(
-        id=uuid7(),
-        organization_id=tenant.organization_id,
-        project_id=tenant.project_id,
-        subject=f"USER {uuid7()}",
-        requested_by=tenant.owner_email,
-        counts={"memories": 1},
-        digest=NO_MEMORIES,
-        pending=None,
-        created_at=now(),
-    )
-
-    def work(tx: Transaction) -> str:
-        tx.operations.add(failed)
-        tx.receipts.add(receipt)
-        tx.operations.add(shaped)
-        tx.concepts.link(tenant.project_id, {memory_id: ["The Alps"]}, now())
-        return tx.concepts.of_memories([memory_id])[memory_id][0].id
-
-    concept = tenant.deployment.services.db.write_now(work)
-    return {
-        "failed": failed.id,
-        "failed_export": shaped.id,
-        "concept": concept,
-        "receipt": receipt.id,
-    }
-
-
-def _delivered(tenant: Tenant, webhook_id: str) -> str:
-    """Store a delivery that is over; return its id."""
-    delivery = DeliveryRow(
-        id=uuid7(),
-        webhook_id=webhook_id,
-        project_id=tenant.project_id,
-        event_id=uuid7(),
-        event_type=None,
-        sequence=None,
-        created_at=now(),
-        next_attempt_at=None,
-        status=OperationStatus.SUCCEEDED,
-        completed_at=now(),
-    )
-    tenant.deployment.services.db.write_now(lambda tx: tx.deliveries.add([delivery]))
-    return delivery.id
 
 
 def filled(selection: str, names: Mapping[str, str]) -> str:
@@ -356,29 +196,12 @@ def unnamed(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def missing_names(world: World) -> dict[str, str]:
-    """Return the same names, of things that are in no world."""
-    return {
-        name: f"{uuid7()}@example.com" if "@" in value else uuid7()
-        for name, value in world.names.items()
-    }
-
-
 def anonymous(answer: httpx.Response, names: Mapping[str, str]) -> Any:
     """Return an answer without its request id, with every name replaced by what it names."""
     body = json.loads(unnamed(answer.text, names))
     for error in body.get("errors", ()):
         del error["extensions"]["requestId"]
     return body
-
-
-async def assert_looks_missing(
-    world: World, client: Client, selection: str, answer: httpx.Response
-) -> None:
-    """Assert that an answer is what it is for names that nothing in any world has."""
-    names = missing_names(world)
-    missing = await client.post(filled(selection, names))
-    assert anonymous(answer, world.names) == anonymous(missing, names)
 
 
 def is_empty(value: Any) -> bool:

@@ -5,6 +5,7 @@ checker alone, ties two files together just the same.
 """
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,8 +63,13 @@ def owner_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield each top-level name that a file imports from, with the line."""
+@functools.cache
+def imports_of(path: Path) -> list[tuple[str, int]]:
+    """Return each top-level name that a file imports from, with the line."""
+    return list(_imports_of(path))
+
+
+def _imports_of(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -20,9 +20,6 @@ from tests.deployment import skip
 from tests.node import command
 from tests.process import KEY, PATIENCE, Place, Process
 
-# One server, and one folder of npm packages, for all that is here.
-pytestmark = pytest.mark.xdist_group("clients")
-
 SOURCES = Path(__file__).with_name("clients")
 CURSOR = "{ project { historyCursor history(last: 1) { nodes { sequence } } } }"
 FOLLOW = """

@@ -4,11 +4,14 @@ A root field without a row fails a test. A refusal must leave every row of the t
 what does not exist for somebody must look exactly like what does not exist at all.
 """
 
+from collections.abc import AsyncIterator
+
 import pytest
 import pytest_asyncio
 
 from schema import schema
 from tests.deployment import Deployment
+from tests.permission_world import World, assert_looks_missing, lasting_world, make_world
 from tests.permissions import (
     DONE,
     EMPTY,
@@ -21,16 +24,13 @@ from tests.permissions import (
     SUBSCRIPTIONS,
     UNAUTHENTICATED,
     Outcome,
-    World,
-    assert_looks_missing,
     cells,
     fields_of,
     filled,
     is_empty,
-    make_world,
     taken_errors,
 )
-from tests.refusals import snapshot
+from tests.refusals import unchanged
 
 
 @pytest.fixture
@@ -40,9 +40,10 @@ async def world(deployment: Deployment) -> World:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def lasting(deployment: Deployment) -> World:
+async def lasting(deployment: Deployment) -> AsyncIterator[World]:
     """A world that many tests share, because what they do must not change it."""
-    return await make_world(deployment)
+    async with lasting_world(deployment) as world:
+        yield world
 
 
 def test_every_root_field_has_a_row() -> None:
@@ -58,46 +59,44 @@ def test_every_root_field_has_a_row() -> None:
 
 @cells([*QUERIES, *MUTATIONS], UNAUTHENTICATED)
 async def test_nobody(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
-    before = snapshot(lasting.tenant)
-    answer = await lasting.client(column).post(filled(selection, lasting.names))
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mnemograph"'
-    body = answer.json()
-    assert body.keys() == {"errors"}
-    assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
-    assert snapshot(lasting.tenant) == before
+    with unchanged(lasting.tenant.deployment):
+        answer = await lasting.client(column).post(filled(selection, lasting.names))
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mnemograph"'
+        body = answer.json()
+        assert body.keys() == {"errors"}
+        assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
 
 
 @cells(QUERIES, *DONE)
 async def test_query_done(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
     client = lasting.client(column)
-    before = snapshot(lasting.tenant)
-    answer = await client.post(filled(selection, lasting.names))
-    assert answer.status_code == 200
-    assert answer.json().keys() == {"data"}
-    assert lasting.is_told_in(answer) is (outcome is OK)
-    assert snapshot(lasting.tenant) == before
+    with unchanged(lasting.tenant.deployment):
+        answer = await client.post(filled(selection, lasting.names))
+        assert answer.status_code == 200
+        assert answer.json().keys() == {"data"}
+        assert lasting.is_told_in(answer) is (outcome is OK)
 
 
 @cells(QUERIES, *REFUSED)
 async def test_query_refused(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
     client = lasting.client(column)
-    before = snapshot(lasting.tenant)
-    answer = await client.post(filled(selection, lasting.names))
-    assert answer.status_code == 200
-    body = answer.json()
-    assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
-    assert is_empty(body["data"])
-    if outcome is NOT_FOUND:
-        await assert_looks_missing(lasting, client, selection, answer)
-    assert snapshot(lasting.tenant) == before
+    with unchanged(lasting.tenant.deployment):
+        answer = await client.post(filled(selection, lasting.names))
+        assert answer.status_code == 200
+        body = answer.json()
+        assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
+        assert is_empty(body["data"])
+        if outcome is NOT_FOUND:
+            await assert_looks_missing(lasting, client, selection, answer)
 
 
 @cells(MUTATIONS, *DONE)
 async def test_mutation_done(world: World, selection: str, column: str, outcome: Outcome) -> None:
     client = world.client(column)
-    before = snapshot(world.tenant)
-    answer = await client.post(filled(selection, world.names))
+    with world.tenant.deployment.written() as statements:
+        answer = await client.post(filled(selection, world.names))
+    assert statements != []
     assert answer.status_code == 200
     assert answer.json().keys() == {"data"}
     (payload,) = answer.json()["data"].values()
@@ -105,7 +104,6 @@ async def test_mutation_done(world: World, selection: str, column: str, outcome:
     assert not is_empty(payload)
     if outcome is EMPTY:
         assert not world.is_told_in(answer)
-    assert snapshot(world.tenant) != before
 
 
 @cells(MUTATIONS, *REFUSED)
@@ -113,14 +111,13 @@ async def test_mutation_refused(
     lasting: World, selection: str, column: str, outcome: Outcome
 ) -> None:
     client = lasting.client(column)
-    before = snapshot(lasting.tenant)
-    answer = await client.post(filled(selection, lasting.names))
-    assert answer.status_code == 200
-    assert answer.json().keys() == {"data"}
-    (payload,) = answer.json()["data"].values()
-    (error,) = taken_errors(payload)
-    assert (error["__typename"], error["code"]) == (ERROR_TYPES[outcome], outcome.name)
-    assert is_empty(payload)
-    if outcome is NOT_FOUND:
-        await assert_looks_missing(lasting, client, selection, answer)
-    assert snapshot(lasting.tenant) == before
+    with unchanged(lasting.tenant.deployment):
+        answer = await client.post(filled(selection, lasting.names))
+        assert answer.status_code == 200
+        assert answer.json().keys() == {"data"}
+        (payload,) = answer.json()["data"].values()
+        (error,) = taken_errors(payload)
+        assert (error["__typename"], error["code"]) == (ERROR_TYPES[outcome], outcome.name)
+        assert is_empty(payload)
+        if outcome is NOT_FOUND:
+            await assert_looks_missing(lasting, client, selection, answer)

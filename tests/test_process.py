@@ -23,6 +23,8 @@ from tests.deployment import fresh_postgres
 from tests.process import KEY, Chroma, Place, Process, wait_until
 from workers.registry import JOB_TYPES
 
+pytestmark = pytest.mark.every_database
+
 ADD = """
 mutation ($texts: [MessageInput!]!, $projectId: ID) {
   addMemories(projectId: $projectId, input: {infer: false, userId: "alice", messages: $texts}) {

@@ -15,6 +15,8 @@ from tests.openai_answers import Answer, Request, text
 from tests.openai_server import OpenAIServer
 from tests.process import PATIENCE, Place, Process, wait_until
 
+pytestmark = pytest.mark.every_database
+
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 CREATE = """
 mutation ($schema: JSON) {

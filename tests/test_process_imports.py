@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.exchange import entity, file_of, life, line, memory
 from tests.process import PATIENCE, Place, Process, run_command, wait_until
+
+pytestmark = pytest.mark.every_database
 
 PROJECT = "{ project { id } }"
 FIND = "query ($id: ID!) { operation(id: $id) { status progress notes } }"

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
+import pytest
 
 from core.ids import uuid7
 from tests.deployment import fresh_postgres
@@ -17,6 +18,8 @@ from tests.followers import BEGINNING, Follower, Sitting, followers_of_all_kinds
 from tests.live import EVENTS, connected
 from tests.process import KEY, PATIENCE, Chroma, Place
 from tests.writers import Logged, Writer, ask, expected_of, whole_log
+
+pytestmark = pytest.mark.every_database
 
 ADD = """
 mutation ($text: String!) {

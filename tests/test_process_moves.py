@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from tests.moving import lines
 from tests.process import Place, run_command
+
+pytestmark = pytest.mark.every_database
 
 ADD = """
 mutation ($text: String!) {

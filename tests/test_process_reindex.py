@@ -11,6 +11,8 @@ from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.process import Place, Process, wait_until
 
+pytestmark = pytest.mark.every_database
+
 ADD = """
 mutation ($texts: [MessageInput!]!) {
   addMemories(input: {infer: false, userId: "alice", messages: $texts}) {

@@ -11,6 +11,8 @@ from tests.process import Place, Process, wait_until
 from tests.receiver import Do, Receiver
 from tests.webhooks import CREATE
 
+pytestmark = pytest.mark.every_database
+
 ADD = """
 mutation ($text: String!) {
   addMemories(input: {infer: false, userId: "alice", messages: [{role: "user", content: $text}]}) {

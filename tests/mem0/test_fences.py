@@ -14,8 +14,6 @@ from tests.mem0.remote import Program
 from tests.node import command
 from tests.process import Process, wait_until
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 MAKERS = "us.i.posthog.com"
 PYTHON = """
 import socket, sys

@@ -2,15 +2,11 @@
 
 from typing import Any
 
-import pytest
-
 from tests.mem0.conftest import NEWEST, Case, only
 from tests.mem0.dialects import remember, remember_in_typescript
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
 from tests.process import wait_until
-
-pytestmark = pytest.mark.xdist_group("mem0")
 
 SCHEMA = {
     "type": "object",

@@ -10,8 +10,6 @@ from tests.mem0.homes import Home
 from tests.mem0.remote import refused
 from tests.process import wait_until
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 ENTITIES = "{ project { name entities(first: 100) { nodes { id type name totalMemories } } } }"
 
 

@@ -11,8 +11,6 @@ from tests.mem0.homes import Home, make_home
 from tests.mem0.remote import Raised, refused
 from tests.process import Process
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 MAKE_READER = """
 mutation ($id: ID!) {

@@ -10,8 +10,6 @@ from tests.mem0.dialects import remember
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 SCHEMA = {
     "type": "object",
     "properties": {

@@ -10,8 +10,6 @@ from tests.mem0.dialects import listed, remember, understand
 from tests.mem0.homes import Home, agree
 from tests.mem0.remote import options, refused
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 SEARCH = """
 query ($query: String!, $user: String!) {
   searchMemories(query: $query, filter: {userId: {eq: $user}}, threshold: 0.1, topK: 2) {

@@ -3,15 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.dialects import listed, remember, understand
 from tests.mem0.homes import Home, agree, make_home
 from tests.mem0.remote import options, refused
 from tests.process import Process
-
-pytestmark = pytest.mark.xdist_group("mem0")
 
 SAID = [
     {"role": "user", "content": "I drink green tea"},

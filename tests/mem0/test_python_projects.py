@@ -4,14 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
 from tests.process import Process
-
-pytestmark = pytest.mark.xdist_group("mem0")
 
 PROJECT = """
 query ($id: ID) {

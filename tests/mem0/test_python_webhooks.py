@@ -3,16 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-import pytest
-
 from tests.mem0.conftest import Case
 from tests.mem0.dialects import remember
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
 from tests.process import wait_until
 from tests.receiver import Receiver
-
-pytestmark = pytest.mark.xdist_group("mem0")
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 URL = "http://127.0.0.1:9/hook"

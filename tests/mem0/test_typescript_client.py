@@ -15,8 +15,6 @@ from tests.mem0.homes import Home, agree
 from tests.mem0.remote import Program, refused
 from tests.process import Process, wait_until
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 SEARCH = """
 query ($query: String!) {

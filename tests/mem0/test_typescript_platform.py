@@ -9,8 +9,6 @@ from tests.mem0.dialects import remember_in_typescript as remember
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
 
-pytestmark = pytest.mark.xdist_group("mem0")
-
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 URL = "http://127.0.0.1:9/hook"
 PROJECT = """

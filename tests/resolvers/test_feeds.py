@@ -16,6 +16,8 @@ from storage.log import Watch
 from tests.deployment import Deployment
 from tests.factories import Tenant
 
+pytestmark = pytest.mark.every_database
+
 
 @contextlib.contextmanager
 def answer_held(

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from resolvers.notices import Notices, told
 from storage.database import Commit
 from tests.factories import Tenant
+
+pytestmark = pytest.mark.every_database
 
 SOON = 30.0
 AT_ONCE = 0.0

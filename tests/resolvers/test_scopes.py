@@ -13,6 +13,8 @@ from storage.transaction import Transaction
 from tests.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch
 from tests.shelf import Shelf, at
 
+pytestmark = pytest.mark.every_database
+
 
 class Story:
     """A project in which anything may happen, in an order that chance decides."""

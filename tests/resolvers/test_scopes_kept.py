@@ -13,6 +13,8 @@ from storage.transaction import Transaction
 from tests.corpora import HEAD, PLENTY, WORDS, Reads, described, key_of, noted, read, scratch
 from tests.shelf import Shelf, at
 
+pytestmark = pytest.mark.every_database
+
 
 @contextmanager
 def three_scopes(shelf: Shelf) -> Iterator[tuple[list[ScopeKey], Scopes]]:

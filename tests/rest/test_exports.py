@@ -15,6 +15,8 @@ from tests.deployment import Deployment
 from tests.factories import Tenant
 from tests.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
 
+pytestmark = pytest.mark.every_database
+
 EXPORT = """
 mutation ($input: CreateExportInput!) {
   createExport(input: $input) { export { id url } userErrors { message path } }

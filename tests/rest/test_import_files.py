@@ -15,6 +15,8 @@ from tests.importing import brought_in, numbered, rows_of, send
 from tests.remembering import DELETE, MAKE_PROJECT
 from tests.searching import search
 
+pytestmark = pytest.mark.every_database
+
 MEMORIES = """
 query ($project: ID!) {
   memories(projectId: $project, first: 100, showExpired: true, includeMerged: true) {

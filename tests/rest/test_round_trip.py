@@ -5,6 +5,8 @@ The first project is gone by then, or it is still there and its ids are taken.
 
 from typing import Any
 
+import pytest
+
 from tests.erasure import DELETE_PROJECT, NOTHING, left
 from tests.factories import Tenant
 from tests.ingesting import until
@@ -32,6 +34,8 @@ from tests.moving import (
 from tests.refusals import snapshot
 from tests.remembering import DELETE, DELETE_ENTITY, rows_with
 from tests.searching import near
+
+pytestmark = pytest.mark.every_database
 
 SEARCH = """
 query ($project: ID!, $query: String!) {

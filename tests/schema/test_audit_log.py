@@ -24,6 +24,8 @@ from tests.factories import Tenant, make_tenant
 from tests.refusals import assert_missing
 from tests.searching import idle_deployment
 
+pytestmark = pytest.mark.every_database
+
 ENTRIES = "nodes { id actor action projectId targetId before after createdAt }"
 OF_ORGANIZATION = f"query ($id: ID!) {{ organization(id: $id) {{ auditLog {{ {ENTRIES} }} }} }}"
 OF_PROJECT = f"query ($id: ID!) {{ project(id: $id) {{ auditLog {{ {ENTRIES} }} }} }}"

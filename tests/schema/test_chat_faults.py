@@ -211,6 +211,7 @@ async def test_words_that_pose_as_orders_stay_words(chat: Tenant, model: OpenAIS
     assert await texts_of(chat.owner) == [TEA, order]
 
 
+@pytest.mark.every_database
 @pytest.mark.usefixtures("impatient")
 async def test_of_many_who_try_again_at_once_one_does(chat: Tenant, model: OpenAIServer) -> None:
     for _ in range(5):

@@ -23,6 +23,8 @@ from tests.remembering import (
 )
 from tests.searching import search, search_all
 
+pytestmark = pytest.mark.every_database
+
 CONCEPTS = """
 query ($first: Int, $after: Cursor, $last: Int, $contains: String) {
   project {

@@ -335,6 +335,7 @@ async def test_contradictions_within_one_call(
     assert await events(tenant.owner) == ["ADD", "ADD", "SUPERSEDE"]
 
 
+@pytest.mark.every_database
 async def test_of_two_that_contradict_each_other_at_once_one_holds(tenant: Tenant) -> None:
     """The second comes while the first, in a run of its own, has looked and not yet committed."""
     await learn(tenant, "I have a cat.")

@@ -16,6 +16,8 @@ from core.ids import uuid7
 from tests.deployment import Deployment
 from tests.factories import ADD, Tenant
 
+pytestmark = pytest.mark.every_database
+
 UPDATE = """
 mutation ($id: ID!, $input: UpdateMemoryInput!) {
   updateMemory(id: $id, input: $input) { memory { id } userErrors { code } }

@@ -32,6 +32,8 @@ from tests.ingesting import (
     work_of,
 )
 
+pytestmark = pytest.mark.every_database
+
 TENNIS, GOLF = "I play tennis every Tuesday.", "I play golf every Friday."
 DELETE = "mutation ($ids: [ID!]) { deleteMemories(ids: $ids) { count userErrors { code } } }"
 LOG = "{ project { history(first: 100) { totalCount } } }"

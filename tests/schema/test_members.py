@@ -175,6 +175,7 @@ async def test_a_member_is_added_once(place: Place) -> None:
         )
 
 
+@pytest.mark.every_database
 async def test_two_invitations_at_once_make_one_member(
     place: Place, already: list[tuple[str, str]]
 ) -> None:
@@ -303,6 +304,7 @@ async def two_owners(place: Place) -> list[tuple[Client, str]]:
     ]
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("round_", range(3))
 @pytest.mark.parametrize("verb", ["remove", "update"])
 async def test_of_two_owners_who_go_at_once_one_stays(place: Place, verb: str, round_: int) -> None:
@@ -321,6 +323,7 @@ async def test_of_two_owners_who_go_at_once_one_stays(place: Place, verb: str, r
     assert [email for email, role in members if role == "OWNER"] == [stayed]
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("round_", range(3))
 async def test_of_two_owners_who_remove_each_other_one_stays(place: Place, round_: int) -> None:
     (first, first_email), (second, second_email) = await two_owners(place)

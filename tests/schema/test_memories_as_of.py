@@ -18,6 +18,8 @@ from tests.client import Client
 from tests.factories import ADD, Tenant
 from tests.refusals import assert_missing
 
+pytestmark = pytest.mark.every_database
+
 MEMORY = "id text version metadata categories state expirationDate createdAt updatedAt"
 LIST = f"""
 query (

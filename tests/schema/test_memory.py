@@ -19,6 +19,8 @@ from server import create_app
 from tests.client import Client
 from tests.factories import ADD, Tenant
 
+pytestmark = pytest.mark.every_database
+
 MEMORY = """
 query ($id: ID!) {
   memory(id: $id) {

@@ -26,6 +26,8 @@ from tests.refusals import (
 )
 from tests.rows import set_columns
 
+pytestmark = pytest.mark.every_database
+
 DELETE = with_trouble(
     """
     mutation ($filter: MemoryFilter, $ids: [ID!], $projectId: ID) {

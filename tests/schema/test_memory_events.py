@@ -19,6 +19,8 @@ from tests.refusals import with_trouble
 from tests.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
 from tests.schema.test_retention import prune
 
+pytestmark = pytest.mark.every_database
+
 FIELDS = "id cursor sequence type memoryId oldText newText before after actor operationId createdAt"
 FOLLOW = f"""
 subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!], $project: ID) {{

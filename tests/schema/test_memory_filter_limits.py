@@ -9,6 +9,8 @@ from core.filters import MOST_CONDITIONS, MOST_VALUES
 from tests.deployment import Deployment
 from tests.letters import ALICE, FIRST, LISTS, Letters, make_letters, metadata
 
+pytestmark = pytest.mark.every_database
+
 LIST = "query ($filter: MemoryFilter) { memories(filter: $filter) { nodes { id } } }"
 CATALOG = "{ project { categories { name } } }"
 

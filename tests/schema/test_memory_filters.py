@@ -13,6 +13,8 @@ from core.ids import uuid7
 from tests.deployment import Deployment
 from tests.letters import ALICE, FIRST, LISTS, SECOND, TEA, Letters, make_letters, metadata
 
+pytestmark = pytest.mark.every_database
+
 LIST = "query ($filter: MemoryFilter) { memories(filter: $filter) { nodes { id } } }"
 
 

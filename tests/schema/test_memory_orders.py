@@ -14,7 +14,10 @@ import pytest_asyncio
 from core.graph import MemoryState
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant
+from tests.pairs import parametrize_pairs
 from tests.rows import set_columns
+
+pytestmark = pytest.mark.every_database
 
 LISTS = {
     "memories": "memories({0}) {1}",
@@ -38,10 +41,10 @@ FOUND = """
   pageInfo { hasNextPage hasPreviousPage }
 }
 """
+FIELDS, DIRECTIONS = ("CREATED_AT", "UPDATED_AT", "TIMESTAMP"), ("ASC", "DESC")
 ORDERS = [
     {"field": field, "direction": direction}
-    for field in ("CREATED_AT", "UPDATED_AT", "TIMESTAMP")
-    for direction in ("ASC", "DESC")
+    for field, direction in itertools.product(FIELDS, DIRECTIONS)
 ]
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -97,11 +100,11 @@ async def world(deployment: Deployment) -> World:
 every_order = pytest.mark.parametrize("order", ORDERS, ids=lambda order: " ".join(order.values()))
 
 
-@every_order
-@pytest.mark.parametrize("name", LISTS)
+@parametrize_pairs(name=LISTS, field=FIELDS, direction=DIRECTIONS)
 async def test_memories_come_in_order_from_both_ends(
-    world: World, name: str, order: dict[str, str]
+    world: World, name: str, field: str, direction: str
 ) -> None:
+    order = {"field": field, "direction": direction}
     whole = await ask(world.tenant, name, order=order, first=100)
     nodes = [edge["node"] for edge in whole["edges"]]
     falling = order["direction"] == "DESC"

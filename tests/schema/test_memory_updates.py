@@ -14,6 +14,8 @@ from core.ids import uuid7
 from core.text import LARGEST_METADATA, LONGEST_TEXT
 from tests.factories import Tenant
 
+pytestmark = pytest.mark.every_database
+
 ERRORS = """
 userErrors {
   __typename code message path

@@ -11,6 +11,8 @@ from core.ids import uuid7
 from tests.client import Client
 from tests.factories import ADD, Tenant
 
+pytestmark = pytest.mark.every_database
+
 NODE = """
 query ($id: ID!) {
   node(id: $id) {

@@ -20,6 +20,8 @@ from tests.openai_answers import Answer, Behaviour, Request, fact, facts, status
 from tests.openai_server import OpenAIServer
 from tests.remembering import DELETE_ENTITY, UPDATE, entity_id
 
+pytestmark = pytest.mark.every_database
+
 FOLLOW = FIND.replace("query", "subscription").replace("operation(", "operationUpdates(")
 SEARCH = '{ searchMemories(query: "tennis") { operationId } }'
 TENNIS = "I play tennis every Tuesday."

@@ -6,6 +6,8 @@ erased, and a search must never tell what it found.
 
 from typing import Any
 
+import pytest
+
 from core.ids import uuid7
 from tests.factories import Tenant
 from tests.ingesting import (
@@ -20,6 +22,8 @@ from tests.ingesting import (
     raw,
 )
 from tests.refusals import assert_missing
+
+pytestmark = pytest.mark.every_database
 
 TENNIS = "I play tennis every Tuesday."
 PAGE = """

@@ -32,6 +32,8 @@ from tests.ingesting import (
 from tests.refusals import assert_missing
 from workers.runner import Runner
 
+pytestmark = pytest.mark.every_database
+
 TENNIS, DENTIST = "I play tennis every Tuesday.", "I go to my dentist, Dr. Silva, twice a year."
 TOTAL = "query ($id: ID!) { project(id: $id) { operations { totalCount } } }"
 DELETE_ENTITY = "mutation ($id: ID!) { deleteEntity(id: $id) { deletedId userErrors { code } } }"

@@ -18,6 +18,8 @@ from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant
 
+pytestmark = pytest.mark.every_database
+
 PAGE = "first: $first, after: $after, last: $last, before: $before"
 TYPES = {"first": "Int", "after": "Cursor", "last": "Int", "before": "Cursor"}
 TYPES |= {"project": "ID", "crowd": "ID", "memory": "ID!", "organization": "ID!"}
@@ -34,6 +36,8 @@ KEYS |= {"TOTAL_MEMORIES": "totalMemories"}
 ORDERS = [
     f"{{field: {field}, direction: {direction}}}" for field in KEYS for direction in ("ASC", "DESC")
 ]
+# Each field, and each direction. The other directions would compare as these do from their end.
+PAGED = [*ORDERS[0:4:3], *ORDERS[4:8:3]]
 LISTS = {
     "memories": f"memories({PAGE}) {FOUND}",
     "memories of the project": f"project(id: $project) {{ memories({PAGE}) {FOUND} }}",
@@ -45,7 +49,7 @@ LISTS = {
     "entities by name": f'entities(projectId: $crowd, nameContains: "a", {PAGE}) {FOUND}',
     **{
         f"entities {order}": f"entities(projectId: $crowd, orderBy: {order}, {PAGE}) {FOUND}"
-        for order in ORDERS
+        for order in PAGED
     },
     "history": f"project(id: $crowd) {{ history({PAGE}) {FOUND} }}",
     "updates": f"project(id: $crowd) {{ history(types: [UPDATE], {PAGE}) {FOUND} }}",
@@ -224,9 +228,6 @@ async def test_the_total_is_counted_only_when_it_is_selected(world: World, name:
         assert len([one for one in statements if "count(" in one.lower()]) == wanted
 
 
-# ---------------------------------------------------------------- orders
-
-
 @pytest.mark.parametrize("order", ORDERS)
 async def test_entities_come_in_order(world: World, order: str) -> None:
     fields = "id name createdAt updatedAt totalMemories"
@@ -379,7 +380,7 @@ async def test_every_list_refuses_what_is_no_cursor(world: World, name: str) -> 
 
 async def test_a_cursor_of_another_list_or_order_is_refused(world: World) -> None:
     cursors = {name: (await world.ask(name, first=1))["edges"][0]["cursor"] for name in LISTS}
-    stays = ["memories", "memories of a user", "entities", *(f"entities {o}" for o in ORDERS[1:4])]
+    stays = ["memories", "memories of a user", "entities", *(f"entities {o}" for o in PAGED[1:])]
     stays += ["history", "members of a project", "members of an organization", "projects", "keys"]
     for name in stays:
         alike = next((part for part in PARTS if name in part), {name})

@@ -230,6 +230,7 @@ async def test_a_stale_version_is_refused(tenant: Tenant) -> None:
     assert (await update(tenant, expectedVersion=2, name="Third"))["version"] == 3
 
 
+@pytest.mark.every_database
 @pytest.mark.parametrize("round_", range(3))
 async def test_of_two_changes_of_one_version_one_is_made(tenant: Tenant, round_: int) -> None:
     answers = await asyncio.gather(
@@ -247,6 +248,7 @@ async def test_of_two_changes_of_one_version_one_is_made(tenant: Tenant, round_:
     assert (await tenant.owner.ask(PROJECT, id=tenant.project_id))["project"] == made
 
 
+@pytest.mark.every_database
 async def test_two_changes_at_once_are_both_made(tenant: Tenant) -> None:
     inputs: list[dict[str, Any]] = [{"name": "Else"}, {"decay": True}]
     await asyncio.gather(*(update(tenant, **input) for input in inputs))

@@ -26,6 +26,8 @@ from tests.refusals import OWNER_AND_ADMIN, assert_refused, forbidden, invalid, 
 from tests.searching import idle_deployment, search, send, texts
 from workers.runner import Runner
 
+pytestmark = pytest.mark.every_database
+
 REINDEX = with_trouble("""
 mutation ($id: ID!) {
   reindexProject(id: $id) {

@@ -35,6 +35,8 @@ from tests.remembering import (
 )
 from tests.searching import near, search_all, send, texts
 
+pytestmark = pytest.mark.every_database
+
 RESTORE = with_trouble("""
 mutation ($id: ID!, $event: ID!) {
   restoreMemory(id: $id, historyEventId: $event) {

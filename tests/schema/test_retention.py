@@ -6,7 +6,11 @@ Only this test's own project is pruned, by the very steps of the sweep.
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tests.factories import Tenant
+
+pytestmark = pytest.mark.every_database
 
 UPDATE = """
 mutation ($id: ID!, $text: String!) {

@@ -18,6 +18,8 @@ from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant
 from tests.searching import PLACES, WAYS, Hits, add_apart, idle_deployment, search, send, texts
 
+pytestmark = pytest.mark.every_database
+
 UPDATE = """
 mutation ($id: ID!, $text: String) {
   updateMemory(id: $id, input: {text: $text}) { memory { id } userErrors { message } }

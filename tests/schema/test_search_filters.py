@@ -18,6 +18,8 @@ from tests.factories import ADD, Tenant, make_tenant
 from tests.rows import set_columns
 from tests.searching import PLACES, Hits, idle_deployment, search, send, texts
 
+pytestmark = pytest.mark.every_database
+
 UPDATE = """
 mutation ($id: ID!, $categories: [String!]) {
   updateMemory(id: $id, input: {categories: $categories}) {

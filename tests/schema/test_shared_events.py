@@ -18,6 +18,8 @@ from tests.factories import Tenant
 from tests.live import PATIENCE, Followed, Socket, connected
 from tests.remembering import UPDATE
 
+pytestmark = pytest.mark.every_database
+
 BEGIN = "query ($id: ID!) { project(id: $id) { historyCursor } }"
 # What follows is written in three ways and means one thing.
 WAYS = (

@@ -28,6 +28,8 @@ from tests.remembering import (
 )
 from tests.searching import search
 
+pytestmark = pytest.mark.every_database
+
 SOURCES = """
 query ($first: Int) {
   memories(first: $first) {

@@ -14,6 +14,8 @@ import pytest_asyncio
 from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
 from tests.factories import Tenant, make_tenant
 
+pytestmark = pytest.mark.every_database
+
 NESTED = """
 query ($id: ID) {
   project(id: $id) {

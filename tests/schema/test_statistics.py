@@ -9,6 +9,8 @@ from tests.conftest import BACKENDS
 from tests.factories import Tenant, make_tenant
 from tests.searching import idle_deployment
 
+pytestmark = pytest.mark.every_database
+
 STATS = """
 { project { stats {
   totalMemories totalEntities memoriesByState memoriesByCategory entitiesByType

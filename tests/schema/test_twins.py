@@ -27,6 +27,8 @@ from tests.remembering import (
     totals,
 )
 
+pytestmark = pytest.mark.every_database
+
 TEA = "I drink green tea every morning."
 TODAY = datetime.now(UTC).date()
 YESTERDAY = (TODAY - timedelta(days=1)).isoformat()

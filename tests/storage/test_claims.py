@@ -15,6 +15,8 @@ from storage.transaction import Transaction
 from storage.vector_rows import ENTITY_KEYS
 from tests.shelf import Shelf, at
 
+pytestmark = pytest.mark.every_database
+
 HOME, WORK = "home city", "employer"
 
 

@@ -11,6 +11,8 @@ from storage.transaction import Transaction
 from tests.erasure import held
 from tests.shelf import Shelf, at, derived
 
+pytestmark = pytest.mark.every_database
+
 _HISTORY = METADATA.tables["history"]
 
 

@@ -16,6 +16,8 @@ from storage.transaction import Transaction
 from tests.deployment import Deployment
 from tests.factories import Tenant
 
+pytestmark = pytest.mark.every_database
+
 
 async def test_a_transaction_that_raises_leaves_nothing(deployment: Deployment) -> None:
     email = f"{uuid7()}@example.com"

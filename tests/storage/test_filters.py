@@ -29,6 +29,8 @@ from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree
 
+pytestmark = pytest.mark.every_database
+
 MEMORIES = table_of(Memory)
 MOMENT = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 # Dotted and dotless i, both forms of the small sigma, sharp and long s, emoji, and what LIKE,

@@ -10,6 +10,8 @@ from storage.jobs import JobRow
 from storage.transaction import Transaction
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.every_database
+
 LEASE = timedelta(seconds=60)
 # No worker loop of the deployment looks for jobs that are due a day from the present.
 LATER = now() + timedelta(days=1)

@@ -24,6 +24,8 @@ from storage.memory_rows import MemoryRow
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at, derived
 
+pytestmark = pytest.mark.every_database
+
 WORDS = [f"word{n}" for n in range(40)]
 # The first words are everywhere, the last nearly nowhere, as in any language.
 COMMON = [1 / (n + 1) for n in range(40)]
@@ -152,7 +154,7 @@ def test_many_terms_may_be_asked_for_at_once(shelf: Shelf) -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.text(st.characters(codec="utf-8"), max_size=200))
+@given(st.text(st.characters(codec="utf-8"), max_size=100))
 def test_no_term_can_be_taken_for_syntax(said: str) -> None:
     for term in terms(said):
         assert re.fullmatch("[a-z0-9]+", term), term

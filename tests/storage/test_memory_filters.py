@@ -21,6 +21,8 @@ from tests.factories import Tenant
 from tests.filters import tree
 from tests.rows import set_columns
 
+pytestmark = pytest.mark.every_database
+
 MEMORIES, ENTITIES = table_of(Memory), table_of(Entity)
 TODAY = date(2026, 1, 1)
 

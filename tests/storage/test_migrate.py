@@ -20,6 +20,8 @@ from storage.migrations import past_versions, slots
 from storage.slots import slot_of, text_hash
 from tests.deployment import fresh_postgres
 
+pytestmark = pytest.mark.every_database
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Database]:

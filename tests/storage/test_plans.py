@@ -28,6 +28,9 @@ from storage.tables import Account, Entity, Memory, Organization, OrganizationMe
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree
+from tests.pairs import parametrize_pairs
+
+pytestmark = pytest.mark.every_database
 
 PROJECTS, MEMORIES, USERS = 12, 1_000, 50
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -199,7 +202,7 @@ FILTERS: dict[str, tuple[dict[str, Any] | None, str | None]] = {
 # What PostgreSQL expects to find so little of that it would rather sort it in the end.
 SORTED = {"a time", "metadata"}
 every_filter = pytest.mark.parametrize("name", FILTERS)
-every_order = pytest.mark.parametrize("order", MEMORY_ORDERS, ids=str)
+FIELDS = sorted({field for field, _ in MEMORY_ORDERS})
 
 
 def asked(place: Place, name: str) -> tuple[Filter | None, set[str]]:
@@ -219,23 +222,23 @@ def beside_key(place: Place, indexes: set[str]) -> set[str]:
     return indexes - {KEY[place.dialect]} if len(indexes) > 1 else indexes
 
 
-@every_order
-@every_filter
-def test_a_projects_list(place: Place, name: str, order: tuple[str, bool]) -> None:
+@parametrize_pairs(name=FILTERS, field=FIELDS, descending=(True, False), forward=(True, False))
+def test_a_projects_list(
+    place: Place, name: str, field: str, descending: bool, forward: bool
+) -> None:
     where, led = asked(place, name)
     flags = dict(SELECTION.flags)
-    for forward in (True, False):
-        page = Page(MEMORY_ORDERS[order], 20, forward)
+    page = Page(MEMORY_ORDERS[field, descending], 20, forward)
 
-        def work(connection: Connection, page: Page = page) -> object:
-            parents = [place.project_id]
-            return MEMORIES_OF_PROJECT.pages(connection, parents, page, place.actor, flags, where)
+    def work(connection: Connection) -> object:
+        parents = [place.project_id]
+        return MEMORIES_OF_PROJECT.pages(connection, parents, page, place.actor, flags, where)
 
-        indexes = beside_key(place, place.indexes(work))
-        if name in SORTED:
-            assert indexes <= {*OF_ORDER.values()}
-        else:
-            assert indexes <= (led or {OF_ORDER[order[0]]}), place.plan(work)
+    indexes = beside_key(place, place.indexes(work))
+    if name in SORTED:
+        assert indexes <= {*OF_ORDER.values()}
+    else:
+        assert indexes <= (led or {OF_ORDER[field]}), place.plan(work)
 
 
 @every_filter
@@ -250,13 +253,13 @@ def test_a_projects_total(place: Place, name: str) -> None:
     assert place.indexes(work) <= (led or {*OF_ORDER.values()})
 
 
-@every_order
-@every_filter
-def test_an_entitys_list(place: Place, name: str, order: tuple[str, bool]) -> None:
+@parametrize_pairs(name=FILTERS, field=FIELDS, descending=(True, False))
+def test_an_entitys_list(place: Place, name: str, field: str, descending: bool) -> None:
     """Its memories are few, so they may be sorted after they were found."""
     where, _ = asked(place, name)
     flags = dict(SELECTION.flags)
-    listing, page = MEMORIES_OF_ENTITY[EntityType.USER], Page(MEMORY_ORDERS[order], 20, True)
+    listing = MEMORIES_OF_ENTITY[EntityType.USER]
+    page = Page(MEMORY_ORDERS[field, descending], 20, True)
 
     def work(connection: Connection) -> object:
         return listing.pages(connection, [place.user[1]], page, place.actor, flags, where)
@@ -264,10 +267,9 @@ def test_an_entitys_list(place: Place, name: str, order: tuple[str, bool]) -> No
     assert place.indexes(work) <= {USER, KEY[place.dialect]}
 
 
-@every_filter
-@pytest.mark.parametrize("limit", [None, 100])
-@pytest.mark.parametrize("among", [False, True], ids=["all", "among some"])
-@pytest.mark.parametrize("scope", ["project", "entity"])
+@parametrize_pairs(
+    name=FILTERS, limit=(None, 100), among=(False, True), scope=("project", "entity")
+)
 def test_what_search_asks(
     place: Place, name: str, limit: int | None, among: bool, scope: str
 ) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from sqlalchemy import event, select
 
 from core.graph import OperationStatus, OperationType
@@ -15,6 +16,8 @@ from storage.metadata import METADATA
 from storage.operations import OperationRow
 from storage.pruning import Pruned
 from tests.shelf import Shelf, at
+
+pytestmark = pytest.mark.every_database
 
 
 def prune(shelf: Shelf, second: float, limit: int = 100) -> list[int]:

@@ -16,6 +16,8 @@ from storage.metadata import METADATA
 from storage.slots import slot_of, text_hash
 from tests.shelf import Shelf, at
 
+pytestmark = pytest.mark.every_database
+
 _MEMORIES = METADATA.tables["memories"]
 
 

@@ -1,8 +1,12 @@
 """When messages were said, which decides what contradicts what (`resolvers.consolidation_plan`)."""
 
+import pytest
+
 from storage.sources import SourceRow
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at
+
+pytestmark = pytest.mark.every_database
 
 
 def test_the_last_message_of_a_memory_counts(shelf: Shelf) -> None:

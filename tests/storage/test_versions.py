@@ -13,7 +13,10 @@ from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PRO
 from storage.memory_rows import MEMORY_ORDERS, MemoryRow
 from storage.metadata import METADATA
 from storage.transaction import Transaction
+from tests.pairs import parametrize_pairs
 from tests.shelf import Shelf, at
+
+pytestmark = pytest.mark.every_database
 
 _VERSIONS = METADATA.tables["memory_versions"]
 
@@ -124,8 +127,9 @@ def test_every_kind_of_entity_has_a_past(shelf: Shelf, type: EntityType) -> None
     assert texts(shelf.past(5, entity=(type, id))) == ["Coffee"]
 
 
-@pytest.mark.parametrize("size", [1, 3, 100])
-@pytest.mark.parametrize(("key", "descending"), list(MEMORY_ORDERS))
+@parametrize_pairs(
+    key=sorted({key for key, _ in MEMORY_ORDERS}), size=(1, 3, 100), descending=(True, False)
+)
 def test_any_story_is_told_as_it_was(shelf: Shelf, key: str, descending: bool, size: int) -> None:
     """Random changes and deletions, told in every order and by pages of any size."""
     chance = random.Random(f"{key} {descending} {size}")

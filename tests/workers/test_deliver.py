@@ -21,6 +21,8 @@ from tests.webhooks import CHANGE, FORGET, LOG, RESTORE, ROTATE, Hooked, at_once
 from workers import deliver
 from workers.runner import Runner
 
+pytestmark = pytest.mark.every_database
+
 SECONDS = (5, 300, 1_800, *(hours * 3_600 for hours in (2, 5, 10, 14, 20, 24)))
 UNREACHABLE = "The receiver did not give a whole HTTP answer."
 CATALOG = """

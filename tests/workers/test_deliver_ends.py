@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from core.ids import now
@@ -16,6 +17,8 @@ from tests.refusals import assert_refused, invalid
 from tests.webhooks import CHANGE, DELETE, FORGET, REDELIVER, TEST, Hooked, at_once
 from workers import prune
 from workers.runner import Runner
+
+pytestmark = pytest.mark.every_database
 
 FAILED_OFF = ("FAILED", 0, None, SWITCHED_OFF)
 SENT = ("SUCCEEDED", 1, 204, None)

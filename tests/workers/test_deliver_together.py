@@ -17,6 +17,8 @@ from tests.receiver import Do, Receiver
 from tests.webhooks import Hooked, hooked
 from workers.runner import LEASE, Runner
 
+pytestmark = pytest.mark.every_database
+
 
 async def test_several_runners_send_one_after_the_other(hook: Hooked) -> None:
     """As two processes would: each has a name of its own, and four tasks."""

@@ -16,6 +16,8 @@ from tests.factories import make_tenant
 from workers import prune
 from workers.runner import Runner, pause
 
+pytestmark = pytest.mark.every_database
+
 SEARCH = "query ($q: String!) { searchMemories(query: $q) { hits { memory { text } } } }"
 
 

@@ -7,7 +7,7 @@ import httpx
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant
-from tests.refusals import snapshot
+from tests.refusals import unchanged
 
 
 async def call(
@@ -64,9 +64,8 @@ async def assert_refused(
     **query: Any,
 ) -> None:
     """Assert that a request is refused in just this way, and that nothing was changed."""
-    before = snapshot(tenant)
-    assert await refused(client, method, path, json, **query) == expected
-    assert snapshot(tenant) == before
+    with unchanged(tenant.deployment):
+        assert await refused(client, method, path, json, **query) == expected
 
 
 # What is refused to whoever has no key.

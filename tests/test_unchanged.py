@@ -1,0 +1,54 @@
+"""What shows that nothing was written: it must notice a write, and nothing that a read leaves."""
+
+import pytest
+
+from core.graph import JobKind
+from core.ids import now, uuid7
+from storage.transaction import Transaction
+from tests.factories import Tenant
+from tests.refusals import unchanged
+
+pytestmark = pytest.mark.every_database
+
+FEEDBACK = """
+mutation ($id: ID!) {
+  setMemoryFeedback(memoryId: $id, value: POSITIVE) { userErrors { message } }
+}
+"""
+SEARCH = '{ searchMemories(query: "tea") { hits { memory { id } } } }'
+
+
+def put(tx: Transaction, project_id: str) -> None:
+    tx.jobs.put(JobKind.INDEX, [uuid7()], project_id, now())
+    tx.jobs.flush()
+
+
+async def test_a_write_is_noticed(tenant: Tenant) -> None:
+    (memory,) = await tenant.add("Tea")
+    with pytest.raises(AssertionError, match="memory_feedback"), unchanged(tenant.deployment):
+        await tenant.owner.do(FEEDBACK, id=memory["id"])
+
+
+async def test_a_job_alone_is_noticed(tenant: Tenant) -> None:
+    db = tenant.deployment.services.db
+    with pytest.raises(AssertionError, match="INSERT INTO jobs"), unchanged(tenant.deployment):
+        await db.write(lambda tx: put(tx, tenant.project_id))
+
+
+async def test_what_is_rolled_back_is_not_written(tenant: Tenant) -> None:
+    def work(tx: Transaction) -> None:
+        put(tx, tenant.project_id)
+        raise LookupError
+
+    with unchanged(tenant.deployment), pytest.raises(LookupError):
+        await tenant.deployment.services.db.write(work)
+
+
+async def test_what_a_search_leaves_is_no_change(tenant: Tenant) -> None:
+    await tenant.add("Tea")
+    services = tenant.deployment.services
+    with unchanged(tenant.deployment):
+        found = await tenant.owner.ask(SEARCH)
+        await services.searches.settle()
+        await services.touches.settle()
+    assert len(found["searchMemories"]["hits"]) == 1
