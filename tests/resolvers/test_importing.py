@@ -20,6 +20,8 @@ from tests.factories import Tenant
 from tests.importing import OPERATION, rows_of
 from tests.remembering import entity_id
 
+pytestmark = pytest.mark.every_database
+
 _RECORDS = METADATA.tables["import_records"]
 TEXTS = ["Likes tea", "Likes milk", "Likes rye", "Likes figs"]
 

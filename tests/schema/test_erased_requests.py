@@ -17,6 +17,8 @@ from tests.remembering import entity_id, rows_with
 from tests.rest.mem0.rest import ask
 from tests.schema.test_erasure_receipts import DELETE, DELETE_ENTITY, completed
 
+pytestmark = pytest.mark.every_database
+
 WORD = "zqretryx0001"
 
 

@@ -11,6 +11,8 @@ from tests.factories import Tenant
 from tests.remembering import entity_id
 from tests.schema.test_erasure_receipts import DELETE_ENTITY, completed, digest_of
 
+pytestmark = pytest.mark.every_database
+
 
 async def _filled(tenant: Tenant, seed: int) -> World:
     """Return a world in which everything that was asked for is done."""

@@ -28,6 +28,8 @@ from tests.remembering import (
 )
 from tests.searching import search
 
+pytestmark = pytest.mark.every_database
+
 RECEIPT = """
 fragment Receipt on ErasureReceipt {
   id subject requestedBy counts digest createdAt completedAt

@@ -25,6 +25,8 @@ from tests.erasure import (
 from tests.factories import Tenant
 from tests.refusals import assert_missing, assert_refused, not_found
 
+pytestmark = pytest.mark.every_database
+
 
 async def test_a_deleted_organization_is_gone_before_it_is_erased(tenant: Tenant) -> None:
     ids = await stored(tenant)

@@ -22,6 +22,8 @@ from tests.erasure import (
 from tests.factories import ADD, Tenant
 from tests.refusals import assert_missing, assert_refused, not_found, snapshot, with_trouble
 
+pytestmark = pytest.mark.every_database
+
 UPDATE_PROJECT = with_trouble("""
 mutation ($id: ID!) {
   updateProject(id: $id, input: {name: "Else"}) { project { id } userErrors { ...Trouble } }
