@@ -1,10 +1,8 @@
 """Search: what was written is found at once, whatever the indexes know of it.
 
-The deployment here has no workers, so the vector index knows what `settle` told it and nothing
-else. Small scopes are ranked whole and never meet it; where a test is about candidates, the limits
-of the planner are lowered to nothing. Messages of one call are a conversation and lend each other
-words, so memories that are to stand alone are added one by one. The signals of the ranking have
-files of their own, and so have filters.
+The deployment has no workers: the vector index knows only what `settle` indexed. Small scopes are
+ranked whole; where a test is about candidates, the planner's limits are zero. Messages of one call
+lend each other words, so memories that must stand alone are added one by one.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""When messages were said, which decides what contradicts what (`resolvers.consolidation_plan`)."""
+"""When messages were said, which decides what contradicts what."""
 
 import pytest
 
