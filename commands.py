@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
+from core.enums import OperationStatus
 from core.errors import OperationFailed
-from core.graph import OperationStatus
 from core.ids import now, uuid7
 from core.version import current_version
 from resolvers.bootstrap import StartError, check_embedder

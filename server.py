@@ -29,7 +29,7 @@ from core.errors import AppError
 from core.ids import now
 from core.paging import Cursors
 from core.settings import Environment, Settings
-from core.text import check_text
+from core.validation import check_text
 from logs import RequestLog, configure_logging
 from providers import make_models
 from providers.base import ProviderError

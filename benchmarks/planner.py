@@ -17,13 +17,13 @@ from itertools import pairwise
 
 from benchmarks.stage import Filled, Stage, run, staged, texts
 from benchmarks.table import heading, table, timed
-from core.graph import EntityType
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType
 from resolvers import planner
 from resolvers.candidates import NEAREST
 from resolvers.memory_lists import Wanted
 from resolvers.search import Query, search_entity, search_project
 from storage.entities import EntityRow
-from storage.vector_rows import ENTITY_KEYS
 
 SCOPES = (500, 1_000, 2_000, 5_000, 10_000)
 PROJECT = 20_000

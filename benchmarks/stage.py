@@ -24,11 +24,11 @@ import uvloop
 from sqlalchemy import text
 
 from core.access import ApiKeyPermission
-from core.graph import EntityType
+from core.enums import EntityType
 from core.ids import now
+from core.turn import Turn
 from logs import configure_logging
 from providers.base import TokenStates
-from providers.extraction import Turn
 from resolvers.add_requests import AddRequest
 from resolvers.additions import add_memories
 from resolvers.bootstrap import bootstrap, issue_key

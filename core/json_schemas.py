@@ -18,7 +18,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
 from core.errors import InvalidInput
-from core.text import is_storable
+from core.validation import is_storable
 
 LARGEST_SCHEMA = 65_536
 MOST_OBJECTS = 2_000

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from core.exchange import NAMES
-from core.filter_json import filter_of
-from core.filters import conditions_on_entity
-from core.graph import EntityType
+from core.enums import EntityType
+from core.exchange.lines import NAMES
+from core.filters.json_form import filter_of
+from core.filters.tree import conditions_on_entity
 from core.ids import derived_id, is_uuid7, made_at
 
 _KEYS = dict(

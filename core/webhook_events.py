@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from core.enums import WebhookEventType
 from core.events import HistoryEventType
-from core.graph import WebhookEventType
 
 # What the body's `type` calls each message, and what `event_details.event` does, as mem0 has it.
 TYPE_NAMES = {

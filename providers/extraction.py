@@ -10,21 +10,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from core.turn import Speaker, Turn
 from language.moments import Moment
-
-# What a system says is context for a model, never something to remember.
-CONTEXT_ROLES = frozenset({"system", "developer"})
-ASSISTANT_ROLE = "assistant"
-
-
-class Speaker(Enum):
-    """Whose part of a conversation a fact comes from; every role but the assistant's is the user's.
-
-    It decides which entities the memory is about, never what it says.
-    """
-
-    USER = "user"
-    ASSISTANT = "assistant"
 
 
 class VerdictKind(Enum):
@@ -33,26 +20,6 @@ class VerdictKind(Enum):
     DUPLICATE_OF = "duplicate_of"
     SUPERSEDES = "supersedes"
     EXTENDS = "extends"
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One message of a conversation. `timestamp` is when it was said, as far as anybody knows."""
-
-    role: str
-    content: str
-    name: str | None = None
-    timestamp: datetime | None = None
-
-    @property
-    def is_context(self) -> bool:
-        """Whether nothing of it is to be remembered."""
-        return self.role in CONTEXT_ROLES
-
-    @property
-    def speaker(self) -> Speaker:
-        """Whose part of the conversation it is."""
-        return Speaker.ASSISTANT if self.role == ASSISTANT_ROLE else Speaker.USER
 
 
 @dataclass(frozen=True, slots=True)

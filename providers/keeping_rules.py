@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from core.turn import Speaker, Turn
 from language.sayings import Saying
-from providers.extraction import Speaker, Turn
 
 COLONS = (":", "\uff1a")
 ECHO = 0.75  # The share of its words that a sentence repeats to be an echo.

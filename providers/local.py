@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.turn import Speaker, Turn
 from language.concepts import concepts_in
 from language.moments import Moment, moment_of
 from language.names import without_speaker
@@ -21,7 +22,7 @@ from language.sentences import is_code, is_item, sentences, without_bullet
 from language.terms import terms
 from providers.base import Embedder
 from providers.categories import Categorizer
-from providers.extraction import Assignment, Extraction, Fact, Speaker, Turn
+from providers.extraction import Assignment, Extraction, Fact
 from providers.keeping_rules import COLONS, Candidate, Utterance, deciding_rule
 
 LONGEST_FACT = 65_536  # Characters.

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.json_schemas import with_nulls
+from core.turn import Turn
 from providers import prompts
-from providers.extraction import Assignment, Turn
+from providers.extraction import Assignment
 from providers.shaping import Shaping, Told
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

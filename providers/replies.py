@@ -14,9 +14,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from core.text import LONGEST_TEXT
+from core.turn import Speaker
+from core.validation import LONGEST_TEXT
 from providers.dates import moment_between
-from providers.extraction import Assignment, Fact, Speaker, Verdict, VerdictKind
+from providers.extraction import Assignment, Fact, Verdict, VerdictKind
 from providers.prompts import Fact1, Facts1, Verdict1
 
 MOST_FACTS = 1_000

@@ -11,7 +11,7 @@ from heapq import nsmallest
 
 import numpy as np
 
-from core.graph import FeedbackValue
+from core.enums import FeedbackValue
 from language.dates import DateRange, match
 from ranking.corpus import Corpus, Floats, Rows
 

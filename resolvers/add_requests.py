@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from core.graph import EntityType
-from core.text import LONGEST_TEXT, check_storable
-from providers.extraction import Turn
-from resolvers.memories import ENTITY_FIELDS, NewMemories
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType
+from core.turn import Turn
+from core.validation import LONGEST_TEXT, check_storable
+from resolvers.memories import NewMemories
 from resolvers.projects import check_categories
 
 

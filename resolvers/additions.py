@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from core.enums import AddOutcome, JobKind, OperationStatus, OperationType
 from core.errors import AppError, OperationFailed
-from core.graph import AddOutcome, JobKind, OperationStatus, OperationType
-from providers.extraction import Turn
+from core.turn import Turn
 from resolvers.add_requests import AddRequest, scope_of
 from resolvers.context import Context
 from resolvers.derived import derive

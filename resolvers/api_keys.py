@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from core.access import ApiKeyPermission, ApiKeyReach, Permission, Role
+from core.api_keys import digest_of, make_secret, prefix_of
 from core.audit import AuditAction
 from core.errors import InvalidInput, NotFound
 from core.ids import uuid7
-from core.keys import digest_of, make_secret, prefix_of
-from core.text import check_text
+from core.validation import check_text
 from resolvers.audit import api_key_rows
 from resolvers.context import Context
 from resolvers.emails import check_email

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from core.graph import OperationStatus
+from core.enums import OperationStatus
 from providers.base import ProviderError
 from resolvers.context import Services
 from storage.operations import OperationRow

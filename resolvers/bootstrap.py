@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
+from core.api_keys import digest_of, make_secret, prefix_of
 from core.audit import AuditAction
 from core.ids import uuid7
-from core.keys import digest_of, make_secret, prefix_of
 from providers.base import Embedder
 from resolvers.audit import api_key_rows, audit_row
 from storage.accounts import AccountRow

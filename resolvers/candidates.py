@@ -8,6 +8,7 @@ what it has not seen yet.
 
 from collections.abc import Iterable
 
+from core.entity_names import ENTITY_KEYS
 from language.dates import window
 from ranking.corpus import Corpus, Floats
 from ranking.score import Weights, idf
@@ -19,7 +20,6 @@ from resolvers.rankings import Ranking, ranked
 from resolvers.scopes import ScopeKey, documents_of
 from storage.memory_filters import Selection
 from storage.transaction import Transaction
-from storage.vector_rows import ENTITY_KEYS
 
 NEAREST = 200
 BY_WORDS = 200

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
-from core.text import LONGEST_NAME, check_storable
+from core.validation import LONGEST_NAME, check_storable
 from language.concepts import concept_key
 from ranking.score import concept_gain
 from resolvers.connections import Connected, PageArguments, connect

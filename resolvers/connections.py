@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
-from core.filters import Filter
+from core.filters.tree import Filter
 from core.paging import Order, Slice, page_of
 from resolvers.context import Context
 from resolvers.loaders import Filters, Link

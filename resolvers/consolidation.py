@@ -11,15 +11,17 @@ from datetime import date
 
 import numpy as np
 
-from core.graph import EntityType
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType
+from core.turn import Speaker, Turn
 from language.likeness import same_details
 from language.names import without_speaker
-from providers.extraction import Fact, Speaker, Turn, VerdictKind
+from providers.extraction import Fact, VerdictKind
 from ranking.corpus import Floats
 from resolvers.add_requests import AddRequest
 from resolvers.context import Services
 from resolvers.derived import derive
-from resolvers.memories import ENTITY_FIELDS, speaker_of_turn
+from resolvers.memories import speaker_of_turn
 from resolvers.scopes import ScopeKey
 from resolvers.shown import holds, scopes_of
 from storage.documents import Said

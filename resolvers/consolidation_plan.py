@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from core.graph import AddOutcome, MemoryState
+from core.enums import AddOutcome, MemoryState
 from language.claims import Claim, claim_of, supersedes
 from language.likeness import covers, fuller_of
 from language.names import without_speaker

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from core.access import Actor
+from core.api_keys import digest_of
 from core.errors import InvalidInput, Unauthenticated
 from core.ids import now
-from core.keys import digest_of
 from core.paging import Cursors
 from providers.base import Embedder, TokenReader
 from providers.extraction import Extractor

@@ -1,8 +1,8 @@
 """Deliveries that people ask for: a test, and a message once more."""
 
 from core.access import Permission
+from core.enums import JobKind, OperationStatus
 from core.errors import InvalidInput, NotFound
-from core.graph import JobKind, OperationStatus
 from core.ids import uuid7
 from resolvers.context import Context
 from storage.deliveries import DeliveryRow

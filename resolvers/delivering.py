@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from core.audit import AuditAction
-from core.graph import OperationStatus, WebhookEventType
+from core.enums import OperationStatus, WebhookEventType
 from core.ids import uuid7
 from core.webhook_events import (
     TEST_NAME,

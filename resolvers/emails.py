@@ -4,7 +4,7 @@ import email_validator
 from email_validator import EmailNotValidError, validate_email
 
 from core.errors import InvalidInput
-from core.text import LONGEST_NAME, check_text
+from core.validation import LONGEST_NAME, check_text
 
 # A self-hosted server has users at localhost, .local and .test. The library refuses them by default
 # and documents this list for those who want them.

@@ -3,9 +3,9 @@
 from typing import Any
 
 from core.access import Permission
-from core.graph import EntityType, OperationType
+from core.enums import EntityType, OperationType
 from core.paging import Order
-from core.text import LONGEST_NAME, check_metadata, check_storable, check_text, is_storable
+from core.validation import LONGEST_NAME, check_metadata, check_storable, check_text, is_storable
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.loaders import Filters

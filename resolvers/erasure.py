@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from core.graph import JobKind
+from core.enums import JobKind
 from resolvers.context import Services
 from storage.erasure import project_subject
 from storage.transaction import Transaction

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.access import Actor
 from core.errors import ExportExpired, NotFound
-from core.filter_json import filter_of
+from core.filters.json_form import filter_of
 from core.paging import Page
 from resolvers.context import Context
 from resolvers.exchange_lines import (

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core.enums import JobKind, OperationType
 from core.errors import AppError, InvalidInput, must_exist
-from core.filter_json import filter_json
-from core.filters import Filter, entities_named
-from core.graph import JobKind, OperationType
+from core.filters.json_form import filter_json
+from core.filters.tree import Filter, entities_named
 from core.ids import uuid7
 from core.json_schemas import check_object_schema
-from core.shapes import fields_of
-from core.text import LONGEST_TEXT, check_text
+from core.schema_fields import fields_of
+from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
 from resolvers.memory_lists import Wanted, check_wanted
 from resolvers.operations import begun, ended

@@ -1,8 +1,8 @@
 """Feedback: what people think of memories, which searches heed."""
 
+from core.enums import FeedbackValue
 from core.errors import InvalidInput, must_exist
-from core.graph import FeedbackValue
-from core.text import LONGEST_TEXT, check_text
+from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
 from resolvers.memories import writable_project
 from storage.feedback import FeedbackRow

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from core.enums import EntityType
 from core.errors import AppError, CursorExpired, NotFound
-from core.filters import pinned_entity
-from core.graph import EntityType
+from core.filters.tree import pinned_entity
 from resolvers.notices import Notices
 from storage.database import Database
 from storage.history import HistoryRow

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from core.filters import Filter, pinned_entity
+from core.filters.tree import Filter, pinned_entity
 from core.json_schemas import Schema, problem_of
-from core.shapes import Field, filled
+from core.schema_fields import Field, filled
 from language.moments import Precision, moment_of
 from language.values import members_in, numbers_in, truth_of
 from resolvers.context import Context

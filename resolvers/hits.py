@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from ranking.corpus import Rows
 from ranking.decay import HIGHEST, decay_factor
 from ranking.score import add_feedback, squashed

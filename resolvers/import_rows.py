@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from core.enums import EntityType, FeedbackValue, MemoryState
 from core.events import HistoryEventType
-from core.exchange import NAMES
-from core.graph import EntityType, FeedbackValue, MemoryState
+from core.exchange.lines import NAMES
 from core.ids import derived_id, is_uuid7, made_at, uuid7
 from language.moments import Precision
 from storage.documents import Said, speaker_of

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
-from core.graph import MemoryState, OperationStatus
+from core.enums import MemoryState, OperationStatus
 from providers.base import ProviderError
 from resolvers.attempts import run_attempt, start_attempt
 from resolvers.context import Services

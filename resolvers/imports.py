@@ -10,10 +10,10 @@ from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from core.enums import JobKind, OperationStatus, OperationType
 from core.errors import OperationFailed
-from core.exchange import LineReader
-from core.graph import JobKind, OperationStatus, OperationType
-from core.mem0_exchange import Mem0Reader
+from core.exchange.lines import LineReader
+from core.exchange.mem0 import Mem0Reader
 from resolvers.context import Context
 from resolvers.memories import writable_project
 from resolvers.operations import begun

@@ -6,7 +6,7 @@ scores them exactly, as it does with anything that waits, so answers stay comple
 
 from collections.abc import Callable, Sequence
 
-from core.graph import JobKind
+from core.enums import JobKind
 from resolvers.bootstrap import accept_embedder
 from resolvers.context import Services
 from resolvers.derived import derive

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.categories import catalog_in_force
-from core.graph import EntityType, OperationStatus
-from providers.extraction import Assignment, Category, Extraction, Turn
+from core.enums import EntityType, OperationStatus
+from core.turn import Turn
+from providers.extraction import Assignment, Category, Extraction
 from resolvers.add_requests import AddRequest, request_of, turns_of
 from resolvers.attempts import run_attempt, start_attempt
 from resolvers.consolidation import Draft, compared, drafts_of

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from core.graph import AddOutcome, EntityType
+from core.enums import AddOutcome, EntityType
 from core.ids import uuid7
+from core.turn import Turn
 from language.moments import Moment
-from providers.extraction import Turn
 from resolvers.memories import NewMemories, Place, memory_row
 from storage.history import Author
 from storage.memories import Derived

@@ -12,9 +12,9 @@ from typing import Any
 from aiodataloader import DataLoader
 
 from core.access import Actor
+from core.enums import EntityType
 from core.errors import NotFound
-from core.filters import Filter
-from core.graph import EntityType
+from core.filters.tree import Filter
 from core.paging import Page, Slice
 from storage.database import Database
 from storage.rows import Listing, Source

@@ -6,12 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from core.access import Permission
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType, MemoryState
 from core.errors import InvalidInput, must_exist
-from core.graph import EntityType, MemoryState
 from core.ids import uuid7
-from core.text import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
+from core.turn import CONTEXT_ROLES, Turn
+from core.validation import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
 from language.moments import Moment
-from providers.extraction import CONTEXT_ROLES, Turn
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from storage.documents import speaker_of
@@ -22,12 +23,6 @@ from storage.slots import text_hash
 from storage.transaction import Transaction
 
 MOST_AT_ONCE = 1_000
-ENTITY_FIELDS = {
-    EntityType.USER: "userId",
-    EntityType.AGENT: "agentId",
-    EntityType.APP: "appId",
-    EntityType.RUN: "runId",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.enums import OperationType
 from core.errors import AppError, InvalidInput, NotFound, must_exist
-from core.filter_json import filter_json
-from core.filters import Filter, names_scope
-from core.graph import OperationType
+from core.filters.json_form import filter_json
+from core.filters.tree import Filter, names_scope
 from resolvers.context import Context
 from resolvers.memories import writable_project
 from resolvers.memory_lists import Wanted, check_wanted

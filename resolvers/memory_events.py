@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from core.events import HistoryEventType
-from core.filters import Filter
+from core.filters.tree import Filter
 from resolvers.context import Context
 from resolvers.memory_lists import Wanted, check_wanted
 from storage.history import HISTORY_ORDER, HistoryRow

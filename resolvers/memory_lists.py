@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from core.categories import catalog_in_force
 from core.errors import InvalidInput
-from core.filters import Filter, categories_named, names_state
+from core.filters.tree import Filter, categories_named, names_state
 from core.paging import Order
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context

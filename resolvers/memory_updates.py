@@ -6,10 +6,10 @@ from typing import Any
 
 from core.access import Permission
 from core.categories import catalog_in_force
+from core.enums import OperationType
 from core.errors import AlreadyExists, AppError, ImmutableMemory, InvalidInput, NotFound
 from core.events import HistoryEventType
-from core.graph import OperationType
-from core.text import LONGEST_TEXT, check_metadata, check_text
+from core.validation import LONGEST_TEXT, check_metadata, check_text
 from resolvers.context import Context
 from resolvers.derived import derive
 from resolvers.inputs import differing, expect_version, refuse_nulls

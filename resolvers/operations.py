@@ -13,12 +13,12 @@ from typing import Any
 import orjson
 
 from core.access import Permission
+from core.api_keys import digest_of
+from core.enums import EntityType, JobKind, OperationStatus, OperationType
 from core.errors import IdempotencyMismatch, InvalidInput
-from core.graph import EntityType, JobKind, OperationStatus, OperationType
 from core.ids import uuid7
-from core.keys import digest_of
 from core.paging import Page
-from core.text import check_text
+from core.validation import check_text
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.loaders import Filters, Link

@@ -4,9 +4,9 @@ from typing import Any
 
 from core.access import ApiKeyPermission, Permission, Role
 from core.audit import AuditAction
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import uuid7
-from core.text import check_text
+from core.validation import check_text
 from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context

@@ -11,11 +11,11 @@ from typing import Any
 
 from core.access import Permission
 from core.audit import AuditAction
+from core.enums import EntityType, JobKind, OperationStatus, OperationType
 from core.errors import InvalidInput, OperationFailed, must_exist
-from core.filters import Field, FilterBuilder
-from core.graph import EntityType, JobKind, OperationStatus, OperationType
+from core.filters.tree import Field, FilterBuilder
 from core.ids import uuid7
-from core.text import LONGEST_TEXT, check_text
+from core.validation import LONGEST_TEXT, check_text
 from resolvers.audit import audit_row
 from resolvers.context import Context
 from resolvers.entities import entities, entity

@@ -6,7 +6,7 @@ from core.access import Permission, Role
 from core.audit import AuditAction
 from core.errors import CursorExpired, InvalidInput
 from core.ids import uuid7
-from core.text import LONGEST_TEXT, check_storable, check_text
+from core.validation import LONGEST_TEXT, check_storable, check_text
 from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context

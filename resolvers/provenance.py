@@ -1,6 +1,6 @@
 """Where memories come from, and what has become of those that stand for themselves no more."""
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from resolvers.context import Context
 from storage.memory_rows import MEMORIES, MemoryRow
 from storage.sources import SourceRow

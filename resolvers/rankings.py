@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from language.names import without_speaker
 from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import Tokens, maxsim

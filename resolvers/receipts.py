@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from core.access import Permission
-from core.graph import EntityType, JobKind
+from core.enums import EntityType, JobKind
 from core.ids import uuid7
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context, Services

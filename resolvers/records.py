@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from resolvers.context import Context
 from resolvers.operations import begun, ended
 from storage.operations import OperationRow

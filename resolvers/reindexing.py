@@ -12,7 +12,7 @@ Killed before that, it begins again, which harms nothing; killed later, it goes 
 from datetime import datetime, timedelta
 
 from core.access import Permission
-from core.graph import JobKind, OperationStatus, OperationType
+from core.enums import JobKind, OperationStatus, OperationType
 from resolvers.attempts import mark_running, run_attempt
 from resolvers.context import Context, Services
 from resolvers.indexing import rebuild_index

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.enums import EntityType
 from core.errors import InvalidInput
-from core.graph import EntityType
 from core.paging import LARGEST_PAGE
 from ranking.corpus import Rows
 from ranking.score import PLAIN, Asked

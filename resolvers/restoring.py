@@ -7,9 +7,9 @@ comes back is what the memory was before. Any other event brings back what it ma
 from dataclasses import replace
 from typing import Any
 
+from core.enums import MemoryState, OperationType
 from core.errors import AlreadyExists, ImmutableMemory, NotFound
 from core.events import HistoryEventType
-from core.graph import MemoryState, OperationType
 from resolvers.context import Context
 from resolvers.derived import derive
 from resolvers.inputs import differing

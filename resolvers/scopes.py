@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
 from ranking.corpus import Corpus, Document
 from ranking.score import Statistics
 from ranking.vectors import Vectors

@@ -10,16 +10,16 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType, OperationType
 from core.errors import InvalidInput
-from core.filter_json import filter_json
-from core.filters import pinned_entity
-from core.graph import EntityType, OperationType
-from core.text import check_text
+from core.filters.json_form import filter_json
+from core.filters.tree import pinned_entity
+from core.validation import check_text
 from ranking.score import PLAIN, RERANKED
 from resolvers.candidates import rank_candidates
 from resolvers.context import Context
 from resolvers.hits import Hit, hits_of
-from resolvers.memories import ENTITY_FIELDS
 from resolvers.memory_lists import Wanted, check_wanted
 from resolvers.operations import begun, ended
 from resolvers.planner import is_whole

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
-from core.filter_json import filter_of
-from core.graph import OperationStatus
-from core.shapes import fields_of
+from core.enums import OperationStatus
+from core.filters.json_form import filter_of
+from core.schema_fields import fields_of
 from providers.shaping import Shaper, Shaping
 from resolvers.attempts import PermanentFailure, run_attempt, start_attempt
 from resolvers.context import Context, Services

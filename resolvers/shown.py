@@ -5,10 +5,10 @@ from datetime import date
 
 import numpy as np
 
-from core.graph import EntityType, MemoryState
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType, MemoryState
 from resolvers.add_requests import AddRequest
 from resolvers.context import Services
-from resolvers.memories import ENTITY_FIELDS
 from resolvers.scopes import ScopeKey
 from storage.memory_rows import MemoryRow
 from storage.operations import OperationRow

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.enums import OperationStatus, OperationType
 from core.errors import AppError, OperationFailed
-from core.filter_json import filter_json
-from core.filters import Filter, entities_named
-from core.graph import OperationStatus, OperationType
+from core.filters.json_form import filter_json
+from core.filters.tree import Filter, entities_named
 from language.sentences import sentences
 from providers.base import ProviderError
 from providers.shaping import Shaper, Summarized

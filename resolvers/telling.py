@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.entity_names import ENTITY_FIELDS
 from providers.shaping import Told
 from resolvers.context import Context
-from resolvers.memories import ENTITY_FIELDS
 from storage.memory_filters import Selection
 from storage.memory_rows import MEMORIES_OF_PROJECT, MemoryRow
 from storage.transaction import Transaction

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from core.access import Permission
 from core.audit import AuditAction
+from core.enums import JobKind, WebhookEventType
 from core.errors import InvalidInput, LimitExceeded
-from core.graph import JobKind, WebhookEventType
 from core.ids import uuid7
 from core.outgoing_urls import check_url
-from core.text import check_text
+from core.validation import check_text
 from core.webhook_secrets import secret_of
 from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from core.credentials import tokens_in
+from core.api_keys import tokens_in
 from core.errors import AppError, Unauthenticated
 from resolvers.context import Context, Services, authenticate
 

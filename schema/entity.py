@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import EntityType
+from core.enums import EntityType
 from resolvers.entities import delete_entity, entities, entity, update_entity
 from resolvers.memory_lists import memories_of_entity
 from resolvers.search import search_entity

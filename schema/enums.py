@@ -5,9 +5,7 @@ from enum import Enum
 import strawberry
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
-from core.errors import ErrorCode
-from core.events import HistoryEventType
-from core.graph import (
+from core.enums import (
     AddOutcome,
     EntityType,
     FeedbackValue,
@@ -16,6 +14,8 @@ from core.graph import (
     OperationType,
     WebhookEventType,
 )
+from core.errors import ErrorCode
+from core.events import HistoryEventType
 from language.moments import Precision
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.graph import FeedbackValue
+from core.enums import FeedbackValue
 from resolvers.feedback import set_feedback
 from schema.base import Info, Payload, as_is, mutation
 from schema.memory import Memory, MemoryId

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import FeedbackValue, MemoryState
+from core.enums import FeedbackValue, MemoryState
 from language.moments import Precision
 from resolvers.concepts import concepts_of_memory
 from resolvers.feedback import feedback_of_memory

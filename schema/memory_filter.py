@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.scalars import JSON
 
-from core.filters import Field, Filter, FilterBuilder, Not
-from core.graph import MemoryState
+from core.enums import MemoryState
+from core.filters.tree import Field, Filter, FilterBuilder, Not
 from resolvers.memory_lists import MemoryList, Wanted
 from schema.enums import MemoryOrderField, OrderDirection
 from storage.memory_rows import MEMORY_ORDER, MEMORY_ORDERS

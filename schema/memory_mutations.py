@@ -6,9 +6,9 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
+from core.enums import AddOutcome, EntityType
 from core.errors import AppError
-from core.graph import AddOutcome, EntityType
-from providers.extraction import Turn
+from core.turn import Turn
 from resolvers.add_requests import AddRequest, Wishes
 from resolvers.additions import add_memories
 from resolvers.memories import NewMemories

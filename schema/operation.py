@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from resolvers.operation_updates import operation_updates
 from resolvers.operations import operation, results_of, retry_operation
 from schema.base import Info, Node, Payload, as_is, is_row, mutation

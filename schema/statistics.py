@@ -6,7 +6,7 @@ from typing import TypeVar
 import strawberry
 from strawberry.scalars import JSON
 
-from core.graph import EntityType, FeedbackValue, MemoryState
+from core.enums import EntityType, FeedbackValue, MemoryState
 from storage.statistics import StatisticsRow
 
 E = TypeVar("E", bound=Enum)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from core.graph import OperationStatus, WebhookEventType
+from core.enums import OperationStatus, WebhookEventType
 from resolvers.webhooks import deliveries_of_webhook
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.graph import WebhookEventType
+from core.enums import WebhookEventType
 from resolvers.deliveries import redeliver_webhook, test_webhook
 from resolvers.webhooks import (
     create_webhook,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
 from storage.columns import Id, Name
 from storage.fields import table_of
 from storage.given import out_of_reach

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from core.ids import uuid7
 from core.paging import Order
 from language.concepts import concept_key

@@ -22,7 +22,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
-from core.graph import JobKind
+from core.enums import JobKind
 from storage.columns import json_text
 from storage.errors import RowMoved
 from storage.filters import register_functions

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, func, insert, select, update
 
 from core.access import Actor
-from core.graph import OperationStatus, WebhookEventType
+from core.enums import OperationStatus, WebhookEventType
 from core.paging import Order
 from storage.columns import Id, UtcDateTime
 from storage.fields import table_of

@@ -28,13 +28,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from core.graph import EntityType
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType
 from storage.columns import Id, Name, UtcDateTime
 from storage.fields import table_of
 from storage.given import given_array, given_rows, out_of_reach
 from storage.memory_tables import MemoryKeywords, MemoryVector
 from storage.tables import Entity, HistoryEvent, Memory, Project
-from storage.vector_rows import ENTITY_KEYS
 
 _MEMORIES = table_of(Memory)
 _VECTORS = table_of(MemoryVector)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from core.access import Actor
-from core.graph import EntityType
+from core.enums import EntityType
 from core.ids import uuid7
 from storage.columns import LongText
 from storage.fields import table_of

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from core.graph import FeedbackValue
+from core.enums import FeedbackValue
 from storage.columns import Id
 from storage.fields import table_of
 from storage.platform_tables import MemoryFeedback

@@ -36,13 +36,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 
-from core.filters import ENTITY_FIELDS, And, Condition, Field, Filter, Not, Operator, Or
-from core.metadata import metadata_matches, path_of
+from core.entity_names import ENTITY_KEYS
+from core.filters.metadata import metadata_matches, path_of
+from core.filters.tree import ENTITY_TYPE_OF_FIELD, And, Condition, Field, Filter, Not, Operator, Or
 from storage.columns import UtcDateTime
 from storage.fields import table_of
 from storage.given import out_of_reach
 from storage.tables import Entity
-from storage.vector_rows import ENTITY_KEYS
 
 Shape = tuple[Any, ...]
 Clause = ColumnElement[bool]
@@ -214,7 +214,7 @@ def leads(shape: Shape) -> bool:
         return any(map(leads, shape[1:]))
     field, operator, negated = shape
     asked = operator in (Operator.EQ, Operator.IN)
-    return asked and not negated and (field is Field.IDS or field in ENTITY_FIELDS)
+    return asked and not negated and (field is Field.IDS or field in ENTITY_TYPE_OF_FIELD)
 
 
 def _condition(
@@ -235,8 +235,8 @@ def _condition(
         return column.is_not(None)
     if operator in (Operator.CONTAINS, Operator.ICONTAINS):
         return _contains(column, name, dialect, fold=operator is Operator.ICONTAINS)
-    if field in ENTITY_FIELDS and project_id is not None:
-        type = ENTITY_FIELDS[field]
+    if field in ENTITY_TYPE_OF_FIELD and project_id is not None:
+        type = ENTITY_TYPE_OF_FIELD[field]
         entity = _ENTITIES.alias()
         named = _compared(entity.c.name, operator, name, dialect, Text())
         ids = select(entity.c.id).where(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, insert, select
 
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from storage.fields import table_of
 from storage.platform_tables import ImportRecord
 from storage.work_tables import Operation

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, or_, select, union_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from core.graph import EntityType, JobKind, MemoryState
+from core.enums import EntityType, JobKind, MemoryState
 from core.ids import uuid7
 from storage.columns import Id
 from storage.concepts import ConceptStore

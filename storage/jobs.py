@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import uuid7
 from storage.fields import table_of
 from storage.work_tables import Job

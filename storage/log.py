@@ -23,9 +23,9 @@ from sqlalchemy import (
     select,
 )
 
+from core.enums import EntityType
 from core.events import HistoryEventType
-from core.filters import Filter
-from core.graph import EntityType
+from core.filters.tree import Filter
 from storage.columns import Id
 from storage.fields import table_of
 from storage.filters import ReadFilter, clause_of, read_filter

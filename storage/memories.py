@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from core.access import Actor
+from core.entity_names import ENTITY_KEYS
+from core.enums import JobKind, MemoryState
 from core.events import HistoryEventType
-from core.graph import JobKind, MemoryState
 from core.ids import is_id
 from storage.columns import Name
 from storage.concepts import ConceptStore
@@ -27,7 +28,7 @@ from storage.rows import values_of
 from storage.slots import slot_of, text_hash
 from storage.sources import SourceStore
 from storage.tables import Memory
-from storage.vector_rows import ENTITY_KEYS, VectorStore
+from storage.vector_rows import VectorStore
 from storage.versions import VersionStore
 
 _MEMORIES = table_of(Memory)

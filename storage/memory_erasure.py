@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType, JobKind
 from core.events import HistoryEventType
-from core.graph import EntityType, JobKind
 from storage.concepts import ConceptStore
 from storage.conversations import close_gaps
 from storage.erasure import forget_deleted_keywords
@@ -23,7 +24,6 @@ from storage.jobs import JobStore
 from storage.platform_tables import Export, ExportMemory
 from storage.sources import SourceStore
 from storage.tables import HistoryEvent, Memory
-from storage.vector_rows import ENTITY_KEYS
 from storage.versions import VersionStore
 
 _MEMORIES = table_of(Memory)

@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Select, bindparam, select
 
-from core.filters import Filter
-from core.graph import EntityType, MemoryState
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType, MemoryState
+from core.filters.tree import Filter
 from core.ids import is_id
 from storage.columns import Id, UtcDateTime
 from storage.conversations import lock_order
@@ -20,7 +21,7 @@ from storage.filters import ReadFilter, clause_of, in_project, leads, read_filte
 from storage.given import given_array, given_rows, out_of_reach
 from storage.statements import FILTERED
 from storage.tables import Memory
-from storage.vector_rows import ENTITY_KEYS, unexpired
+from storage.vector_rows import unexpired
 
 _MEMORIES = table_of(Memory)
 

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from core.graph import MemoryState
+from core.entity_names import ENTITY_KEYS
+from core.enums import MemoryState
 from core.paging import Order
 from language.moments import Precision
 from storage.documents import speaker_of
@@ -13,7 +14,6 @@ from storage.fields import table_of
 from storage.memory_filters import FLAGS
 from storage.rows import Listing, Source
 from storage.tables import Memory
-from storage.vector_rows import ENTITY_KEYS
 from storage.visibility import in_visible_entity, in_visible_project
 
 _MEMORIES = table_of(Memory)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
 
-from core.graph import EntityType, OperationType
+from core.enums import EntityType, OperationType
 from core.mentions import (
     entity_key,
     filter_names_entity,

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 
 from core.access import Actor
+from core.enums import EntityType, JobKind, OperationStatus, OperationType
 from core.events import HistoryEventType
-from core.graph import EntityType, JobKind, OperationStatus, OperationType
 from core.paging import Order
 from storage.fields import table_of
 from storage.jobs import JobStore

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from core.graph import FeedbackValue, OperationStatus, WebhookEventType
+from core.enums import FeedbackValue, OperationStatus, WebhookEventType
 from storage.columns import Id, Json, LongText, Name
 from storage.fields import enum_field, id_field, moment_field
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from core.access import Actor
 from core.errors import must_exist
-from core.filters import Filter
+from core.filters.tree import Filter
 from core.ids import is_id
 from core.paging import Order, Page, Slice, slice_of
 from storage.filters import ReadFilter, clause_of, in_project, leads, read_filter

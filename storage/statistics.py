@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
-from core.graph import EntityType, FeedbackValue, JobKind, MemoryState
+from core.enums import EntityType, FeedbackValue, JobKind, MemoryState
 from storage.fields import table_of
 from storage.given import given_array, given_rows
 from storage.platform_tables import MemoryFeedback

@@ -14,8 +14,8 @@ from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
+from core.enums import EntityType, MemoryState
 from core.events import HistoryEventType
-from core.graph import EntityType, MemoryState
 from language.moments import Precision
 from storage.columns import Id, Json, LongText, Name
 from storage.fields import enum_field, id_field, moment_field, where_known

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from core.access import Actor
-from core.filters import Filter
-from core.graph import EntityType, JobKind
+from core.enums import EntityType, JobKind
+from core.filters.tree import Filter
 from core.paging import Page, Slice
 from storage.accounts import AccountStore
 from storage.api_keys import ApiKeyStore

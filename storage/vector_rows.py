@@ -16,7 +16,8 @@ from sqlalchemy import (
     select,
 )
 
-from core.graph import EntityType, JobKind
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType, JobKind
 from storage.columns import Id
 from storage.fields import table_of
 from storage.given import given_array, given_rows, out_of_reach
@@ -27,13 +28,6 @@ from storage.work_tables import Job
 _VECTORS = table_of(MemoryVector)
 _MEMORIES = table_of(Memory)
 _JOBS = table_of(Job)
-
-ENTITY_KEYS = {
-    EntityType.USER: "user_key",
-    EntityType.AGENT: "agent_key",
-    EntityType.APP: "app_key",
-    EntityType.RUN: "run_key",
-}
 
 
 @cache

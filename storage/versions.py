@@ -9,12 +9,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
-from core.graph import EntityType
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType
 from storage.columns import Id, UtcDateTime
 from storage.fields import table_of
 from storage.memory_rows import MEMORIES, MemoryRow
 from storage.tables import Memory, MemoryVersion
-from storage.vector_rows import ENTITY_KEYS
 
 _MEMORIES = table_of(Memory)
 _VERSIONS = table_of(MemoryVersion)

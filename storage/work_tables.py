@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.graph import JobKind, OperationStatus, OperationType
+from core.enums import JobKind, OperationStatus, OperationType
 from storage.columns import Id, Json, LongText, Name
 from storage.fields import enum_field, id_field, moment_field, where_known
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from core.graph import EntityType
+from core.enums import EntityType
 from ranking.corpus import Corpus
 from resolvers.scopes import ScopeKey, Scopes
 from storage.documents import DocumentStore

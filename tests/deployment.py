@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import Connection, event
 from starlette.applications import Starlette
 
-from core.graph import OperationType
+from core.enums import OperationType
 from core.settings import Settings
 from resolvers.context import Services
 from server import create_app, open_services

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Text, or_, select
 
-from core.graph import EntityType
+from core.enums import EntityType
 from core.ids import uuid7
 from storage.metadata import METADATA
 from tests.client import Client

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.filters import Field, Filter, FilterBuilder, Not
+from core.filters.tree import Field, Filter, FilterBuilder, Not
 
 
 def tree(given: dict[str, Any]) -> Filter:

@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from core.graph import JobKind
+from core.entity_names import ENTITY_FIELDS
+from core.enums import JobKind
 from core.ids import now, uuid7
 from resolvers.add_requests import scope_of
-from resolvers.memories import ENTITY_FIELDS
 from storage.fields import table_of
 from storage.work_tables import Job, Operation
 from tests.client import Client

@@ -10,7 +10,7 @@ import httpx
 from sqlalchemy import select
 
 from core.access import ApiKeyPermission
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from storage.deliveries import DeliveryRow
 from storage.metadata import METADATA

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, or_, select
 
-from core.graph import OperationType
+from core.enums import OperationType
 from storage.metadata import METADATA
 from tests.client import Client
 from tests.deployment import Deployment

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
-from core.graph import EntityType, MemoryState
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType, MemoryState
 from core.ids import uuid7
 from core.paging import Order, Page
 from storage.history import Author
@@ -15,7 +16,6 @@ from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PRO
 from storage.memory_rows import MEMORY_ORDERS, MemoryRow
 from storage.slots import text_hash
 from storage.transaction import Transaction
-from storage.vector_rows import ENTITY_KEYS
 from tests.factories import Tenant, make_tenant
 
 START = datetime(2025, 5, 1, 12, tzinfo=UTC)

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 
-from core.graph import JobKind
+from core.enums import JobKind
 from server import NO_CHAT_MODEL
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres

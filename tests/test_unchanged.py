@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.transaction import Transaction
 from tests.factories import Tenant

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from core.graph import WebhookEventType
+from core.enums import WebhookEventType
 from resolvers.delivering import Retries
 from tests.factories import Tenant
 from tests.receiver import Receiver

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.graph import JobKind
+from core.enums import JobKind
 from resolvers.context import Services
 from resolvers.erasure import erase_project
 from resolvers.importing import import_records

@@ -14,7 +14,7 @@ from functools import partial
 
 import structlog
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
 from resolvers.delivering import RETRIES, Retries

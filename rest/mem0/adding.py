@@ -10,15 +10,15 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from core.entity_names import ENTITY_TYPE_OF_ID
+from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
-from core.graph import AddOutcome, EntityType, OperationStatus
-from core.moments import moment_of
-from providers.extraction import Turn
+from core.timestamps import moment_of
+from core.turn import Turn
 from resolvers.add_requests import AddRequest, Wishes
 from resolvers.additions import Addition, add_memories
 from resolvers.memories import NewMemories
 from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
-from rest.mem0.shapes import ENTITY_KEYS
 
 QUEUED = "Memory processing has been queued for background execution"
 # What mem0 calls what became of something that was said.
@@ -189,16 +189,18 @@ def _entities(body: AddBody) -> dict[EntityType, str]:
     told: dict[str, Any] = {}
     for part in (body.filters or {}), *_all((body.filters or {}).get("AND")):
         for name, value in part.items():
-            if name in ENTITY_KEYS:
+            if name in ENTITY_TYPE_OF_ID:
                 told[name] = value
             elif name != "AND" or part is not body.filters:
-                said = f"Only {', '.join(ENTITY_KEYS)} can be given here, each with its name."
+                said = f"Only {', '.join(ENTITY_TYPE_OF_ID)} can be given here, each with its name."
                 raise InvalidInput(said, "filters", name)
-    told |= {name: value for name in ENTITY_KEYS if (value := getattr(body, name)) is not None}
+    told |= {
+        name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(body, name)) is not None
+    }
     for name, value in told.items():
         if not isinstance(value, str) or value == "*":
             raise InvalidInput(f"filters.{name} must be the name of one.", "filters", name)
-    return {ENTITY_KEYS[name]: value for name, value in told.items()}
+    return {ENTITY_TYPE_OF_ID[name]: value for name, value in told.items()}
 
 
 def _all(items: Any) -> list[Mapping[str, Any]]:

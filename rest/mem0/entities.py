@@ -5,8 +5,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from core.enums import EntityType
 from core.errors import InvalidInput, must_exist
-from core.graph import EntityType
 from resolvers.entities import create_entity, delete_entity, entities, entity
 from resolvers.statistics import statistics_of_project
 from rest.mem0.calls import Call, Endpoint, Given, Handler, Name, Nothing

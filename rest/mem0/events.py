@@ -5,8 +5,8 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
+from core.enums import OperationStatus, OperationType
 from core.events import HistoryEventType
-from core.graph import OperationStatus, OperationType
 from resolvers.additions import addition_of
 from resolvers.operations import operation, operations_of_project, results_of
 from rest.mem0.adding import AddResult

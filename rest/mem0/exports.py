@@ -6,8 +6,9 @@ import orjson
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from core.entity_names import ENTITY_TYPE_OF_ID
+from core.enums import OperationStatus
 from core.errors import InvalidInput, NotFound, OperationFailed
-from core.graph import OperationStatus
 from resolvers.exports import (
     NewExport,
     create_export,
@@ -19,7 +20,6 @@ from resolvers.outcomes import is_finished_within
 from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.filters import filter_of
 from rest.mem0.memories import checked_id
-from rest.mem0.shapes import ENTITY_KEYS
 
 # Whoever asks for an export that is being made has its answer as soon as there is one.
 _PATIENCE = 20.0
@@ -94,7 +94,9 @@ async def get(call: Call[Nothing, GetBody]) -> dict[str, Any]:
 
 def _filters(body: ExportBody | GetBody) -> dict[str, Any] | None:
     """Return the filters, with the entities that older clients name beside them."""
-    named = {name: value for name in ENTITY_KEYS if (value := getattr(body, name)) is not None}
+    named = {
+        name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(body, name)) is not None
+    }
     if not named:
         return body.filters
     return {"AND": [body.filters, named]} if body.filters else named

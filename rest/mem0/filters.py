@@ -12,8 +12,17 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidInput
-from core.filters import ENTITY_FIELDS, And, Condition, Field, Filter, FilterBuilder, Not, Or
-from core.moments import moment_of
+from core.filters.tree import (
+    ENTITY_TYPE_OF_FIELD,
+    And,
+    Condition,
+    Field,
+    Filter,
+    FilterBuilder,
+    Not,
+    Or,
+)
+from core.timestamps import moment_of
 
 LONGEST_LITERAL = 65_536
 _RANGE = ("gt", "gte", "lt", "lte")
@@ -71,7 +80,7 @@ def literal(text: str) -> Any:
 def _names_somebody(filter: Filter | None) -> bool:
     """Tell whether an entity is asked for anywhere but under a NOT."""
     if isinstance(filter, Condition):
-        return filter.field in ENTITY_FIELDS
+        return filter.field in ENTITY_TYPE_OF_FIELD
     if isinstance(filter, And | Or):
         return any(_names_somebody(part) for part in filter.parts)
     return False

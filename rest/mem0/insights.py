@@ -4,7 +4,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from core.graph import FeedbackValue, MemoryState
+from core.enums import FeedbackValue, MemoryState
 from resolvers.feedback import set_feedback
 from resolvers.statistics import statistics_of_project
 from resolvers.summaries import summarize_memories

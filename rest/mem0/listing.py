@@ -5,15 +5,16 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from core.entity_names import ENTITY_TYPE_OF_ID
+from core.enums import EntityType
 from core.errors import InvalidInput
-from core.filters import Filter
-from core.graph import EntityType
+from core.filters.tree import Filter
 from resolvers.entities import entity
 from resolvers.memory_lists import MemoryList, Wanted, memories_of_entity, memories_of_project
 from rest.mem0.calls import Call, Endpoint, Given, Name
 from rest.mem0.filters import entity_filter
 from rest.mem0.pages import USUAL, Lister, Paged, numbered, whole
-from rest.mem0.shapes import ENTITY_KEYS, Memory, chosen, memory_of
+from rest.mem0.shapes import Memory, chosen, memory_of
 from rest.mem0.wishes import Asked, asked_filter, narrowed
 
 
@@ -48,7 +49,9 @@ class ListBody(Asked, Paged):
 async def list_v1(call: Call[ListQuery, Given]) -> MemoryPage | list[Memory]:
     """List the memories of the entities named in the query."""
     query = call.query
-    names = {name: value for name in ENTITY_KEYS if (value := getattr(query, name)) is not None}
+    names = {
+        name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(query, name)) is not None
+    }
     filter = narrowed(entity_filter(names), query)
     lister = await _lister(call, filter, query.show_expired)
     return await _answer(call, query, lister, query.fields)

@@ -5,13 +5,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
+from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import AppError, InvalidInput
 from resolvers.memory_deletions import delete_memories
 from resolvers.memory_updates import Update, update_memories
 from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
 from rest.mem0.filters import entity_filter, filter_of, literal
 from rest.mem0.memories import UpdateBody, changes_of, checked_id
-from rest.mem0.shapes import ENTITY_KEYS, Message
+from rest.mem0.shapes import Message
 
 MOST = 1_000
 
@@ -94,10 +95,12 @@ async def batch_delete(call: Call[Nothing, BatchDelete]) -> Message:
 async def delete_all(call: Call[DeleteAllQuery, Given]) -> Started:
     """Delete the memories of entities, in every state; their history stays."""
     query = call.query
-    names = {name: value for name in ENTITY_KEYS if (value := getattr(query, name)) is not None}
+    names = {
+        name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(query, name)) is not None
+    }
     if query.filters is not None:
         filter = filter_of(literal(query.filters), "filters", scoped=True)
-    elif len(names) == len(ENTITY_KEYS) and set(names.values()) == {"*"}:
+    elif len(names) == len(ENTITY_TYPE_OF_ID) and set(names.values()) == {"*"}:
         filter = filter_of({"OR": [{name: "*"} for name in names]}, scoped=True)
     else:
         filter = entity_filter(names)

@@ -5,8 +5,8 @@ from typing import Any, Literal, NotRequired
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from core.enums import OperationStatus
 from core.errors import InvalidInput
-from core.graph import OperationStatus
 from resolvers.profiles import (
     USUAL_SAMPLE,
     Profile,

@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from core.graph import EntityType, MemoryState
+from core.enums import MemoryState
 from resolvers.hits import Hit
 from storage.entities import EntityRow
 from storage.memory_rows import MemoryRow
@@ -161,10 +161,6 @@ def entity_of(row: EntityRow, owner: str) -> Entity:
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
     }
-
-
-# The names that mem0 has for the entities of a memory.
-ENTITY_KEYS: Mapping[str, EntityType] = {f"{type.value.lower()}_id": type for type in EntityType}
 
 
 def chosen(shown: Mapping[str, Any], fields: list[str] | None) -> dict[str, Any]:

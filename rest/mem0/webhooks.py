@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
+from core.enums import WebhookEventType
 from core.errors import NotFound
-from core.graph import WebhookEventType
 from resolvers.webhooks import (
     create_webhook,
     delete_webhook,

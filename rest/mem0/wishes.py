@@ -2,11 +2,11 @@
 
 from typing import Any, Protocol
 
+from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import InvalidInput
-from core.filters import And, Filter
+from core.filters.tree import And, Filter
 from rest.mem0.calls import Given
 from rest.mem0.filters import filter_of
-from rest.mem0.shapes import ENTITY_KEYS
 
 
 class Narrowing(Protocol):
@@ -42,7 +42,9 @@ class Asked(Given):
     @property
     def entities(self) -> dict[str, Any]:
         """The entities that are named beside the filter, as older clients do."""
-        return {name: value for name in ENTITY_KEYS if (value := getattr(self, name)) is not None}
+        return {
+            name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(self, name)) is not None
+        }
 
     def refuse_entities(self) -> None:
         """Raise `InvalidInput` for entities that are not in the filter, as the newest version."""

@@ -3,8 +3,8 @@
 import orjson
 from hypothesis import given
 
-from core.filter_json import filter_json, filter_of
-from core.filters import And, Filter, Not, Or
+from core.filters.json_form import filter_json, filter_of
+from core.filters.tree import And, Filter, Not, Or
 from tests.filters import tree
 from tests.storage.test_filters import Given, filters
 

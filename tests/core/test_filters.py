@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from core.enums import EntityType, MemoryState
 from core.errors import InvalidInput
-from core.filters import (
+from core.filters.metadata import LONGEST_PATH, metadata_matches
+from core.filters.tree import (
     DEEPEST,
     MOST_CONDITIONS,
     MOST_VALUES,
@@ -21,8 +23,6 @@ from core.filters import (
     names_state,
     pinned_entity,
 )
-from core.graph import EntityType, MemoryState
-from core.metadata import LONGEST_PATH, metadata_matches
 from tests.filters import tree
 
 Given = dict[str, Any]

@@ -4,7 +4,7 @@ import base64
 import re
 import zlib
 
-from core.keys import PREFIX_LENGTH, digest_of, make_secret, prefix_of
+from core.api_keys import PREFIX_LENGTH, digest_of, make_secret, prefix_of
 
 
 def test_a_secret_has_160_random_bits_and_a_checksum() -> None:

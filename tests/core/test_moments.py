@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.moments import moment_of
+from core.timestamps import moment_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.json_schemas import check_object_schema
-from core.shapes import MOST_FIELDS, Field, fields_of, filled, plain_words
+from core.schema_fields import MOST_FIELDS, Field, fields_of, filled, plain_words
 
 TEXT, NUMBER, NULL = {"type": "string"}, {"type": "number"}, {"type": "null"}
 

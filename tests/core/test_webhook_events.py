@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from core.enums import WebhookEventType
 from core.events import HistoryEventType
-from core.graph import WebhookEventType
 from core.webhook_events import details_of, is_erased, messages_of, sources_of
 
 ADD, UPDATE = WebhookEventType.MEMORY_ADD, WebhookEventType.MEMORY_UPDATE

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from providers.extraction import Assignment, Category, Turn
+from core.turn import Turn
+from providers.extraction import Assignment, Category
 
 MONDAY = datetime(2024, 5, 13, 10, 30, tzinfo=UTC)
 CATALOG = (Category("travel", "Trips and places"), Category("food"), Category("misc"))

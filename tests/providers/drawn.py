@@ -3,7 +3,7 @@
 They show its rules one by one; how well the rules do together is another question.
 """
 
-from providers.extraction import Turn
+from core.turn import Turn
 
 
 def user(content: str, name: str | None = None) -> Turn:

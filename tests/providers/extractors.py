@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from core.turn import Speaker
 from providers.base import ProviderError
-from providers.extraction import Fact, Speaker
+from providers.extraction import Fact
 from providers.openai_chat import OpenAIExtractor
 from tests.providers.assignments import assignment
 

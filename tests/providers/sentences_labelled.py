@@ -7,7 +7,7 @@ a user would want to find again, not what the rules happen to do.
 
 from dataclasses import dataclass
 
-from providers.extraction import Turn
+from core.turn import Turn
 from tests.providers.sentences_of_friends import AMONG_FRIENDS
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from providers.extraction import Assignment, Category, Extraction, Extractor, Speaker, Turn
+from core.turn import Speaker, Turn
+from providers.extraction import Assignment, Category, Extraction, Extractor
 from providers.minilm import MiniLM
 from providers.openai_chat import OpenAIExtractor
 from tests.openai_answers import Answer, Request, fact, facts

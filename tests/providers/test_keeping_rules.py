@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
+from core.turn import Turn
 from language.sayings import read
 from language.terms import terms
-from providers.extraction import Turn
 from providers.keeping_rules import RULES, Candidate, Utterance, deciding_rule
 
 

@@ -6,7 +6,8 @@ must never end as a success.
 
 import pytest
 
-from providers.extraction import Extraction, Fact, Speaker, Turn
+from core.turn import Speaker, Turn
+from providers.extraction import Extraction, Fact
 from providers.openai_chat import REPEATED
 from providers.prompts import AGAIN_1, SCHEMA_1
 from tests.openai_answers import (

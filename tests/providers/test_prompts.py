@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from core.turn import Turn
 from providers import prompts
-from providers.extraction import Assignment, Category, Turn
+from providers.extraction import Assignment, Category
 from providers.questions import Question, question_of, with_schema
 from tests.providers.assignments import CATALOG, MONDAY, assignment
 

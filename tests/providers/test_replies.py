@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import is_storable
+from core.turn import Speaker, Turn
+from core.validation import is_storable
 from language.moments import Moment, Precision
-from providers.extraction import Assignment, Category, Fact, Speaker, Turn, Verdict, VerdictKind
+from providers.extraction import Assignment, Category, Fact, Verdict, VerdictKind
 from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
 from tests.openai_answers import fact
 from tests.providers.assignments import CATALOG, MONDAY, assignment

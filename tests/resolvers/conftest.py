@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.graph import JobKind
+from core.enums import JobKind
 from tests.corpora import derived
 from tests.factories import Tenant
 from tests.shelf import Shelf, at

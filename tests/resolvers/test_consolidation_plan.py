@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from core.graph import AddOutcome, EntityType, MemoryState
+from core.enums import AddOutcome, EntityType, MemoryState
 from core.ids import uuid7
-from providers.extraction import Fact, Speaker, Turn, VerdictKind
+from core.turn import Speaker, Turn
+from providers.extraction import Fact, VerdictKind
 from resolvers.consolidation import Draft
 from resolvers.consolidation_plan import (
     Decision,

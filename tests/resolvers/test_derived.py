@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
-from core.graph import EntityType
-from providers.extraction import Turn
+from core.enums import EntityType
+from core.turn import Turn
 from resolvers.add_requests import AddRequest
 from resolvers.additions import add_memories
 from resolvers.context import Context, Services

@@ -10,7 +10,7 @@ from sqlalchemy import event
 from structlog.testing import capture_logs
 
 from core.events import HistoryEventType
-from core.filters import Field, FilterBuilder
+from core.filters.tree import Field, FilterBuilder
 from resolvers import feeds
 from storage.log import Watch
 from tests.deployment import Deployment

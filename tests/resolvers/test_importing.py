@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from core.graph import JobKind, OperationType
+from core.enums import JobKind, OperationType
 from resolvers.context import Context, Services, authenticate
 from resolvers.entities import delete_entity
 from resolvers.importing import import_records

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
 from resolvers.scopes import ScopeKey, Scopes
 from storage.transaction import Transaction
 from tests.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.access import ApiKeyPermission
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers import imports
 from resolvers.attempts import MOST_ATTEMPTS

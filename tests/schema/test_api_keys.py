@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from core.api_keys import digest_of
 from core.ids import now, uuid7
-from core.keys import digest_of
 from storage.metadata import METADATA
 from tests.client import Client
 from tests.factories import Tenant

@@ -14,7 +14,7 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from core.access import ApiKeyPermission
-from core.keys import digest_of
+from core.api_keys import digest_of
 from resolvers.bootstrap import bootstrap, issue_key
 from storage.metadata import METADATA
 from tests.client import Client

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from core.ids import uuid7
-from core.text import LARGEST_METADATA, LONGEST_NAME
+from core.validation import LARGEST_METADATA, LONGEST_NAME
 from tests.factories import ADD, Tenant
 
 pytestmark = pytest.mark.every_database

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from core.graph import EntityType
+from core.enums import EntityType
 from tests.erasure_worlds import NAMES, Entity, World, ended, rows_about, words_left
 from tests.factories import Tenant
 from tests.remembering import entity_id

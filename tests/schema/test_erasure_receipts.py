@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from storage.operations import OperationRow
 from storage.transaction import Transaction

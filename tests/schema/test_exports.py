@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.filter_json import filter_of
+from core.filters.json_form import filter_of
 from core.ids import uuid7
 from tests.exporting import CREATE, FIND, SUMMARIZE, created, exported, found
 from tests.factories import Tenant

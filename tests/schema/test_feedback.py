@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from core.graph import FeedbackValue
+from core.enums import FeedbackValue
 from core.ids import now, uuid7
-from core.text import LONGEST_TEXT
+from core.validation import LONGEST_TEXT
 from storage.metadata import METADATA
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.text import LONGEST_TEXT
+from core.validation import LONGEST_TEXT
 from tests.factories import Tenant
 from tests.ingesting import ADD, LOG, asked, ended, inferred, says, texts_of, work_of
 from tests.schema.test_memory_bad_input import STATE, is_invalid, unchanged_since

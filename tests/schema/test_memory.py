@@ -14,7 +14,7 @@ import httpx
 import orjson
 import pytest
 
-from core.text import LARGEST_METADATA, LONGEST_NAME, LONGEST_TEXT
+from core.validation import LARGEST_METADATA, LONGEST_NAME, LONGEST_TEXT
 from server import create_app
 from tests.client import Client
 from tests.factories import ADD, Tenant

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from core.access import Permission
-from core.graph import MemoryState
+from core.enums import MemoryState
 from resolvers import memory_deletions
 from server import create_app
 from tests.client import Client

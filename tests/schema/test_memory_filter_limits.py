@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.filters import MOST_CONDITIONS, MOST_VALUES
+from core.filters.tree import MOST_CONDITIONS, MOST_VALUES
 from tests.deployment import Deployment
 from tests.letters import ALICE, FIRST, LISTS, Letters, make_letters, metadata
 

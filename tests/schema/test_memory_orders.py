@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant
 from tests.pairs import parametrize_pairs

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from core.ids import uuid7
-from core.text import LARGEST_METADATA, LONGEST_TEXT
+from core.validation import LARGEST_METADATA, LONGEST_TEXT
 from tests.factories import Tenant
 
 pytestmark = pytest.mark.every_database

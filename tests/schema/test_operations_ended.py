@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers import memory_deletions, memory_updates
 from storage.operations import ABANDONED, ERASED, OperationRow

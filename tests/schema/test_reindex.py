@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from core.access import ApiKeyPermission
-from core.graph import JobKind, OperationStatus
+from core.enums import JobKind, OperationStatus
 from core.ids import now, uuid7
 from resolvers.attempts import MOST_ATTEMPTS
 from resolvers.indexing import rebuild_index, run_index_jobs

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.graph import JobKind
+from core.enums import JobKind
 from storage.transaction import Transaction
 from tests.factories import Tenant
 from tests.refusals import (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant
 from tests.rows import set_columns

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.graph import JobKind, OperationStatus, OperationType
+from core.enums import JobKind, OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers import shaping
 from resolvers.filling import Filling

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from core.graph import MemoryState
+from core.entity_names import ENTITY_KEYS
+from core.enums import MemoryState
 from storage.keywords import Keywords
 from storage.memories import Derived
 from storage.memory_rows import MemoryRow
 from storage.slots import slot_of
 from storage.transaction import Transaction
-from storage.vector_rows import ENTITY_KEYS
 from tests.shelf import Shelf, at
 
 pytestmark = pytest.mark.every_database

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.database import Commit, Database
 from storage.errors import RowMoved

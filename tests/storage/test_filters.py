@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, false, insert, select
 
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
 from core.ids import now, uuid7
 from storage.database import Database
 from storage.fields import table_of

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.jobs import JobRow
 from storage.transaction import Transaction

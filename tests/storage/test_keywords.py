@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from core.graph import EntityType
+from core.enums import EntityType
 from language.terms import LONGEST, terms
 from resolvers.derived import keywords_of
 from storage.documents import Said

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from core.filters import MOST_CONDITIONS
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
+from core.filters.tree import MOST_CONDITIONS
 from core.ids import now, uuid7
 from storage.fields import table_of
 from storage.memory_filters import Selection, lock_matching, matching

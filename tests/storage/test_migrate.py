@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy import text
 
-from core.graph import MemoryState
+from core.enums import MemoryState
 from storage import migrate as migration
 from storage.database import Database
 from storage.metadata import METADATA

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Connection, event, insert, text
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach, Role
-from core.filters import Filter
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
+from core.filters.tree import Filter
 from core.ids import uuid7
 from core.paging import Page
 from storage.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from core.graph import OperationStatus, OperationType
+from core.enums import OperationStatus, OperationType
 from core.ids import uuid7
 from storage.exports import ExportRow
 from storage.history import Author

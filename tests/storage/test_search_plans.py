@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import event
 
-from core.graph import EntityType
+from core.enums import EntityType
 from core.ids import uuid7
 from storage.database import Database
 from storage.migrate import migrate

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from core.graph import EntityType, MemoryState
+from core.enums import EntityType, MemoryState
 from storage.errors import SlotTaken
 from storage.memory_rows import MemoryRow
 from storage.metadata import METADATA

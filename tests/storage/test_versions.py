@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, inspect, select, text
 
-from core.graph import EntityType
+from core.enums import EntityType
 from core.paging import Page
 from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
 from storage.memory_rows import MEMORY_ORDERS, MemoryRow

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import now
 from resolvers.delivering import RETRIES
 from tests.deployment import Deployment

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.transaction import Transaction
 from storage.webhooks import WebhookRow

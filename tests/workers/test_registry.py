@@ -1,6 +1,6 @@
 """The table of job kinds and what does them."""
 
-from core.graph import JobKind
+from core.enums import JobKind
 from workers.registry import JOB_TYPES
 
 

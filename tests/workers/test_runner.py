@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.graph import JobKind
+from core.enums import JobKind
 from core.ids import now, uuid7
 from resolvers.attempts import MOST_ATTEMPTS
 from tests.deployment import Deployment, deployed, settings_for

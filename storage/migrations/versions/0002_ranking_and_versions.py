@@ -15,7 +15,8 @@ _KINDS = ("user", "agent", "app", "run")
 
 
 def upgrade() -> None:
-    # Columns are added in place: a copy of the table would, on SQLite, cascade to what refers to it.
+    # Columns are added in place: a copy of the table would, on SQLite, cascade to what refers to
+    # it.
     op.add_column(
         "memories", sa.Column("state", sa.String(32), nullable=False, server_default="ACTIVE")
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidInput
-from core.filters import And, Condition, Field, Filter, Not, Operator, Or
+from core.filters.tree import And, Condition, Field, Filter, Not, Operator, Or
 from rest.mem0.filters import entity_filter, filter_of, literal
 from tests.factories import Tenant
 from tests.rest.mem0.remembering import added

@@ -5,9 +5,9 @@ from typing import Any
 
 import ijson
 
+from core.enums import MemoryState
 from core.errors import InvalidInput
-from core.exchange import MOST_CATEGORIES, NAMES
-from core.exchange_checks import (
+from core.exchange.checks import (
     Field,
     a_day,
     a_list,
@@ -19,9 +19,9 @@ from core.exchange_checks import (
     optional,
     told,
 )
-from core.graph import MemoryState
-from core.moments import moment_of
-from core.text import LONGEST_TEXT, check_metadata
+from core.exchange.lines import MOST_CATEGORIES, NAMES
+from core.timestamps import moment_of
+from core.validation import LONGEST_TEXT, check_metadata
 
 LARGEST_MEMORY = 2_000_000
 _EXPECTED = 'expected what mem0\'s get_all answers: {"results": […]} or a list of memories'

@@ -15,7 +15,7 @@ import orjson
 
 from core.errors import InvalidInput
 from core.ids import is_uuid7
-from core.text import LONGEST_NAME, check_storable, check_text
+from core.validation import LONGEST_NAME, check_storable, check_text
 
 Step = str | int
 Check = Callable[..., Any]

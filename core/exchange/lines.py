@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
+from core.enums import EntityType, FeedbackValue, MemoryState
 from core.errors import InvalidInput
 from core.events import HistoryEventType
-from core.exchange_checks import (
+from core.exchange.checks import (
     Field,
     a_day,
     a_list,
@@ -29,8 +30,7 @@ from core.exchange_checks import (
     optional,
     told,
 )
-from core.graph import EntityType, FeedbackValue, MemoryState
-from core.text import LONGEST_TEXT, check_metadata
+from core.validation import LONGEST_TEXT, check_metadata
 
 FORMAT = 1
 # A memory is one line with all it ever was, the longest of texts edited some fifty times included.

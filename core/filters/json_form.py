@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from core.filters import And, Condition, Field, Filter, Not, Operator, Or
-from core.graph import MemoryState
+from core.enums import MemoryState
+from core.filters.tree import And, Condition, Field, Filter, Not, Operator, Or
 
 _MOMENTS = {Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP}
 

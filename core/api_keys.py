@@ -1,4 +1,4 @@
-"""API key secrets: how they are made, and the digest that is kept of them.
+"""API key secrets: how they are made, stored as digests, and read from headers.
 
 A secret is `mg_`, 160 random bits in base 32, and a CRC-32 of both. The checksum lets secret
 scanners tell a key from a look-alike; the server itself never relies on it, so an operator may
@@ -6,6 +6,7 @@ choose any string as the first key.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import secrets
@@ -32,3 +33,21 @@ def prefix_of(secret: str) -> str:
 
 def _base32(raw: bytes) -> str:
     return base64.b32encode(raw).decode().rstrip("=").lower()
+
+
+def tokens_in(authorization: str) -> list[str]:
+    """Return what may be an API key in the value of an Authorization header.
+
+    A Bearer or a Token is one; of HTTP Basic, the user name and the password both may be.
+    """
+    scheme, _, credentials = authorization.strip().partition(" ")
+    credentials = credentials.strip()
+    if scheme.lower() in ("bearer", "token") and credentials:
+        return [credentials]
+    if scheme.lower() != "basic":
+        return []
+    try:
+        decoded = base64.b64decode(credentials, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return []
+    return [part for part in decoded.split(":", 1) if part]

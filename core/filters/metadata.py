@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from core.filters import Operator
+from core.filters.tree import Operator
 
 # Metadata cannot be nested deeper than its encoder allows, so no longer path leads anywhere.
 LONGEST_PATH = 300

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
+from core.enums import EntityType
 from core.errors import InvalidInput
-from core.graph import EntityType
-from core.text import is_storable
+from core.validation import is_storable
 
 DEEPEST = 10
 MOST_CONDITIONS = 100
@@ -55,7 +55,7 @@ class Operator(Enum):
     LTE = "lte"
 
 
-ENTITY_FIELDS = {
+ENTITY_TYPE_OF_FIELD = {
     Field.USER_ID: EntityType.USER,
     Field.AGENT_ID: EntityType.AGENT,
     Field.APP_ID: EntityType.APP,
@@ -64,7 +64,7 @@ ENTITY_FIELDS = {
 _EQUALITY = ("eq", "ne", "in", "exists")
 _RANGE = ("gt", "gte", "lt", "lte")
 _OPERATORS = {
-    **dict.fromkeys(ENTITY_FIELDS, _EQUALITY),
+    **dict.fromkeys(ENTITY_TYPE_OF_FIELD, _EQUALITY),
     Field.TEXT: ("contains", "icontains"),
     Field.CATEGORIES: ("in", "contains", "exists"),
     Field.METADATA: ("eq", "ne", "contains", "in", *_RANGE, "exists"),
@@ -241,11 +241,11 @@ def pinned_entity(filter: Filter | None) -> tuple[EntityType, str] | None:
     It is one that the outermost conjunction asks for by `eq`, or by `in` with a single value.
     """
     for part in _conjuncts(filter):
-        if isinstance(part, Condition) and part.field in ENTITY_FIELDS:
+        if isinstance(part, Condition) and part.field in ENTITY_TYPE_OF_FIELD:
             if part.operator is Operator.EQ:
-                return ENTITY_FIELDS[part.field], part.value
+                return ENTITY_TYPE_OF_FIELD[part.field], part.value
             if part.operator is Operator.IN and len(set(part.value)) == 1:
-                return ENTITY_FIELDS[part.field], part.value[0]
+                return ENTITY_TYPE_OF_FIELD[part.field], part.value[0]
     return None
 
 
@@ -284,7 +284,7 @@ def categories_named(filter: Filter | None) -> list[tuple[str, tuple[str | int, 
 def conditions_on_entity(filter: Filter | None, type: EntityType) -> Iterator[Condition]:
     """Yield the conditions on the entities of a type, wherever in a filter they stand."""
     for condition in _conditions_of(filter):
-        if ENTITY_FIELDS.get(condition.field) is type:
+        if ENTITY_TYPE_OF_FIELD.get(condition.field) is type:
             yield condition
 
 
@@ -307,7 +307,7 @@ def names_scope(filter: Filter | None) -> bool:
         if filter.field is Field.IDS:
             return True
         asked = (Operator.EQ, Operator.IN, Operator.EXISTS)
-        return filter.field in ENTITY_FIELDS and filter.operator in asked
+        return filter.field in ENTITY_TYPE_OF_FIELD and filter.operator in asked
     if isinstance(filter, And):
         return any(names_scope(part) for part in filter.parts)
     if isinstance(filter, Or):

@@ -1,0 +1,1 @@
+"""Filters of memories: the tree, its JSON form, and how metadata compares."""
