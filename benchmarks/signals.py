@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.table import heading, table
 from core.ids import now
-from language.dates import wanted_dates
+from language.dates.queries import wanted_dates
 from language.names import in_first_person, name_terms, named_in, without_speaker
 from language.terms import terms
 from providers.base import Embedder

@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, datetime
 
-from language.moments import Moment, Precision
+from language.dates.moments import Moment, Precision
 
 _FORM = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"

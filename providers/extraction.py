@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from core.turn import Speaker, Turn
-from language.moments import Moment
+from language.dates.moments import Moment
 
 
 class VerdictKind(Enum):

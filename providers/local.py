@@ -15,7 +15,7 @@ import numpy as np
 
 from core.turn import Speaker, Turn
 from language.concepts import concepts_in
-from language.moments import Moment, moment_of
+from language.dates.moments import Moment, moment_of
 from language.names import without_speaker
 from language.sayings import Saying, read
 from language.sentences import is_code, is_item, sentences, without_bullet

@@ -12,7 +12,7 @@ from heapq import nsmallest
 import numpy as np
 
 from core.enums import FeedbackValue
-from language.dates import DateRange, match
+from language.dates.queries import DateRange, match
 from ranking.corpus import Corpus, Floats, Rows
 
 # Of a longer query, such as a whole text, the rarest terms are compared.

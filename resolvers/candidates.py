@@ -9,7 +9,7 @@ what it has not seen yet.
 from collections.abc import Iterable
 
 from core.entity_names import ENTITY_KEYS
-from language.dates import window
+from language.dates.queries import window
 from ranking.corpus import Corpus, Floats
 from ranking.score import Weights, idf
 from ranking.vectors import Vectors

@@ -12,7 +12,7 @@ from typing import Any
 from core.filters.tree import Filter, pinned_entity
 from core.json_schemas import Schema, problem_of
 from core.schema_fields import Field, filled
-from language.moments import Precision, moment_of
+from language.dates.moments import Precision, moment_of
 from language.values import members_in, numbers_in, truth_of
 from resolvers.context import Context
 from resolvers.hits import Hit

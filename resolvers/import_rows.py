@@ -14,7 +14,7 @@ from core.enums import EntityType, FeedbackValue, MemoryState
 from core.events import HistoryEventType
 from core.exchange.lines import NAMES
 from core.ids import derived_id, is_uuid7, made_at, uuid7
-from language.moments import Precision
+from language.dates.moments import Precision
 from storage.documents import Said, speaker_of
 from storage.entities import EntityRow
 from storage.history import Author, Change

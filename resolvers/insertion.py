@@ -11,7 +11,7 @@ from datetime import date, datetime
 from core.enums import AddOutcome, EntityType
 from core.ids import uuid7
 from core.turn import Turn
-from language.moments import Moment
+from language.dates.moments import Moment
 from resolvers.memories import NewMemories, Place, memory_row
 from storage.history import Author
 from storage.memories import Derived

@@ -12,7 +12,7 @@ from core.errors import InvalidInput, must_exist
 from core.ids import uuid7
 from core.turn import CONTEXT_ROLES, Turn
 from core.validation import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
-from language.moments import Moment
+from language.dates.moments import Moment
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from storage.documents import speaker_of

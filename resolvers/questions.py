@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from language.dates import wanted_dates
+from language.dates.queries import wanted_dates
 from language.names import in_first_person, name_terms, named_in
 from language.terms import terms
 from ranking.corpus import Floats

@@ -16,7 +16,7 @@ from core.enums import (
 )
 from core.errors import ErrorCode
 from core.events import HistoryEventType
-from language.moments import Precision
+from language.dates.moments import Precision
 
 
 class OrderDirection(Enum):

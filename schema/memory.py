@@ -8,7 +8,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import FeedbackValue, MemoryState
-from language.moments import Precision
+from language.dates.moments import Precision
 from resolvers.concepts import concepts_of_memory
 from resolvers.feedback import feedback_of_memory
 from resolvers.memories import history_of_memory

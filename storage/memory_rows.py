@@ -8,7 +8,7 @@ from typing import Any
 from core.entity_names import ENTITY_KEYS
 from core.enums import MemoryState
 from core.paging import Order
-from language.moments import Precision
+from language.dates.moments import Precision
 from storage.documents import speaker_of
 from storage.fields import table_of
 from storage.memory_filters import FLAGS

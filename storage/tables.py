@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel
 from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.enums import EntityType, MemoryState
 from core.events import HistoryEventType
-from language.moments import Precision
+from language.dates.moments import Precision
 from storage.columns import Id, Json, LongText, Name
 from storage.fields import enum_field, id_field, moment_field, where_known
 

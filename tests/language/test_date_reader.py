@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from language.dates import DateRange, wanted_dates
-from language.moments import Precision, moment_of
+from language.dates.moments import Precision, moment_of
+from language.dates.queries import DateRange, wanted_dates
 
 # A Wednesday, at noon in UTC.
 NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)

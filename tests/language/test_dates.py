@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from language.dates import LARGEST_COUNT, DateRange, match, wanted_dates, window
+from language.dates.queries import LARGEST_COUNT, DateRange, match, wanted_dates, window
 
 # A Wednesday, at noon in UTC.
 NOW = datetime(2023, 5, 17, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from language.moments import Moment, Precision, moment_of
+from language.dates.moments import Moment, Precision, moment_of
 
 # A Wednesday, at noon in UTC.
 NOW = datetime(2023, 5, 17, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from language.moments import Moment, Precision
+from language.dates.moments import Moment, Precision
 from providers.dates import moment_between
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.turn import Speaker, Turn
-from language.moments import Moment, Precision
+from language.dates.moments import Moment, Precision
 from providers.base import Embedder
 from providers.extraction import Assignment, Category, Extraction, Fact
 from providers.local import LONGEST_FACT, LONGEST_LIST, NOT_FOLLOWED, LocalExtractor

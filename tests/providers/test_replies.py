@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.turn import Speaker, Turn
 from core.validation import is_storable
-from language.moments import Moment, Precision
+from language.dates.moments import Moment, Precision
 from providers.extraction import Assignment, Category, Fact, Verdict, VerdictKind
 from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
 from tests.openai_answers import fact

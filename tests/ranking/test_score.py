@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from language.dates import DateRange
+from language.dates.queries import DateRange
 from ranking.corpus import Corpus, Document
 from ranking.score import (
     PLAIN,

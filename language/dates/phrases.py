@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 
-from language.spans import Span
-from language.tenses import Tense, tense_at
+from language.dates.spans import Span
+from language.dates.tenses import Tense, tense_at
 
 
 class Purpose(Enum):

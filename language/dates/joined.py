@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from language.date_phrases import Phrase
-from language.spans import Span, day_span, month_span
+from language.dates.phrases import Phrase
+from language.dates.spans import Span, day_span, month_span
 
 _JOINS = re.compile(r" ?- ?| (?:to|until|till|through|thru) (?:the )?")
 _NEXT_TO = re.compile(r",? ?\(?(?:on |the )*")

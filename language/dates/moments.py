@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import Enum
 
-from language.date_phrases import Phrase, Purpose
-from language.date_reader import may_name_date, plain_text, read_dates
-from language.joined_dates import placed
-from language.spans import day_span, month_span
+from language.dates.joined import placed
+from language.dates.phrases import Phrase, Purpose
+from language.dates.reader import may_name_date, plain_text, read_dates
+from language.dates.spans import day_span, month_span
 
 
 class Precision(Enum):

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
-from language.date_forms import (
+from language.dates.forms import (
     BEFORE_COUNT,
     COUNTS,
     LASTS,
@@ -25,9 +25,17 @@ from language.date_forms import (
     VAGUE_COUNTS,
     WEEKDAYS,
 )
-from language.date_phrases import Phrase, Source
-from language.spans import Span, day_span, month_span, period_from, week_of, weekday_from, year_span
-from language.tenses import Tense
+from language.dates.phrases import Phrase, Source
+from language.dates.spans import (
+    Span,
+    day_span,
+    month_span,
+    period_from,
+    week_of,
+    weekday_from,
+    year_span,
+)
+from language.dates.tenses import Tense
 
 # What before a bare day of the week makes it one of many.
 _NAMED_DAY = (

@@ -12,11 +12,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from language import relative_dates, written_dates
-from language.date_forms import BOUND, HABIT, PHRASE, RELATIVE_TO
-from language.date_phrases import Phrase, Purpose, Source
-from language.joined_dates import joined
-from language.spans import Span
+from language.dates import relative as relative_dates
+from language.dates import written as written_dates
+from language.dates.forms import BOUND, HABIT, PHRASE, RELATIVE_TO
+from language.dates.joined import joined
+from language.dates.phrases import Phrase, Purpose, Source
+from language.dates.spans import Span
 
 # A text with more is a calendar, not one event, and to find out what each is would take long.
 MOST_PHRASES = 64

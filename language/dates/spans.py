@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from language.tenses import Tense
+from language.dates.tenses import Tense
 
 Unit = Literal["day", "month", "year"]
 

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from language.date_phrases import Phrase, Purpose
-from language.date_reader import may_name_date, plain_text, read_dates
-from language.joined_dates import placed
+from language.dates.joined import placed
+from language.dates.phrases import Phrase, Purpose
+from language.dates.reader import may_name_date, plain_text, read_dates
 
 LARGEST_COUNT = 8  # Of ranges per query: a large scope is asked for the memories of each.
 

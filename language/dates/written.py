@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 
-from language.date_forms import MANY_SENSES, MONTHS, SEASONS, TO_MARCH, VERBS
-from language.date_phrases import Phrase, Source
-from language.spans import Span, day_span, month_span, nearest, year_span
-from language.tenses import Tense
+from language.dates.forms import MANY_SENSES, MONTHS, SEASONS, TO_MARCH, VERBS
+from language.dates.phrases import Phrase, Source
+from language.dates.spans import Span, day_span, month_span, nearest, year_span
+from language.dates.tenses import Tense
 
 # What before "7 may" makes it no verb.
 _BEFORE_DAYS = ("on ", "from ", "to ", "since ", "by ")

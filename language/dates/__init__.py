@@ -1,0 +1,1 @@
+"""Dates in texts: what a query asks about, and when a memory happened."""
