@@ -31,8 +31,8 @@ from core.paging import Cursors
 from core.settings import Environment, Settings
 from core.validation import check_text
 from logs import RequestLog, configure_logging
-from providers import make_models
 from providers.base import ProviderError
+from providers.models import make_models
 from resolvers.bootstrap import (
     StartError,
     bootstrap,

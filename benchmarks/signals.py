@@ -22,7 +22,7 @@ from language.dates.queries import wanted_dates
 from language.names import in_first_person, name_terms, named_in, without_speaker
 from language.terms import terms
 from providers.base import Embedder
-from providers.minilm import MiniLM
+from providers.minilm.embedder import MiniLM
 from ranking.corpus import Corpus, Document
 from ranking.late import maxsim
 from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals

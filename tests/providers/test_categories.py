@@ -12,7 +12,7 @@ import pytest
 from core.categories import DEFAULT_CATEGORIES
 from providers.categories import MOST, REMEMBERED, Categorizer
 from providers.extraction import Category
-from providers.minilm import MiniLM
+from providers.minilm.embedder import MiniLM
 from tests.providers.categories_labelled import DESK, LABELLED, TICKETS
 
 CATALOG = [Category(name, text) for name, text in DEFAULT_CATEGORIES]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from core.settings import Settings
-from providers import make_models
 from providers.base import Embedder, ProviderError
-from providers.minilm import MiniLM
+from providers.minilm.embedder import MiniLM
+from providers.models import make_models
 from providers.openai_embeddings import OpenAIEmbedder, connect_embedder
 from tests.openai_answers import EMBEDDINGS, Answer, Request, vectors
 from tests.openai_server import OpenAIServer

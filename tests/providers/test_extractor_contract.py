@@ -13,7 +13,7 @@ import pytest
 
 from core.turn import Speaker, Turn
 from providers.extraction import Assignment, Category, Extraction, Extractor
-from providers.minilm import MiniLM
+from providers.minilm.embedder import MiniLM
 from providers.openai_chat import OpenAIExtractor
 from tests.openai_answers import Answer, Request, fact, facts
 from tests.openai_server import OpenAIServer

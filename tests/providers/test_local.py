@@ -16,7 +16,7 @@ from language.dates.moments import Moment, Precision
 from providers.base import Embedder
 from providers.extraction import Assignment, Category, Extraction, Fact
 from providers.local import LONGEST_FACT, LONGEST_LIST, NOT_FOLLOWED, LocalExtractor
-from providers.minilm import MiniLM
+from providers.minilm.embedder import MiniLM
 from tests.providers.drawn import DRAWN, assistant, user
 from tests.providers.sentences_labelled import conversations
 

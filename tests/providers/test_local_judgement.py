@@ -12,7 +12,7 @@ import pytest
 from providers.base import Embedder
 from providers.extraction import Assignment
 from providers.local import ABOUT, NEAR_EXCLUDED, NEAR_INCLUDED, LocalExtractor
-from providers.minilm import MiniLM
+from providers.minilm.embedder import MiniLM
 from tests.providers.sentences_labelled import conversations
 
 # Topics, sentences about them in other words, and sentences about something else.
