@@ -25,9 +25,9 @@ from resolvers.exporting import begun
 from resolvers.imports import receive
 from resolvers.indexing import embed_again, rebuild_indexes
 from storage.database import Database
-from storage.exports import ExportRow
-from storage.operations import OperationRow
-from storage.projects import ProjectRow
+from storage.exchange.exports import ExportRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 from workers.runner import Runner
 

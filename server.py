@@ -61,7 +61,7 @@ from storage.database import Database, DatabaseUnavailable, check_reachable
 from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
 from storage.pepper import obtain_pepper
-from storage.vectors import IndexUnavailable, VectorIndex
+from storage.search.chroma import IndexUnavailable, VectorIndex
 from workers.runner import working
 
 log = structlog.get_logger(__name__)

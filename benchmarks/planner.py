@@ -23,7 +23,7 @@ from resolvers import planner
 from resolvers.candidates import NEAREST
 from resolvers.memory_lists import Wanted
 from resolvers.search import Query, search_entity, search_project
-from storage.entities import EntityRow
+from storage.memories.entities import EntityRow
 
 SCOPES = (500, 1_000, 2_000, 5_000, 10_000)
 PROJECT = 20_000

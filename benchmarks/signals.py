@@ -29,7 +29,7 @@ from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
 from resolvers.derived import embedded_text, keywords_of
 from resolvers.questions import vector_of
 from resolvers.rankings import RERANKED_ROWS, Ranking
-from storage.documents import Said
+from storage.search.documents import Said
 
 MEASURES = ("recall@5", "recall@10", "nDCG@10")
 

@@ -25,9 +25,9 @@ from resolvers.insertion import (
 from resolvers.memories import NewMemories, check_new, speaker_of_turn, writable_project
 from resolvers.operations import begun, ended, repeatable, repeated
 from resolvers.outcomes import is_finished_within
-from storage.documents import Said
-from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow, Repeatable
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow, Repeatable
+from storage.search.documents import Said
 from storage.transaction import Transaction
 
 # Whoever waits longer than this has a client that does not; the operation goes on by itself.

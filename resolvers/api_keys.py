@@ -11,10 +11,10 @@ from core.validation import check_text
 from resolvers.audit import api_key_rows
 from resolvers.context import Context
 from resolvers.emails import check_email
-from storage.accounts import ACCOUNTS, AccountRow
-from storage.api_keys import ApiKeyRow
-from storage.organizations import ORGANIZATIONS
-from storage.projects import PROJECTS, ProjectRow
+from storage.tenancy.accounts import ACCOUNTS, AccountRow
+from storage.tenancy.api_keys import ApiKeyRow
+from storage.tenancy.organizations import ORGANIZATIONS
+from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
 

@@ -15,7 +15,7 @@ import structlog
 from core.enums import OperationStatus
 from providers.base import ProviderError
 from resolvers.context import Services
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)

@@ -9,10 +9,10 @@ from core.audit import AuditAction
 from core.ids import uuid7
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
-from storage.api_keys import ApiKeyRow
-from storage.audit import AUDIT_OF_ORGANIZATION, AUDIT_OF_PROJECT, AUDIT_ORDER, AuditRow
-from storage.organizations import OrganizationRow
-from storage.projects import ProjectRow
+from storage.tenancy.api_keys import ApiKeyRow
+from storage.tenancy.audit_log import AUDIT_OF_ORGANIZATION, AUDIT_OF_PROJECT, AUDIT_ORDER, AuditRow
+from storage.tenancy.organizations import OrganizationRow
+from storage.tenancy.projects import ProjectRow
 
 
 async def audit_log_of_organization(

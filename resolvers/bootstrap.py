@@ -9,9 +9,9 @@ from core.audit import AuditAction
 from core.ids import uuid7
 from providers.base import Embedder
 from resolvers.audit import api_key_rows, audit_row
-from storage.accounts import AccountRow
-from storage.api_keys import ApiKeyRow
-from storage.members import MemberRow
+from storage.tenancy.accounts import AccountRow
+from storage.tenancy.api_keys import ApiKeyRow
+from storage.tenancy.members import MemberRow
 from storage.transaction import Transaction
 
 _PEPPER = "pepper_check"

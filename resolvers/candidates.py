@@ -18,7 +18,7 @@ from resolvers.planner import has_kept_vectors
 from resolvers.questions import Question
 from resolvers.rankings import Ranking, ranked
 from resolvers.scopes import ScopeKey, documents_of
-from storage.memory_filters import Selection
+from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
 NEAREST = 200

@@ -10,14 +10,14 @@ from ranking.score import concept_gain
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.loaders import Filters
-from storage.concepts import (
+from storage.memories.concepts import (
     CONCEPT_ORDER,
     CONCEPTS_OF_PROJECT,
     MEMORIES_OF_CONCEPT,
     ConceptRow,
 )
-from storage.memory_filters import Selection
-from storage.memory_rows import MEMORY_ORDER
+from storage.memories.rows import MEMORY_ORDER
+from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
 # Of a query so many words are looked at, and names of so many words are looked for in it.

@@ -7,7 +7,7 @@ from core.filters.tree import Filter
 from core.paging import Order, Slice, page_of
 from resolvers.context import Context
 from resolvers.loaders import Filters, Link
-from storage.rows import Listing
+from storage.sql.listing import Listing
 
 
 class PageArguments(TypedDict):

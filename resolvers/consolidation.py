@@ -24,9 +24,9 @@ from resolvers.derived import derive
 from resolvers.memories import speaker_of_turn
 from resolvers.scopes import ScopeKey
 from resolvers.shown import holds, scopes_of
-from storage.documents import Said
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.search.documents import Said
 from storage.transaction import Transaction
 
 # From this cosine on two texts may say the same.

@@ -19,7 +19,7 @@ from providers.extraction import VerdictKind
 from resolvers.consolidation import Draft, is_about
 from resolvers.insertion import is_outlasted
 from resolvers.shown import holds
-from storage.memory_rows import MemoryRow
+from storage.memories.rows import MemoryRow
 
 
 @dataclass(frozen=True, slots=True)

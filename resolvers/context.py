@@ -22,9 +22,9 @@ from resolvers.streams import Stream
 from resolvers.subscriptions import Subscriptions
 from resolvers.touches import Touches
 from storage.database import Database
-from storage.history import Author
+from storage.log.history import Author
+from storage.search.chroma import VectorIndex
 from storage.transaction import Transaction
-from storage.vectors import VectorIndex
 
 T = TypeVar("T")
 

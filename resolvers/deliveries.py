@@ -5,8 +5,8 @@ from core.enums import JobKind, OperationStatus
 from core.errors import InvalidInput, NotFound
 from core.ids import uuid7
 from resolvers.context import Context
-from storage.deliveries import DeliveryRow
 from storage.transaction import Transaction
+from storage.webhooks.deliveries import DeliveryRow
 
 
 async def test_webhook(ctx: Context, id: str) -> DeliveryRow:

@@ -27,11 +27,11 @@ from core.webhook_secrets import secret_of, signed_headers
 from resolvers.audit import audit_row
 from resolvers.context import Services
 from resolvers.webhooks import SWITCHED_OFF
-from storage.deliveries import DeliveryRow, ended
-from storage.history import HISTORY_ORDER, HistoryRow
-from storage.log import Watch
+from storage.log.follow import Watch
+from storage.log.history import HISTORY_ORDER, HistoryRow
 from storage.transaction import Transaction
-from storage.webhooks import Receiver
+from storage.webhooks.deliveries import DeliveryRow, ended
+from storage.webhooks.store import Receiver
 
 # Whom the audit log puts down what the server does by itself to.
 SERVER = "mnemograph"

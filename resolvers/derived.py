@@ -13,9 +13,9 @@ from language.terms import VERSION as TERMS_VERSION
 from language.terms import terms
 from ranking.corpus import SHORT
 from resolvers.context import Services
-from storage.documents import Said
-from storage.keywords import Keywords
-from storage.memories import Derived
+from storage.memories.store import Derived
+from storage.search.documents import Said
+from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 
 _STATE = "terms"

@@ -12,9 +12,9 @@ from resolvers.loaders import Filters
 from resolvers.memories import writable_project
 from resolvers.receipts import erase_traces
 from resolvers.records import Records
-from storage.entities import ENTITIES_OF_PROJECT, EntityRow
-from storage.projects import PROJECTS, ProjectRow
-from storage.receipts import ReceiptRow
+from storage.erasure.receipts import ReceiptRow
+from storage.memories.entities import ENTITIES_OF_PROJECT, EntityRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
 ORDER_KEYS = ("name", "created_at", "updated_at", "total_memories")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.enums import JobKind
 from resolvers.context import Services
-from storage.erasure import project_subject
+from storage.erasure.projects import project_subject
 from storage.transaction import Transaction
 
 _STEP = 500

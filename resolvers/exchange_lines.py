@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from storage.entities import EntityRow
-from storage.exchange import PastVersion
-from storage.feedback import FeedbackRow
-from storage.history import HistoryRow
-from storage.memory_rows import MemoryRow
-from storage.sources import SourceRow
+from storage.exchange.belongings import PastVersion
+from storage.log.history import HistoryRow
+from storage.memories.entities import EntityRow
+from storage.memories.feedback import FeedbackRow
+from storage.memories.rows import MemoryRow
+from storage.memories.sources import SourceRow
 
 FORMAT = 1
 _MEMORY = {

@@ -24,10 +24,10 @@ from resolvers.exchange_lines import (
     sources_of,
 )
 from storage.database import Database
-from storage.exchange import EXPORT_ORDER
-from storage.exports import ExportRow
-from storage.memories_as_of import PAST_MEMORIES_OF_PROJECT
-from storage.memory_rows import MemoryRow
+from storage.exchange.belongings import EXPORT_ORDER
+from storage.exchange.exports import ExportRow
+from storage.memories.as_of import PAST_MEMORIES_OF_PROJECT
+from storage.memories.rows import MemoryRow
 from storage.transaction import Transaction
 
 PAGE = 200

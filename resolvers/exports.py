@@ -21,9 +21,9 @@ from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
 from resolvers.memory_lists import Wanted, check_wanted
 from resolvers.operations import begun, ended
-from storage.exports import EXPORTS, ExportRow
-from storage.operations import OPERATIONS, OperationRow
-from storage.projects import ProjectRow
+from storage.exchange.exports import EXPORTS, ExportRow
+from storage.operations.store import OPERATIONS, OperationRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 
 

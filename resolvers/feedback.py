@@ -5,8 +5,8 @@ from core.errors import InvalidInput, must_exist
 from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
 from resolvers.memories import writable_project
-from storage.feedback import FeedbackRow
-from storage.memory_rows import MemoryRow
+from storage.memories.feedback import FeedbackRow
+from storage.memories.rows import MemoryRow
 from storage.transaction import Transaction
 
 

@@ -18,8 +18,8 @@ from core.errors import AppError, CursorExpired, NotFound
 from core.filters.tree import pinned_entity
 from resolvers.notices import Notices
 from storage.database import Database
-from storage.history import HistoryRow
-from storage.log import Told, Watch
+from storage.log.follow import Told, Watch
+from storage.log.history import HistoryRow
 
 log = structlog.get_logger(__name__)
 

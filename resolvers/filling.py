@@ -18,9 +18,9 @@ from resolvers.context import Context
 from resolvers.hits import Hit
 from resolvers.memory_lists import holding
 from resolvers.search import Query, found_in
-from storage.entities import EntityRow
-from storage.memory_rows import MemoryRow
-from storage.projects import ProjectRow
+from storage.memories.entities import EntityRow
+from storage.memories.rows import MemoryRow
+from storage.tenancy.projects import ProjectRow
 
 # The least cosine of a memory that tells of a field: with the embedder that ships "home city" has
 # 0.32 with "I live in Lisbon.", and most of what has nothing to do with a field less than 0.3.

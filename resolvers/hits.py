@@ -9,8 +9,8 @@ from ranking.decay import HIGHEST, decay_factor
 from ranking.score import add_feedback, squashed
 from resolvers.context import Context
 from resolvers.rankings import Ranking
-from storage.memory_filters import Selection
-from storage.memory_rows import MemoryRow
+from storage.memories.rows import MemoryRow
+from storage.memories.selection import Selection
 
 # Feedback and decay choose from a pool, so that what falls back makes room for what comes forward.
 _POOL_FACTOR, _LEAST_POOL = 3, 50

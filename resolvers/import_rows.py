@@ -15,13 +15,13 @@ from core.events import HistoryEventType
 from core.exchange.lines import NAMES
 from core.ids import derived_id, is_uuid7, made_at, uuid7
 from language.dates.moments import Precision
-from storage.documents import Said, speaker_of
-from storage.entities import EntityRow
-from storage.history import Author, Change
-from storage.importing import new_entity
-from storage.memory_rows import MemoryRow, logged
-from storage.slots import text_hash
-from storage.sources import SourceRow
+from storage.exchange.importing import new_entity
+from storage.log.history import Author, Change
+from storage.memories.entities import EntityRow
+from storage.memories.rows import MemoryRow, logged
+from storage.memories.sources import SourceRow
+from storage.memories.uniqueness import text_hash
+from storage.search.documents import Said, speaker_of
 from storage.transaction import Transaction
 
 Record = dict[str, Any]

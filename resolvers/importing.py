@@ -29,13 +29,13 @@ from resolvers.import_rows import (
     says_nothing,
 )
 from resolvers.receipts import subjects_naming
-from storage.documents import Said
-from storage.history import Author
-from storage.importing import Imported
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow, counts_of, outcomes_of
-from storage.slots import slot_of
+from storage.exchange.importing import Imported
+from storage.log.history import Author
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import slot_of
+from storage.operations.store import OperationRow, counts_of, outcomes_of
+from storage.search.documents import Said
 from storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)

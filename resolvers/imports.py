@@ -18,7 +18,7 @@ from resolvers.context import Context
 from resolvers.memories import writable_project
 from resolvers.operations import begun
 from resolvers.records import SILENCE
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
 Position = tuple[int, dict[str, Any]]

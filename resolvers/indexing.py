@@ -10,7 +10,7 @@ from core.enums import JobKind
 from resolvers.bootstrap import accept_embedder
 from resolvers.context import Services
 from resolvers.derived import derive
-from storage.jobs import JobRow
+from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
 
 _PAGE = 1_000

@@ -18,9 +18,9 @@ from resolvers.consolidation import Draft, compared, drafts_of
 from resolvers.context import Services
 from resolvers.settling import Consolidation, StaleComparison, consolidate
 from resolvers.shown import shown_memories
-from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow
-from storage.projects import ProjectSettings
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import ProjectSettings
 from storage.transaction import Transaction
 
 FORMER_TURNS = 10

@@ -13,11 +13,11 @@ from core.ids import uuid7
 from core.turn import Turn
 from language.dates.moments import Moment
 from resolvers.memories import NewMemories, Place, memory_row
-from storage.history import Author
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
-from storage.slots import slot_of
-from storage.sources import SourceRow
+from storage.log.history import Author
+from storage.memories.rows import MemoryRow
+from storage.memories.sources import SourceRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import slot_of
 from storage.transaction import Transaction
 
 

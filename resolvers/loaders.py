@@ -17,7 +17,7 @@ from core.errors import NotFound
 from core.filters.tree import Filter
 from core.paging import Page, Slice
 from storage.database import Database
-from storage.rows import Listing, Source
+from storage.sql.listing import Listing, Source
 
 Filters = tuple[tuple[str, Hashable], ...]
 

@@ -11,8 +11,8 @@ from core.ids import uuid7
 from resolvers.audit import audit_row
 from resolvers.context import Context
 from resolvers.emails import check_email
-from storage.audit import AuditRow
-from storage.members import MemberRow, Membership
+from storage.tenancy.audit_log import AuditRow
+from storage.tenancy.members import MemberRow, Membership
 from storage.transaction import Transaction
 
 

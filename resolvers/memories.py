@@ -15,11 +15,11 @@ from core.validation import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_te
 from language.dates.moments import Moment
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
-from storage.documents import speaker_of
-from storage.history import HISTORY_OF_MEMORY, HISTORY_ORDER
-from storage.memory_rows import MemoryRow
-from storage.projects import ProjectRow
-from storage.slots import text_hash
+from storage.log.history import HISTORY_OF_MEMORY, HISTORY_ORDER
+from storage.memories.rows import MemoryRow
+from storage.memories.uniqueness import text_hash
+from storage.search.documents import speaker_of
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 
 MOST_AT_ONCE = 1_000

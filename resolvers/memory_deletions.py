@@ -13,8 +13,8 @@ from resolvers.memories import writable_project
 from resolvers.memory_lists import Wanted, check_wanted
 from resolvers.receipts import erase_traces
 from resolvers.records import Records
-from storage.memory_rows import MemoryRow
-from storage.receipts import ReceiptRow
+from storage.erasure.receipts import ReceiptRow
+from storage.memories.rows import MemoryRow
 from storage.transaction import Transaction
 
 MOST_IDS = 1_000

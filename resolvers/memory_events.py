@@ -7,9 +7,9 @@ from core.events import HistoryEventType
 from core.filters.tree import Filter
 from resolvers.context import Context
 from resolvers.memory_lists import Wanted, check_wanted
-from storage.history import HISTORY_ORDER, HistoryRow
-from storage.log import Watch
-from storage.projects import PROJECTS
+from storage.log.follow import Watch
+from storage.log.history import HISTORY_ORDER, HistoryRow
+from storage.tenancy.projects import PROJECTS
 
 
 async def memory_events(

@@ -9,12 +9,12 @@ from core.filters.tree import Filter, categories_named, names_state
 from core.paging import Order
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
-from storage.entities import EntityRow
-from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
-from storage.memory_filters import Selection
-from storage.memory_rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDER, MemoryRow
-from storage.projects import PROJECTS, ProjectRow
-from storage.rows import Listing
+from storage.memories.as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
+from storage.memories.entities import EntityRow
+from storage.memories.rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDER, MemoryRow
+from storage.memories.selection import Selection
+from storage.sql.listing import Listing
+from storage.tenancy.projects import PROJECTS, ProjectRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from resolvers.derived import derive
 from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.memories import MOST_AT_ONCE
 from resolvers.records import Records
-from storage.documents import Said
 from storage.errors import SlotTaken
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
-from storage.projects import PROJECTS, ProjectRow
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.search.documents import Said
+from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
 # A long list is written in several transactions, so that others get their turn in between.

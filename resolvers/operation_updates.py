@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 
 from resolvers.context import Context
 from resolvers.notices import told
-from storage.operations import OPERATIONS, OperationRow
+from storage.operations.store import OPERATIONS, OperationRow
 
 # Other processes work on operations too, and a notice of theirs may be lost.
 _POLL_SECONDS = 2.0

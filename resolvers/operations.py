@@ -23,8 +23,8 @@ from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.loaders import Filters, Link
 from resolvers.memories import writable_project
-from storage.history import HISTORY_OF_OPERATION, HISTORY_ORDER, HistoryRow
-from storage.operations import (
+from storage.log.history import HISTORY_OF_OPERATION, HISTORY_ORDER, HistoryRow
+from storage.operations.store import (
     OPERATION_ORDER,
     OPERATIONS,
     OPERATIONS_OF_PROJECT,

@@ -11,9 +11,13 @@ from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.inputs import differing, refuse_nulls
-from storage.members import MEMBER_ORDER, MEMBERS_OF_ORGANIZATION, MemberRow
-from storage.organizations import ORGANIZATION_ORDER, ORGANIZATIONS_OF_VIEWER, OrganizationRow
-from storage.projects import PROJECT_ORDER, PROJECTS_OF_ORGANIZATION
+from storage.tenancy.members import MEMBER_ORDER, MEMBERS_OF_ORGANIZATION, MemberRow
+from storage.tenancy.organizations import (
+    ORGANIZATION_ORDER,
+    ORGANIZATIONS_OF_VIEWER,
+    OrganizationRow,
+)
+from storage.tenancy.projects import PROJECT_ORDER, PROJECTS_OF_ORGANIZATION
 from storage.transaction import Transaction
 
 # The filter of lists whose parent is not what decides who may see their rows.

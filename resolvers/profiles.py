@@ -23,10 +23,10 @@ from resolvers.exports import NewExport, export_row
 from resolvers.inputs import differing
 from resolvers.memories import writable_project
 from resolvers.operations import begun, repeatable, repeated
-from storage.entities import ENTITIES, EntityRow
-from storage.operations import ERASED, OPERATIONS, OperationRow
-from storage.profiles import ProfileSettingsRow
-from storage.projects import PROJECTS, ProjectRow
+from storage.exchange.profiles import ProfileSettingsRow
+from storage.memories.entities import ENTITIES, EntityRow
+from storage.operations.store import ERASED, OPERATIONS, OperationRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
 USUAL_SAMPLE, LARGEST_SAMPLE = 3, 10

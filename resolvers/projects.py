@@ -13,12 +13,12 @@ from resolvers.context import Context
 from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.organizations import hide_project
 from resolvers.receipts import receipt_of
-from storage.api_keys import API_KEY_ORDER, API_KEYS_OF_PROJECT
-from storage.erasure import project_subject
-from storage.history import HISTORY_OF_PROJECT, HISTORY_ORDER
-from storage.members import MEMBER_ORDER, MEMBERS_OF_PROJECT, MemberRow
-from storage.projects import ProjectRow
-from storage.receipts import ReceiptRow
+from storage.erasure.projects import project_subject
+from storage.erasure.receipts import ReceiptRow
+from storage.log.history import HISTORY_OF_PROJECT, HISTORY_ORDER
+from storage.tenancy.api_keys import API_KEY_ORDER, API_KEYS_OF_PROJECT
+from storage.tenancy.members import MEMBER_ORDER, MEMBERS_OF_PROJECT, MemberRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 
 _MOST_CATEGORIES = 100

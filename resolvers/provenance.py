@@ -2,8 +2,8 @@
 
 from core.enums import MemoryState
 from resolvers.context import Context
-from storage.memory_rows import MEMORIES, MemoryRow
-from storage.sources import SourceRow
+from storage.memories.rows import MEMORIES, MemoryRow
+from storage.memories.sources import SourceRow
 
 
 async def sources_of_memory(ctx: Context, memory_id: str) -> list[SourceRow]:

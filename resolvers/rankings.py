@@ -14,9 +14,9 @@ from ranking.score import Signals, Statistics, Weights, add_rerank, signals
 from resolvers.context import Context
 from resolvers.questions import Question
 from resolvers.scopes import STATES, ScopeKey
-from storage.documents import speaker_of
-from storage.memory_filters import Selection
-from storage.memory_rows import MemoryRow
+from storage.memories.rows import MemoryRow
+from storage.memories.selection import Selection
+from storage.search.documents import speaker_of
 from storage.transaction import Transaction
 
 # Late interaction reads the best; a hundred found no more than fifty do.

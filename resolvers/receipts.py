@@ -17,12 +17,9 @@ from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context, Services
 from resolvers.later import Postponed
 from resolvers.operations import tombstone_of
-from storage.memory_erasure import Erased
-from storage.mentions import PLACES, Subject
-from storage.operations import OperationRow
-from storage.organizations import OrganizationRow
-from storage.projects import ProjectRow
-from storage.receipts import (
+from storage.erasure.memories import Erased
+from storage.erasure.mentions import PLACES, Subject
+from storage.erasure.receipts import (
     NO_MEMORIES,
     RECEIPT_ORDER,
     RECEIPTS_OF_ORGANIZATION,
@@ -30,6 +27,9 @@ from storage.receipts import (
     ReceiptRow,
     digest_with,
 )
+from storage.operations.store import OperationRow
+from storage.tenancy.organizations import OrganizationRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 
 _STEP = 500

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from core.enums import OperationStatus, OperationType
 from resolvers.context import Context
 from resolvers.operations import begun, ended
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
 T = TypeVar("T")

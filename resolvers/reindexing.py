@@ -2,9 +2,10 @@
 
 Every memory is promised, the collection is dropped, and the index jobs fill another one; searches
 score what waits for its job, so they stay complete. As long as a worker holds the job that does
-this, no index job of the project is taken (see `storage.jobs`): one that was done between the
-promise and the drop would be missed by searches. Then the operation waits, without anybody holding
-anything, until none of the jobs is left that were there when the last promise was made.
+this, no index job of the project is taken (see `storage.operations.jobs`): one that was done
+between the promise and the drop would be missed by searches. Then the operation waits, without
+anybody holding anything, until none of the jobs is left that were there when the last promise was
+made.
 
 Killed before that, it begins again, which harms nothing; killed later, it goes on to wait.
 """
@@ -18,8 +19,8 @@ from resolvers.context import Context, Services
 from resolvers.indexing import rebuild_index
 from resolvers.later import Postponed
 from resolvers.operations import begun
-from storage.operations import OperationRow
-from storage.projects import ProjectRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 
 _FAILED = "The index could not be dropped. The server's log says why, under this operation's id."

@@ -22,9 +22,9 @@ from resolvers.planner import is_whole
 from resolvers.questions import Question, vector_of
 from resolvers.rankings import Ranking, ranked, shown_rows
 from resolvers.scopes import ScopeKey, Vocabulary
-from storage.entities import ENTITIES
-from storage.memory_filters import Selection
-from storage.memory_rows import MemoryRow
+from storage.memories.entities import ENTITIES
+from storage.memories.rows import MemoryRow
+from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
 # As in a search: what has no word in common must mean something similar.

@@ -15,12 +15,12 @@ from resolvers.derived import derive
 from resolvers.inputs import differing
 from resolvers.memories import writable_project
 from resolvers.operations import begun, ended
-from storage.concepts import named_in
-from storage.documents import Said
 from storage.errors import SlotTaken
-from storage.history import HistoryRow
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
+from storage.log.history import HistoryRow
+from storage.memories.concepts import named_in
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.search.documents import Said
 from storage.transaction import Transaction
 
 # These make a version of their own, unlike a deletion, whose number is that of what it ended.

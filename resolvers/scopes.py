@@ -16,7 +16,7 @@ from core.enums import EntityType, MemoryState
 from ranking.corpus import Corpus, Document
 from ranking.score import Statistics
 from ranking.vectors import Vectors
-from storage.documents import DocumentRow
+from storage.search.documents import DocumentRow
 from storage.transaction import Transaction
 
 STATES = {state.name: number for number, state in enumerate(MemoryState)}

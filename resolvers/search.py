@@ -26,9 +26,9 @@ from resolvers.planner import is_whole
 from resolvers.questions import ask
 from resolvers.rankings import Ranking, rank_scope, rerank
 from resolvers.scopes import ScopeKey
-from storage.entities import EntityRow
-from storage.operations import OperationRow
-from storage.projects import PROJECTS, ProjectRow
+from storage.memories.entities import EntityRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
 
 LONGEST_QUERY = 8_192
 MOST_HITS = 1_000

@@ -2,7 +2,7 @@
 
 from resolvers.background import Background
 from storage.database import Database
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 
 # A commit for each search would keep the disk busy for no one's sake.
 _PAUSE = 0.25

@@ -29,9 +29,9 @@ from resolvers.insertion import (
     insert_memories,
     outcome_row,
 )
-from storage.history import Author
-from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow
+from storage.log.history import Author
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
 

@@ -18,9 +18,9 @@ from resolvers.context import Context, Services
 from resolvers.filling import fill
 from resolvers.memory_lists import holding
 from resolvers.telling import MOST_CHARACTERS, MOST_TOLD, newest, told
-from storage.exports import ExportRow
-from storage.operations import OperationRow
-from storage.projects import PROJECTS, ProjectRow
+from storage.exchange.exports import ExportRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
 _UNSEEN = "Whoever asked for this cannot see the project any more."

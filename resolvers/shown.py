@@ -10,8 +10,8 @@ from core.enums import EntityType, MemoryState
 from resolvers.add_requests import AddRequest
 from resolvers.context import Services
 from resolvers.scopes import ScopeKey
-from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
 # The last turns say what a conversation has come to.

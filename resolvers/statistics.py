@@ -1,7 +1,7 @@
 """How much there is in a project."""
 
 from resolvers.context import Context
-from storage.statistics import StatisticsRow
+from storage.tenancy.statistics import StatisticsRow
 
 
 async def statistics_of_project(ctx: Context, project_id: str) -> StatisticsRow:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from storage.history import HistoryRow
-from storage.log import Watch
+from storage.log.follow import Watch
+from storage.log.history import HistoryRow
 
 
 @dataclass(slots=True)

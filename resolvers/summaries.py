@@ -24,9 +24,9 @@ from resolvers.memory_lists import check_wanted, holding
 from resolvers.operations import begun, ended
 from resolvers.questions import vector_of
 from resolvers.telling import MOST_CHARACTERS, MOST_TOLD, Newest, newest, told
-from storage.memory_rows import MemoryRow
-from storage.operations import OperationRow
-from storage.projects import ProjectRow
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
 
 MOST_SUMMED = 2_000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from core.entity_names import ENTITY_FIELDS
 from providers.shaping import Told
 from resolvers.context import Context
-from storage.memory_filters import Selection
-from storage.memory_rows import MEMORIES_OF_PROJECT, MemoryRow
+from storage.memories.rows import MEMORIES_OF_PROJECT, MemoryRow
+from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
 # What a model is told of at the most.

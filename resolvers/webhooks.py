@@ -21,10 +21,10 @@ from resolvers.audit import audit_row
 from resolvers.connections import Connected, PageArguments, connect
 from resolvers.context import Context
 from resolvers.inputs import differing, refuse_nulls
-from storage.deliveries import DELIVERIES_OF_WEBHOOK, DELIVERY_ORDER
-from storage.projects import ProjectRow
+from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
-from storage.webhooks import WEBHOOK_ORDER, WEBHOOKS_OF_PROJECT, WebhookRow
+from storage.webhooks.deliveries import DELIVERIES_OF_WEBHOOK, DELIVERY_ORDER
+from storage.webhooks.store import WEBHOOK_ORDER, WEBHOOKS_OF_PROJECT, WebhookRow
 
 SWITCHED_OFF = "The webhook was switched off."
 

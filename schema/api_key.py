@@ -9,9 +9,9 @@ from core.access import ApiKeyPermission, ApiKeyReach
 from resolvers.api_keys import create_api_key, revoke_api_key
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.viewer import Account
-from storage.accounts import ACCOUNTS
-from storage.api_keys import ApiKeyRow
-from storage.projects import PROJECTS
+from storage.tenancy.accounts import ACCOUNTS
+from storage.tenancy.api_keys import ApiKeyRow
+from storage.tenancy.projects import PROJECTS
 
 if TYPE_CHECKING:
     from schema.project import Project

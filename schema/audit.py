@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.base import Node, is_row
-from storage.audit import AuditRow
+from storage.tenancy.audit_log import AuditRow
 
 
 @strawberry.type(

@@ -10,7 +10,7 @@ from resolvers.concepts import memories_of_concept, related_concepts, total_memo
 from schema.base import Info, Node, as_is, is_row
 from schema.connection import Lister, connection
 from schema.member import FirstRelated
-from storage.concepts import ConceptRow
+from storage.memories.concepts import ConceptRow
 
 if TYPE_CHECKING:
     from schema.memory import Memory

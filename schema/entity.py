@@ -28,8 +28,8 @@ from schema.memory_filter import (
     wanted_of,
 )
 from schema.search import Searcher, searching
-from storage.entities import EntityRow
-from storage.projects import PROJECTS
+from storage.memories.entities import EntityRow
+from storage.tenancy.projects import PROJECTS
 
 if TYPE_CHECKING:
     from schema.project import Project

@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.base import Node, is_row
-from storage.receipts import ReceiptRow
+from storage.erasure.receipts import ReceiptRow
 
 
 @strawberry.type(

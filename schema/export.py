@@ -12,7 +12,7 @@ from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.member import ProjectId
 from schema.memory_filter import MemoryFilter, filter_of
 from schema.operation import Operation
-from storage.exports import ExportRow
+from storage.exchange.exports import ExportRow
 
 ExportId = Annotated[strawberry.ID, strawberry.argument(description="The export's id.")]
 

@@ -9,8 +9,8 @@ from strawberry.scalars import JSON
 from core.events import HistoryEventType
 from schema.base import Info, Node, is_row
 from schema.scalars import Cursor
-from storage.history import HISTORY_ORDER, HistoryRow
-from storage.memory_rows import MEMORIES
+from storage.log.history import HISTORY_ORDER, HistoryRow
+from storage.memories.rows import MEMORIES
 
 if TYPE_CHECKING:
     from schema.memory import Memory

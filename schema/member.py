@@ -9,7 +9,7 @@ from core.access import Role
 from resolvers.members import IN_ORGANIZATION, IN_PROJECT, add_member, remove_member, update_member
 from schema.base import Info, Payload, as_is, mutation
 from schema.viewer import Account
-from storage.accounts import ACCOUNTS
+from storage.tenancy.accounts import ACCOUNTS
 
 if TYPE_CHECKING:
     from schema.organization import Organization

@@ -30,9 +30,9 @@ from schema.memory_filter import (
     list_of,
     wanted_of,
 )
-from storage.entities import ENTITIES
-from storage.memory_rows import MEMORIES, MemoryRow
-from storage.projects import PROJECTS
+from storage.memories.entities import ENTITIES
+from storage.memories.rows import MEMORIES, MemoryRow
+from storage.tenancy.projects import PROJECTS
 
 if TYPE_CHECKING:
     from schema.entity import Entity

@@ -14,7 +14,7 @@ from core.enums import MemoryState
 from core.filters.tree import Field, Filter, FilterBuilder, Not
 from resolvers.memory_lists import MemoryList, Wanted
 from schema.enums import MemoryOrderField, OrderDirection
-from storage.memory_rows import MEMORY_ORDER, MEMORY_ORDERS
+from storage.memories.rows import MEMORY_ORDER, MEMORY_ORDERS
 
 
 def _operator(description: str, name: str | None = None) -> Any:

@@ -12,7 +12,7 @@ from resolvers.operation_updates import operation_updates
 from resolvers.operations import operation, results_of, retry_operation
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.history import HistoryEvent
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 
 OnlyOperationType = Annotated[
     OperationType | None, strawberry.argument(description="Only operations of this kind.")

@@ -21,7 +21,7 @@ from schema.base import Info, Node, Payload, as_is, given, is_row, mutation
 from schema.connection import Lister, connection
 from schema.erasure import ErasureReceipt
 from schema.member import Member
-from storage.organizations import ORGANIZATIONS, OrganizationRow
+from storage.tenancy.organizations import ORGANIZATIONS, OrganizationRow
 
 if TYPE_CHECKING:
     from schema.project import Project

@@ -52,9 +52,9 @@ from schema.scalars import Cursor
 from schema.search import Searcher, searching
 from schema.statistics import ProjectStats
 from schema.webhook import Webhook
-from storage.history import HISTORY_ORDER
-from storage.organizations import ORGANIZATIONS
-from storage.projects import ProjectRow
+from storage.log.history import HISTORY_ORDER
+from storage.tenancy.organizations import ORGANIZATIONS
+from storage.tenancy.projects import ProjectRow
 
 
 @strawberry.type(description="A kind of memory that a project tells apart.")

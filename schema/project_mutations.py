@@ -10,7 +10,7 @@ from schema.base import Info, Payload, as_is, given, mutation
 from schema.erasure import ErasureReceipt
 from schema.operation import Operation
 from schema.project import Project
-from storage.projects import PROJECTS
+from storage.tenancy.projects import PROJECTS
 
 OptionalId = Annotated[
     strawberry.ID | None,

@@ -19,7 +19,7 @@ from core.ids import uuid7
 from resolvers.context import Context
 from schema import schema
 from schema.errors import formatted
-from storage.history import HISTORY_ORDER
+from storage.log.history import HISTORY_ORDER
 
 MOST_ERRORS = 20
 

@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import EntityType, FeedbackValue, MemoryState
-from storage.statistics import StatisticsRow
+from storage.tenancy.statistics import StatisticsRow
 
 E = TypeVar("E", bound=Enum)
 

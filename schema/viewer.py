@@ -9,10 +9,10 @@ import strawberry
 from resolvers.organizations import organizations_of_viewer
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
-from storage.accounts import ACCOUNTS, AccountRow
-from storage.api_keys import API_KEYS
-from storage.organizations import ORGANIZATIONS
-from storage.projects import PROJECTS
+from storage.tenancy.accounts import ACCOUNTS, AccountRow
+from storage.tenancy.api_keys import API_KEYS
+from storage.tenancy.organizations import ORGANIZATIONS
+from storage.tenancy.projects import PROJECTS
 
 if TYPE_CHECKING:
     from schema.api_key import ApiKey

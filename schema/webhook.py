@@ -11,10 +11,10 @@ from resolvers.webhooks import deliveries_of_webhook
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
 from schema.viewer import Account
-from storage.accounts import ACCOUNTS
-from storage.deliveries import DeliveryRow
-from storage.projects import PROJECTS
-from storage.webhooks import WebhookRow
+from storage.tenancy.accounts import ACCOUNTS
+from storage.tenancy.projects import PROJECTS
+from storage.webhooks.deliveries import DeliveryRow
+from storage.webhooks.store import WebhookRow
 
 if TYPE_CHECKING:
     from schema.project import Project

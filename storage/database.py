@@ -23,9 +23,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from core.enums import JobKind
-from storage.columns import json_text
 from storage.errors import RowMoved
-from storage.filters import register_functions
+from storage.sql.filters import register_functions
+from storage.tables.columns import json_text
 from storage.transaction import Transaction
 
 T = TypeVar("T")

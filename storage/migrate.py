@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from storage.database import Database
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any constant will do, as long as every process that migrates takes the same lock.

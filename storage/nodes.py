@@ -7,22 +7,22 @@ from typing import Any
 from sqlalchemy import CompoundSelect, Connection, bindparam, literal, select, union_all
 
 from core.ids import is_id
-from storage.accounts import ACCOUNTS
-from storage.api_keys import API_KEYS
-from storage.audit import AUDIT
-from storage.columns import Id
-from storage.concepts import CONCEPTS
-from storage.deliveries import DELIVERIES
-from storage.entities import ENTITIES
-from storage.exports import EXPORTS
-from storage.history import HISTORY
-from storage.memory_rows import MEMORIES
-from storage.operations import OPERATIONS
-from storage.organizations import ORGANIZATIONS
-from storage.projects import PROJECTS
-from storage.receipts import RECEIPTS
-from storage.rows import Source
-from storage.webhooks import WEBHOOKS
+from storage.erasure.receipts import RECEIPTS
+from storage.exchange.exports import EXPORTS
+from storage.log.history import HISTORY
+from storage.memories.concepts import CONCEPTS
+from storage.memories.entities import ENTITIES
+from storage.memories.rows import MEMORIES
+from storage.operations.store import OPERATIONS
+from storage.sql.listing import Source
+from storage.tables.columns import Id
+from storage.tenancy.accounts import ACCOUNTS
+from storage.tenancy.api_keys import API_KEYS
+from storage.tenancy.audit_log import AUDIT
+from storage.tenancy.organizations import ORGANIZATIONS
+from storage.tenancy.projects import PROJECTS
+from storage.webhooks.deliveries import DELIVERIES
+from storage.webhooks.store import WEBHOOKS
 
 NODES: tuple[Source[Any], ...] = (
     ACCOUNTS,

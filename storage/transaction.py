@@ -15,44 +15,44 @@ from core.access import Actor
 from core.enums import EntityType, JobKind
 from core.filters.tree import Filter
 from core.paging import Page, Slice
-from storage.accounts import AccountStore
-from storage.api_keys import ApiKeyStore
-from storage.audit import AuditStore
-from storage.claims import ClaimStore
-from storage.concepts import ConceptStore
-from storage.deliveries import DeliveryStore
-from storage.documents import DocumentStore
-from storage.entities import EntityStore
-from storage.erasure import ErasureStore
-from storage.exchange import ExchangeStore
-from storage.exports import ExportStore
-from storage.feedback import FeedbackStore
-from storage.history import HistoryStore
-from storage.import_records import ImportRecordStore
-from storage.importing import ImportStore
-from storage.jobs import JobStore
-from storage.keywords import KeywordStore
-from storage.log import LogStore
-from storage.members import MemberStore
-from storage.memories import MemoryStore
-from storage.memory_erasure import MemoryErasureStore
-from storage.memory_filters import Selection, lock_matching, matching
-from storage.mentions import MentionStore
+from storage.erasure.memories import MemoryErasureStore
+from storage.erasure.mentions import MentionStore
+from storage.erasure.projects import ErasureStore
+from storage.erasure.receipts import ReceiptStore
+from storage.exchange.belongings import ExchangeStore
+from storage.exchange.exports import ExportStore
+from storage.exchange.import_records import ImportRecordStore
+from storage.exchange.importing import ImportStore
+from storage.exchange.profiles import ProfileStore
+from storage.log.follow import LogStore
+from storage.log.history import HistoryStore
+from storage.log.pruning import PruningStore
+from storage.memories.claims import ClaimStore
+from storage.memories.concepts import ConceptStore
+from storage.memories.entities import EntityStore
+from storage.memories.feedback import FeedbackStore
+from storage.memories.selection import Selection, lock_matching, matching
+from storage.memories.sources import SourceStore
+from storage.memories.store import MemoryStore
 from storage.nodes import kinds_of
-from storage.operations import OperationStore
-from storage.organizations import OrganizationStore
-from storage.presence import PresenceStore
-from storage.profiles import ProfileStore
-from storage.projects import ProjectStore
-from storage.pruning import PruningStore
-from storage.receipts import ReceiptStore
-from storage.rows import Listing, Source
-from storage.sources import SourceStore
-from storage.state import StateStore
-from storage.statistics import StatisticsStore
-from storage.touches import TouchStore
-from storage.vector_rows import VectorStore
-from storage.webhooks import WebhookStore
+from storage.operations.jobs import JobStore
+from storage.operations.store import OperationStore
+from storage.search.documents import DocumentStore
+from storage.search.keywords import KeywordStore
+from storage.search.usage import TouchStore
+from storage.search.vectors import VectorStore
+from storage.server_state import StateStore
+from storage.sql.listing import Listing, Source
+from storage.tenancy.accounts import AccountStore
+from storage.tenancy.api_keys import ApiKeyStore
+from storage.tenancy.audit_log import AuditStore
+from storage.tenancy.members import MemberStore
+from storage.tenancy.organizations import OrganizationStore
+from storage.tenancy.presence import PresenceStore
+from storage.tenancy.projects import ProjectStore
+from storage.tenancy.statistics import StatisticsStore
+from storage.webhooks.deliveries import DeliveryStore
+from storage.webhooks.store import WebhookStore
 
 S = TypeVar("S")
 T = TypeVar("T")

@@ -7,9 +7,9 @@ import numpy as np
 from core.enums import EntityType
 from ranking.corpus import Corpus
 from resolvers.scopes import ScopeKey, Scopes
-from storage.documents import DocumentStore
-from storage.keywords import Keywords
-from storage.memories import Derived
+from storage.memories.store import Derived
+from storage.search.documents import DocumentStore
+from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 from tests.shelf import Shelf
 

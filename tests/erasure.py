@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import event, func, select, text
 
-from storage.keywords import scope_token
-from storage.metadata import METADATA
+from storage.search.keywords import scope_token
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant

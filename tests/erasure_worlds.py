@@ -18,7 +18,7 @@ from sqlalchemy import Text, or_, select
 
 from core.enums import EntityType
 from core.ids import uuid7
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.exchange import at, fresh_id

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.factories import Tenant
 from tests.ingesting import ended

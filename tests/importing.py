@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant

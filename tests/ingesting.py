@@ -13,8 +13,8 @@ from core.entity_names import ENTITY_FIELDS
 from core.enums import JobKind
 from core.ids import now, uuid7
 from resolvers.add_requests import scope_of
-from storage.fields import table_of
-from storage.work_tables import Job, Operation
+from storage.tables.fields import table_of
+from storage.tables.work import Job, Operation
 from tests.client import Client
 from tests.factories import Tenant
 

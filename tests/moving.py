@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from sqlalchemy import select
 
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.factories import Tenant
 from tests.ingesting import ended
 from tests.remembering import DELETE, entity_id, learn

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from core.access import ApiKeyPermission
 from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
-from storage.deliveries import DeliveryRow
-from storage.metadata import METADATA
-from storage.operations import OperationRow
-from storage.receipts import NO_MEMORIES, ReceiptRow
+from storage.erasure.receipts import NO_MEMORIES, ReceiptRow
+from storage.operations.store import OperationRow
+from storage.tables.metadata import METADATA
 from storage.transaction import Transaction
+from storage.webhooks.deliveries import DeliveryRow
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, or_, select
 
 from core.enums import OperationType
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant

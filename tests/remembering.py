@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Text, func, or_, select
 
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import Tenant

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import update
 
-from storage.fields import table_of
-from storage.tables import Memory
+from storage.tables.fields import table_of
+from storage.tables.memory import Memory
 from tests.factories import Tenant
 
 _MEMORIES = table_of(Memory)

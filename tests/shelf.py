@@ -9,12 +9,12 @@ from core.entity_names import ENTITY_KEYS
 from core.enums import EntityType, MemoryState
 from core.ids import uuid7
 from core.paging import Order, Page
-from storage.history import Author
-from storage.keywords import Keywords
-from storage.memories import Derived
-from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
-from storage.memory_rows import MEMORY_ORDERS, MemoryRow
-from storage.slots import text_hash
+from storage.log.history import Author
+from storage.memories.as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
+from storage.memories.rows import MEMORY_ORDERS, MemoryRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import text_hash
+from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 from tests.factories import Tenant, make_tenant
 

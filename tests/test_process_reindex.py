@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.vectors import VectorIndex
+from storage.search.chroma import VectorIndex
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.process import Place, Process, wait_until

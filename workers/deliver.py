@@ -22,7 +22,7 @@ from resolvers.delivering import (
     settle,
     written,
 )
-from storage.jobs import JobRow
+from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
 from workers.outgoing import Answer, Outgoing
 

@@ -17,7 +17,7 @@ from resolvers.ingestion import ingest
 from resolvers.receipts import complete_receipt
 from resolvers.reindexing import reindex
 from resolvers.shaping import shape_export
-from storage.jobs import JobRow
+from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
 from workers.beating import beating
 

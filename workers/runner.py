@@ -21,8 +21,8 @@ from resolvers.delivering import RETRIES, Retries
 from resolvers.importing import RECORDS_STAY
 from resolvers.later import Postponed
 from storage.database import Commit
-from storage.jobs import JobRow
-from storage.notices import notices_between
+from storage.operations.jobs import JobRow
+from storage.pg_notify import notices_between
 from storage.transaction import Transaction
 from workers import deliver, prune
 from workers.outgoing import Outgoing

@@ -9,7 +9,7 @@ from starlette.datastructures import URL
 
 from core.errors import NotFound
 from resolvers.context import Context
-from storage.projects import PROJECTS, ProjectRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
 
 B = TypeVar("B", bound="Given")
 Q = TypeVar("Q", bound="Given")

@@ -14,7 +14,7 @@ from rest.mem0.listing import type_of
 from rest.mem0.many import Started
 from rest.mem0.pages import USUAL, Paged, numbered
 from rest.mem0.shapes import Entity, entity_of
-from storage.entities import EntityRow
+from storage.memories.entities import EntityRow
 
 _ONE = "/entities/{entity_type}/{entity_id}/"
 

@@ -15,7 +15,7 @@ from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.memories import checked_id, event_of
 from rest.mem0.pages import USUAL, Paged, numbered
 from rest.mem0.shapes import text_of
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 
 
 class Event(TypedDict):

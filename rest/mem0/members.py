@@ -11,8 +11,8 @@ from core.errors import InvalidInput
 from resolvers.members import Scope, add_member, remove_member, update_member
 from rest.mem0.calls import Call, Given
 from rest.mem0.pages import Lister, whole
-from storage.accounts import ACCOUNTS, AccountRow
-from storage.members import MemberRow
+from storage.tenancy.accounts import ACCOUNTS, AccountRow
+from storage.tenancy.members import MemberRow
 
 
 class Member(TypedDict):

@@ -16,8 +16,8 @@ from rest.mem0.adding import moment_at
 from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.pages import whole
 from rest.mem0.shapes import Memory, memory_of
-from storage.history import HistoryRow
-from storage.memory_rows import MEMORIES, MemoryRow
+from storage.log.history import HistoryRow
+from storage.memories.rows import MEMORIES, MemoryRow
 
 
 class UpdateBody(Given):

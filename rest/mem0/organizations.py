@@ -18,7 +18,7 @@ from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.members import Leaving, MemberBody, Members
 from rest.mem0.pages import whole
 from rest.mem0.shapes import Message
-from storage.organizations import ORGANIZATIONS, OrganizationRow
+from storage.tenancy.organizations import ORGANIZATIONS, OrganizationRow
 
 ROOT = "/api/v1/orgs/organizations/"
 

@@ -21,7 +21,7 @@ from resolvers.profiles import (
 from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
 from rest.mem0.memories import checked_id
 from rest.mem0.shapes import text_of
-from storage.profiles import ProfileSettingsRow
+from storage.exchange.profiles import ProfileSettingsRow
 
 _JOBS = "/v2/profiles/jobs/"
 

@@ -28,7 +28,7 @@ from rest.mem0.members import Leaving, Member, MemberBody, Members, accounts_of
 from rest.mem0.organizations import ROOT, organization_of
 from rest.mem0.pages import whole
 from rest.mem0.shapes import Message
-from storage.projects import ProjectRow
+from storage.tenancy.projects import ProjectRow
 
 # What a null clears, and what is left then. Of anything else it means, as it does with mem0's
 # clients, that nothing was given.

@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 
 from core.enums import MemoryState
 from resolvers.hits import Hit
-from storage.entities import EntityRow
-from storage.memory_rows import MemoryRow
+from storage.memories.entities import EntityRow
+from storage.memories.rows import MemoryRow
 
 
 class Message(TypedDict):

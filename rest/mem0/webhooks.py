@@ -21,8 +21,8 @@ from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.members import accounts_of
 from rest.mem0.pages import whole
 from rest.mem0.shapes import Message
-from storage.projects import ProjectRow
-from storage.webhooks import WEBHOOKS, WebhookRow
+from storage.tenancy.projects import ProjectRow
+from storage.webhooks.store import WEBHOOKS, WebhookRow
 
 
 class Webhook(TypedDict):

@@ -5,9 +5,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic import context
 
-from storage.columns import Id, Name, UtcDateTime
-from storage.metadata import METADATA
 from storage.migrate import is_modelled
+from storage.tables.columns import Id, Name, UtcDateTime
+from storage.tables.metadata import METADATA
 
 _NAMES = {str(Id): "Id", str(Name): "Name"}
 

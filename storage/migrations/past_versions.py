@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.columns import Id, Json, UtcDateTime
-from storage.slots import text_hash
+from storage.memories.uniqueness import text_hash
+from storage.tables.columns import Id, Json, UtcDateTime
 
 _BATCH = 1_000
 _KINDS = ("user", "agent", "app", "run")

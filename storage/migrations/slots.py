@@ -6,7 +6,7 @@ a migration is no place to change what people see.
 
 from sqlalchemy import Connection, text
 
-from storage.slots import slot_of
+from storage.memories.uniqueness import slot_of
 
 _BATCH = 1_000
 _PAGE = text(

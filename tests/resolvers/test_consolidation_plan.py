@@ -18,9 +18,9 @@ from resolvers.consolidation_plan import (
     plan_consolidation,
 )
 from resolvers.memories import NewMemories, Place, memory_row
-from storage.keywords import Keywords
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.search.keywords import Keywords
 
 NAMES = {EntityType.USER: "alice"}
 NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)

@@ -18,10 +18,10 @@ from resolvers.context import Context, Services
 from resolvers.derived import derive, embedded_text, keywords_of, renew_keywords
 from resolvers.memories import NewMemories
 from resolvers.memory_updates import update_memory
-from storage.documents import Said
-from storage.keywords import Keywords
-from storage.memory_rows import MemoryRow
-from storage.metadata import METADATA
+from storage.memories.rows import MemoryRow
+from storage.search.documents import Said
+from storage.search.keywords import Keywords
+from storage.tables.metadata import METADATA
 from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
 from tests.factories import ADD, Tenant, make_tenant
 from tests.shelf import Shelf

@@ -13,8 +13,8 @@ from resolvers.entities import delete_entity
 from resolvers.importing import import_records
 from resolvers.operations import begun
 from resolvers.receipts import complete_receipt
-from storage.jobs import JobStore
-from storage.metadata import METADATA
+from storage.operations.jobs import JobStore
+from storage.tables.metadata import METADATA
 from tests.exchange import line, memory
 from tests.factories import Tenant
 from tests.importing import OPERATION, rows_of

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from core.ids import is_uuid7, made_at, uuid7
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.exchange import at, entity, file_of, life, line, memory, without_history
 from tests.factories import Tenant
 from tests.importing import brought_in, numbered, rows_of, send

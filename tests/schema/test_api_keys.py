@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from core.api_keys import digest_of
 from core.ids import now, uuid7
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.factories import Tenant
 from tests.refusals import (

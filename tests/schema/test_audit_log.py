@@ -16,7 +16,7 @@ from sqlalchemy import select
 from core.access import ApiKeyPermission
 from core.api_keys import digest_of
 from resolvers.bootstrap import bootstrap, issue_key
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.conftest import BACKENDS
 from tests.deployment import Deployment

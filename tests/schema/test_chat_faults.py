@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import update
 
 from core.ids import uuid7
-from storage.fields import table_of
-from storage.work_tables import Job
+from storage.tables.fields import table_of
+from storage.tables.work import Job
 from tests.deployment import deployed, settings_for
 from tests.factories import Tenant, make_tenant
 from tests.ingesting import (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from resolvers import ingestion
-from storage.operations import ERASED
+from storage.operations.store import ERASED
 from tests.factories import Tenant
 from tests.ingesting import failed, inferred, raw, says, texts_of, work_of
 from tests.openai_answers import (

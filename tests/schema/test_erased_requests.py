@@ -6,7 +6,7 @@ import pytest
 
 from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 from tests.erasure_worlds import words_left
 from tests.exchange import event, file_of, line, memory

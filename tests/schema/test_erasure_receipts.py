@@ -9,7 +9,7 @@ import pytest
 
 from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
-from storage.operations import OperationRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 from tests.client import Client
 from tests.erasure import NODE

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from core.enums import FeedbackValue
 from core.ids import now, uuid7
 from core.validation import LONGEST_TEXT
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.deployment import Deployment
 from tests.factories import Tenant, make_tenant
 from tests.refusals import assert_refused, invalid, not_found, snapshot, with_trouble

@@ -13,10 +13,10 @@ from sqlalchemy import update
 
 from core.access import ApiKeyPermission, Role
 from core.ids import now, uuid7
-from storage.fields import table_of
-from storage.members import MemberRow
+from storage.tables.fields import table_of
+from storage.tables.work import Operation
+from storage.tenancy.members import MemberRow
 from storage.transaction import Transaction
-from storage.work_tables import Operation
 from tests.client import Client
 from tests.factories import Tenant
 from tests.ingesting import (

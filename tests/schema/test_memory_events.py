@@ -12,7 +12,7 @@ import pytest
 
 from core.ids import uuid7
 from resolvers import feeds
-from storage.history import HISTORY_ORDER
+from storage.log.history import HISTORY_ORDER
 from tests.factories import Tenant
 from tests.live import PATIENCE, Followed, Socket, connected
 from tests.refusals import with_trouble

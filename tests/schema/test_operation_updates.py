@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from core.ids import uuid7
 from resolvers import operation_updates
-from storage.operations import ERASED
+from storage.operations.store import ERASED
 from tests.deployment import Deployment
 from tests.erasure import DELETE_PROJECT
 from tests.factories import Tenant

@@ -12,7 +12,7 @@ import pytest
 from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers import memory_deletions, memory_updates
-from storage.operations import ABANDONED, ERASED, OperationRow
+from storage.operations.store import ABANDONED, ERASED, OperationRow
 from storage.transaction import Transaction
 from tests.factories import Tenant
 from tests.ingesting import (

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from core.paging import Cursors
-from storage.memory_rows import MEMORY_ORDER
+from storage.memories.rows import MEMORY_ORDER
 from tests.client import Client
 from tests.deployment import Deployment
 from tests.factories import ADD, Tenant, make_tenant

@@ -17,7 +17,7 @@ from core.enums import JobKind, OperationStatus
 from core.ids import now, uuid7
 from resolvers.attempts import MOST_ATTEMPTS
 from resolvers.indexing import rebuild_index, run_index_jobs
-from storage.jobs import JobRow
+from storage.operations.jobs import JobRow
 from tests.deployment import Deployment
 from tests.erasure import DELETE_PROJECT
 from tests.factories import Tenant, make_tenant

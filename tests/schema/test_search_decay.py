@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from core.ids import now, uuid7
-from storage.touches import KEPT
+from storage.search.usage import KEPT
 from tests.deployment import Deployment, deployed, settings_for
 from tests.erasure import held
 from tests.factories import Tenant, make_tenant

@@ -10,8 +10,8 @@ from core.enums import JobKind, OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers import shaping
 from resolvers.filling import Filling
-from storage.exports import ExportRow
-from storage.operations import OperationRow
+from storage.exchange.exports import ExportRow
+from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 from tests.exporting import exported, found, made_of, shaped
 from tests.factories import Tenant

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.erasure import DELETE_PROJECT
 from tests.factories import Tenant
 from tests.remembering import (

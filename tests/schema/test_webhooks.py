@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core.access import ApiKeyPermission
 from core.ids import now, uuid7
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.factories import Tenant, make_tenant
 from tests.receiver import Receiver
 from tests.refusals import (

@@ -8,10 +8,10 @@ from sqlalchemy import event, text
 
 from core.entity_names import ENTITY_KEYS
 from core.enums import MemoryState
-from storage.keywords import Keywords
-from storage.memories import Derived
-from storage.memory_rows import MemoryRow
-from storage.slots import slot_of
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import slot_of
+from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from storage.transaction import Transaction
 from tests.erasure import held
 from tests.shelf import Shelf, at, derived

@@ -20,11 +20,12 @@ from sqlalchemy import Connection, false, insert, select
 from core.enums import EntityType, MemoryState
 from core.ids import now, uuid7
 from storage.database import Database
-from storage.fields import table_of
-from storage.filters import clause_of, read_filter
-from storage.memory_filters import Selection, matching
-from storage.metadata import METADATA
-from storage.tables import Entity, Memory, Organization, Project
+from storage.memories.selection import Selection, matching
+from storage.sql.filters import clause_of, read_filter
+from storage.tables.fields import table_of
+from storage.tables.graph import Entity, Organization, Project
+from storage.tables.memory import Memory
+from storage.tables.metadata import METADATA
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree

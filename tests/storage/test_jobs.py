@@ -6,7 +6,7 @@ import pytest
 
 from core.enums import JobKind
 from core.ids import now, uuid7
-from storage.jobs import JobRow
+from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
 from tests.deployment import Deployment
 

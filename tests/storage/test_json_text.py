@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from storage.columns import json_text
+from storage.tables.columns import json_text
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from sqlalchemy import text
 from core.enums import EntityType
 from language.terms import LONGEST, terms
 from resolvers.derived import keywords_of
-from storage.documents import Said
-from storage.keywords import scope_token
-from storage.memory_rows import MemoryRow
+from storage.memories.rows import MemoryRow
+from storage.search.documents import Said
+from storage.search.keywords import scope_token
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at, derived
 

@@ -12,10 +12,11 @@ from sqlalchemy import select, update
 from core.enums import EntityType, MemoryState
 from core.filters.tree import MOST_CONDITIONS
 from core.ids import now, uuid7
-from storage.fields import table_of
-from storage.memory_filters import Selection, lock_matching, matching
-from storage.statements import MOST_CONDITIONS_KEPT, Statements
-from storage.tables import Entity, Memory
+from storage.memories.selection import Selection, lock_matching, matching
+from storage.sql.statement_cache import MOST_CONDITIONS_KEPT, Statements
+from storage.tables.fields import table_of
+from storage.tables.graph import Entity
+from storage.tables.memory import Memory
 from tests.deployment import Deployment
 from tests.factories import Tenant
 from tests.filters import tree
@@ -173,7 +174,7 @@ async def test_a_filter_is_asked_again_once_the_lock_is_held(world: World) -> No
 def kept(monkeypatch: pytest.MonkeyPatch) -> Statements:
     """A small store of statements in place of the one in use."""
     statements = Statements(3)
-    monkeypatch.setattr("storage.memory_filters.FILTERED", statements)
+    monkeypatch.setattr("storage.memories.selection.FILTERED", statements)
     return statements
 
 

@@ -14,10 +14,10 @@ from sqlalchemy import text
 from core.enums import MemoryState
 from storage import migrate as migration
 from storage.database import Database
-from storage.metadata import METADATA
+from storage.memories.uniqueness import slot_of, text_hash
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
 from storage.migrations import past_versions, slots
-from storage.slots import slot_of, text_hash
+from storage.tables.metadata import METADATA
 from tests.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database

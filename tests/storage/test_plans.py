@@ -20,11 +20,12 @@ from core.filters.tree import Filter
 from core.ids import uuid7
 from core.paging import Page
 from storage.database import Database
-from storage.fields import table_of
-from storage.memory_filters import Selection, lock_matching, matching
-from storage.memory_rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDERS
-from storage.metadata import METADATA
-from storage.tables import Account, Entity, Memory, Organization, OrganizationMember, Project
+from storage.memories.rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDERS
+from storage.memories.selection import Selection, lock_matching, matching
+from storage.tables.fields import table_of
+from storage.tables.graph import Account, Entity, Organization, OrganizationMember, Project
+from storage.tables.memory import Memory
+from storage.tables.metadata import METADATA
 from tests.conftest import BACKENDS
 from tests.deployment import fresh_postgres
 from tests.filters import tree

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from core.ids import uuid7
 from storage.database import Database
-from storage.notices import PostgresNotices
+from storage.pg_notify import PostgresNotices
 from tests.deployment import fresh_postgres
 
 LONG = 30.0

@@ -10,11 +10,11 @@ from sqlalchemy import event, select
 
 from core.enums import OperationStatus, OperationType
 from core.ids import uuid7
-from storage.exports import ExportRow
-from storage.history import Author
-from storage.metadata import METADATA
-from storage.operations import OperationRow
-from storage.pruning import Pruned
+from storage.exchange.exports import ExportRow
+from storage.log.history import Author
+from storage.log.pruning import Pruned
+from storage.operations.store import OperationRow
+from storage.tables.metadata import METADATA
 from tests.shelf import Shelf, at
 
 pytestmark = pytest.mark.every_database

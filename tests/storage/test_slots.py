@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from core.enums import EntityType, MemoryState
 from storage.errors import SlotTaken
-from storage.memory_rows import MemoryRow
-from storage.metadata import METADATA
-from storage.slots import slot_of, text_hash
+from storage.memories.rows import MemoryRow
+from storage.memories.uniqueness import slot_of, text_hash
+from storage.tables.metadata import METADATA
 from tests.shelf import Shelf, at
 
 pytestmark = pytest.mark.every_database

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.sources import SourceRow
+from storage.memories.sources import SourceRow
 from storage.transaction import Transaction
 from tests.shelf import Shelf, at
 

@@ -9,9 +9,9 @@ from sqlalchemy import event, inspect, select, text
 
 from core.enums import EntityType
 from core.paging import Page
-from storage.memories_as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
-from storage.memory_rows import MEMORY_ORDERS, MemoryRow
-from storage.metadata import METADATA
+from storage.memories.as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
+from storage.memories.rows import MEMORY_ORDERS, MemoryRow
+from storage.tables.metadata import METADATA
 from storage.transaction import Transaction
 from tests.pairs import parametrize_pairs
 from tests.shelf import Shelf, at

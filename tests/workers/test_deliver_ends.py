@@ -11,7 +11,7 @@ from sqlalchemy import select
 from core.ids import now
 from resolvers.delivering import ERASED, PRUNED, RETRIES, UNWANTED
 from resolvers.webhooks import SWITCHED_OFF
-from storage.metadata import METADATA
+from storage.tables.metadata import METADATA
 from tests.receiver import Do
 from tests.refusals import assert_refused, invalid
 from tests.webhooks import CHANGE, DELETE, FORGET, REDELIVER, TEST, Hooked, at_once

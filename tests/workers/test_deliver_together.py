@@ -10,7 +10,7 @@ from sqlalchemy import text
 from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.transaction import Transaction
-from storage.webhooks import WebhookRow
+from storage.webhooks.store import WebhookRow
 from tests.deployment import Deployment
 from tests.factories import make_tenant
 from tests.receiver import Do, Receiver

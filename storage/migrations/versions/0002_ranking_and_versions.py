@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Id, Json, Name, UtcDateTime
 from storage.migrations import past_versions
+from storage.tables.columns import Id, Json, Name, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

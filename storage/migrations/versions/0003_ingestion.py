@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Id, Json, LongText, Name, UtcDateTime
 from storage.migrations import slots
+from storage.tables.columns import Id, Json, LongText, Name, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

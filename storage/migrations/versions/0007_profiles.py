@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.columns import Id, Json, UtcDateTime
+from storage.tables.columns import Id, Json, UtcDateTime
 
 revision = "0007"
 down_revision = "0006"

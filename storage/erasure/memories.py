@@ -1,0 +1,144 @@
+"""Erasing memories with all that was ever said of them, whatever their state.
+
+The log keeps its rows, so that it stays gapless, but nothing of what they said. Everything here
+happens in one transaction; what is left to be done outside of it is the job of a receipt.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType, JobKind
+from core.events import HistoryEventType
+from storage.erasure.projects import forget_deleted_keywords
+from storage.log.history import Author, Change, HistoryStore
+from storage.memories.concepts import ConceptStore
+from storage.memories.conversations import close_gaps
+from storage.memories.sources import SourceStore
+from storage.memories.versions import VersionStore
+from storage.operations.jobs import JobStore
+from storage.tables.fields import table_of
+from storage.tables.graph import HistoryEvent
+from storage.tables.memory import Memory
+from storage.tables.platform import Export, ExportMemory
+
+_MEMORIES = table_of(Memory)
+_HISTORY = table_of(HistoryEvent)
+_EXPORTS = table_of(Export)
+_EXPORTED = table_of(ExportMemory)
+_KEYS = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
+_BATCH = 500
+
+
+@dataclass(slots=True)
+class Erased:
+    """The ids of the memories that were there, of those deleted before, and how much went."""
+
+    memory_ids: list[str] = field(default_factory=list)
+    former_ids: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def all_ids(self) -> list[str]:
+        """The ids of both."""
+        return [*self.former_ids, *self.memory_ids]
+
+
+class MemoryErasureStore:
+    """Erases the memories of an entity, or some by their ids."""
+
+    def __init__(self, connection: Connection, history: HistoryStore, jobs: JobStore) -> None:
+        self._connection = connection
+        self._history = history
+        self._jobs = jobs
+        self._versions = VersionStore(connection)
+        self._sources = SourceStore(connection)
+        self._concepts = ConceptStore(connection)
+
+    def erase_entity(
+        self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
+    ) -> Erased:
+        """Erase all memories of an entity, those that were deleted before included.
+
+        The caller holds the order of the project and then the entity's lock, so no memory can join
+        it meanwhile.
+        """
+        name = ENTITY_KEYS[type]
+        erased = Erased(former_ids=self._versions.deleted_of(type, entity_id))
+        close_gaps(self._connection, name, [entity_id])
+        self._delete(_MEMORIES.c[name] == entity_id, project_id, by, moment, erased, entity_id)
+        self._blank(erased)
+        return erased
+
+    def erase(
+        self,
+        memory_ids: Sequence[str],
+        former_ids: Sequence[str],
+        project_id: str,
+        by: Author,
+        moment: datetime,
+    ) -> Erased:
+        """Erase memories of one project that were found to be deleted, and some deleted before."""
+        erased = Erased(former_ids=list(former_ids))
+        close_gaps(self._connection, "id", memory_ids)
+        self._delete(_MEMORIES.c.id.in_(memory_ids), project_id, by, moment, erased)
+        self._blank(erased)
+        return erased
+
+    def _delete(
+        self,
+        which: Any,
+        project_id: str,
+        by: Author,
+        moment: datetime,
+        erased: Erased,
+        entity_id: str | None = None,
+    ) -> None:
+        """Delete memories with what hangs on them; the total of an entity that goes is let be."""
+        # In one order, so that the log is the same whatever the database.
+        order = (_MEMORIES.c.created_at, _MEMORIES.c.id)
+        found = select(_MEMORIES.c.id, *_KEYS).where(which).order_by(*order)
+        rows = self._connection.execute(found).all()
+        for batch in _batches(rows):
+            ids = [row[0] for row in batch]
+            messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
+            gone = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
+            # Asked of the rows as they go: until then somebody else may have changed them.
+            ended = dict(
+                self._connection.execute(gone.returning(_MEMORIES.c.id, _MEMORIES.c.version)).all()
+            )
+            # A message goes even if another memory was drawn from it too: it says both.
+            erased.counts["sourceMessages"] += self._sources.delete(messages)
+            self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
+            self._jobs.put(JobKind.INDEX, ids, project_id, moment)
+            for id, *entities in batch:
+                if id not in ended:
+                    continue
+                change = Change(project_id, id, ended[id], HistoryEventType.DELETE, by, moment)
+                others = tuple(other for other in entities if other and other != entity_id)
+                self._history.record(change, -1, others)
+                erased.memory_ids.append(id)
+        erased.counts["memories"] += len(erased.memory_ids)
+
+    def _blank(self, erased: Erased) -> None:
+        for ids in _batches(erased.all_ids):
+            erased.counts["versions"] += self._versions.erase(ids)
+            events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(ids))
+            blank = events.values(old_text=None, new_text=None, before=None, after=None)
+            erased.counts["historyEvents"] += self._connection.execute(blank).rowcount
+            made_of = select(_EXPORTED.c.export_id).where(_EXPORTED.c.memory_id.in_(ids))
+            exports = delete(_EXPORTS).where(_EXPORTS.c.id.in_(made_of))
+            erased.counts["exports"] += self._connection.execute(exports).rowcount
+        erased.counts["deletedMemories"] += len(erased.former_ids)
+        if erased.all_ids:
+            forget_deleted_keywords(self._connection)
+
+
+def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]

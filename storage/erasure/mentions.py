@@ -1,0 +1,216 @@
+"""Finding what else names an erased entity: filters of requests, waiting records, imported history.
+
+Most operations say in columns which entities they are about, and are erased with the entity. A
+filter may also name it deep inside, a record waits in a file's own form, and an imported history
+may speak of a memory that has no other row. Those are looked through in bounded steps.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
+
+from core.enums import EntityType, OperationType
+from core.mentions import (
+    entity_key,
+    filter_names_entity,
+    record_is_memory,
+    record_names_entity,
+)
+from storage.memories.versions import VersionStore
+from storage.operations.store import OperationStore
+from storage.tables.fields import table_of
+from storage.tables.graph import HistoryEvent
+from storage.tables.memory import Memory
+from storage.tables.platform import Export, ImportRecord
+from storage.tables.work import Operation
+
+_OPERATIONS = table_of(Operation)
+_EXPORTS = table_of(Export)
+_RECORDS = table_of(ImportRecord)
+_HISTORY = table_of(HistoryEvent)
+_MEMORIES = table_of(Memory)
+
+Key = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was erased: an entity by its type and name, or some memories by their ids.
+
+    Only what was there at that time is about it: operations and exports from until `moment`, events
+    up to `sequence`, and the records of `imports`, which were waiting.
+    """
+
+    project_id: str
+    moment: datetime
+    sequence: int
+    imports: Sequence[str]
+    entity: tuple[EntityType, str] | None = None
+    memory_ids: frozenset[str] = frozenset()
+
+    def is_named_by(self, record: dict[str, Any]) -> bool:
+        """Return whether an import record names it."""
+        if self.entity is not None:
+            return record_names_entity(record, *self.entity)
+        return record_is_memory(record, self.project_id, self.memory_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did: the key to go on from, None at the end, and how much it erased."""
+
+    last: Key | None
+    erased: Counter[str]
+
+
+class MentionStore:
+    """Erases what names a subject, place by place."""
+
+    def __init__(self, connection: Connection, operations: OperationStore) -> None:
+        self._connection = connection
+        self._operations = operations
+        self._versions = VersionStore(connection)
+
+    def erase_some(
+        self,
+        place: str,
+        subject: Subject,
+        beyond: Key,
+        limit: int,
+        moment: datetime,
+        tombstone_of: Callable[[str], str],
+    ) -> Step:
+        """Look through up to `limit` rows of one of `PLACES`, those beyond a key."""
+        if place == "importRecords":
+            return self._records(subject, beyond, limit)
+        if subject.entity is None:
+            return Step(None, Counter())
+        if place == "history":
+            return self._history(subject, beyond, limit, *subject.entity)
+        if place == "exports":
+            return self._exports(subject, beyond, limit, *subject.entity)
+        return self._requests(subject, beyond, limit, *subject.entity, moment, tombstone_of)
+
+    def _records(self, subject: Subject, beyond: Key, limit: int) -> Step:
+        key = [_RECORDS.c.operation_id, _RECORDS.c.position]
+        here = _RECORDS.c.operation_id.in_(subject.imports)
+        found, last = self._page(key, [_RECORDS.c.record], [here], beyond, limit)
+        naming = [tuple(row[:2]) for row in found if subject.is_named_by(row.record)]
+        if not naming:
+            return Step(last, Counter())
+        # In the order in which a job that stores records locks them: first its operation.
+        self._operations.lock({operation_id for operation_id, _ in naming})
+        gone = delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
+        removed = Counter(self._connection.execute(gone).scalars())
+        for operation_id, count in removed.items():
+            self._operations.count_removed(operation_id, count)
+        return Step(last, Counter(importRecords=removed.total()))
+
+    def _requests(
+        self,
+        subject: Subject,
+        beyond: Key,
+        limit: int,
+        type: EntityType,
+        name: str,
+        moment: datetime,
+        tombstone_of: Callable[[str], str],
+    ) -> Step:
+        """Erase requests but adds, whose scope says all: one that is there came afterwards."""
+        own = _OPERATIONS.c[f"{type.value.lower()}_id"]
+        filter = _OPERATIONS.c.input["filter"]
+        where = [
+            _OPERATIONS.c.project_id == subject.project_id,
+            _OPERATIONS.c.created_at <= subject.moment,
+            _OPERATIONS.c.type != OperationType.ADD,
+            or_(own == name, filter.as_string().is_not(None)),
+        ]
+        key = [_OPERATIONS.c.created_at, _OPERATIONS.c.id]
+        found, last = self._page(key, [own.label("own"), _OPERATIONS.c.input], where, beyond, limit)
+        naming = {
+            row.id
+            for row in found
+            if row.own == name or filter_names_entity(row.input.get("filter"), type, name)
+        }
+        erased = self._operations.erase(naming, moment, tombstone_of)
+        return Step(last, Counter(operations=erased))
+
+    def _exports(
+        self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
+    ) -> Step:
+        key = [_EXPORTS.c.created_at, _EXPORTS.c.id]
+        here = [
+            _EXPORTS.c.project_id == subject.project_id,
+            _EXPORTS.c.created_at <= subject.moment,
+        ]
+        found, last = self._page(key, [_EXPORTS.c.filter], here, beyond, limit)
+        naming = [row.id for row in found if filter_names_entity(row.filter, type, name)]
+        gone = delete(_EXPORTS).where(_EXPORTS.c.id.in_(naming))
+        return Step(last, Counter(exports=self._connection.execute(gone).rowcount))
+
+    def _history(
+        self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
+    ) -> Step:
+        """Blank events that name an entity, and all of a deleted memory that was about it.
+
+        The rows of memories say whom they were about, so only an imported history comes this far.
+        """
+        field = entity_key(type)
+        first = beyond[0] if beyond else 0
+        last = min(first + limit, subject.sequence)
+        said = (_HISTORY.c.before[field], _HISTORY.c.after[field])
+        naming = select(_HISTORY.c.id, _HISTORY.c.memory_id).where(
+            _HISTORY.c.project_id == subject.project_id,
+            _HISTORY.c.sequence > first,
+            _HISTORY.c.sequence <= last,
+            or_(*(value.as_string() == name for value in said)),
+        )
+        found = self._connection.execute(naming).all()
+        memory_ids = sorted({row.memory_id for row in found})
+        there = set(
+            self._connection.execute(
+                select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(memory_ids))
+            ).scalars()
+        )
+        deleted = [id for id in memory_ids if id not in there]
+        erased = Counter(
+            versions=self._versions.erase(deleted) if deleted else 0,
+            historyEvents=self._blank(
+                or_(
+                    _HISTORY.c.id.in_([row.id for row in found]),
+                    _HISTORY.c.memory_id.in_(deleted) & (_HISTORY.c.sequence <= subject.sequence),
+                )
+            )
+            if found
+            else 0,
+            deletedMemories=len(deleted),
+        )
+        return Step([last] if last < subject.sequence else None, +erased)
+
+    def _blank(self, which: ColumnElement[bool]) -> int:
+        nothing: dict[str, Any] = dict.fromkeys(("old_text", "new_text", "before", "after"))
+        blank = update(_HISTORY).where(which).values(**nothing)
+        return self._connection.execute(blank).rowcount
+
+    def _page(
+        self,
+        key: Sequence[ColumnElement[Any]],
+        values: Sequence[ColumnElement[Any]],
+        where: Sequence[ColumnElement[bool]],
+        beyond: Key,
+        limit: int,
+    ) -> tuple[Sequence[Row[Any]], Key | None]:
+        """Return rows in the order of a key, and the key of the last if there may be more."""
+        rows = select(*key, *values).where(*where)
+        if beyond:
+            rows = rows.where(tuple_(*key) > tuple_(*beyond))
+        found = self._connection.execute(rows.order_by(*key).limit(limit)).all()
+        return found, list(found[-1][: len(key)]) if len(found) == limit else None
+
+
+# Records come first: their job must not store one meanwhile.
+PLACES = ("importRecords", "operations", "exports", "history")

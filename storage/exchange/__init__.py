@@ -1,0 +1,1 @@
+"""Memories that leave or enter a project: exports, imports and profiles."""

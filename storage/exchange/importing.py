@@ -1,0 +1,230 @@
+"""Writing memories that come from elsewhere, with all they bring along.
+
+One call stores a batch: rows, what was derived of their texts, what hangs on them, what they were
+before, their part of the log and their index jobs. The trap is ids. They are unique in the whole
+database, so what another project has already gets another id here, always the same; and an id that
+names something of another project must never be taken over into a reference.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, insert, or_, select, union_all
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from core.enums import EntityType, JobKind, MemoryState
+from core.ids import uuid7
+from storage.log.history import Change, HistoryStore
+from storage.memories.concepts import ConceptStore
+from storage.memories.entities import EntityRow
+from storage.memories.rows import MemoryRow
+from storage.memories.sources import SourceRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import slot_of
+from storage.operations.jobs import JobStore
+from storage.search.keywords import KeywordStore
+from storage.search.vectors import VectorStore
+from storage.sql.listing import values_of
+from storage.tables.columns import Id
+from storage.tables.fields import table_of
+from storage.tables.graph import Entity, HistoryEvent
+from storage.tables.memory import Memory, MemorySource, MemoryVersion, SourceMessage
+from storage.tables.platform import MemoryFeedback
+from storage.tables.work import Operation
+
+_ENTITIES = table_of(Entity)
+_MEMORIES = table_of(Memory)
+_VERSIONS = table_of(MemoryVersion)
+_HISTORY = table_of(HistoryEvent)
+_MESSAGES = table_of(SourceMessage)
+_LINKS = table_of(MemorySource)
+_FEEDBACK = table_of(MemoryFeedback)
+_OPERATIONS = table_of(Operation)
+_STEP = 500
+_SOME = bindparam("some", expanding=True, type_=Id)
+_HOMES = union_all(
+    *(
+        select(table.c.id, table.c.project_id).where(table.c.id.in_(_SOME))
+        for table in (_MEMORIES, _VERSIONS)
+    ),
+    # Of an erased memory nothing is left but that there was one.
+    select(_HISTORY.c.memory_id, _HISTORY.c.project_id).where(_HISTORY.c.memory_id.in_(_SOME)),
+)
+# Only what is left of a memory, in one of these, makes that it is there already.
+_KEPT = union_all(
+    select(_MEMORIES.c.id, _MEMORIES.c.project_id).where(_MEMORIES.c.id.in_(_SOME)),
+    select(_VERSIONS.c.id, _VERSIONS.c.project_id).where(_VERSIONS.c.id.in_(_SOME)),
+    select(_HISTORY.c.memory_id, _HISTORY.c.project_id).where(
+        _HISTORY.c.memory_id.in_(_SOME),
+        or_(
+            _HISTORY.c.old_text.is_not(None),
+            _HISTORY.c.new_text.is_not(None),
+            _HISTORY.c.before.is_not(None),
+            _HISTORY.c.after.is_not(None),
+        ),
+    ),
+)
+
+
+@dataclass(slots=True)
+class Imported:
+    """A memory on its way in: its row unless it was deleted, and what belongs to it."""
+
+    memory: MemoryRow | None
+    derived: Derived | None
+    changes: list[Change]
+    versions: list[tuple[MemoryRow, datetime]] = field(default_factory=list)
+    concepts: Sequence[str] = ()
+    sources: Sequence[SourceRow] = ()
+    feedback: Mapping[str, Any] | None = None
+
+
+class ImportStore:
+    """Writes what was imported, in batches of one project."""
+
+    def __init__(self, connection: Connection, history: HistoryStore, jobs: JobStore) -> None:
+        self._connection = connection
+        self._history = history
+        self._jobs = jobs
+        self._vectors = VectorStore(connection)
+        self._keywords = KeywordStore(connection)
+        self._concepts = ConceptStore(connection)
+
+    def homes(self, memory_ids: Iterable[str]) -> dict[str, set[str]]:
+        """Return the projects in which each id is that of a memory, deleted or erased or not."""
+        return self._grouped(_HOMES, memory_ids)
+
+    def kept(self, memory_ids: Iterable[str], project_id: str) -> set[str]:
+        """Return the ids of which a project still has the memory, or what it was."""
+        found = self._grouped(_KEPT, memory_ids)
+        return {id for id, projects in found.items() if project_id in projects}
+
+    def owners(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return the project of each row there is: of `events`, `sources` or `operations`."""
+        tables = {"events": _HISTORY, "sources": _MESSAGES, "operations": _OPERATIONS}
+        table = tables[kind]
+        statement = select(table.c.id, table.c.project_id).where(table.c.id.in_(_SOME))
+        return {id: min(found) for id, found in self._grouped(statement, ids).items()}
+
+    def _grouped(self, statement: Any, ids: Iterable[str]) -> dict[str, set[str]]:
+        wanted, found = sorted(set(ids)), dict[str, set[str]]()
+        for start in range(0, len(wanted), _STEP):
+            some = {"some": wanted[start : start + _STEP]}
+            for id, project_id in self._connection.execute(statement, some):
+                found.setdefault(id, set()).add(project_id)
+        return found
+
+    def obtain_entities(
+        self, project_id: str, rows: Sequence[EntityRow]
+    ) -> dict[tuple[EntityType, str], str]:
+        """Return the ids of entities by type and name; those that are missing are made as given."""
+        if not rows:
+            return {}
+        wanted = {(row.type, row.name): row for row in reversed(rows)}
+        known = self._entities(project_id, wanted)
+        missing = [
+            values_of(row) for at, row in sorted(wanted.items(), key=_by_name) if at not in known
+        ]
+        if missing:
+            self._connection.execute(self._make(_ENTITIES).on_conflict_do_nothing(), missing)
+            known = self._entities(project_id, wanted)
+        return known
+
+    def _entities(
+        self, project_id: str, wanted: Mapping[tuple[EntityType, str], EntityRow]
+    ) -> dict[tuple[EntityType, str], str]:
+        found: dict[tuple[EntityType, str], str] = {}
+        for type in EntityType:
+            names = sorted(name for kind, name in wanted if kind is type)
+            if names:
+                rows = select(_ENTITIES.c.name, _ENTITIES.c.id).where(
+                    _ENTITIES.c.project_id == project_id,
+                    _ENTITIES.c.type == type,
+                    _ENTITIES.c.name.in_(names),
+                )
+                for name, id in self._connection.execute(rows):
+                    found[type, name] = id
+        return found
+
+    def store(
+        self, project_id: str, items: Sequence[Imported], model: str, moment: datetime
+    ) -> None:
+        """Store memories whose ids are free here; `model` is the embedder's.
+
+        An active memory that has a twin meets the unique index: ask for the `holders` first.
+        """
+        live = [item for item in items if item.memory is not None]
+        if live:
+            self._store_live(project_id, live, model, moment)
+        versions = [
+            {**values_of(row), "ended_at": ended} for item in items for row, ended in item.versions
+        ]
+        if versions:
+            self._connection.execute(insert(_VERSIONS), versions)
+        for item in items:
+            for position, change in enumerate(item.changes):
+                if position == 0 and item.memory is not None:
+                    self._history.record(change, +1, item.memory.entity_ids)
+                else:
+                    self._history.record(change)
+
+    def _store_live(
+        self, project_id: str, items: Sequence[Imported], model: str, moment: datetime
+    ) -> None:
+        pairs = [(item.memory, item.derived) for item in items if item.memory and item.derived]
+        rows = [{**values_of(memory), "slot": _slot(memory, moment.date())} for memory, _ in pairs]
+        self._connection.execute(insert(_MEMORIES), rows)
+        self._vectors.add(project_id, model, [(row.id, found.vector) for row, found in pairs])
+        self._keywords.add(
+            project_id, [(row.id, row.entity_ids, found.keywords) for row, found in pairs]
+        )
+        self._jobs.put(JobKind.INDEX, [row.id for row, _ in pairs], project_id, moment)
+        names = {item.memory.id: item.concepts for item in items if item.memory and item.concepts}
+        self._concepts.link(project_id, names, moment)
+        self._link_sources(items)
+        feedback = [
+            {"memory_id": item.memory.id, "project_id": project_id, **item.feedback}
+            for item in items
+            if item.memory and item.feedback
+        ]
+        if feedback:
+            self._connection.execute(insert(_FEEDBACK), feedback)
+
+    def _link_sources(self, items: Sequence[Imported]) -> None:
+        """Store the messages that are not there yet, and link to all of them."""
+        messages = {row.id: values_of(row) for item in items for row in item.sources}
+        if not messages:
+            return
+        there = self.owners("sources", messages)
+        rows = [messages[id] for id in sorted(messages) if id not in there]
+        if rows:
+            # One that appears meanwhile may be another project's: then all of this runs again.
+            self._connection.execute(insert(_MESSAGES), rows)
+        links = {
+            (item.memory.id, row.id): None for item in items if item.memory for row in item.sources
+        }
+        self._connection.execute(
+            insert(_LINKS), [{"memory_id": memory, "message_id": row} for memory, row in links]
+        )
+
+    def _make(self, table: Table) -> Any:
+        is_sqlite = self._connection.dialect.name == "sqlite"
+        return sqlite_insert(table) if is_sqlite else postgresql_insert(table)
+
+
+def new_entity(project_id: str, type: EntityType, name: str, moment: datetime) -> EntityRow:
+    """Return an entity that is only known by its name."""
+    return EntityRow(uuid7(), project_id, type, name, {}, 0, moment, moment)
+
+
+def _by_name(item: tuple[tuple[EntityType, str], EntityRow]) -> tuple[str, str]:
+    (type, name), _ = item
+    return type.value, name
+
+
+def _slot(memory: MemoryRow, today: date) -> str | None:
+    holds = memory.state is MemoryState.ACTIVE and not memory.is_expired(today)
+    return slot_of(memory) if holds else None

@@ -1,0 +1,67 @@
+"""Profiles of users: how they are to be made, and the exports that they are."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from storage.exchange.exports import EXPORTS, ExportRow
+from storage.sql.listing import values_of
+from storage.tables.fields import table_of
+from storage.tables.platform import Export, ProfileSettings
+
+_SETTINGS = table_of(ProfileSettings)
+_EXPORTS = table_of(Export)
+_ROW = select(*EXPORTS.columns(_EXPORTS))
+_NEWEST = (_EXPORTS.c.created_at.desc(), _EXPORTS.c.id.desc())
+
+
+@dataclass(slots=True)
+class ProfileSettingsRow:
+    """How the profiles of a project are made, since when."""
+
+    project_id: str
+    enabled: bool
+    json_schema: dict[str, Any] | None
+    instructions: str | None
+    updated_at: datetime
+
+
+class ProfileStore:
+    """Reads and writes settings of profiles; the caller has made sure who may see them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def settings(self, project_id: str) -> ProfileSettingsRow | None:
+        """Return the settings of a project, if there are any."""
+        columns = [_SETTINGS.c[name] for name in ProfileSettingsRow.__dataclass_fields__]
+        found = select(*columns).where(_SETTINGS.c.project_id == project_id)
+        row = self._connection.execute(found).first()
+        return None if row is None else ProfileSettingsRow(*row)
+
+    def put_settings(self, row: ProfileSettingsRow) -> None:
+        """Store the settings of a project that the caller has locked."""
+        values = values_of(row)
+        changed = update(_SETTINGS).where(_SETTINGS.c.project_id == row.project_id)
+        if not self._connection.execute(changed.values(values)).rowcount:
+            self._connection.execute(insert(_SETTINGS), values)
+
+    def newest(self, entity_id: str) -> ExportRow | None:
+        """Return the profile of an entity that was asked for last, done or not."""
+        mine = _ROW.where(_EXPORTS.c.profile_of == entity_id)
+        row = self._connection.execute(mine.order_by(*_NEWEST).limit(1)).first()
+        return None if row is None else ExportRow(*row)
+
+    def finished(self, entity_id: str) -> tuple[ExportRow | None, int]:
+        """Return the last profile of an entity that was done, and how many there have been."""
+        done = (_EXPORTS.c.profile_of == entity_id, _EXPORTS.c.completed_at.is_not(None))
+        row = self._connection.execute(_ROW.where(*done).order_by(*_NEWEST).limit(1)).first()
+        count = self._connection.execute(select(func.count()).where(*done)).scalar_one()
+        return (None if row is None else ExportRow(*row)), count
+
+    def of_job(self, job_id: str) -> list[ExportRow]:
+        """Return the profiles that are made together."""
+        rows = _ROW.where(_EXPORTS.c.profile_job == job_id).order_by(_EXPORTS.c.id)
+        return [ExportRow(*row) for row in self._connection.execute(rows)]

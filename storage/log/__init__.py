@@ -1,0 +1,1 @@
+"""The log of a project: its events, how it is followed, and how it is pruned."""

@@ -1,0 +1,198 @@
+"""The log: one row per change of a memory, in an order that is dense within its project.
+
+Changes are recorded during a transaction and written at its end. The sequence numbers come from
+one UPDATE of the project, whose row lock then holds until commit: so on every database the order of
+the numbers is the order of the commits, and a reader that has seen number n will never see a lower
+one appear. The totals of projects and entities move under that same lock.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, bindparam, case, insert, select, update
+
+from core.access import Actor
+from core.events import HistoryEventType
+from core.ids import uuid7
+from core.paging import Order
+from storage.sql.listing import Listing, Source, values_of
+from storage.sql.visibility import binds, in_visible_log, in_visible_operation, in_visible_project
+from storage.tables.columns import Id, UtcDateTime
+from storage.tables.fields import table_of
+from storage.tables.graph import Entity, HistoryEvent, Project
+
+_HISTORY = table_of(HistoryEvent)
+_PROJECTS = table_of(Project)
+_ENTITIES = table_of(Entity)
+
+
+@dataclass(slots=True)
+class HistoryRow:
+    """One row of the log. `before` and `after` hold the changed fields by their API names.
+
+    `version` is the one that the event made of the memory; of a deletion, the one that it ended.
+    """
+
+    id: str
+    project_id: str
+    sequence: int
+    memory_id: str
+    version: int
+    type: HistoryEventType
+    old_text: str | None
+    new_text: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    actor: str
+    operation_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who a change is put down to: the e-mail address of an account, and the operation."""
+
+    email: str
+    operation_id: str | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """A change on its way into the log: all of a `HistoryRow` but what the log itself assigns.
+
+    A change that was in another log before may keep the id it had there.
+    """
+
+    project_id: str
+    memory_id: str
+    version: int
+    type: HistoryEventType
+    by: Author
+    created_at: datetime
+    old_text: str | None = None
+    new_text: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    id: str = field(default_factory=uuid7)
+
+
+@dataclass(slots=True)
+class _Totals:
+    changes: list[Change] = field(default_factory=list)
+    memories: int = 0
+    by_entity: Counter[str] = field(default_factory=Counter)
+
+
+HISTORY_ORDER = Order("history", ("sequence",))
+HISTORY = Source(
+    "history event", _HISTORY, HistoryRow, lambda event: in_visible_project(event.c.project_id)
+)
+_BY_TYPE = {
+    "types": lambda event: event.c.type.in_(
+        bindparam("types", expanding=True, type_=_HISTORY.c.type.type)
+    )
+}
+HISTORY_OF_PROJECT = Listing(HISTORY, "project_id", in_visible_project, _BY_TYPE)
+HISTORY_OF_MEMORY = Listing(HISTORY, "memory_id", in_visible_log)
+HISTORY_OF_OPERATION = Listing(HISTORY, "operation_id", in_visible_operation)
+
+_TAKE = (
+    update(_PROJECTS)
+    .where(_PROJECTS.c.id == bindparam("project", type_=Id))
+    .values(
+        sequence=_PROJECTS.c.sequence + bindparam("n", type_=BigInteger),
+        total_memories=_PROJECTS.c.total_memories + bindparam("memories", type_=BigInteger),
+    )
+    .returning(_PROJECTS.c.sequence)
+)
+_MOMENT = bindparam("moment", type_=UtcDateTime)
+_COUNT = (
+    update(_ENTITIES)
+    .where(_ENTITIES.c.id == bindparam("entity", type_=Id))
+    .values(
+        total_memories=_ENTITIES.c.total_memories + bindparam("memories", type_=BigInteger),
+        # What comes from another log may have happened long ago.
+        updated_at=case((_ENTITIES.c.updated_at > _MOMENT, _ENTITIES.c.updated_at), else_=_MOMENT),
+    )
+)
+
+
+class HistoryStore:
+    """Collects the changes of one transaction and writes them at its end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._pending: defaultdict[str, _Totals] = defaultdict(_Totals)
+        self.grown: set[str] = set()
+
+    def record(self, change: Change, memories: int = 0, entities: tuple[str, ...] = ()) -> None:
+        """Put a change into the log, and `memories` (1, 0 or -1) onto the totals of entities."""
+        totals = self._pending[change.project_id]
+        totals.changes.append(change)
+        totals.memories += memories
+        for entity in entities:
+            totals.by_entity[entity] += memories
+
+    def get(self, id: str, actor: Actor, *path: str | int) -> HistoryRow:
+        """Return an event. Raises `NotFound` when the actor cannot see it."""
+        return HISTORY.get(self._connection, id, actor, *path)
+
+    def project_of(self, memory_id: str, actor: Actor) -> str | None:
+        """Return the project in whose log a memory is, deleted or not; None where it is hidden."""
+        events = select(_HISTORY.c.project_id).where(_HISTORY.c.memory_id == memory_id)
+        visible = events.where(in_visible_project(_HISTORY.c.project_id)).limit(1)
+        found: str | None = self._connection.execute(visible, binds(actor)).scalar()
+        return found
+
+    def concepts_lost(self, memory_id: str) -> list[tuple[str, list[str]]]:
+        """Return the texts that a memory had, with the concepts that went with them."""
+        events = select(_HISTORY.c.old_text, _HISTORY.c.before).where(
+            _HISTORY.c.memory_id == memory_id, _HISTORY.c.before.is_not(None)
+        )
+        return [
+            (old_text, before["concepts"])
+            for old_text, before in self._connection.execute(events.order_by(_HISTORY.c.sequence))
+            if before and "concepts" in before
+        ]
+
+    def pending(self) -> Mapping[str, Sequence[Change]]:
+        """Return the changes that wait to be written, by project."""
+        return {project_id: totals.changes for project_id, totals in self._pending.items()}
+
+    def flush(self) -> None:
+        """Write what was recorded, project by project in the order of ids, lest two deadlock."""
+        for project_id, totals in sorted(self._pending.items()):
+            self._flush_project(project_id, totals)
+            self.grown.add(project_id)
+        self._pending.clear()
+
+    def _flush_project(self, project_id: str, totals: _Totals) -> None:
+        changes = totals.changes
+        last = self._connection.execute(
+            _TAKE, {"project": project_id, "n": len(changes), "memories": totals.memories}
+        ).scalar_one()
+        counted = [
+            {"entity": entity, "memories": n, "moment": changes[-1].created_at}
+            for entity, n in sorted(totals.by_entity.items())
+        ]
+        if counted:
+            self._connection.execute(_COUNT, counted)
+        first = last - len(changes) + 1
+        self._connection.execute(
+            insert(_HISTORY),
+            [_row(sequence, change) for sequence, change in enumerate(changes, first)],
+        )
+
+
+def _row(sequence: int, change: Change) -> dict[str, Any]:
+    values = values_of(change)
+    by = values.pop("by")
+    return {
+        "sequence": sequence,
+        "actor": by.email,
+        "operation_id": by.operation_id,
+        **values,
+    }

@@ -1,0 +1,1 @@
+"""Memories, and what belongs to them: versions, sources, concepts and feedback."""

@@ -1,0 +1,73 @@
+"""Memories by what they claim of their speaker; see `language.claims`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from core.enums import EntityType, MemoryState
+from storage.memories.rows import MEMORIES, MemoryRow
+from storage.sql.id_arrays import out_of_reach
+from storage.tables.columns import Id, Name
+from storage.tables.fields import table_of
+from storage.tables.memory import Memory, MemoryKeywords
+
+_MEMORIES = table_of(Memory)
+_KEYWORDS = table_of(MemoryKeywords)
+_LASTING = (EntityType.USER, EntityType.AGENT, EntityType.APP)
+
+_CLAIMING = (
+    select(_KEYWORDS.c.attribute, *MEMORIES.columns(_MEMORIES))
+    .join(_KEYWORDS, _KEYWORDS.c.memory_id == _MEMORIES.c.id)
+    .where(
+        _KEYWORDS.c.project_id == bindparam("project", type_=Id),
+        _KEYWORDS.c.attribute.in_(bindparam("attributes", expanding=True, type_=Name)),
+        _MEMORIES.c.state == MemoryState.ACTIVE,
+    )
+    .order_by(_MEMORIES.c.created_at, _MEMORIES.c.id)
+)
+
+
+class ClaimStore:
+    """Finds memories that claim something of one kind."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def hold(self, project_id: str, about: Iterable[Mapping[EntityType, str]]) -> None:
+        """Keep others from settling claims about the same, by name, until the end.
+
+        Else of two that contradict each other neither would see the other. The run does not count,
+        as below. SQLite has one writer, who needs none of this.
+        """
+        if self._connection.dialect.name == "sqlite":
+            return
+        keys = set()
+        for names in about:
+            lasting = [type for type in _LASTING if type in names] or [EntityType.RUN]
+            keys.add(" ".join(f"{type.value} {names.get(type)}" for type in lasting))
+        for key in sorted(keys):
+            hashed = func.hashtextextended(f"claims in {project_id} of {key}", 0)
+            self._connection.execute(select(func.pg_advisory_xact_lock(hashed)))
+
+    def about(
+        self, project_id: str, attributes: Sequence[str], like: MemoryRow
+    ) -> list[tuple[str, MemoryRow]]:
+        """Return (attribute, memory) of the active memories that claim one of the attributes.
+
+        Of these only the ones about the same user, agent and app as another memory, oldest first. A
+        run is where something was said, not of whom; it counts where there is nothing else.
+        """
+        names = ["user_key", "agent_key", "app_key"]
+        if not any(getattr(like, name) for name in names):
+            names.append("run_key")
+        same = []
+        for name in names:
+            key, wanted = _MEMORIES.c[name], getattr(like, name)
+            if wanted is not None and self._connection.dialect.name == "sqlite":
+                # It would read all memories of the user to find the few that claim such a thing.
+                same.append(out_of_reach(key, "sqlite") == wanted)
+            else:
+                same.append(key.is_(None) if wanted is None else key == wanted)
+        values = {"project": project_id, "attributes": attributes}
+        found = self._connection.execute(_CLAIMING.where(*same), values)
+        return [(attribute, MemoryRow(*row)) for attribute, *row in found]

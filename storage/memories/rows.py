@@ -1,0 +1,122 @@
+"""Memories as they are read: their rows, the lists they are in, and what the log says of them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from core.entity_names import ENTITY_KEYS
+from core.enums import MemoryState
+from core.paging import Order
+from language.dates.moments import Precision
+from storage.memories.selection import FLAGS
+from storage.search.documents import speaker_of
+from storage.sql.listing import Listing, Source
+from storage.sql.visibility import in_visible_entity, in_visible_project
+from storage.tables.fields import table_of
+from storage.tables.memory import Memory
+
+_MEMORIES = table_of(Memory)
+
+
+@dataclass(slots=True)
+class MemoryRow:
+    """One memory. The keys name its entities by id, the ids by the caller's own names."""
+
+    id: str
+    project_id: str
+    text: str
+    hash: str
+    user_key: str | None
+    agent_key: str | None
+    app_key: str | None
+    run_key: str | None
+    user_id: str | None
+    agent_id: str | None
+    app_id: str | None
+    run_id: str | None
+    actor: str | None
+    role: str | None
+    metadata: dict[str, Any]
+    categories: list[str]
+    state: MemoryState
+    immutable: bool
+    version: int
+    timestamp: datetime | None
+    timestamp_until: datetime | None
+    timestamp_precision: Precision | None
+    happened_at: datetime
+    expiration_date: date | None
+    previous_id: str | None
+    successor_id: str | None
+    extends_id: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def entity_ids(self) -> tuple[str, ...]:
+        """The ids of the entities this memory is about."""
+        keys = (self.user_key, self.agent_key, self.app_key, self.run_key)
+        return tuple(key for key in keys if key)
+
+    @property
+    def speaker(self) -> str | None:
+        """Who said it, by name."""
+        return speaker_of(self.actor, self.role, self.user_id, self.agent_id)
+
+    def is_expired(self, today: date) -> bool:
+        """Tell whether the memory's last day is over; that whole day, in UTC, it is visible."""
+        return self.expiration_date is not None and self.expiration_date < today
+
+
+# What the log says of a memory, by the names the API has for it.
+LOGGED = {
+    "userId": "user_id",
+    "agentId": "agent_id",
+    "appId": "app_id",
+    "runId": "run_id",
+    "actor": "actor",
+    "role": "role",
+    "metadata": "metadata",
+    "categories": "categories",
+    "immutable": "immutable",
+    "state": "state",
+    "successorId": "successor_id",
+    "extendsId": "extends_id",
+    "timestamp": "timestamp",
+    "timestampUntil": "timestamp_until",
+    "timestampPrecision": "timestamp_precision",
+    "expirationDate": "expiration_date",
+}
+
+MEMORY_ORDER = Order("memories", ("created_at", "id"), descending=True)
+# By the column and whether the largest comes first.
+MEMORY_ORDERS = {
+    (key, descending): Order(f"memories {key} {descending}", (key, "id"), descending)
+    for key in ("created_at", "updated_at", "happened_at")
+    for descending in (False, True)
+} | {("created_at", True): MEMORY_ORDER}
+MEMORIES = Source(
+    "memory", _MEMORIES, MemoryRow, lambda memory: in_visible_project(memory.c.project_id)
+)
+MEMORIES_OF_PROJECT = Listing(MEMORIES, "project_id", in_visible_project, FLAGS)
+MEMORIES_OF_ENTITY = {
+    type: Listing(MEMORIES, key, in_visible_entity, FLAGS) for type, key in ENTITY_KEYS.items()
+}
+
+
+def loggable(value: Any) -> Any:
+    """Return the value of a column as the log has it, in JSON."""
+    if isinstance(value, Enum):
+        return value.name
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def logged(memory: MemoryRow) -> dict[str, Any]:
+    """Return all that the log says of a memory besides its text; what is usual goes unsaid."""
+    values = ((name, getattr(memory, attribute)) for name, attribute in LOGGED.items())
+    return {
+        name: loggable(value)
+        for name, value in values
+        if value is not None and value is not MemoryState.ACTIVE
+    }

@@ -1,0 +1,167 @@
+"""Which memories of a scope are meant: a caller's filter, and the flags that go with it.
+
+Nothing here knows a viewer: the caller has read the project or the entity and may see it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Integer, Select, bindparam, select
+
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType, MemoryState
+from core.filters.tree import Filter
+from core.ids import is_id
+from storage.memories.conversations import lock_order
+from storage.search.vectors import unexpired
+from storage.sql.filters import ReadFilter, clause_of, in_project, leads, read_filter
+from storage.sql.id_arrays import given_array, given_rows, out_of_reach
+from storage.sql.statement_cache import FILTERED
+from storage.tables.columns import Id, UtcDateTime
+from storage.tables.fields import table_of
+from storage.tables.memory import Memory
+
+_MEMORIES = table_of(Memory)
+
+
+def _not(state: MemoryState) -> Any:
+    return lambda memory: memory.c.state != state
+
+
+# The conditions that lists and searches switch on, by name, beside the filter of the caller.
+FLAGS = {
+    "today": unexpired,
+    "not_superseded": _not(MemoryState.SUPERSEDED),
+    "not_merged": _not(MemoryState.MERGED),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The filter and the flags. `today` hides what has expired by then; without it, nothing."""
+
+    where: Filter | None = None
+    today: date | None = None
+    hide_superseded: bool = False
+    hide_merged: bool = False
+
+    @property
+    def flags(self) -> tuple[tuple[str, Any], ...]:
+        """The names of the flags in force, each with the value of its parameter."""
+        flags: tuple[tuple[str, Any], ...] = ()
+        if self.today is not None:
+            flags += (("today", self.today),)
+        if self.hide_superseded:
+            flags += (("not_superseded", None),)
+        if self.hide_merged:
+            flags += (("not_merged", None),)
+        return flags
+
+
+def matching(
+    connection: Connection,
+    project_id: str,
+    entity: tuple[EntityType, str] | None,
+    selection: Selection,
+    limit: int | None = None,
+    ids: Iterable[str] | None = None,
+) -> list[str]:
+    """Return the ids of the selected memories of a project, or of one entity (type, id) in it.
+
+    All of them in no order, or the newest `limit`. With `ids`, only these are looked at. One
+    statement.
+    """
+    dialect = connection.dialect.name
+    where = read_filter(selection.where, dialect)
+    flags = dict(selection.flags)
+    shape = (
+        dialect,
+        entity[0] if entity else None,
+        tuple(flags),
+        limit is not None,
+        ids is not None,
+    )
+    values = {**where.values, **flags, "project": project_id}
+    if entity is not None:
+        values["entity"] = entity[1]
+    if limit is not None:
+        values["limit"] = limit
+    if ids is not None:
+        values["given"] = given_array(connection, [id for id in ids if is_id(id)])
+    found = FILTERED.execute(
+        connection,
+        ("matching", *shape, where.shape),
+        where.conditions,
+        lambda: _matching(where, *shape),
+        values,
+    )
+    return list(found.scalars())
+
+
+def _matching(
+    where: ReadFilter,
+    dialect: str,
+    type: EntityType | None,
+    flags: tuple[str, ...],
+    limited: bool,
+    among: bool,
+) -> Select[Any]:
+    memory = _MEMORIES.alias("x")
+    project = bindparam("project", type_=Id)
+    led = type is not None or leads(where.shape)
+    there = in_project(memory, project, dialect, led=led)
+    if among:
+        there = out_of_reach(memory.c.project_id, dialect) == project
+    conditions = [there, *(FLAGS[name](memory) for name in flags)]
+    if type is not None:
+        key = memory.c[ENTITY_KEYS[type]]
+        about = out_of_reach(key, dialect) if among else key
+        conditions.append(about == bindparam("entity", type_=Id))
+    if among:
+        given, _, id = given_rows(dialect)
+        conditions.append(memory.c.id.in_(select(id).select_from(given)))
+    if where.shape:
+        conditions.append(clause_of(where.shape, memory, dialect, project))
+    statement = select(memory.c.id).where(*conditions)
+    if not limited:
+        return statement
+    newest = statement.order_by(memory.c.created_at.desc(), memory.c.id.desc())
+    return newest.limit(bindparam("limit", type_=Integer))
+
+
+def lock_matching(
+    connection: Connection, project_id: str, where: Filter, until: datetime, limit: int
+) -> list[str]:
+    """Return the ids of the first memories of a project that match and were there at a moment.
+
+    For a transaction that goes on to delete them. Others cannot change them until its end: the rows
+    are locked in the order of their ids, and PostgreSQL looks at the filter again once it holds
+    each. SQLite has one writer.
+    """
+    lock_order(connection, [project_id])
+    dialect = connection.dialect.name
+    read = read_filter(where, dialect)
+    key = ("lock", dialect, read.shape)
+    values = {**read.values, "project": project_id, "until": until, "limit": limit}
+    found = FILTERED.execute(
+        connection, key, read.conditions, lambda: _locking(dialect, read), values
+    )
+    return list(found.scalars())
+
+
+def _locking(dialect: str, where: ReadFilter) -> Select[Any]:
+    memory = _MEMORIES.alias("x")
+    project = bindparam("project", type_=Id)
+    return (
+        select(memory.c.id)
+        .where(
+            in_project(memory, project, dialect, led=leads(where.shape)),
+            memory.c.created_at <= bindparam("until", type_=UtcDateTime),
+            clause_of(where.shape, memory, dialect, project),
+        )
+        .order_by(memory.c.id)
+        .limit(bindparam("limit", type_=Integer))
+        .with_for_update(of=memory)
+    )

@@ -1,0 +1,107 @@
+"""The messages that memories were drawn from: kept as long as a memory links to them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from storage.sql.listing import values_of
+from storage.tables.columns import Id
+from storage.tables.fields import table_of
+from storage.tables.memory import MemorySource, SourceMessage
+
+_MESSAGES = table_of(SourceMessage)
+_LINKS = table_of(MemorySource)
+
+# A memory that is heard again and again has as many sources; so many of the newest are shown.
+MOST_SHOWN = 100
+_BY_MEMORY = bindparam("memories", expanding=True, type_=Id)
+_RANKED = (
+    select(
+        _LINKS.c.memory_id,
+        _LINKS.c.message_id,
+        func.row_number()
+        .over(partition_by=_LINKS.c.memory_id, order_by=_LINKS.c.message_id.desc())
+        .label("place"),
+    )
+    .where(_LINKS.c.memory_id.in_(_BY_MEMORY))
+    .subquery("ranked")
+)
+
+
+@dataclass(slots=True)
+class SourceRow:
+    """One message."""
+
+    id: str
+    project_id: str
+    role: str
+    name: str | None
+    content: str
+    timestamp: datetime | None
+    created_at: datetime
+
+
+_COLUMNS = [_MESSAGES.c[name] for name in SourceRow.__dataclass_fields__]
+_OF_MEMORIES = (
+    select(_RANKED.c.memory_id, *_COLUMNS)
+    .join(_MESSAGES, _MESSAGES.c.id == _RANKED.c.message_id)
+    .where(_RANKED.c.place <= MOST_SHOWN)
+    .order_by(_RANKED.c.memory_id, _MESSAGES.c.id)
+)
+_LAST_SAID = (
+    select(
+        _LINKS.c.memory_id,
+        func.max(func.coalesce(_MESSAGES.c.timestamp, _MESSAGES.c.created_at)),
+    )
+    .join(_MESSAGES, _MESSAGES.c.id == _LINKS.c.message_id)
+    .where(_LINKS.c.memory_id.in_(_BY_MEMORY))
+    .group_by(_LINKS.c.memory_id)
+)
+
+
+class SourceStore:
+    """Reads and writes source messages."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, messages: Sequence[SourceRow], links: Iterable[tuple[str, str]]) -> None:
+        """Store messages, and that memories were drawn from them, as (memory id, message id)."""
+        rows = [{"memory_id": memory, "message_id": message} for memory, message in links]
+        if rows:
+            self._connection.execute(insert(_MESSAGES), [values_of(row) for row in messages])
+            self._connection.execute(insert(_LINKS), rows)
+
+    def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[SourceRow]]:
+        """Return the newest messages of each memory that has any, oldest first."""
+        found: defaultdict[str, list[SourceRow]] = defaultdict(list)
+        for memory_id, *row in self._connection.execute(_OF_MEMORIES, {"memories": memory_ids}):
+            found[memory_id].append(SourceRow(*row))
+        return dict(found)
+
+    def last_said(self, memory_ids: Sequence[str]) -> dict[str, datetime]:
+        """Return when the last message of each memory that has any was said, or else stored."""
+        return dict(self._connection.execute(_LAST_SAID, {"memories": memory_ids}).all())
+
+    def of(self, memory_ids: Sequence[str]) -> list[str]:
+        """Return the ids of all messages of memories."""
+        linked = select(_LINKS.c.message_id).where(_LINKS.c.memory_id.in_(_BY_MEMORY))
+        return list(self._connection.execute(linked, {"memories": memory_ids}).scalars())
+
+    def delete(self, message_ids: Iterable[str]) -> int:
+        """Delete messages, whoever links to them; return how many there were."""
+        ids = sorted(set(message_ids))
+        if not ids:
+            return 0
+        return self._connection.execute(delete(_MESSAGES).where(_MESSAGES.c.id.in_(ids))).rowcount
+
+    def drop_unlinked(self, message_ids: Iterable[str]) -> None:
+        """Delete those of the messages that no memory links to."""
+        ids = sorted(set(message_ids))
+        if ids:
+            linked = select(_LINKS.c.message_id).where(_LINKS.c.message_id == _MESSAGES.c.id)
+            unlinked = (_MESSAGES.c.id.in_(ids), ~linked.exists())
+            self._connection.execute(delete(_MESSAGES).where(*unlinked))

@@ -1,0 +1,1 @@
+"""Operations, and the outbox of jobs behind them."""

@@ -1,0 +1,389 @@
+"""Operations: what was asked of the platform, how far it is, and what came of it.
+
+An operation that a job works on is finished once: whoever finishes it first writes its outcome in
+the transaction of the changes themselves, and whoever comes later finds it finished.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    String,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from core.access import Actor
+from core.enums import EntityType, JobKind, OperationStatus, OperationType
+from core.events import HistoryEventType
+from core.paging import Order
+from storage.operations.jobs import JobStore
+from storage.sql.listing import Listing, Source, values_of
+from storage.sql.visibility import in_visible_project
+from storage.tables.fields import table_of
+from storage.tables.graph import HistoryEvent, Project
+from storage.tables.work import Operation
+
+_OPERATIONS = table_of(Operation)
+_HISTORY = table_of(HistoryEvent)
+_PROJECTS = table_of(Project)
+_MEMORY = _HISTORY.c.memory_id
+
+_BATCH = 500
+# What a job would do for these is stopped when the entity they are about is erased. An import goes
+# on without the records that name it, and every other type ends with its own request.
+_STOPPED = {OperationType.ADD: JobKind.INGEST, OperationType.EXPORT: JobKind.EXPORT}
+UNFINISHED = (OperationStatus.PENDING, OperationStatus.RUNNING)
+ERASED = "What it was about has been deleted."
+ABANDONED = "The server ended before this was done. What had been done until then has been kept."
+
+
+@dataclass(slots=True)
+class OperationRow:
+    """One operation. The ids are the names of the entities it is about, if it names any."""
+
+    id: str
+    project_id: str
+    account_id: str
+    actor: str
+    type: OperationType
+    status: OperationStatus
+    input: dict[str, Any]
+    created_at: datetime
+    outcomes: list[dict[str, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+    attempts: int = 0
+    progress: float = 0.0
+    model: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    latency_ms: int | None = None
+    scope: str | None = None
+    user_id: str | None = None
+    agent_id: str | None = None
+    app_id: str | None = None
+    run_id: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has come to its end, one way or the other."""
+        return self.status not in UNFINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """How a repeated request is recognised: the caller's key, and a digest of all it asks for.
+
+    `tombstone` replaces the key once the request is erased. It recognises the key without saying
+    what it was.
+    """
+
+    key: str
+    tombstone: str
+    digest: str
+
+
+def _is(column: str, parameter: str) -> Any:
+    def clause(operation: FromClause) -> Any:
+        return operation.c[column] == bindparam(parameter, type_=_OPERATIONS.c[column].type)
+
+    return clause
+
+
+OPERATION_ORDER = Order("operations", ("created_at", "id"), descending=True)
+OPERATIONS = Source(
+    "operation", _OPERATIONS, OperationRow, lambda row: in_visible_project(row.c.project_id)
+)
+OPERATIONS_OF_PROJECT = Listing(
+    OPERATIONS,
+    "project_id",
+    in_visible_project,
+    {"type": _is("type", "type"), "status": _is("status", "status")},
+)
+
+
+def counts_of(outcomes: Sequence[Mapping[str, str]]) -> Counter[str]:
+    """Return what became of the records of an import so far, by outcome."""
+    return Counter({row["outcome"]: int(row["count"]) for row in outcomes})
+
+
+def outcomes_of(counts: Mapping[str, int]) -> list[dict[str, str]]:
+    """Return the same as an operation keeps it."""
+    return [{"outcome": name, "count": str(count)} for name, count in sorted(counts.items())]
+
+
+class OperationStore:
+    """Reads and writes operations; `changed` are those that somebody may be waiting for."""
+
+    def __init__(self, connection: Connection, jobs: JobStore) -> None:
+        self._connection = connection
+        self._jobs = jobs
+        self.changed: set[str] = set()
+
+    def get(self, id: str, actor: Actor, *path: str | int) -> OperationRow:
+        """Return an operation. Raises `NotFound` when the actor cannot see it."""
+        return OPERATIONS.get(self._connection, id, actor, *path)
+
+    def add(
+        self,
+        operation: OperationRow,
+        repeatable: Repeatable | None = None,
+        alive_until: datetime | None = None,
+    ) -> None:
+        """Store an operation.
+
+        With `repeatable` it is unique: the second of two meets the index, and its transaction is
+        run again.
+        """
+        values = {
+            **values_of(operation),
+            "idempotency_key": repeatable and repeatable.key,
+            "request_digest": repeatable and repeatable.digest,
+            "alive_until": alive_until,
+        }
+        self._connection.execute(insert(_OPERATIONS), values)
+        self.changed.add(operation.id)
+
+    def record(self, operations: Sequence[OperationRow]) -> None:
+        """Store operations that are over, as far as their projects are still there.
+
+        Nobody waits for what was over before it was known, so these are not `changed`.
+        """
+        wanted = sorted({row.project_id for row in operations})
+        projects = select(_PROJECTS.c.id).where(_PROJECTS.c.id.in_(wanted))
+        there = set(self._connection.execute(projects).scalars())
+        rows = [values_of(row) for row in operations if row.project_id in there]
+        if rows:
+            self._connection.execute(insert(_OPERATIONS), rows)
+
+    def unfinished(self, id: str) -> OperationRow | None:
+        """Return an operation that is not finished, and keep others from finishing it."""
+        found = select(*OPERATIONS.columns(_OPERATIONS)).where(
+            _OPERATIONS.c.id == id, _OPERATIONS.c.status.in_(UNFINISHED)
+        )
+        row = self._connection.execute(found.with_for_update()).first()
+        return None if row is None else OperationRow(*row)
+
+    def unfinished_of(self, project_id: str, type: OperationType) -> str | None:
+        """Return the id of the first operation of a type in a project that is not finished."""
+        found = select(_OPERATIONS.c.id).where(
+            _OPERATIONS.c.project_id == project_id,
+            _OPERATIONS.c.type == type,
+            _OPERATIONS.c.status.in_(UNFINISHED),
+        )
+        first = found.order_by(_OPERATIONS.c.created_at, _OPERATIONS.c.id).limit(1)
+        return self._connection.execute(first).scalar()
+
+    def lock(self, ids: Collection[str]) -> None:
+        """Keep others from changing operations until the end."""
+        rows = select(_OPERATIONS.c.id).where(_OPERATIONS.c.id.in_(ids)).order_by(_OPERATIONS.c.id)
+        self._connection.execute(rows.with_for_update()).all()
+
+    def count_removed(self, import_id: str, count: int) -> None:
+        """Add to the outcomes of an import that records of it were erased before it stored them."""
+        kept = select(_OPERATIONS.c.outcomes).where(_OPERATIONS.c.id == import_id)
+        counts = counts_of(self._connection.execute(kept).scalar_one())
+        counts.update(records=count, removed=count)
+        self.change(import_id, outcomes=outcomes_of(counts))
+
+    def is_finished(self, id: str) -> bool:
+        """Tell whether an operation is finished, or gone."""
+        status = select(_OPERATIONS.c.status).where(_OPERATIONS.c.id == id)
+        return self._connection.execute(status).scalar() not in UNFINISHED
+
+    def drop(self, id: str) -> None:
+        """Delete an operation that came to nothing, with the records that it has received."""
+        self._connection.execute(delete(_OPERATIONS).where(_OPERATIONS.c.id == id))
+        self.changed.add(id)
+
+    def change(self, id: str, **values: Any) -> None:
+        """Write some columns of an operation."""
+        self._connection.execute(update(_OPERATIONS).where(_OPERATIONS.c.id == id).values(**values))
+        self.changed.add(id)
+
+    def reopen(self, id: str) -> bool:
+        """Let an operation that has failed wait for its turn again; False unless it has failed."""
+        failed = update(_OPERATIONS).where(
+            _OPERATIONS.c.id == id, _OPERATIONS.c.status == OperationStatus.FAILED
+        )
+        waiting = failed.values(
+            status=OperationStatus.PENDING, error=None, completed_at=None, latency_ms=None
+        )
+        if self._connection.execute(waiting).rowcount != 1:
+            return False
+        self.changed.add(id)
+        return True
+
+    def finish(
+        self, operation: OperationRow, status: OperationStatus, moment: datetime, **values: Any
+    ) -> None:
+        """Write how an operation has ended, and the milliseconds since it was asked for."""
+        elapsed = (moment - operation.created_at).total_seconds()
+        self.change(
+            operation.id,
+            status=status,
+            completed_at=moment,
+            latency_ms=max(0, round(elapsed * 1000)),
+            alive_until=None,
+            **values,
+        )
+
+    def repeated(
+        self, account_id: str, type: OperationType, again: Repeatable, since: datetime
+    ) -> tuple[OperationRow, str | None] | None:
+        """Return the operation of an idempotency key, and its digest, if it began since a moment.
+
+        The digest of an erased operation is null. An older operation lets go of its key.
+        """
+        mine = (
+            _OPERATIONS.c.account_id == account_id,
+            _OPERATIONS.c.type == type,
+            _OPERATIONS.c.idempotency_key.in_((again.key, again.tombstone)),
+        )
+        older = update(_OPERATIONS).where(*mine, _OPERATIONS.c.created_at < since)
+        self._connection.execute(older.values(idempotency_key=None))
+        columns = OPERATIONS.columns(_OPERATIONS)
+        row = self._connection.execute(
+            select(*columns, _OPERATIONS.c.request_digest).where(*mine)
+        ).first()
+        return None if row is None else (OperationRow(*row[:-1]), row[-1])
+
+    def conversation(self, scope: str, before: OperationRow, limit: int) -> list[dict[str, Any]]:
+        """Return the inputs of the last adds in a scope before an operation, oldest first."""
+        earlier = select(_OPERATIONS.c.input).where(
+            _OPERATIONS.c.scope == scope,
+            _OPERATIONS.c.created_at <= before.created_at,
+            _OPERATIONS.c.id < before.id,
+        )
+        newest = earlier.order_by(_OPERATIONS.c.created_at.desc(), _OPERATIONS.c.id.desc())
+        return list(self._connection.execute(newest.limit(limit)).scalars())[::-1]
+
+    def give_up(self, moment: datetime) -> int:
+        """Fail the operations that whoever worked on them has left; return how many."""
+        return self._fail(_OPERATIONS.c.alive_until < moment, ABANDONED, moment)
+
+    def _fail(self, which: ColumnElement[bool], reason: str, moment: datetime) -> int:
+        found = select(*OPERATIONS.columns(_OPERATIONS)).where(which).order_by(_OPERATIONS.c.id)
+        rows = [OperationRow(*row) for row in self._connection.execute(found.with_for_update())]
+        for row in rows:
+            self.finish(row, OperationStatus.FAILED, moment, error=reason)
+        return len(rows)
+
+    def about(self, project_id: str, type: EntityType, name: str) -> set[str]:
+        """Return the ids of the operations whose own scope names an entity."""
+        named = select(_OPERATIONS.c.id).where(
+            _OPERATIONS.c.project_id == project_id,
+            _OPERATIONS.c[f"{type.value.lower()}_id"] == name,
+        )
+        return set(self._connection.execute(named).scalars())
+
+    def told_of(self, memory_ids: Sequence[str]) -> set[str]:
+        """Return the ids of the operations whose input says what these memories say.
+
+        An add does if it stored, extended or repeated one of them; one that superseded a memory
+        says something else. Any other finished request counts if it changed nothing but them: a
+        request about others too is theirs as well, and an import keeps no text in its input.
+        """
+        changed: Counter[str] = Counter()
+        types: dict[str, OperationType] = {}
+        for batch in _batches(memory_ids):
+            rows = (
+                select(_OPERATIONS.c.id, _OPERATIONS.c.type, func.count(_MEMORY.distinct()))
+                .join(_HISTORY, _HISTORY.c.operation_id == _OPERATIONS.c.id)
+                .where(
+                    _MEMORY.in_(batch),
+                    _OPERATIONS.c.type != OperationType.IMPORT,
+                    (_OPERATIONS.c.type != OperationType.ADD)
+                    | (_HISTORY.c.type != HistoryEventType.SUPERSEDE),
+                    (_OPERATIONS.c.type == OperationType.ADD)
+                    | _OPERATIONS.c.status.not_in(UNFINISHED),
+                )
+                .group_by(_OPERATIONS.c.id, _OPERATIONS.c.type)
+            )
+            for id, type, memories in self._connection.execute(rows):
+                changed[id] += memories
+                types[id] = type
+        others = [id for id in changed if types[id] is not OperationType.ADD]
+        whole = self._memories_changed_by(others)
+        return {
+            id
+            for id, memories in changed.items()
+            if types[id] is OperationType.ADD or whole[id] == memories
+        }
+
+    def _memories_changed_by(self, ids: Sequence[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for batch in _batches(ids):
+            rows = (
+                select(_HISTORY.c.operation_id, func.count(_MEMORY.distinct()))
+                .where(_HISTORY.c.operation_id.in_(batch))
+                .group_by(_HISTORY.c.operation_id)
+            )
+            found.update(dict(self._connection.execute(rows).all()))
+        return found
+
+    def imports_with_records(self, project_id: str) -> list[str]:
+        """Return the ids of a project's imports that have not stored all they received."""
+        waiting = select(_OPERATIONS.c.id).where(
+            _OPERATIONS.c.project_id == project_id,
+            _OPERATIONS.c.type == OperationType.IMPORT,
+            _OPERATIONS.c.status != OperationStatus.SUCCEEDED,
+        )
+        return list(self._connection.execute(waiting.order_by(_OPERATIONS.c.id)).scalars())
+
+    def erase(self, ids: Set[str], moment: datetime, tombstone_of: Callable[[str], str]) -> int:
+        """Blank operations; return how many still said something.
+
+        Adds and exports that are not finished fail. An idempotency key becomes its tombstone, so
+        that a repeated request still finds that it came before.
+        """
+        self.changed |= ids
+        erased = 0
+        # A digest would still confirm a guess of what was said.
+        nothing = {"scope": None, "request_digest": None}
+        names = {f"{kind.value.lower()}_id": None for kind in EntityType}
+        for batch in _batches(sorted(ids)):
+            theirs = _OPERATIONS.c.id.in_(batch)
+            stopped = theirs & _OPERATIONS.c.type.in_(_STOPPED)
+            self._fail(stopped & _OPERATIONS.c.status.in_(UNFINISHED), ERASED, moment)
+            for kind in _STOPPED.values():
+                self._jobs.cancel(kind, batch)
+            reasons = update(_OPERATIONS).where(theirs, _OPERATIONS.c.error.is_not(None))
+            self._connection.execute(reasons.values(error=ERASED))
+            self._bury_keys(batch, tombstone_of)
+            says = cast(_OPERATIONS.c.input, String) != "{}"
+            counted = select(func.count()).select_from(_OPERATIONS).where(theirs, says)
+            erased += self._connection.execute(counted).scalar_one()
+            blank = update(_OPERATIONS).where(theirs)
+            self._connection.execute(blank.values(input={}, notes=[], **nothing, **names))
+        return erased
+
+    def _bury_keys(self, ids: Collection[str], tombstone_of: Callable[[str], str]) -> None:
+        """Replace idempotency keys by tombstones; an operation without a digest has one already."""
+        keys = select(_OPERATIONS.c.id, _OPERATIONS.c.idempotency_key).where(
+            _OPERATIONS.c.id.in_(ids),
+            _OPERATIONS.c.idempotency_key.is_not(None),
+            _OPERATIONS.c.request_digest.is_not(None),
+        )
+        for id, key in self._connection.execute(keys).all():
+            buried = update(_OPERATIONS).where(_OPERATIONS.c.id == id)
+            self._connection.execute(buried.values(idempotency_key=tombstone_of(key)))
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _BATCH):
+        yield ids[start : start + _BATCH]

@@ -1,0 +1,1 @@
+"""What searches read: keywords, embeddings, neighbours and usage."""

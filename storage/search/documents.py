@@ -1,0 +1,325 @@
+"""What ranking reads of memories: rows that resolvers turn into its documents.
+
+These reads are led by ids and scopes that a resolver has checked; they know no viewer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Double,
+    FromClause,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    cast,
+    extract,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
+
+from core.entity_names import ENTITY_KEYS
+from core.enums import EntityType
+from storage.sql.id_arrays import given_array, given_rows, out_of_reach
+from storage.tables.columns import Id, Name, UtcDateTime
+from storage.tables.fields import table_of
+from storage.tables.graph import Entity, HistoryEvent, Project
+from storage.tables.memory import Memory, MemoryKeywords, MemoryVector
+
+_MEMORIES = table_of(Memory)
+_VECTORS = table_of(MemoryVector)
+_KEYWORDS = table_of(MemoryKeywords)
+_HISTORY = table_of(HistoryEvent)
+_PROJECTS = table_of(Project)
+_ENTITIES = table_of(Entity)
+
+
+_EPOCH, _EPOCH_OF_JULIAN = date(1970, 1, 1), 2440587.5
+
+
+class DocumentRow(NamedTuple):
+    """A memory as ranking reads it, with the text's keywords and its vector, float32 bytes.
+
+    `happened` is in seconds and `expires` in days since 1970. Thousands are read at once, so all
+    columns are of types that need no conversion.
+    """
+
+    id: str
+    previous_id: str | None
+    speaker: str | None
+    happened: float
+    terms: str
+    words: int
+    is_question: int
+    names_speaker: int
+    vector: bytes
+    expires: int | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said and by whom, as far as it is known."""
+
+    text: str
+    speaker: str | None
+
+
+def speaker_of(
+    actor: str | None, role: str | None, user_id: str | None, agent_id: str | None
+) -> str | None:
+    """Return who said a memory: the message's name, or the entity's that its role stands for."""
+    return actor or {"user": user_id, "assistant": agent_id}.get(role or "")
+
+
+def _speaker(memory: FromClause) -> ColumnElement[Any]:
+    return func.coalesce(
+        memory.c.actor,
+        case((memory.c.role == "user", memory.c.user_id)),
+        case((memory.c.role == "assistant", memory.c.agent_id)),
+    )
+
+
+def _documents(dialect: str) -> Select[Any]:
+    happened: ColumnElement[Any] = _MEMORIES.c.happened_at
+    expires: ColumnElement[Any] = _MEMORIES.c.expiration_date
+    if dialect == "postgresql":
+        happened = cast(extract("epoch", happened), Double)
+        expires = expires - literal(_EPOCH, Date)
+    else:
+        happened = (func.julianday(happened) - _EPOCH_OF_JULIAN) * 86_400.0
+        expires = cast(func.julianday(expires) - _EPOCH_OF_JULIAN, Integer)
+    return (
+        select(
+            _MEMORIES.c.id,
+            _MEMORIES.c.previous_id,
+            _speaker(_MEMORIES),
+            type_coerce(happened, NullType),
+            _KEYWORDS.c.terms,
+            _KEYWORDS.c.words,
+            type_coerce(_KEYWORDS.c.is_question, NullType),
+            type_coerce(_KEYWORDS.c.names_speaker, NullType),
+            type_coerce(_VECTORS.c.vector, NullType),
+            type_coerce(expires, NullType),
+            type_coerce(_MEMORIES.c.state, NullType),
+        )
+        .join(_KEYWORDS, _KEYWORDS.c.memory_id == _MEMORIES.c.id)
+        .join(_VECTORS, _VECTORS.c.memory_id == _MEMORIES.c.id)
+    )
+
+
+@cache
+def _in_scope(dialect: str, type: EntityType | None) -> Select[Any]:
+    column = _MEMORIES.c[ENTITY_KEYS[type]] if type else _MEMORIES.c.project_id
+    return _documents(dialect).where(column == bindparam("scope", type_=Id))
+
+
+_HEAD = select(_PROJECTS.c.sequence).where(_PROJECTS.c.id == bindparam("project", type_=Id))
+_CHANGED = (
+    select(_HISTORY.c.memory_id, _HISTORY.c.sequence)
+    .where(
+        _HISTORY.c.project_id == bindparam("project", type_=Id),
+        _HISTORY.c.sequence > bindparam("after"),
+    )
+    .order_by(_HISTORY.c.sequence)
+    .limit(bindparam("limit", type_=Integer))
+)
+_NEWEST_TERMS = (
+    select(_KEYWORDS.c.terms, _KEYWORDS.c.words, _speaker(_MEMORIES))
+    .join(_MEMORIES, _MEMORIES.c.id == _KEYWORDS.c.memory_id)
+    .where(_MEMORIES.c.project_id == bindparam("project", type_=Id))
+    .order_by(_MEMORIES.c.created_at.desc(), _MEMORIES.c.id.desc())
+    .limit(bindparam("limit"))
+)
+
+
+@cache
+def _found(dialect: str, type: EntityType | None) -> Select[Any]:
+    given, _, id = given_rows(dialect)
+    statement = _documents(dialect).where(
+        _MEMORIES.c.id.in_(select(id).select_from(given)),
+        out_of_reach(_MEMORIES.c.project_id, dialect) == bindparam("project", type_=Id),
+    )
+    if type is None:
+        return statement
+    key = out_of_reach(_MEMORIES.c[ENTITY_KEYS[type]], dialect)
+    return statement.where(key == bindparam("entity", type_=Id))
+
+
+@cache
+def _happened(type: EntityType | None) -> Select[Any]:
+    happened = _MEMORIES.c.happened_at
+    statement = (
+        select(_MEMORIES.c.id)
+        .where(
+            _MEMORIES.c.project_id == bindparam("project", type_=Id),
+            happened >= bindparam("since", type_=UtcDateTime),
+            happened < bindparam("until", type_=UtcDateTime),
+        )
+        .order_by(happened.desc(), _MEMORIES.c.id.desc())
+        .limit(bindparam("limit", type_=Integer))
+    )
+    if type is None:
+        return statement
+    return statement.where(_MEMORIES.c[ENTITY_KEYS[type]] == bindparam("entity", type_=Id))
+
+
+@cache
+def _around(dialect: str) -> Select[Any]:
+    given, _, id = given_rows(dialect)
+    memory, before, after = (_MEMORIES.alias() for _ in range(3))
+    return (
+        select(memory.c.previous_id, before.c.previous_id, after.c.id)
+        .select_from(memory)
+        .outerjoin(before, before.c.id == memory.c.previous_id)
+        .outerjoin(after, after.c.previous_id == memory.c.id)
+        .where(memory.c.id.in_(select(id).select_from(given)))
+    )
+
+
+@cache
+def _said(dialect: str) -> Select[Any]:
+    given, _, id = given_rows(dialect)
+    memory, before = _MEMORIES.alias(), _MEMORIES.alias()
+    return (
+        select(memory.c.id, memory.c.text, _speaker(memory), before.c.text, _speaker(before))
+        .select_from(memory)
+        .outerjoin(before, before.c.id == memory.c.previous_id)
+        .where(memory.c.id.in_(select(id).select_from(given)))
+    )
+
+
+@cache
+def _last_said(types: frozenset[EntityType]) -> Select[Any]:
+    """Return the newest memory of a run that is about entities of just these types."""
+    run = _ENTITIES.alias()
+    key = select(run.c.id).where(
+        run.c.project_id == bindparam("project", type_=Id),
+        run.c.type == EntityType.RUN,
+        run.c.name == bindparam(EntityType.RUN.value, type_=Name),
+    )
+    conditions = [_MEMORIES.c.run_key == key.scalar_subquery()]
+    for type in set(EntityType) - {EntityType.RUN}:
+        name = _MEMORIES.c[f"{type.value.lower()}_id"]
+        given = name == bindparam(type.value, type_=Name)
+        conditions.append(given if type in types else name.is_(None))
+    return (
+        select(_MEMORIES.c.id, _MEMORIES.c.text, _speaker(_MEMORIES))
+        .where(*conditions)
+        .order_by(_MEMORIES.c.created_at.desc(), _MEMORIES.c.id.desc())
+        .limit(1)
+    )
+
+
+class DocumentStore:
+    """Reads what ranking needs."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._heads: dict[str, int] = {}
+
+    def head(self, project_id: str) -> int:
+        """Return the number of the last change of a project, -1 for a project that is gone.
+
+        As it was when this transaction asked first.
+        """
+        if project_id not in self._heads:
+            found = self._connection.execute(_HEAD, {"project": project_id}).scalar_one_or_none()
+            self._heads[project_id] = -1 if found is None else found
+        return self._heads[project_id]
+
+    def in_scope(self, project_id: str, entity: tuple[EntityType, str] | None) -> list[DocumentRow]:
+        """Return all of a project, or of one entity (type, id) in it."""
+        statement = _in_scope(self._connection.dialect.name, entity[0] if entity else None)
+        return self._rows(statement, {"scope": entity[1] if entity else project_id})
+
+    def changed(self, project_id: str, after: int, most: int) -> list[str] | None:
+        """Return the ids of memories changed after a number of the log, which is not its head.
+
+        None when everything is to be read again: for more than `most` changes, which would cost
+        more, and where the log has been pruned. Being dense, it then does not go on at the next
+        number.
+        """
+        values = {"project": project_id, "after": after, "limit": most + 1}
+        rows = self._connection.execute(_CHANGED, values).all()
+        if len(rows) > most or not rows or rows[0].sequence != after + 1:
+            return None
+        return list(dict.fromkeys(row.memory_id for row in rows))
+
+    def find(
+        self,
+        ids: Sequence[str],
+        project_id: str,
+        entity: tuple[EntityType, str] | None = None,
+    ) -> list[DocumentRow]:
+        """Return those of the ids that are in a project, or are about one entity in it."""
+        type = entity[0] if entity else None
+        statement = _found(self._connection.dialect.name, type)
+        values = {"given": given_array(self._connection, ids), "project": project_id}
+        if entity is not None:
+            values["entity"] = entity[1]
+        return self._rows(statement, values)
+
+    def _rows(self, statement: Select[Any], values: dict[str, Any]) -> list[DocumentRow]:
+        found = self._connection.execute(statement, values)
+        return [DocumentRow._make(row) for row in found.all()]
+
+    def neighbours(self, ids: Sequence[str]) -> list[str]:
+        """Return the ids of what was said around memories: two before, and one after each."""
+        statement = _around(self._connection.dialect.name)
+        values = {"given": given_array(self._connection, ids)}
+        found = {id for row in self._connection.execute(statement, values) for id in row if id}
+        return sorted(found.difference(ids))
+
+    def happened(
+        self,
+        project_id: str,
+        entity: tuple[EntityType, str] | None,
+        within: tuple[datetime, datetime],
+        limit: int,
+    ) -> list[str]:
+        """Return the ids of what happened from a moment until before another, the latest first."""
+        values = {"project": project_id, "limit": limit, "since": within[0], "until": within[1]}
+        if entity is not None:
+            values["entity"] = entity[1]
+        statement = _happened(entity[0] if entity else None)
+        return list(self._connection.execute(statement, values).scalars())
+
+    def newest_terms(self, project_id: str, limit: int) -> list[tuple[str, int, str | None]]:
+        """Return (terms, number of content words, speaker) of a project's newest memories."""
+        values = {"project": project_id, "limit": limit}
+        return self._connection.execute(_NEWEST_TERMS, values).all()  # type: ignore[return-value]
+
+    def said(self, ids: Sequence[str]) -> dict[str, tuple[Said, Said | None]]:
+        """Return what memories say, and what was said before each in its conversation, by id."""
+        statement = _said(self._connection.dialect.name)
+        values = {"given": given_array(self._connection, ids)}
+        return {
+            id: (Said(text, speaker), None if former is None else Said(former, by))
+            for id, text, speaker, former, by in self._connection.execute(statement, values)
+        }
+
+    def last_said(
+        self, project_id: str, entities: Mapping[EntityType, str]
+    ) -> tuple[str, Said] | None:
+        """Return the id and words of the newest memory of a run about just these entities.
+
+        The entities are given by their names. None when no run is among them, or it is empty.
+        """
+        if EntityType.RUN not in entities:
+            return None
+        values = {type.value: name for type, name in entities.items()}
+        statement = _last_said(frozenset(entities))
+        found = self._connection.execute(statement, {"project": project_id, **values})
+        row = found.one_or_none()
+        return None if row is None else (row[0], Said(row[1], row[2]))

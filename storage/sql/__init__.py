@@ -1,0 +1,1 @@
+"""How statements are built: filters, pages, visibility, and ids as one parameter."""

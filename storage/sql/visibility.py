@@ -1,0 +1,313 @@
+"""What exists for whom: the clauses that every getter and every list adds.
+
+A thing that is not the caller's must look exactly like a thing that does not exist, so these
+clauses are part of the query itself and never a check after it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, func, or_, select
+
+from core.access import Actor, ApiKeyReach, Role
+from storage.tables.columns import Id
+from storage.tables.fields import table_of
+from storage.tables.graph import (
+    Account,
+    ApiKey,
+    Entity,
+    HistoryEvent,
+    Organization,
+    OrganizationMember,
+    Project,
+    ProjectMember,
+)
+from storage.tables.memory import Concept
+from storage.tables.platform import Webhook
+from storage.tables.work import Operation
+
+_ORGANIZATIONS = table_of(Organization)
+_PROJECTS = table_of(Project)
+_ENTITIES = table_of(Entity)
+_HISTORY = table_of(HistoryEvent)
+_CONCEPTS = table_of(Concept)
+_OPERATIONS = table_of(Operation)
+_KEYS = table_of(ApiKey)
+_ACCOUNTS = table_of(Account)
+_WEBHOOKS = table_of(Webhook)
+_IN_ORGANIZATION = table_of(OrganizationMember)
+_IN_PROJECT = table_of(ProjectMember)
+
+_ACCOUNT = bindparam("viewer_account", type_=Id)
+_ONLY_PROJECT = bindparam("viewer_project", type_=Id)
+_ONLY_ORGANIZATION = bindparam("viewer_organization", type_=Id)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose view a clause takes: an account and what its key is confined to, as SQL has them."""
+
+    account: ColumnElement[Any]
+    project: ColumnElement[Any]
+    organization: ColumnElement[Any]
+
+
+_ASKING = Viewer(_ACCOUNT, _ONLY_PROJECT, _ONLY_ORGANIZATION)
+
+
+def binds(actor: Actor) -> dict[str, Any]:
+    """Return the parameters that the clauses of this module need."""
+    return {
+        "viewer_account": actor.account_id,
+        "viewer_project": actor.reach_project_id,
+        "viewer_organization": actor.reach_organization_id,
+    }
+
+
+def holder_of(key: FromClause) -> Viewer:
+    """Return the view of a key; see the properties of `Actor` for what confines it."""
+
+    def confined(reach: ApiKeyReach, id: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((key.c.reach == reach, func.coalesce(id, "")))
+
+    return Viewer(
+        key.c.account_id,
+        confined(ApiKeyReach.PROJECT, key.c.project_id),
+        confined(ApiKeyReach.ORGANIZATION, key.c.organization_id),
+    )
+
+
+def _owns_organization(
+    organization_id: ColumnElement[Any], viewer: Viewer = _ASKING
+) -> ColumnElement[bool]:
+    member = _IN_ORGANIZATION.alias()
+    return exists().where(
+        member.c.organization_id == organization_id,
+        member.c.account_id == viewer.account,
+        member.c.role == Role.OWNER,
+    )
+
+
+def project_role(project: FromClause) -> ColumnElement[Any]:
+    """Return the viewer's role in a project: OWNER by the organization, else what the row says."""
+    member = _IN_PROJECT.alias()
+    own = (
+        select(member.c.role)
+        .where(member.c.project_id == project.c.id, member.c.account_id == _ACCOUNT)
+        .scalar_subquery()
+    )
+    owner = _IN_ORGANIZATION.alias()
+    by_organization = (
+        select(owner.c.role)
+        .where(
+            owner.c.organization_id == project.c.organization_id,
+            owner.c.account_id == _ACCOUNT,
+            owner.c.role == Role.OWNER,
+        )
+        .scalar_subquery()
+    )
+    return case((by_organization.is_not(None), by_organization), else_=own)
+
+
+def project_visible(project: FromClause, viewer: Viewer = _ASKING) -> ColumnElement[bool]:
+    """Tell whether the viewer is in a project and the key reaches it."""
+    member = _IN_PROJECT.alias()
+    return and_(
+        project.c.deleted_at.is_(None),
+        or_(viewer.project.is_(None), project.c.id == viewer.project),
+        or_(viewer.organization.is_(None), project.c.organization_id == viewer.organization),
+        or_(
+            _owns_organization(project.c.organization_id, viewer),
+            exists().where(
+                member.c.project_id == project.c.id, member.c.account_id == viewer.account
+            ),
+        ),
+    )
+
+
+def in_visible_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether a project id names a project that the viewer can see."""
+    project = _PROJECTS.alias()
+    return exists().where(project.c.id == project_id, project_visible(project))
+
+
+def in_visible_entity(entity_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an entity id names an entity in a project that the viewer can see."""
+    entity = _ENTITIES.alias()
+    return exists().where(entity.c.id == entity_id, in_visible_project(entity.c.project_id))
+
+
+def in_visible_log(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether a memory id names one, deleted or not, in the log of a visible project."""
+    event = _HISTORY.alias()
+    return exists().where(event.c.memory_id == memory_id, in_visible_project(event.c.project_id))
+
+
+def in_visible_operation(operation_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names an operation of a visible project."""
+    operation = _OPERATIONS.alias()
+    return exists().where(
+        operation.c.id == operation_id, in_visible_project(operation.c.project_id)
+    )
+
+
+def in_visible_concept(concept_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names a concept of a visible project."""
+    concept = _CONCEPTS.alias()
+    return exists().where(concept.c.id == concept_id, in_visible_project(concept.c.project_id))
+
+
+def organization_role(organization: FromClause) -> ColumnElement[Any]:
+    """Return the viewer's role in an organization; a key of one project carries none."""
+    member = _IN_ORGANIZATION.alias()
+    own = (
+        select(member.c.role)
+        .where(member.c.organization_id == organization.c.id, member.c.account_id == _ACCOUNT)
+        .scalar_subquery()
+    )
+    return case((_ONLY_PROJECT.is_(None), own))
+
+
+def organization_visible(organization: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is in an organization, or in a project of it."""
+    member, project = _IN_ORGANIZATION.alias(), _PROJECTS.alias()
+    return and_(
+        organization.c.deleted_at.is_(None),
+        or_(_ONLY_ORGANIZATION.is_(None), organization.c.id == _ONLY_ORGANIZATION),
+        or_(
+            and_(
+                _ONLY_PROJECT.is_(None),
+                exists().where(
+                    member.c.organization_id == organization.c.id,
+                    member.c.account_id == _ACCOUNT,
+                ),
+            ),
+            exists().where(
+                project.c.organization_id == organization.c.id, project_visible(project)
+            ),
+        ),
+    )
+
+
+def organization_of_viewer(organization: FromClause) -> ColumnElement[bool]:
+    """Tell the same as `organization_visible`, led by the memberships of the viewer.
+
+    For lists: they would otherwise look at every organization there is.
+    """
+    member, guest, project = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias(), _PROJECTS.alias()
+    own = select(member.c.organization_id).where(member.c.account_id == _ACCOUNT)
+    visited = (
+        select(project.c.organization_id)
+        .join(guest, guest.c.project_id == project.c.id)
+        .where(guest.c.account_id == _ACCOUNT)
+    )
+    return and_(organization.c.id.in_(own.union(visited)), organization_visible(organization))
+
+
+def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an organization id names an organization that the viewer can see."""
+    organization = _ORGANIZATIONS.alias()
+    return exists().where(organization.c.id == organization_id, organization_visible(organization))
+
+
+def account_visible(account: FromClause) -> ColumnElement[bool]:
+    """Tell whether an account is the viewer's own, or the viewer sees a thing of it.
+
+    That is a membership, a key or a webhook.
+
+    A guest of a project sees the organization, but not who is in it.
+    """
+    theirs, ours = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
+    organization = _ORGANIZATIONS.alias()
+    key, webhook = _KEYS.alias(), _WEBHOOKS.alias()
+    return or_(
+        account.c.id == _ACCOUNT,
+        exists().where(
+            theirs.c.account_id == account.c.id,
+            theirs.c.organization_id == organization.c.id,
+            organization_visible(organization),
+            organization_role(organization).is_not(None),
+        ),
+        exists().where(ours.c.account_id == account.c.id, in_visible_project(ours.c.project_id)),
+        exists().where(key.c.account_id == account.c.id, api_key_visible(key)),
+        exists().where(
+            webhook.c.account_id == account.c.id, in_owned_project(webhook.c.project_id)
+        ),
+    )
+
+
+def api_key_visible(key: FromClause) -> ColumnElement[bool]:
+    """Tell whether a key is the viewer's own, or confined to what the viewer owns.
+
+    A confined key sees no key that reaches further than itself.
+    """
+    project = _PROJECTS.alias()
+    owned_project = exists().where(
+        project.c.id == key.c.project_id,
+        project_visible(project),
+        project_role(project) == Role.OWNER,
+    )
+    return and_(
+        or_(
+            _ONLY_PROJECT.is_(None),
+            and_(key.c.reach == "PROJECT", key.c.project_id == _ONLY_PROJECT),
+        ),
+        or_(
+            _ONLY_ORGANIZATION.is_(None),
+            and_(key.c.reach == "ORGANIZATION", key.c.organization_id == _ONLY_ORGANIZATION),
+            and_(key.c.reach == "PROJECT", in_visible_project(key.c.project_id)),
+        ),
+        or_(
+            key.c.account_id == _ACCOUNT,
+            and_(key.c.reach == "PROJECT", owned_project),
+            and_(key.c.reach == "ORGANIZATION", _owns_organization(key.c.organization_id)),
+        ),
+    )
+
+
+def in_owned_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names an organization that the viewer sees as its OWNER."""
+    organization = _ORGANIZATIONS.alias()
+    return exists().where(
+        organization.c.id == organization_id,
+        organization_visible(organization),
+        organization_role(organization) == Role.OWNER,
+    )
+
+
+def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names a project that the viewer sees as its OWNER."""
+    project = _PROJECTS.alias()
+    return exists().where(
+        project.c.id == project_id,
+        project_visible(project),
+        project_role(project) == Role.OWNER,
+    )
+
+
+def in_owned_webhook(webhook_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Tell whether an id names a webhook of a project that the viewer sees as its OWNER."""
+    webhook = _WEBHOOKS.alias()
+    return exists().where(webhook.c.id == webhook_id, in_owned_project(webhook.c.project_id))
+
+
+def audit_entry_visible(entry: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is OWNER of the organization of an entry, or of its project."""
+    return or_(in_owned_organization(entry.c.organization_id), in_owned_project(entry.c.project_id))
+
+
+def receipt_visible(receipt: FromClause) -> ColumnElement[bool]:
+    """Tell whether the viewer is OWNER of where something was erased, or has asked for it.
+
+    Whoever owned no more than the project has nothing else left to see the receipt by.
+    """
+    account = _ACCOUNTS.alias()
+    return or_(
+        in_owned_organization(receipt.c.organization_id),
+        in_owned_project(receipt.c.project_id),
+        and_(
+            _ONLY_PROJECT.is_(None),
+            or_(_ONLY_ORGANIZATION.is_(None), receipt.c.organization_id == _ONLY_ORGANIZATION),
+            exists().where(account.c.id == _ACCOUNT, account.c.email == receipt.c.requested_by),
+        ),
+    )

@@ -1,0 +1,218 @@
+"""The tables of memories: the memory, its past versions, and what belongs to it."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.enums import MemoryState
+from language.dates.moments import Precision
+from storage.tables.columns import Id, Json, LongText, Name
+from storage.tables.fields import enum_field, id_field, link_field, moment_field, where_known
+
+
+def _listed(table: str, *also: str) -> tuple[Index, ...]:
+    """Return the indexes of memories: by project, by each kind of entity, by the one before.
+
+    The first two also have the columns that are named, for what can be told from the index alone.
+    """
+    return (
+        Index(f"ix_{table}_page", "project_id", "created_at", "id", *also),
+        *(
+            where_known(f"ix_{table}_{kind}", f"{kind}_key", "created_at", "id", *also)
+            for kind in ("user", "agent", "app", "run")
+        ),
+        where_known(f"ix_{table}_previous", "previous_id"),
+    )
+
+
+class _MemoryColumns(SQLModel):
+    """What a memory is made of. The names of its entities stand beside their keys to spare a join.
+
+    `happened_at` is the timestamp, or the creation of a memory without one; `timestamp_until` is
+    the last day of a range that begins there. `previous_id` is the memory said before it in the
+    same conversation, `successor_id` the one that has taken its place, `extends_id` one that it
+    tells more about; each may be gone.
+    """
+
+    project_id: str = id_field("projects.id")
+    text: str = Field(sa_type=LongText)
+    hash: str = Field(sa_type=Name)
+    user_key: str | None = id_field("entities.id", nullable=True)
+    agent_key: str | None = id_field("entities.id", nullable=True)
+    app_key: str | None = id_field("entities.id", nullable=True)
+    run_key: str | None = id_field("entities.id", nullable=True)
+    user_id: str | None = Field(sa_type=Name)
+    agent_id: str | None = Field(sa_type=Name)
+    app_id: str | None = Field(sa_type=Name)
+    run_id: str | None = Field(sa_type=Name)
+    actor: str | None = Field(sa_type=Name)
+    role: str | None = Field(sa_type=Name)
+    metadata_: dict[str, Any] = Field(sa_type=Json, sa_column_kwargs={"name": "metadata"})
+    categories: list[str] = Field(sa_type=Json)
+    state: MemoryState = enum_field(MemoryState)
+    immutable: bool
+    timestamp: datetime | None = moment_field(nullable=True)
+    timestamp_until: datetime | None = moment_field(nullable=True)
+    timestamp_precision: Precision | None = enum_field(Precision, nullable=True)
+    happened_at: datetime = moment_field()
+    expiration_date: date | None
+    previous_id: str | None = Field(sa_type=Id)
+    successor_id: str | None = Field(sa_type=Id)
+    extends_id: str | None = Field(sa_type=Id)
+    created_at: datetime = moment_field()
+    updated_at: datetime = moment_field()
+
+
+class Memory(_MemoryColumns, table=True):
+    """One remembered thing, as it is.
+
+    `slot` is what no two active memories of the same entities and speaker have in common: a digest
+    of them and of the text. Whatever is not active, or has expired, leaves its slot to others.
+    """
+
+    __tablename__ = "memories"
+    __table_args__ = (
+        *_listed("memories"),
+        Index("ix_memories_updated", "project_id", "updated_at", "id"),
+        Index("ix_memories_happened", "project_id", "happened_at", "id"),
+        Index("ix_memories_slot", "slot", unique=True),
+        where_known("ix_memories_successor", "successor_id"),
+        where_known("ix_memories_extends", "extends_id"),
+    )
+
+    id: str = id_field()
+    version: int
+    slot: str | None = Field(sa_type=Name)
+
+
+class MemoryVersion(_MemoryColumns, table=True):
+    """What a memory was from its `updated_at` until `ended_at`, when it was changed or deleted.
+
+    A list of the past may pass over many versions of other times, so the indexes tell the time.
+    """
+
+    __tablename__ = "memory_versions"
+    __table_args__ = (
+        *_listed("memory_versions", "updated_at", "ended_at"),
+        Index("ix_memory_versions_ended", "project_id", "ended_at"),
+    )
+
+    id: str = id_field()
+    version: int = Field(primary_key=True)
+    ended_at: datetime = moment_field()
+
+
+class MemoryKeywords(SQLModel, table=True):
+    """What ranking by words needs to know of a memory's text, and what the keyword index holds.
+
+    `terms` are its words as `language.terms` writes them, parted by spaces; `scope` names its
+    project and entities in the same way. `attribute` is what its text claims of its speaker, as
+    `language.claims` names it. `position` is there because SQLite's index knows rows by whole
+    numbers.
+    """
+
+    __tablename__ = "memory_keywords"
+    __table_args__ = (
+        Index("ix_memory_keywords_project", "project_id"),
+        where_known("ix_memory_keywords_attribute", "attribute", "project_id"),
+    )
+
+    position: int | None = Field(
+        default=None,
+        primary_key=True,
+        sa_type=BigInteger().with_variant(Integer, "sqlite"),
+    )
+    memory_id: str = Field(
+        sa_type=Id,
+        unique=True,
+        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
+    )
+    project_id: str = id_field("projects.id")
+    scope: str = Field(sa_type=LongText)
+    terms: str = Field(sa_type=LongText)
+    words: int
+    is_question: bool
+    names_speaker: bool
+    attribute: str | None = Field(sa_type=Name)
+
+
+class SourceMessage(SQLModel, table=True):
+    """A message that memories were drawn from; it goes with the last of them."""
+
+    __tablename__ = "source_messages"
+    __table_args__ = (Index("ix_source_messages_project", "project_id"),)
+
+    id: str = id_field()
+    project_id: str = id_field("projects.id")
+    role: str = Field(sa_type=Name)
+    name: str | None = Field(sa_type=Name)
+    content: str = Field(sa_type=LongText)
+    timestamp: datetime | None = moment_field(nullable=True)
+    created_at: datetime = moment_field()
+
+
+class MemorySource(SQLModel, table=True):
+    """Which memory was drawn from which message."""
+
+    __tablename__ = "memory_sources"
+    __table_args__ = (Index("ix_memory_sources_message", "message_id"),)
+
+    memory_id: str = link_field("memories.id")
+    message_id: str = link_field("source_messages.id")
+
+
+class Concept(SQLModel, table=True):
+    """A person, a place or a thing that memories mention; `key` is its name in one form."""
+
+    __tablename__ = "concepts"
+    __table_args__ = (
+        UniqueConstraint("project_id", "key"),
+        Index("ix_concepts_page", "project_id", "name", "id"),
+    )
+
+    id: str = id_field()
+    project_id: str = id_field("projects.id")
+    name: str = Field(sa_type=Name)
+    key: str = Field(sa_type=Name)
+    created_at: datetime = moment_field()
+
+
+class MemoryConcept(SQLModel, table=True):
+    """Which memory mentions which concept."""
+
+    __tablename__ = "memory_concepts"
+    __table_args__ = (Index("ix_memory_concepts_concept", "concept_id", "memory_id"),)
+
+    memory_id: str = link_field("memories.id")
+    concept_id: str = link_field("concepts.id")
+
+
+class MemoryTouches(SQLModel, table=True):
+    """When a memory was last returned by searches, in seconds since 1970, oldest first."""
+
+    __tablename__ = "memory_touches"
+
+    memory_id: str = Field(
+        sa_type=Id,
+        primary_key=True,
+        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
+    )
+    moments: list[float] = Field(sa_type=Json)
+
+
+class MemoryVector(SQLModel, table=True):
+    """The embedding of a memory's text, little-endian float32, apart so that lists stay light."""
+
+    __tablename__ = "memory_vectors"
+    __table_args__ = (Index("ix_memory_vectors_project", "project_id"),)
+
+    memory_id: str = Field(
+        sa_type=Id,
+        primary_key=True,
+        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
+    )
+    project_id: str = id_field("projects.id")
+    model: str = Field(sa_type=Name)
+    vector: bytes = Field(sa_type=LargeBinary)

@@ -1,0 +1,91 @@
+"""The tables of work: what was asked of the platform, and what it has promised to do."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.enums import JobKind, OperationStatus, OperationType
+from storage.tables.columns import Id, Json, LongText, Name
+from storage.tables.fields import enum_field, id_field, moment_field, where_known
+
+
+class Operation(SQLModel, table=True):
+    """One request that the platform worked on.
+
+    `scope` is a digest of the entities an add is about, by which the conversation before it is
+    found. `outcomes` tell what became of each fact. `alive_until` is when work that no job stands
+    behind is given up for lost.
+    """
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        UniqueConstraint("account_id", "type", "idempotency_key"),
+        Index("ix_operations_page", "project_id", "created_at", "id"),
+        Index("ix_operations_type", "project_id", "type", "created_at", "id"),
+        Index("ix_operations_status", "project_id", "status", "created_at", "id"),
+        where_known("ix_operations_scope", "scope", "created_at", "id"),
+        where_known("ix_operations_alive", "alive_until"),
+        Index("ix_operations_completed", "project_id", "completed_at"),
+        *(
+            where_known(f"ix_operations_{kind}", f"{kind}_id", "project_id")
+            for kind in ("user", "agent", "app", "run")
+        ),
+    )
+
+    id: str = id_field()
+    project_id: str = id_field("projects.id")
+    account_id: str = Field(sa_type=Id)
+    actor: str = Field(sa_type=Name)
+    type: OperationType = enum_field(OperationType)
+    status: OperationStatus = enum_field(OperationStatus)
+    input: dict[str, Any] = Field(sa_type=Json)
+    outcomes: list[dict[str, str]] = Field(sa_type=Json)
+    notes: list[str] = Field(sa_type=Json)
+    error: str | None = Field(sa_type=LongText)
+    attempts: int
+    progress: float
+    model: str | None = Field(sa_type=Name)
+    input_tokens: int | None
+    output_tokens: int | None
+    latency_ms: int | None
+    scope: str | None = Field(sa_type=Name)
+    user_id: str | None = Field(sa_type=Name)
+    agent_id: str | None = Field(sa_type=Name)
+    app_id: str | None = Field(sa_type=Name)
+    run_id: str | None = Field(sa_type=Name)
+    idempotency_key: str | None = Field(sa_type=Name)
+    request_digest: str | None = Field(sa_type=Name)
+    created_at: datetime = moment_field()
+    started_at: datetime | None = moment_field(nullable=True)
+    completed_at: datetime | None = moment_field(nullable=True)
+    alive_until: datetime | None = moment_field(nullable=True)
+
+
+class Job(SQLModel, table=True):
+    """Work that a committed transaction has promised; see `storage.operations.jobs`.
+
+    Jobs in one lane are done one after the other.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_jobs_due", "kind", "run_after", "id"),
+        Index("ix_jobs_project", "project_id", "kind"),
+        where_known("ix_jobs_lane", "lane", "id"),
+    )
+
+    id: str = id_field()
+    kind: JobKind = enum_field(JobKind)
+    subject: str = Field(sa_type=Id)
+    project_id: str = Field(sa_type=Id)
+    lane: str | None = Field(sa_type=Name)
+    generation: int
+    attempts: int
+    error: str | None = Field(sa_type=LongText)
+    run_after: datetime = moment_field()
+    leased_by: str | None = Field(sa_type=Id)
+    lease_until: datetime | None = moment_field(nullable=True)
+    created_at: datetime = moment_field()

@@ -1,0 +1,1 @@
+"""Accounts, organizations, projects, members and keys, and their audit log."""

@@ -1,0 +1,45 @@
+"""Whether those who stay connected may still do so: a question asked for all of them at once."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from storage.sql.id_arrays import given_array, given_rows
+from storage.sql.visibility import holder_of, project_visible
+from storage.tables.fields import table_of
+from storage.tables.graph import ApiKey, Project
+from storage.tenancy.api_keys import alive
+
+_KEYS = table_of(ApiKey)
+_PROJECTS = table_of(Project)
+_ID = 36
+
+
+class PresenceStore:
+    """Tells which keys live and what they still see."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def living(self, key_ids: Collection[str], moment: datetime) -> set[str]:
+        """Return the ids of those keys that are neither revoked, expired nor erased."""
+        given, _, id = given_rows(self._connection.dialect.name)
+        among = _KEYS.c.id.in_(select(id).select_from(given))
+        found = select(_KEYS.c.id).where(among, alive(_KEYS))
+        values = {"given": given_array(self._connection, list(key_ids)), "moment": moment}
+        return set(self._connection.execute(found, values).scalars())
+
+    def seen(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those pairs of a key and a project in which the key's account sees the project."""
+        given, _, pair = given_rows(self._connection.dialect.name)
+        found = (
+            select(_KEYS.c.id, _PROJECTS.c.id)
+            .select_from(given)
+            .join(_KEYS, _KEYS.c.id == func.substr(pair, 1, _ID))
+            .join(_PROJECTS, _PROJECTS.c.id == func.substr(pair, _ID + 1))
+            .where(project_visible(_PROJECTS, holder_of(_KEYS)))
+        )
+        joined = [key + project for key, project in pairs]
+        values = {"given": given_array(self._connection, joined)}
+        return {(key, project) for key, project in self._connection.execute(found, values)}
