@@ -19,11 +19,11 @@ from core.enums import OperationStatus
 from core.errors import OperationFailed
 from core.ids import now, uuid7
 from core.version import current_version
-from resolvers.bootstrap import StartError, check_embedder
 from resolvers.context import Context, Services
-from resolvers.exporting import begun
-from resolvers.imports import receive
-from resolvers.indexing import embed_again, rebuild_indexes
+from resolvers.exchange.download import begun
+from resolvers.exchange.upload import receive
+from resolvers.indexing.index import embed_again, rebuild_indexes
+from resolvers.tenancy.bootstrap import StartError, check_embedder
 from storage.database import Database
 from storage.exchange.exports import ExportRow
 from storage.operations.store import OperationRow

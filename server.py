@@ -33,22 +33,22 @@ from core.validation import check_text
 from logs import RequestLog, configure_logging
 from providers.base import ProviderError
 from providers.models import make_models
-from resolvers.bootstrap import (
+from resolvers.context import Services
+from resolvers.memories.embedding import renew_keywords
+from resolvers.runtime.connections import Subscriptions
+from resolvers.runtime.feeds import Feeds
+from resolvers.runtime.notifications import Notices
+from resolvers.runtime.search_cache import Scopes
+from resolvers.runtime.search_recorder import Searches
+from resolvers.runtime.usage_recorder import Touches
+from resolvers.tenancy.bootstrap import (
     StartError,
     bootstrap,
     check_embedder,
     check_pepper,
     issue_key,
 )
-from resolvers.context import Services
-from resolvers.derived import renew_keywords
-from resolvers.emails import check_email
-from resolvers.feeds import Feeds
-from resolvers.notices import Notices
-from resolvers.scopes import Scopes
-from resolvers.searches import Searches
-from resolvers.subscriptions import Subscriptions
-from resolvers.touches import Touches
+from resolvers.tenancy.emails import check_email
 from rest import app as rest
 from schema import print_schema
 from schema.credentials import Origins

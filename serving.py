@@ -9,8 +9,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from core.settings import Settings
-from resolvers.bootstrap import StartError
-from resolvers.subscriptions import Subscriptions
+from resolvers.runtime.connections import Subscriptions
+from resolvers.tenancy.bootstrap import StartError
 
 # Requests that are running when the server is told to stop get this long to finish.
 DRAIN_SECONDS = 30

@@ -1,11 +1,11 @@
 """`python -m benchmarks.planner`: what it costs to rank a scope whole, and by candidates.
 
-`resolvers.planner` has a scope ranked whole up to a size and by candidates beyond it. This measures
-both ways, each forced in turn, on entities of several sizes in one project, and says where they
-meet. For an entity, the index has to sift through others' memories; for the whole project it does
-not, so that way is measured too, and set against ranking as many memories whole. What it costs to
-read a scope for the first time stands beside them, and what Chroma alone takes of the candidates'
-way, with the entity as its `where` and without.
+`resolvers.search.planner` has a scope ranked whole up to a size and by candidates beyond it. This
+measures both ways, each forced in turn, on entities of several sizes in one project, and says where
+they meet. For an entity, the index has to sift through others' memories; for the whole project it
+does not, so that way is measured too, and set against ranking as many memories whole. What it costs
+to read a scope for the first time stands beside them, and what Chroma alone takes of the
+candidates' way, with the entity as its `where` and without.
 
 The vectors are random and the queries' embeddings are remembered, so what is left is the searching.
 """
@@ -19,10 +19,10 @@ from benchmarks.stage import Filled, Stage, run, staged, texts
 from benchmarks.table import heading, table, timed
 from core.entity_names import ENTITY_KEYS
 from core.enums import EntityType
-from resolvers import planner
-from resolvers.candidates import NEAREST
-from resolvers.memory_lists import Wanted
-from resolvers.search import Query, search_entity, search_project
+from resolvers.memories.listing import Wanted
+from resolvers.search import planner
+from resolvers.search.candidates import NEAREST
+from resolvers.search.execution import Query, search_entity, search_project
 from storage.memories.entities import EntityRow
 
 SCOPES = (500, 1_000, 2_000, 5_000, 10_000)

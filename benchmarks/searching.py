@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.stage import Filled, Stage, texts
 from benchmarks.table import heading, table
-from resolvers.candidates import NEAREST
+from resolvers.search.candidates import NEAREST
 
 SEARCH = """
 query Search($query: String!, $projectId: ID!, $rerank: Boolean!) {

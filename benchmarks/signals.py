@@ -26,9 +26,9 @@ from providers.minilm.embedder import MiniLM
 from ranking.corpus import Corpus, Document
 from ranking.late import maxsim
 from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
-from resolvers.derived import embedded_text, keywords_of
-from resolvers.questions import vector_of
-from resolvers.rankings import RERANKED_ROWS, Ranking
+from resolvers.memories.embedding import embedded_text, keywords_of
+from resolvers.search.query import vector_of
+from resolvers.search.ranking import RERANKED_ROWS, Ranking
 from storage.search.documents import Said
 
 MEASURES = ("recall@5", "recall@10", "nDCG@10")

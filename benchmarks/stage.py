@@ -29,11 +29,11 @@ from core.ids import now
 from core.turn import Turn
 from logs import configure_logging
 from providers.base import TokenStates
-from resolvers.add_requests import AddRequest
-from resolvers.additions import add_memories
-from resolvers.bootstrap import bootstrap, issue_key
 from resolvers.context import Context, Services, authenticate
-from resolvers.memories import NewMemories
+from resolvers.ingestion.add import add_memories
+from resolvers.ingestion.requests import AddRequest
+from resolvers.memories.creation import NewMemories
+from resolvers.tenancy.bootstrap import bootstrap, issue_key
 from server import create_app, open_services
 from serving import settle_memory
 from tests.deployment import settings_for

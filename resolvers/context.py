@@ -13,14 +13,14 @@ from core.paging import Cursors
 from providers.base import Embedder, TokenReader
 from providers.extraction import Extractor
 from providers.shaping import Shaper
-from resolvers.feeds import Feeds
 from resolvers.loaders import Loaders
-from resolvers.notices import Notices
-from resolvers.scopes import Scopes
-from resolvers.searches import Searches
-from resolvers.streams import Stream
-from resolvers.subscriptions import Subscriptions
-from resolvers.touches import Touches
+from resolvers.runtime.connections import Subscriptions
+from resolvers.runtime.feeds import Feeds
+from resolvers.runtime.notifications import Notices
+from resolvers.runtime.search_cache import Scopes
+from resolvers.runtime.search_recorder import Searches
+from resolvers.runtime.streams import Stream
+from resolvers.runtime.usage_recorder import Touches
 from storage.database import Database
 from storage.log.history import Author
 from storage.search.chroma import VectorIndex

@@ -5,7 +5,7 @@ from starlette.responses import Response, StreamingResponse
 
 from core.errors import AppError, Unauthenticated
 from resolvers.context import Services
-from resolvers.exporting import download
+from resolvers.exchange.download import download
 from rest.answers import context_of, trouble
 
 MEDIA_TYPE = "application/x-ndjson"

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from core.errors import AppError, Unauthenticated
 from resolvers.context import Services
-from resolvers.imports import READERS, check_importer, receive
+from resolvers.exchange.upload import READERS, check_importer, receive
 from rest.answers import context_of, trouble
 
 log = structlog.get_logger(__name__)

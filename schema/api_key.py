@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from core.access import ApiKeyPermission, ApiKeyReach
-from resolvers.api_keys import create_api_key, revoke_api_key
+from resolvers.tenancy.api_keys import create_api_key, revoke_api_key
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.viewer import Account
 from storage.tenancy.accounts import ACCOUNTS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers.concepts import memories_of_concept, related_concepts, total_memories
+from resolvers.memories.concepts import memories_of_concept, related_concepts, total_memories
 from schema.base import Info, Node, as_is, is_row
 from schema.connection import Lister, connection
 from schema.member import FirstRelated

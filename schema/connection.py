@@ -7,7 +7,7 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-from resolvers.connections import Connected, PageArguments
+from resolvers.pagination import Connected, PageArguments
 from schema.base import Argument, Info, add_arguments
 from schema.scalars import Cursor
 

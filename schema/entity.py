@@ -8,9 +8,9 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import EntityType
-from resolvers.entities import delete_entity, entities, entity, update_entity
-from resolvers.memory_lists import memories_of_entity
-from resolvers.search import search_entity
+from resolvers.memories.entities import delete_entity, entities, entity, update_entity
+from resolvers.memories.listing import memories_of_entity
+from resolvers.search.execution import search_entity
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection

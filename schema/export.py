@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.errors import AppError
-from resolvers.exports import NewExport, create_export, export, operation_of_export
+from resolvers.exchange.exports import NewExport, create_export, export, operation_of_export
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.member import ProjectId
 from schema.memory_filter import MemoryFilter, filter_of

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from core.enums import FeedbackValue
-from resolvers.feedback import set_feedback
+from resolvers.memories.feedback import set_feedback
 from schema.base import Info, Payload, as_is, mutation
 from schema.memory import Memory, MemoryId
 

@@ -18,7 +18,7 @@ import structlog
 
 from core.access import Actor
 from resolvers.context import Context, Services
-from resolvers.streams import Stream
+from resolvers.runtime.streams import Stream
 from schema.errors import DEFECT, request_error
 from schema.results import Asked, Errors, Result, results_of
 

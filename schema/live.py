@@ -3,7 +3,7 @@
 from contextlib import aclosing
 
 from resolvers.context import Context, Services
-from resolvers.subscriptions import Stay
+from resolvers.runtime.connections import Stay
 from schema.groups import Client, Groups, Member
 from schema.plans import plan_of
 from schema.results import Asked, Errors, results_of

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from core.access import Role
-from resolvers.members import IN_ORGANIZATION, IN_PROJECT, add_member, remove_member, update_member
+from resolvers.tenancy.members import (
+    IN_ORGANIZATION,
+    IN_PROJECT,
+    add_member,
+    remove_member,
+    update_member,
+)
 from schema.base import Info, Payload, as_is, mutation
 from schema.viewer import Account
 from storage.tenancy.accounts import ACCOUNTS

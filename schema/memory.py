@@ -9,12 +9,12 @@ from strawberry.scalars import JSON
 
 from core.enums import FeedbackValue, MemoryState
 from language.dates.moments import Precision
-from resolvers.concepts import concepts_of_memory
-from resolvers.feedback import feedback_of_memory
-from resolvers.memories import history_of_memory
-from resolvers.memory_lists import memories_of_project
-from resolvers.provenance import replaced_by, sources_of_memory, successor
-from resolvers.related import related_memories
+from resolvers.memories.concepts import concepts_of_memory
+from resolvers.memories.creation import history_of_memory
+from resolvers.memories.feedback import feedback_of_memory
+from resolvers.memories.listing import memories_of_project
+from resolvers.memories.provenance import replaced_by, sources_of_memory, successor
+from resolvers.search.related import related_memories
 from schema.base import Info, Node, as_is, is_row
 from schema.concept import Concept
 from schema.connection import Lister, connection

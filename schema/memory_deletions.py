@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.memory_deletions import delete_memories, delete_memory
+from resolvers.memories.deletion import delete_memories, delete_memory
 from schema.base import Info, Payload, as_is, mutation, user_error
 from schema.erasure import ErasureReceipt
 from schema.memory import MemoryId

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from resolvers.memory_events import memory_events
+from resolvers.memories.events import memory_events
 from schema.base import Info, as_is
 from schema.history import HistoryEvent, OnlyEventTypes
 from schema.member import ProjectId

@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 
 from core.enums import MemoryState
 from core.filters.tree import Field, Filter, FilterBuilder, Not
-from resolvers.memory_lists import MemoryList, Wanted
+from resolvers.memories.listing import MemoryList, Wanted
 from schema.enums import MemoryOrderField, OrderDirection
 from storage.memories.rows import MEMORY_ORDER, MEMORY_ORDERS
 

@@ -9,11 +9,11 @@ from strawberry.scalars import JSON
 from core.enums import AddOutcome, EntityType
 from core.errors import AppError
 from core.turn import Turn
-from resolvers.add_requests import AddRequest, Wishes
-from resolvers.additions import add_memories
-from resolvers.memories import NewMemories
-from resolvers.memory_updates import Outcome, Update, update_memories, update_memory
-from resolvers.restoring import restore_memory
+from resolvers.ingestion.add import add_memories
+from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.memories.creation import NewMemories
+from resolvers.memories.restore import restore_memory
+from resolvers.memories.updates import Outcome, Update, update_memories, update_memory
 from schema.base import Info, Payload, as_is, given, mutation, user_error
 from schema.member import ProjectId
 from schema.memory import Memory, MemoryId

@@ -8,8 +8,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import OperationStatus, OperationType
-from resolvers.operation_updates import operation_updates
-from resolvers.operations import operation, results_of, retry_operation
+from resolvers.operations.follow import operation_updates
+from resolvers.operations.records import operation, results_of, retry_operation
 from schema.base import Info, Node, Payload, as_is, is_row, mutation
 from schema.history import HistoryEvent
 from storage.operations.store import OperationRow

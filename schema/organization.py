@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from core.access import Role
-from resolvers.audit import audit_log_of_organization
-from resolvers.organizations import (
+from resolvers.erasure.receipts import erasures_of_organization
+from resolvers.tenancy.audit_log import audit_log_of_organization
+from resolvers.tenancy.organizations import (
     create_organization,
     delete_organization,
     members_of_organization,
     projects_of_organization,
     update_organization,
 )
-from resolvers.receipts import erasures_of_organization
 from schema.audit import AuditEntry
 from schema.base import Info, Node, Payload, as_is, given, is_row, mutation
 from schema.connection import Lister, connection

@@ -8,16 +8,16 @@ import strawberry
 
 from core.access import Role
 from core.categories import catalog_in_force
-from resolvers.audit import audit_log_of_project
-from resolvers.concepts import concepts_of_project
-from resolvers.entities import entities, entity
-from resolvers.memory_lists import memories_of_project
-from resolvers.operations import operations_of_project
-from resolvers.projects import api_keys_of_project, history_of_project, members_of_project
-from resolvers.receipts import erasures_of_project
-from resolvers.search import search_project
-from resolvers.statistics import statistics_of_project
-from resolvers.webhooks import webhooks_of_project
+from resolvers.erasure.receipts import erasures_of_project
+from resolvers.memories.concepts import concepts_of_project
+from resolvers.memories.entities import entities, entity
+from resolvers.memories.listing import memories_of_project
+from resolvers.operations.records import operations_of_project
+from resolvers.search.execution import search_project
+from resolvers.tenancy.audit_log import audit_log_of_project
+from resolvers.tenancy.projects import api_keys_of_project, history_of_project, members_of_project
+from resolvers.tenancy.statistics import statistics_of_project
+from resolvers.webhooks.administration import webhooks_of_project
 from schema.api_key import ApiKey
 from schema.audit import AuditEntry
 from schema.base import Info, Node, as_is, is_row

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers.projects import create_project, delete_project, update_project
-from resolvers.reindexing import reindex_project
+from resolvers.indexing.reindex import reindex_project
+from resolvers.tenancy.projects import create_project, delete_project, update_project
 from schema.base import Info, Payload, as_is, given, mutation
 from schema.erasure import ErasureReceipt
 from schema.operation import Operation

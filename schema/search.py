@@ -14,7 +14,7 @@ from strawberry import UNSET
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
-from resolvers.search import Query, SearchResult, search_project
+from resolvers.search.execution import Query, SearchResult, search_project
 from schema.base import Argument, Info, add_arguments, as_is
 from schema.member import ProjectId
 from schema.memory import Memory

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.access import Actor
 from core.errors import AppError, Unauthenticated
-from resolvers.streams import Stream
+from resolvers.runtime.streams import Stream
 from schema.errors import DEFECT, app_error, request_error
 from schema.live import Live
 from schema.mailbox import Mailbox

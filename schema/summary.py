@@ -2,7 +2,7 @@
 
 import strawberry
 
-from resolvers.summaries import summarize_memories
+from resolvers.synthesis.summaries import summarize_memories
 from schema.base import Info, Payload, as_is, mutation, user_error
 from schema.member import ProjectId
 from schema.memory_filter import OnlyMemories, filter_of

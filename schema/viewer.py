@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from resolvers.organizations import organizations_of_viewer
+from resolvers.tenancy.organizations import organizations_of_viewer
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
 from storage.tenancy.accounts import ACCOUNTS, AccountRow

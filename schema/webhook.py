@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from core.enums import OperationStatus, WebhookEventType
-from resolvers.webhooks import deliveries_of_webhook
+from resolvers.webhooks.administration import deliveries_of_webhook
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
 from schema.viewer import Account

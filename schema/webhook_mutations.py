@@ -5,13 +5,13 @@ from typing import Annotated
 import strawberry
 
 from core.enums import WebhookEventType
-from resolvers.deliveries import redeliver_webhook, test_webhook
-from resolvers.webhooks import (
+from resolvers.webhooks.administration import (
     create_webhook,
     delete_webhook,
     rotate_webhook_secret,
     update_webhook,
 )
+from resolvers.webhooks.redelivery import redeliver_webhook, test_webhook
 from schema.base import Info, Payload, as_is, given, mutation
 from schema.webhook import Webhook, WebhookDelivery
 

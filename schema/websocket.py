@@ -31,7 +31,7 @@ from strawberry.types.unset import UNSET
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
 from resolvers.context import authenticate
-from resolvers.subscriptions import Stay
+from resolvers.runtime.connections import Stay
 from schema import schema
 from schema.credentials import Origins, tokens_of, tokens_of_init
 from schema.errors import DEFECT, app_error, request_error

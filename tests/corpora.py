@@ -6,7 +6,7 @@ import numpy as np
 
 from core.enums import EntityType
 from ranking.corpus import Corpus
-from resolvers.scopes import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, Scopes
 from storage.memories.store import Derived
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.access import ApiKeyPermission, Role
 from core.ids import now, uuid7
-from resolvers.bootstrap import issue_key
+from resolvers.tenancy.bootstrap import issue_key
 from storage.tenancy.members import MemberRow
 from storage.transaction import Transaction
 from tests.client import Client

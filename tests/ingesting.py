@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from core.entity_names import ENTITY_FIELDS
 from core.enums import JobKind
 from core.ids import now, uuid7
-from resolvers.add_requests import scope_of
+from resolvers.ingestion.requests import scope_of
 from storage.tables.fields import table_of
 from storage.tables.work import Job, Operation
 from tests.client import Client

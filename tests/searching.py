@@ -48,8 +48,11 @@ PLACES = {
 # scope of any size go it.
 WAYS: dict[str, dict[str, int]] = {
     "whole": {},
-    "vectors": {"resolvers.planner.EXACT_SCOPE": 0},
-    "index": {"resolvers.planner.EXACT_SCOPE": 0, "resolvers.planner.KEPT_VECTOR": 2**60},
+    "vectors": {"resolvers.search.planner.EXACT_SCOPE": 0},
+    "index": {
+        "resolvers.search.planner.EXACT_SCOPE": 0,
+        "resolvers.search.planner.KEPT_VECTOR": 2**60,
+    },
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.bootstrap import StartError
+from resolvers.tenancy.bootstrap import StartError
 from server import listen
 from tests.deployment import settings_for
 from tests.process import HERE, Place, Process, run_command

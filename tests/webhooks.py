@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from core.enums import WebhookEventType
-from resolvers.delivering import Retries
+from resolvers.webhooks.delivery import Retries
 from tests.factories import Tenant
 from tests.receiver import Receiver
 from tests.refusals import with_trouble

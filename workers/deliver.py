@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from resolvers.context import Services
-from resolvers.delivering import (
+from resolvers.webhooks.delivery import (
     Message,
     Retries,
     due,

@@ -10,13 +10,13 @@ from typing import Any
 
 from core.enums import JobKind
 from resolvers.context import Services
-from resolvers.erasure import erase_project
-from resolvers.importing import import_records
-from resolvers.indexing import run_index_jobs
-from resolvers.ingestion import ingest
-from resolvers.receipts import complete_receipt
-from resolvers.reindexing import reindex
-from resolvers.shaping import shape_export
+from resolvers.erasure.projects import erase_project
+from resolvers.erasure.receipts import complete_receipt
+from resolvers.exchange.import_job import import_records
+from resolvers.indexing.index import run_index_jobs
+from resolvers.indexing.reindex import reindex
+from resolvers.ingestion.job import ingest
+from resolvers.synthesis.export_job import shape_export
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
 from workers.beating import beating

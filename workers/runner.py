@@ -2,7 +2,7 @@
 
 A job that fails is retried with growing pauses and without limit: the index can be down for a night
 without anything being lost, and search does not depend on it being up to date. The work on an
-operation gives up earlier, see `resolvers.attempts`.
+operation gives up earlier, see `resolvers.operations.attempts`.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ import structlog
 from core.enums import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
-from resolvers.delivering import RETRIES, Retries
-from resolvers.importing import RECORDS_STAY
-from resolvers.later import Postponed
+from resolvers.exchange.import_job import RECORDS_STAY
+from resolvers.operations.postpone import Postponed
+from resolvers.webhooks.delivery import RETRIES, Retries
 from storage.database import Commit
 from storage.operations.jobs import JobRow
 from storage.pg_notify import notices_between

@@ -15,9 +15,9 @@ from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
 from core.timestamps import moment_of
 from core.turn import Turn
-from resolvers.add_requests import AddRequest, Wishes
-from resolvers.additions import Addition, add_memories
-from resolvers.memories import NewMemories
+from resolvers.ingestion.add import Addition, add_memories
+from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.memories.creation import NewMemories
 from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
 
 QUEUED = "Memory processing has been queued for background execution"

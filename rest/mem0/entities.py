@@ -7,8 +7,8 @@ from typing_extensions import TypedDict
 
 from core.enums import EntityType
 from core.errors import InvalidInput, must_exist
-from resolvers.entities import create_entity, delete_entity, entities, entity
-from resolvers.statistics import statistics_of_project
+from resolvers.memories.entities import create_entity, delete_entity, entities, entity
+from resolvers.tenancy.statistics import statistics_of_project
 from rest.mem0.calls import Call, Endpoint, Given, Handler, Name, Nothing
 from rest.mem0.listing import type_of
 from rest.mem0.many import Started

@@ -7,8 +7,8 @@ from typing_extensions import TypedDict
 
 from core.enums import OperationStatus, OperationType
 from core.events import HistoryEventType
-from resolvers.additions import addition_of
-from resolvers.operations import operation, operations_of_project, results_of
+from resolvers.ingestion.add import addition_of
+from resolvers.operations.records import operation, operations_of_project, results_of
 from rest.mem0.adding import AddResult
 from rest.mem0.adding import results_of as results_of_addition
 from rest.mem0.calls import Call, Endpoint, Given, Nothing

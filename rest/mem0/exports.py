@@ -9,14 +9,14 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import OperationStatus
 from core.errors import InvalidInput, NotFound, OperationFailed
-from resolvers.exports import (
+from resolvers.exchange.exports import (
     NewExport,
     create_export,
     export,
     latest_shaped_export,
     operation_of_export,
 )
-from resolvers.outcomes import is_finished_within
+from resolvers.operations.wait import is_finished_within
 from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.filters import filter_of
 from rest.mem0.memories import checked_id

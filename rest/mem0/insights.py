@@ -5,9 +5,9 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from core.enums import FeedbackValue, MemoryState
-from resolvers.feedback import set_feedback
-from resolvers.statistics import statistics_of_project
-from resolvers.summaries import summarize_memories
+from resolvers.memories.feedback import set_feedback
+from resolvers.synthesis.summaries import summarize_memories
+from resolvers.tenancy.statistics import statistics_of_project
 from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.filters import filter_of
 from rest.mem0.memories import checked_id

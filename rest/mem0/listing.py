@@ -9,8 +9,8 @@ from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import EntityType
 from core.errors import InvalidInput
 from core.filters.tree import Filter
-from resolvers.entities import entity
-from resolvers.memory_lists import MemoryList, Wanted, memories_of_entity, memories_of_project
+from resolvers.memories.entities import entity
+from resolvers.memories.listing import MemoryList, Wanted, memories_of_entity, memories_of_project
 from rest.mem0.calls import Call, Endpoint, Given, Name
 from rest.mem0.filters import entity_filter
 from rest.mem0.pages import USUAL, Lister, Paged, numbered, whole

@@ -7,8 +7,8 @@ from typing_extensions import TypedDict
 
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import AppError, InvalidInput
-from resolvers.memory_deletions import delete_memories
-from resolvers.memory_updates import Update, update_memories
+from resolvers.memories.deletion import delete_memories
+from resolvers.memories.updates import Update, update_memories
 from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
 from rest.mem0.filters import entity_filter, filter_of, literal
 from rest.mem0.memories import UpdateBody, changes_of, checked_id

@@ -8,10 +8,10 @@ from typing_extensions import TypedDict
 
 from core.errors import InvalidInput, NotFound
 from core.events import HistoryEventType
-from resolvers.memories import log_of_memory
-from resolvers.memory_deletions import delete_memory
-from resolvers.memory_updates import update_memory
-from resolvers.provenance import sources_of_memory
+from resolvers.memories.creation import log_of_memory
+from resolvers.memories.deletion import delete_memory
+from resolvers.memories.provenance import sources_of_memory
+from resolvers.memories.updates import update_memory
 from rest.mem0.adding import moment_at
 from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.pages import whole

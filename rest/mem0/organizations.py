@@ -6,8 +6,8 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from core.errors import NotFound
-from resolvers.members import IN_ORGANIZATION
-from resolvers.organizations import (
+from resolvers.tenancy.members import IN_ORGANIZATION
+from resolvers.tenancy.organizations import (
     create_organization,
     delete_organization,
     members_of_organization,

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
-from resolvers.connections import Connected, PageArguments
+from resolvers.pagination import Connected, PageArguments
 from rest.mem0.calls import Call, Given
 
 # So many can be had in one answer that has no pages.

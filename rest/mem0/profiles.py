@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from core.enums import OperationStatus
 from core.errors import InvalidInput
-from resolvers.profiles import (
+from resolvers.synthesis.profiles import (
     USUAL_SAMPLE,
     Profile,
     ProfileJob,

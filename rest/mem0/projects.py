@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, ConfigDict
 from typing_extensions import TypedDict
 
 from core.errors import InvalidInput
-from resolvers.members import IN_PROJECT
-from resolvers.organizations import projects_of_organization
-from resolvers.projects import (
+from resolvers.tenancy.members import IN_PROJECT
+from resolvers.tenancy.organizations import projects_of_organization
+from resolvers.tenancy.projects import (
     create_project,
     delete_project,
     members_of_project,

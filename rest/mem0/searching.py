@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from resolvers.memory_lists import Wanted
-from resolvers.search import Query, search_project
+from resolvers.memories.listing import Wanted
+from resolvers.search.execution import Query, search_project
 from rest.mem0.adding import moment_at
 from rest.mem0.calls import Call, Endpoint, Nothing
 from rest.mem0.shapes import Found, chosen, found_of

@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from core.enums import MemoryState
-from resolvers.hits import Hit
+from resolvers.search.results import Hit
 from storage.memories.entities import EntityRow
 from storage.memories.rows import MemoryRow
 

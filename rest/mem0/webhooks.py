@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from core.enums import WebhookEventType
 from core.errors import NotFound
-from resolvers.webhooks import (
+from resolvers.webhooks.administration import (
     create_webhook,
     delete_webhook,
     update_webhook,

@@ -9,15 +9,15 @@ from core.enums import AddOutcome, EntityType, MemoryState
 from core.ids import uuid7
 from core.turn import Speaker, Turn
 from providers.extraction import Fact, VerdictKind
-from resolvers.consolidation import Draft
-from resolvers.consolidation_plan import (
+from resolvers.ingestion.consolidation_plan import (
     Decision,
     Extension,
     Replacement,
     Situation,
     plan_consolidation,
 )
-from resolvers.memories import NewMemories, Place, memory_row
+from resolvers.ingestion.deduplication import Draft
+from resolvers.memories.creation import NewMemories, Place, memory_row
 from storage.memories.rows import MemoryRow
 from storage.memories.store import Derived
 from storage.search.keywords import Keywords

@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from core.enums import EntityType
 from core.turn import Turn
-from resolvers.add_requests import AddRequest
-from resolvers.additions import add_memories
 from resolvers.context import Context, Services
-from resolvers.derived import derive, embedded_text, keywords_of, renew_keywords
-from resolvers.memories import NewMemories
-from resolvers.memory_updates import update_memory
+from resolvers.ingestion.add import add_memories
+from resolvers.ingestion.requests import AddRequest
+from resolvers.memories.creation import NewMemories
+from resolvers.memories.embedding import derive, embedded_text, keywords_of, renew_keywords
+from resolvers.memories.updates import update_memory
 from storage.memories.rows import MemoryRow
 from storage.search.documents import Said
 from storage.search.keywords import Keywords
@@ -227,7 +227,7 @@ async def test_any_writing_can_be_stored_and_searched(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, text: str, whole: bool
 ) -> None:
     if not whole:
-        monkeypatch.setattr("resolvers.planner.EXACT_SCOPE", 0)
+        monkeypatch.setattr("resolvers.search.planner.EXACT_SCOPE", 0)
     (memory,) = await tenant.add(text)
     document = "query ($q: String!) { searchMemories(query: $q) { hits { memory { id } } } }"
     answer = await tenant.owner.ask(document, q=text[:8_000])
@@ -285,9 +285,9 @@ async def test_another_version_makes_all_keywords_again_and_nothing_else(
     services, ids = tenant.deployment.services, await told(tenant)
     assert found_by(services, tenant.project_id, "wolf") == [ids[0]]
     before, memories = content(services), len(kept(services))
-    monkeypatch.setattr("resolvers.derived.VERSION", "backwards")
-    monkeypatch.setattr("resolvers.derived.terms", backwards)
-    monkeypatch.setattr("resolvers.derived._PAGE", 2)
+    monkeypatch.setattr("resolvers.memories.embedding.VERSION", "backwards")
+    monkeypatch.setattr("resolvers.memories.embedding.terms", backwards)
+    monkeypatch.setattr("resolvers.memories.embedding._PAGE", 2)
     assert await renew_keywords(services) == memories
     now = kept(services)
     assert [now[id] for id in ids] == [
@@ -309,7 +309,7 @@ async def test_the_same_version_makes_nothing_again(
 ) -> None:
     services, ids = tenant.deployment.services, await told(tenant)
     before = kept(services)
-    monkeypatch.setattr("resolvers.derived.terms", backwards)
+    monkeypatch.setattr("resolvers.memories.embedding.terms", backwards)
     assert await renew_keywords(services) == 0
     assert kept(services) == before
     assert before[ids[0]] == ("wolf one", 2, False, False)
@@ -327,13 +327,13 @@ async def test_what_was_interrupted_is_done_the_next_time(
             raise KeyError("the power is gone")
         return backwards(text)
 
-    monkeypatch.setattr("resolvers.derived.VERSION", "interrupted")
-    monkeypatch.setattr("resolvers.derived._PAGE", 2)
-    monkeypatch.setattr("resolvers.derived.terms", killed)
+    monkeypatch.setattr("resolvers.memories.embedding.VERSION", "interrupted")
+    monkeypatch.setattr("resolvers.memories.embedding._PAGE", 2)
+    monkeypatch.setattr("resolvers.memories.embedding.terms", killed)
     with pytest.raises(KeyError, match="the power is gone"):
         await renew_keywords(services)
     assert None not in [found[0] for found in kept(services).values()]
-    monkeypatch.setattr("resolvers.derived.terms", backwards)
+    monkeypatch.setattr("resolvers.memories.embedding.terms", backwards)
     assert await renew_keywords(services) == len(kept(services))
     now = kept(services)
     assert [now[id][0] for id in ids] == ["eno flow", "owt sah ana", "eerht", "ruof"]

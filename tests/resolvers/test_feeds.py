@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from core.events import HistoryEventType
 from core.filters.tree import Field, FilterBuilder
-from resolvers import feeds
+from resolvers.runtime import feeds
 from storage.log.follow import Watch
 from tests.deployment import Deployment
 from tests.factories import Tenant

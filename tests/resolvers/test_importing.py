@@ -9,10 +9,10 @@ from sqlalchemy import delete
 
 from core.enums import JobKind, OperationType
 from resolvers.context import Context, Services, authenticate
-from resolvers.entities import delete_entity
-from resolvers.importing import import_records
-from resolvers.operations import begun
-from resolvers.receipts import complete_receipt
+from resolvers.erasure.receipts import complete_receipt
+from resolvers.exchange.import_job import import_records
+from resolvers.memories.entities import delete_entity
+from resolvers.operations.records import begun
 from storage.operations.jobs import JobStore
 from storage.tables.metadata import METADATA
 from tests.exchange import line, memory

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from resolvers.notices import Notices, told
+from resolvers.runtime.notifications import Notices, told
 from storage.database import Commit
 from tests.factories import Tenant
 

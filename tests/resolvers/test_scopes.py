@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.enums import EntityType, MemoryState
-from resolvers.scopes import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, Scopes
 from storage.transaction import Transaction
 from tests.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch
 from tests.shelf import Shelf, at
@@ -186,7 +186,7 @@ def test_only_what_changed_is_read(shelf: Shelf) -> None:
 def test_too_many_changes_are_read_from_scratch(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.scopes.MOST_CHANGES", 3)
+    monkeypatch.setattr("resolvers.runtime.search_cache.MOST_CHANGES", 3)
     scopes, key = Scopes(2, PLENTY), key_of(shelf)
     shelf.put("alpha", 0)
     read(shelf, scopes, key)

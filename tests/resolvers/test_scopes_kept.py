@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.scopes import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, Scopes
 from storage.transaction import Transaction
 from tests.corpora import HEAD, PLENTY, WORDS, Reads, described, key_of, noted, read, scratch
 from tests.shelf import Shelf, at
@@ -144,7 +144,7 @@ def test_a_vocabulary_tells_of_the_project(shelf: Shelf) -> None:
 def test_a_vocabulary_is_told_from_the_newest(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.scopes.SAMPLE", 2)
+    monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 2)
     for n, text in enumerate(["alpha alpha beta", "beta", "gamma delta epsilon"]):
         shelf.put(text, n, "alice" if n else "bob")
     vocabulary, reads = known(shelf, Scopes(2, PLENTY))
@@ -163,7 +163,7 @@ def test_a_vocabulary_of_nothing(shelf: Shelf) -> None:
 def test_a_vocabulary_is_read_again_after_enough_changes(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.scopes.SAMPLE", 20)
+    monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 20)
     scopes = Scopes(2, PLENTY)
     id = shelf.put("alpha", 0)
     read_again = []
@@ -179,7 +179,7 @@ def test_a_vocabulary_is_read_again_after_enough_changes(
 
 
 def test_so_many_vocabularies_are_kept(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resolvers.scopes.MOST_VOCABULARIES", 2)
+    monkeypatch.setattr("resolvers.runtime.search_cache.MOST_VOCABULARIES", 2)
     scopes, places = Scopes(2, PLENTY), [shelf, shelf.beside(), shelf.beside()]
     read_again = [len(known(places[n], scopes)[1]) > 1 for n in (0, 1, 0, 1, 2, 1, 2, 0)]
     assert read_again == [True, True, False, False, True, False, False, True]

@@ -8,7 +8,7 @@ import pytest
 
 from core.ids import now
 from resolvers.context import Context, authenticate
-from resolvers.exporting import download
+from resolvers.exchange.download import download
 from storage.transaction import Transaction
 from tests.client import Client
 from tests.deployment import Deployment
@@ -187,7 +187,7 @@ async def test_a_filter_says_what_is_exported(tenant: Tenant) -> None:
 async def test_pages_are_joined_at_a_fixed_cost(
     tenant: Tenant, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.exporting.PAGE", 3)
+    monkeypatch.setattr("resolvers.exchange.download.PAGE", 3)
     said = [f"Memory {n}" for n in range(7)]
     memories = await tenant.add(*said)
     await deployment.settle()
@@ -198,14 +198,14 @@ async def test_pages_are_joined_at_a_fixed_cost(
     costs = []
     for size in (7, 4):
         # What is read besides the pages: the key, the export, the project and what was deleted.
-        monkeypatch.setattr("resolvers.exporting.PAGE", size)
+        monkeypatch.setattr("resolvers.exchange.download.PAGE", size)
         with deployment.counted() as statements:
             await downloaded(tenant.owner, url)
         costs.append(len(statements))
     assert costs[1] - costs[0] <= 10
     for memory in memories:
         await tenant.owner.do(DELETE, id=memory["id"])
-    monkeypatch.setattr("resolvers.exporting.PAGE", 3)
+    monkeypatch.setattr("resolvers.exchange.download.PAGE", 3)
     lines = await export(tenant.owner, includeHistory=True)
     assert [line["id"] for line in of_type(lines, "deletedMemory")] == [
         memory["id"] for memory in memories
@@ -233,7 +233,7 @@ async def test_who_may_download(tenant: Tenant) -> None:
 async def test_a_download_ends_with_its_key(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resolvers.exporting.PAGE", 1)
+    monkeypatch.setattr("resolvers.exchange.download.PAGE", 1)
     await tenant.add("Tea")
     await tenant.add("Coffee")
     url = await make_export(tenant.owner)

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from core.access import ApiKeyPermission
 from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
-from resolvers import imports
-from resolvers.attempts import MOST_ATTEMPTS
 from resolvers.context import Context, authenticate
-from resolvers.importing import RECORDS_STAY, import_records
-from resolvers.operations import begun
+from resolvers.exchange import upload as imports
+from resolvers.exchange.import_job import RECORDS_STAY, import_records
+from resolvers.operations.attempts import MOST_ATTEMPTS
+from resolvers.operations.records import begun
 from storage.transaction import Transaction
 from tests.exchange import entity, file_of, life, line, lines_of, memory, written
 from tests.factories import Tenant

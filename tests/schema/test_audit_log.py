@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from core.access import ApiKeyPermission
 from core.api_keys import digest_of
-from resolvers.bootstrap import bootstrap, issue_key
+from resolvers.tenancy.bootstrap import bootstrap, issue_key
 from storage.tables.metadata import METADATA
 from tests.client import Client
 from tests.conftest import BACKENDS
@@ -336,7 +336,7 @@ async def test_an_erased_project_leaves_nothing_but_its_name(
     idle: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In steps of two entries, of which the last one is full."""
-    monkeypatch.setattr("resolvers.erasure._STEP", 2)
+    monkeypatch.setattr("resolvers.erasure.projects._STEP", 2)
     tenant = make_tenant(idle)
     owner, id = tenant.owner, tenant.project_id
     for name in ("One", "Two"):

@@ -57,7 +57,7 @@ _JOBS = table_of(Job)
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let operations fail with their first attempt."""
-    monkeypatch.setattr("resolvers.attempts.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("resolvers.operations.attempts.MOST_ATTEMPTS", 1)
 
 
 async def tried_again(tenant: Tenant, operation: dict[str, Any]) -> None:
@@ -308,7 +308,7 @@ async def test_a_defect_of_ours_is_told_without_its_details(
         raise RuntimeError("SELECT secret FROM somewhere")
 
     with monkeypatch.context() as patch:
-        patch.setattr("resolvers.ingestion.drafts_of", broken)
+        patch.setattr("resolvers.ingestion.job.drafts_of", broken)
         operation = await failed(chat.owner, TEA)
     assert operation["error"] == (
         "Something went wrong here. The server's log says what, under this operation's id."

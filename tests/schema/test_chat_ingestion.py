@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from resolvers import ingestion
+from resolvers.ingestion import job as ingestion
 from storage.operations.store import ERASED
 from tests.factories import Tenant
 from tests.ingesting import failed, inferred, raw, says, texts_of, work_of

@@ -12,7 +12,7 @@ import pytest
 
 from core.access import Permission
 from core.enums import MemoryState
-from resolvers import memory_deletions
+from resolvers.memories import deletion
 from server import create_app
 from tests.client import Client
 from tests.factories import ADD, Tenant
@@ -67,7 +67,7 @@ async def left(tenant: Tenant) -> list[str]:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make transactions so small that several are needed."""
-    monkeypatch.setattr(memory_deletions, "PER_TRANSACTION", 4)
+    monkeypatch.setattr(deletion, "PER_TRANSACTION", 4)
 
 
 @pytest.mark.usefixtures("small_batches")
@@ -174,7 +174,7 @@ async def test_a_permission_withdrawn_meanwhile_is_told(
 ) -> None:
     """The answer has both what was deleted by then and why the rest was not."""
     memories = await tenant.add(*map(str, range(10)))
-    writable = memory_deletions.writable_project
+    writable = deletion.writable_project
     calls = []
 
     def withdrawn(tx: Any, ctx: Any, project_id: str) -> Any:
@@ -183,7 +183,7 @@ async def test_a_permission_withdrawn_meanwhile_is_told(
             ctx.actor.require(Permission.WRITE_MEMORIES, None)
         return writable(tx, ctx, project_id)
 
-    monkeypatch.setattr(memory_deletions, "writable_project", withdrawn)
+    monkeypatch.setattr(deletion, "writable_project", withdrawn)
     (payload,) = (await tenant.owner.ask(DELETE, filter=ALICE)).values()
     assert payload == {
         "deletedIds": [memory["id"] for memory in memories[:8]],

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.ids import uuid7
-from resolvers import feeds
+from resolvers.runtime import feeds
 from storage.log.history import HISTORY_ORDER
 from tests.factories import Tenant
 from tests.live import PATIENCE, Followed, Socket, connected

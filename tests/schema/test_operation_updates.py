@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from core.ids import uuid7
-from resolvers import operation_updates
+from resolvers.operations import follow as operation_updates
 from storage.operations.store import ERASED
 from tests.deployment import Deployment
 from tests.erasure import DELETE_PROJECT
@@ -136,7 +136,7 @@ async def test_a_failure_and_what_becomes_of_it_when_it_is_tried_again(
 ) -> None:
     thinks, done = threading.Event(), threading.Event()
 
-    monkeypatch.setattr("resolvers.attempts.MOST_ATTEMPTS", 1)
+    monkeypatch.setattr("resolvers.operations.attempts.MOST_ATTEMPTS", 1)
 
     def think(then: Behaviour) -> Behaviour:
         def answer(request: Request) -> Answer:

@@ -11,7 +11,8 @@ import pytest
 
 from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
-from resolvers import memory_deletions, memory_updates
+from resolvers.memories import deletion as memory_deletions
+from resolvers.memories import updates
 from storage.operations.store import ABANDONED, ERASED, OperationRow
 from storage.transaction import Transaction
 from tests.factories import Tenant
@@ -101,7 +102,7 @@ async def test_a_deleted_project_takes_its_operations_along(tenant: Tenant) -> N
 async def test_a_long_list_of_updates_is_one_operation(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_updates, "_PER_TRANSACTION", 2)
+    monkeypatch.setattr(updates, "_PER_TRANSACTION", 2)
     memories = [memory["id"] for memory in await tenant.add(*"abcdefg")]
     other = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     changes = [{"id": id, "input": {"metadata": {"n": 1}}} for id in memories]

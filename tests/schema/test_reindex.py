@@ -15,8 +15,8 @@ import pytest_asyncio
 from core.access import ApiKeyPermission
 from core.enums import JobKind, OperationStatus
 from core.ids import now, uuid7
-from resolvers.attempts import MOST_ATTEMPTS
-from resolvers.indexing import rebuild_index, run_index_jobs
+from resolvers.indexing.index import rebuild_index, run_index_jobs
+from resolvers.operations.attempts import MOST_ATTEMPTS
 from storage.operations.jobs import JobRow
 from tests.deployment import Deployment
 from tests.erasure import DELETE_PROJECT

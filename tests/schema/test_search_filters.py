@@ -28,7 +28,7 @@ mutation ($id: ID!, $categories: [String!]) {
 }
 """
 # A filter that leaves few has all of them ranked, unless this limit is lowered too.
-FILTERED = "resolvers.candidates.EXACT_FILTERED"
+FILTERED = "resolvers.search.candidates.EXACT_FILTERED"
 WAYS_FILTERED = ["whole", "all that is left", "vectors", "index"]
 
 # By a letter each: what they were added with. All are the butler's but c.

@@ -8,8 +8,8 @@ import pytest
 
 from core.enums import JobKind, OperationStatus, OperationType
 from core.ids import now, uuid7
-from resolvers import shaping
-from resolvers.filling import Filling
+from resolvers.synthesis import export_job
+from resolvers.synthesis.extractive import Filling
 from storage.exchange.exports import ExportRow
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
@@ -212,7 +212,7 @@ async def test_what_is_deleted_meanwhile_is_in_no_export(
 ) -> None:
     monkeypatch.setattr("workers.runner.pause", lambda attempts: timedelta(0))
     (memory,) = await tenant.add("I live in Lisbon.")
-    fill, seen = shaping.fill, []
+    fill, seen = export_job.fill, []
 
     async def slowly(*arguments: Any) -> Filling:
         filling = await fill(*arguments)
@@ -221,7 +221,7 @@ async def test_what_is_deleted_meanwhile_is_in_no_export(
         seen.append(filling.data)
         return filling
 
-    monkeypatch.setattr(shaping, "fill", slowly)
+    monkeypatch.setattr(export_job, "fill", slowly)
     export = await exported(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
     assert seen == [{"city": "I live in Lisbon."}, {"city": None}]
     assert export["data"] == {"city": None}
@@ -280,5 +280,5 @@ async def test_an_operation_whose_export_is_gone_fails(tenant: Tenant) -> None:
 async def test_a_job_that_comes_twice_changes_nothing(tenant: Tenant) -> None:
     await tenant.add("I live in Lisbon.")
     made = await exported(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
-    await shaping.shape_export(tenant.deployment.services, made["operation"]["id"], 2)
+    await export_job.shape_export(tenant.deployment.services, made["operation"]["id"], 2)
     assert await found(tenant.owner, made["id"]) == made

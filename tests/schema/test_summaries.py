@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from resolvers import summaries
+from resolvers.synthesis import summaries
 from tests.exporting import SUMMARIZE
 from tests.factories import Tenant
 from tests.openai_answers import (

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from core.enums import EntityType
 from language.terms import LONGEST, terms
-from resolvers.derived import keywords_of
+from resolvers.memories.embedding import keywords_of
 from storage.memories.rows import MemoryRow
 from storage.search.documents import Said
 from storage.search.keywords import scope_token

@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 
 from core.enums import JobKind
 from core.ids import now
-from resolvers.delivering import RETRIES
+from resolvers.webhooks.delivery import RETRIES
 from tests.deployment import Deployment
 from tests.factories import make_tenant
 from tests.receiver import Do, Receiver
@@ -129,8 +129,8 @@ async def test_many_events_are_all_told_in_order(
     hook: Hooked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than a page of the log, and more than a turn of the webhook."""
-    monkeypatch.setattr("resolvers.delivering._PAGE", 4)
-    monkeypatch.setattr("resolvers.delivering._SPAN", 7)
+    monkeypatch.setattr("resolvers.webhooks.delivery._PAGE", 4)
+    monkeypatch.setattr("resolvers.webhooks.delivery._SPAN", 7)
     texts = [f"Fact number {n}" for n in range(45)]
     await hook.tenant.add(*texts[:30])
     await hook.tenant.add(*texts[30:])

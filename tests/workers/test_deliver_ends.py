@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from core.ids import now
-from resolvers.delivering import ERASED, PRUNED, RETRIES, UNWANTED
-from resolvers.webhooks import SWITCHED_OFF
+from resolvers.webhooks.administration import SWITCHED_OFF
+from resolvers.webhooks.delivery import ERASED, PRUNED, RETRIES, UNWANTED
 from storage.tables.metadata import METADATA
 from tests.receiver import Do
 from tests.refusals import assert_refused, invalid

@@ -10,7 +10,7 @@ import pytest
 
 from core.enums import JobKind
 from core.ids import now, uuid7
-from resolvers.attempts import MOST_ATTEMPTS
+from resolvers.operations.attempts import MOST_ATTEMPTS
 from tests.deployment import Deployment, deployed, settings_for
 from tests.factories import make_tenant
 from workers import prune

@@ -1,0 +1,1 @@
+"""The removal of deleted data, and its receipts."""

@@ -1,0 +1,192 @@
+"""Receipts of erasures: making them, completing them, and who reads them.
+
+What an entity or a memory said is gone from every row when the mutation answers. A receipt is
+complete when it is gone from the vector index too, and from whatever else had named the entity.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from core.access import Permission
+from core.enums import EntityType, JobKind
+from core.ids import uuid7
+from resolvers.context import Context, Services
+from resolvers.operations.postpone import Postponed
+from resolvers.operations.records import tombstone_of
+from resolvers.pagination import Connected, PageArguments, connect
+from storage.erasure.memories import Erased
+from storage.erasure.mentions import PLACES, Subject
+from storage.erasure.receipts import (
+    NO_MEMORIES,
+    RECEIPT_ORDER,
+    RECEIPTS_OF_ORGANIZATION,
+    RECEIPTS_OF_PROJECT,
+    ReceiptRow,
+    digest_with,
+)
+from storage.operations.store import OperationRow
+from storage.tenancy.organizations import OrganizationRow
+from storage.tenancy.projects import ProjectRow
+from storage.transaction import Transaction
+
+_STEP = 500
+_PAUSE = timedelta(seconds=0.5)
+
+
+async def erasures_of_organization(
+    ctx: Context, organization: OrganizationRow, page: PageArguments
+) -> Connected:
+    """Return the receipts of an organization and its projects, newest first.
+
+    Raises `PermissionDenied` for whoever is not its OWNER.
+    """
+    ctx.actor.require(Permission.VIEW_AUDIT_LOG, organization.viewer_role)
+    return await connect(ctx, RECEIPTS_OF_ORGANIZATION, RECEIPT_ORDER, organization.id, page)
+
+
+async def erasures_of_project(ctx: Context, project: ProjectRow, page: PageArguments) -> Connected:
+    """Return the receipts of what was erased in a project, newest first.
+
+    Raises `PermissionDenied` for whoever is not its OWNER.
+    """
+    ctx.actor.require(Permission.VIEW_AUDIT_LOG, project.viewer_role)
+    return await connect(ctx, RECEIPTS_OF_PROJECT, RECEIPT_ORDER, project.id, page)
+
+
+def receipt_of(
+    tx: Transaction, ctx: Context, project: ProjectRow, subject: str, erased: Erased | None = None
+) -> ReceiptRow:
+    """Store and return the receipt of an erasure that has begun in this very transaction."""
+    erased = erased or Erased()
+    receipt = ReceiptRow(
+        id=uuid7(),
+        organization_id=project.organization_id,
+        project_id=project.id,
+        subject=subject,
+        requested_by=ctx.actor.email,
+        counts=dict(erased.counts),
+        digest=digest_with(NO_MEMORIES, erased.memory_ids),
+        pending={},
+        created_at=ctx.now(),
+    )
+    tx.receipts.add(receipt)
+    return receipt
+
+
+def erase_traces(
+    tx: Transaction,
+    ctx: Context,
+    project: ProjectRow,
+    subject: str,
+    erased: Erased,
+    entity: tuple[EntityType, str] | None = None,
+) -> ReceiptRow:
+    """Erase the requests that say what erased memories say, or are about an entity (type, name).
+
+    Returns the receipt, which a job completes: it looks through what else may name them.
+    """
+    ids = tx.operations.told_of(erased.all_ids)
+    if entity is not None:
+        ids |= tx.operations.about(project.id, *entity)
+    moment = ctx.now()
+    erased.counts["operations"] += tx.operations.erase(
+        ids, moment, partial(tombstone_of, pepper=ctx.services.pepper)
+    )
+    receipt = receipt_of(tx, ctx, project, subject, erased)
+    pending: dict[str, Any] = {
+        "imports": tx.operations.imports_with_records(project.id),
+        "sequence": project.sequence,
+    }
+    if entity is not None:
+        # The one place where the name outlives the entity, until the job has used it.
+        pending["name"] = entity[1]
+    else:
+        pending["memoryIds"] = erased.all_ids
+    tx.receipts.change(receipt.id, pending=pending)
+    tx.jobs.put(JobKind.RECEIPT, [receipt.id], project.id, receipt.created_at)
+    return receipt
+
+
+def subjects_naming(tx: Transaction, operation: OperationRow) -> list[tuple[ReceiptRow, Subject]]:
+    """Return what is being erased and may still be named by the waiting records of an import."""
+    found = []
+    for receipt in tx.receipts.open_in(operation.project_id):
+        subject = _subject_of(receipt)
+        if subject is not None and operation.id in subject.imports:
+            found.append((receipt, subject))
+    return found
+
+
+async def complete_receipt(
+    services: Services, receipt_id: str, heartbeat: Callable[[], Awaitable[None]]
+) -> None:
+    """Erase what is left of what a receipt is about, and complete it. Safe to run twice.
+
+    Raises `Postponed` while vectors are left that were to go with it, or SQLite's log cannot be
+    cleared.
+    """
+
+    def step(tx: Transaction) -> bool:
+        receipt = tx.receipts.find(receipt_id)
+        return receipt is not None and _look_on(tx, services, receipt)
+
+    while await services.db.write(step):
+        await heartbeat()
+        await asyncio.sleep(0)
+    receipt = await services.db.read(lambda tx: tx.receipts.find(receipt_id))
+    if receipt is None or receipt.completed_at is not None:
+        return
+    project_id, until = receipt.project_id, receipt.created_at
+    if await services.db.read(lambda tx: tx.jobs.remain(JobKind.INDEX, project_id, until)):
+        raise Postponed(_PAUSE)
+    if not await services.db.clear_write_ahead_log():
+        raise Postponed(_PAUSE)
+    moment = services.clock()
+    await services.db.write(
+        lambda tx: tx.receipts.change(receipt_id, pending=None, completed_at=moment)
+    )
+
+
+def _subject_of(receipt: ReceiptRow) -> Subject | None:
+    """Return what the job of a receipt still has to look for, None when it has looked."""
+    pending = receipt.pending
+    if not pending:
+        return None
+    kind = receipt.subject.split()[0]
+    return Subject(
+        receipt.project_id,
+        receipt.created_at,
+        pending["sequence"],
+        pending["imports"],
+        (EntityType[kind], pending["name"]) if "name" in pending else None,
+        frozenset(pending.get("memoryIds", ())),
+    )
+
+
+def _look_on(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
+    """Look through a bounded number of rows for what was erased; return whether to go on."""
+    subject = _subject_of(receipt)
+    if subject is None:
+        return False
+    pending = receipt.pending or {}
+    place, beyond = pending.get("place", PLACES[0]), pending.get("beyond", [])
+    step = tx.mentions.erase_some(
+        place,
+        subject,
+        beyond,
+        _STEP,
+        services.clock(),
+        partial(tombstone_of, pepper=services.pepper),
+    )
+    if step.erased:
+        tx.receipts.count(receipt.id, step.erased)
+    following = PLACES.index(place) + (1 if step.last is None else 0)
+    if following == len(PLACES):
+        tx.receipts.change(receipt.id, pending={})
+        return False
+    where = {"place": PLACES[following], "beyond": step.last or []}
+    tx.receipts.change(receipt.id, pending={**pending, **where})
+    return True

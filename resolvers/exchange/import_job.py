@@ -1,0 +1,312 @@
+"""The job behind an import: it stores what was received, some records in each transaction.
+
+Each transaction stores its records, deletes them from those that wait and moves the progress, so
+whoever is killed at any moment leaves what the next one goes on with, and nothing is stored twice.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import structlog
+
+from core.enums import MemoryState, OperationStatus
+from providers.base import ProviderError
+from resolvers.context import Services
+from resolvers.erasure.receipts import subjects_naming
+from resolvers.exchange.import_rows import (
+    Record,
+    Rows,
+    added,
+    entity_of,
+    feedback_of,
+    id_of,
+    said_in,
+    says_nothing,
+)
+from resolvers.memories.embedding import derive
+from resolvers.operations.attempts import run_attempt, start_attempt
+from storage.exchange.importing import Imported
+from storage.log.history import Author
+from storage.memories.rows import MemoryRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import slot_of
+from storage.operations.store import OperationRow, counts_of, outcomes_of
+from storage.search.documents import Said
+from storage.transaction import Transaction
+
+log = structlog.get_logger(__name__)
+
+BATCH = 100
+# For so long an import that has failed can be tried again with what it has received.
+RECORDS_STAY = timedelta(days=1)
+_PIECE = 25
+_MOST_BYTES = 4_000_000
+
+Staged = Sequence[tuple[int, Record]]
+
+
+async def import_records(
+    services: Services,
+    operation_id: str,
+    attempts: int,
+    heartbeat: Callable[[], Awaitable[Any]],
+) -> None:
+    """Store the records of an operation. Safe to run twice; raises as `run_attempt` does."""
+    doing: _Doing | None = None
+
+    async def work(operation: OperationRow) -> None:
+        nonlocal doing
+        doing = _Doing(services, operation_id, operation.project_id)
+        while not await doing.store(await services.db.read(lambda tx: _next(tx, operation_id))):
+            await heartbeat()
+
+    await run_attempt(
+        services,
+        operation_id,
+        attempts,
+        start=lambda tx: start_attempt(tx, services, operation_id),
+        work=work,
+        describe=lambda error: _reason_of(error, doing.at if doing else None),
+    )
+
+
+def _reason_of(error: Exception, at: int | None) -> str:
+    """Return why an attempt failed, with the position of the record that could not be stored."""
+    reason = str(error) if isinstance(error, ProviderError) else type(error).__name__
+    return reason if at is None else f"Record {at} of the file could not be stored: {reason}"
+
+
+def _next(tx: Transaction, operation_id: str) -> Staged:
+    """Return the records whose turn it is: not too many, and not too large."""
+    found: list[tuple[int, Record]] = []
+    size = 0
+    while len(found) < BATCH and size < _MOST_BYTES:
+        after = found[-1][0] if found else -1
+        piece = tx.import_records.first(operation_id, _PIECE, after)
+        found += piece
+        size += sum(len(orjson.dumps(record)) for _, record in piece)
+        if len(piece) < _PIECE:
+            break
+    return found
+
+
+@dataclass(slots=True)
+class _Doing:
+    """An import that is being worked on; `at` is the record that is being stored by itself."""
+
+    services: Services
+    operation_id: str
+    project_id: str
+    at: int | None = None
+
+    async def store(self, batch: Staged) -> bool:
+        """Store a batch; tell whether that was the last one."""
+        try:
+            return await self.services.db.write(await self._thought(batch))
+        except Exception as error:
+            # One bad record must neither hold up those before it nor hide among them.
+            if not batch or (isinstance(error, ProviderError) and error.retryable):
+                raise
+            kind = type(error).__name__
+            log.warning("import_batch_failed", operation=self.operation_id, error=kind)
+        is_over = False
+        for record in batch:
+            self.at = record[0]
+            is_over = await self.services.db.write(await self._thought([record]))
+        self.at = None
+        return is_over
+
+    async def _thought(self, batch: Staged) -> Callable[[Transaction], bool]:
+        """Return the transaction that stores a batch, with what was computed of its texts."""
+        said = await self.services.db.read(lambda tx: self._said(tx, batch))
+        items = [(text, before) for _, text, before in said]
+        found = await derive(self.services, items) if items else []
+        derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
+        return _storing(self.services, self.operation_id, self.project_id, batch, derived)
+
+    def _said(self, tx: Transaction, batch: Staged) -> list[tuple[int, Said, Said | None]]:
+        """Return what is said by the memories that are not there yet, and what was before it."""
+        live = [(at, record) for at, record in batch if record["type"] == "memory"]
+        rows = Rows(tx, self.project_id, [record for _, record in live])
+        known = {id_of(record): said_in(record["memory"]) for _, record in live}
+        fresh = [item for item in live if rows.ids[id_of(item[1])] not in rows.kept]
+        formers = {record["memory"]["previousId"] for _, record in fresh} - known.keys()
+        names = {rows.named(id) or "": id for id in formers if id}
+        for row in tx.memories.there(names).values():
+            if row.project_id == self.project_id:
+                known[names[row.id]] = Said(row.text, row.speaker)
+        return [
+            (at, known[id_of(record)], known.get(record["memory"]["previousId"]))
+            for at, record in fresh
+        ]
+
+
+def _storing(
+    services: Services,
+    operation_id: str,
+    project_id: str,
+    batch: Staged,
+    derived: Mapping[int, Derived],
+) -> Callable[[Transaction], bool]:
+    """Return the transaction that stores a batch; it returns whether that was the last one."""
+
+    def work(tx: Transaction) -> bool:
+        # An erasure must either find what is stored here, or be found here.
+        tx.memories.hold_order(project_id)
+        operation = tx.operations.unfinished(operation_id)
+        if operation is None or tx.projects.settings(operation.project_id) is None:
+            return True
+        if _remove_erased(tx, operation, batch):
+            return False
+        # Of two workers who have read the same records the second finds them done, and an erasure
+        # may have taken one of them meanwhile.
+        if not tx.import_records.done(operation.id, [at for at, _ in batch]):
+            return False
+        moment = services.clock()
+        counts = counts_of(operation.outcomes)
+        counts.update(_store(tx, operation, batch, derived, services.embedder.model, moment))
+        counts["records"] += len(batch)
+        outcomes = outcomes_of(counts)
+        if tx.import_records.first(operation.id, 1):
+            total = max(1, operation.input.get("records", 1))
+            progress = min(1.0, counts["records"] / total)
+            tx.operations.change(operation.id, progress=progress, outcomes=outcomes)
+            return False
+        tx.operations.finish(
+            operation,
+            OperationStatus.SUCCEEDED,
+            moment,
+            progress=1.0,
+            error=None,
+            outcomes=outcomes,
+            notes=[told(counts)],
+        )
+        return True
+
+    return work
+
+
+def _store(
+    tx: Transaction,
+    operation: OperationRow,
+    batch: Staged,
+    derived: Mapping[int, Derived],
+    model: str,
+    moment: datetime,
+) -> Counter[str]:
+    """Store the records of a batch; return how many of them became what."""
+    project_id, counts = operation.project_id, Counter[str]()
+    entities = [record for _, record in batch if record["type"] == "entity"]
+    tx.importing.obtain_entities(project_id, [entity_of(project_id, record) for record in entities])
+    about = [(at, record) for at, record in batch if record["type"] != "entity"]
+    rows = Rows(tx, project_id, [record for _, record in about])
+    seen, fresh = set(rows.kept), []
+    for at, record in about:
+        id = rows.ids[id_of(record)]
+        if says_nothing(record):
+            continue
+        if id in seen or (record["type"] == "memory" and at not in derived):
+            counts["there"] += 1
+        else:
+            fresh.append((at, record))
+        seen.add(id)
+    rows.prepare([record for _, record in fresh], moment)
+    by = Author(operation.actor, operation.id)
+    items = [_item(rows, record, derived.get(at), by, moment) for at, record in fresh]
+    items, twins = _without_twins(tx, items, moment)
+    counts["twins"] += twins
+    counts["memories"] += sum(item.memory is not None for item in items)
+    counts["deleted"] += sum(item.memory is None for item in items)
+    tx.importing.store(project_id, items, model, moment)
+    return counts
+
+
+def _item(
+    rows: Rows, record: Record, derived: Derived | None, by: Author, moment: datetime
+) -> Imported:
+    changes, versions = rows.changes(record), rows.versions(record)
+    if record["type"] != "memory":
+        return Imported(None, None, changes, versions)
+    memory = rows.memory(record, record["memory"])
+    return Imported(
+        memory,
+        derived,
+        changes or [added(memory, by, moment)],
+        versions,
+        record["concepts"],
+        rows.sources(record),
+        feedback_of(record),
+    )
+
+
+def _remove_erased(tx: Transaction, operation: OperationRow, batch: Staged) -> int:
+    """Remove the records of a batch that name what is being erased; return how many."""
+    removed = 0
+    for receipt, subject in subjects_naming(tx, operation):
+        naming = [at for at, record in batch if subject.is_named_by(record)]
+        count = tx.import_records.remove(operation.id, naming)
+        if count:
+            tx.receipts.count(receipt.id, {"importRecords": count})
+            removed += count
+    if removed:
+        tx.operations.count_removed(operation.id, removed)
+    return removed
+
+
+def _without_twins(
+    tx: Transaction, items: Sequence[Imported], moment: datetime
+) -> tuple[list[Imported], int]:
+    """Return those that say nothing which an active memory says, and how many do."""
+    today = moment.date()
+
+    def holds(memory: MemoryRow | None) -> bool:
+        return (
+            memory is not None
+            and memory.state is MemoryState.ACTIVE
+            and not memory.is_expired(today)
+        )
+
+    holding = [item.memory for item in items if item.memory and holds(item.memory)]
+    held = set(tx.memories.holders(holding, today)) if holding else set()
+    kept = []
+    for item in items:
+        if item.memory is not None and holds(item.memory):
+            slot = slot_of(item.memory)
+            if slot in held:
+                continue
+            held.add(slot)
+        kept.append(item)
+    return kept, len(items) - len(kept)
+
+
+def told(counts: Counter[str]) -> str:
+    """Return in a sentence what an import has come to."""
+    parts = [f"Imported {counts['memories']:,} {_plural('memory', counts['memories'])}"]
+    if counts["deleted"]:
+        parts[0] += f" and {counts['deleted']:,} deleted {_plural('one', counts['deleted'])}"
+    if counts["there"]:
+        parts.append(f"{counts['there']:,} {_was(counts['there'])} there already")
+    if counts["twins"] == 1:
+        parts.append("1 says what another memory says")
+    elif counts["twins"]:
+        parts.append(f"{counts['twins']:,} say what other memories say")
+    if counts["removed"]:
+        parts.append(
+            f"{counts['removed']:,} {_was(counts['removed'])} removed because what "
+            f"{'it names' if counts['removed'] == 1 else 'they name'} was erased meanwhile"
+        )
+    return "; ".join(parts) + "."
+
+
+def _plural(noun: str, n: int) -> str:
+    if n == 1:
+        return noun
+    return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"

@@ -1,0 +1,1 @@
+"""How conversations become memories: extraction, duplicates, consolidation."""

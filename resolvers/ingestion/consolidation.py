@@ -1,0 +1,206 @@
+"""Storing what was inferred from a conversation, in one transaction: read, plan, apply.
+
+See `resolvers.ingestion.consolidation_plan` for what is decided and why.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from language.claims import Claim
+from providers.extraction import VerdictKind
+from resolvers.ingestion.consolidation_plan import (
+    Decision,
+    Extension,
+    Replacement,
+    Situation,
+    claim_in,
+    may_judge,
+    plan_consolidation,
+)
+from resolvers.ingestion.deduplication import Draft
+from resolvers.ingestion.insertion import (
+    Entry,
+    Inserted,
+    add_sources,
+    extend_expiry,
+    insert_memories,
+    outcome_row,
+)
+from resolvers.ingestion.requests import AddRequest
+from storage.log.history import Author
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
+from storage.transaction import Transaction
+
+
+class StaleComparison(Exception):
+    """A memory that a draft was compared with has changed since: compare again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation:
+    """Drafts that are to be stored. `model` is the embedder's, `asks_model` whether one judged."""
+
+    operation: OperationRow
+    request: AddRequest
+    drafts: Sequence[Draft]
+    model: str
+    asks_model: bool
+    with_concepts: bool
+
+    @property
+    def project_id(self) -> str:
+        """The project that the memories belong to."""
+        return self.operation.project_id
+
+    def said_at(self, draft: Draft) -> datetime:
+        """Return when a draft was said, or else when the request came."""
+        given = draft.turn.timestamp or self.request.new.timestamp
+        return given or self.operation.created_at
+
+
+def consolidate(tx: Transaction, given: Consolidation, moment: datetime) -> list[dict[str, str]]:
+    """Store drafts and what becomes of them; return their outcomes, as operations keep them.
+
+    Raises `StaleComparison`, with nothing written, when a memory that a draft repeats has changed.
+    """
+    author = Author(given.operation.actor, given.operation.id)
+    new, drafts = given.request.new, given.drafts
+    _lock_claims(tx, given)
+    compared = _read_compared(tx, drafts)
+    entries = [_entry(draft, compared) for draft in drafts]
+    inserted = insert_memories(tx, given.project_id, entries, new, given.model, author, moment)
+    if given.with_concepts and inserted.stored:
+        names = {row.id: drafts[at].fact.concepts for at, row in inserted.stored.items()}
+        tx.concepts.link(given.project_id, names, moment)
+    situation = _read_situation(tx, given, compared, inserted, moment)
+    decisions = plan_consolidation(situation)
+    apply_decisions(tx, decisions, _rows_of(situation), author, moment)
+    links = [
+        (row.id, turn) for at, row in inserted.stored.items() for turn in drafts[at].fact.turns
+    ]
+    for draft, decision in zip(drafts, decisions, strict=True):
+        links += [(decision.memory_id, turn) for turn in draft.fact.turns]
+    heard = given.operation.created_at
+    add_sources(tx, given.project_id, given.request.turns, new, heard, links)
+    return [outcome_row(decision.memory_id, decision.outcome) for decision in decisions]
+
+
+def apply_decisions(
+    tx: Transaction,
+    decisions: Iterable[Decision],
+    rows: Mapping[str, MemoryRow],
+    author: Author,
+    moment: datetime,
+) -> None:
+    """Write the changes of decisions in their order, given the rows they are about by id.
+
+    Raises `RowMoved` when a row has changed since it was read.
+    """
+    current = dict(rows)
+    for decision in decisions:
+        for change in decision.changes:
+            row = current[change.memory_id]
+            match change:
+                case Replacement(id, state, successor_id):
+                    changed = tx.memories.replaced(row, state, successor_id, author, moment)
+                case Extension(id, until):
+                    changed = extend_expiry(tx, row, until, author, moment)
+            current[id] = changed
+
+
+def _lock_claims(tx: Transaction, given: Consolidation) -> None:
+    """Make transactions that settle claims about the same entities wait for each other."""
+    if not given.asks_model:
+        about = [draft.names for draft in given.drafts if draft.derived.keywords.attribute]
+        tx.claims.hold(given.project_id, about)
+
+
+def _read_compared(tx: Transaction, drafts: Sequence[Draft]) -> dict[str, MemoryRow]:
+    """Lock and return the memories that drafts were compared with, as they are, by id."""
+    ids = {row.id for draft in drafts for row in (draft.duplicate_of, draft.judged_memory) if row}
+    tx.memories.hold(ids)
+    found = tx.memories.there(ids)
+    for draft in drafts:
+        read = draft.duplicate_of
+        if read is not None and (read.id not in found or found[read.id].version != read.version):
+            raise StaleComparison
+    return found
+
+
+def _entry(draft: Draft, compared: Mapping[str, MemoryRow]) -> Entry:
+    judged = draft.judged_memory
+    extends = draft.verdict is VerdictKind.EXTENDS and may_judge(draft, compared)
+    fact = draft.fact
+    return Entry(
+        names=draft.names,
+        turn=draft.turn,
+        text=fact.text,
+        derived=draft.derived,
+        happened=fact.happened,
+        categories=fact.categories,
+        extends_id=judged.id if judged is not None and extends else None,
+    )
+
+
+def _read_situation(
+    tx: Transaction,
+    given: Consolidation,
+    compared: Mapping[str, MemoryRow],
+    inserted: Inserted,
+    moment: datetime,
+) -> Situation:
+    claimants: dict[str, list[MemoryRow]] = {}
+    if not given.asks_model:
+        claimants = _read_claimants(tx, given.project_id, list(inserted.stored.values()))
+    ids = sorted({row.id for rows in claimants.values() for row in rows})
+    said_at = tx.sources.last_said(ids) if ids else {}
+    said_at |= {row.id: given.said_at(given.drafts[at]) for at, row in inserted.stored.items()}
+    return Situation(
+        drafts=given.drafts,
+        memories=inserted.memories,
+        stored=inserted.stored,
+        compared=compared,
+        claimants=claimants,
+        said_at=said_at,
+        until=given.request.new.expiration_date,
+        today=moment.date(),
+        asks_model=given.asks_model,
+    )
+
+
+def _read_claimants(
+    tx: Transaction, project_id: str, stored: Sequence[MemoryRow]
+) -> dict[str, list[MemoryRow]]:
+    """Return for each stored memory that claims something those that claim such a thing too."""
+    claims = {row.id: claim for row in stored if (claim := claim_in(row))}
+    by_scope: defaultdict[tuple[str | None, ...], list[MemoryRow]] = defaultdict(list)
+    for row in stored:
+        if row.id in claims:
+            lasting = (row.user_key, row.agent_key, row.app_key)
+            by_scope[lasting if any(lasting) else (row.run_key,)].append(row)
+    return {
+        id: rows
+        for alike in by_scope.values()
+        for id, rows in _claimants_of(tx, project_id, alike, claims).items()
+    }
+
+
+def _claimants_of(
+    tx: Transaction, project_id: str, alike: Sequence[MemoryRow], claims: Mapping[str, Claim]
+) -> dict[str, list[MemoryRow]]:
+    """Return the claimants of memories about the same entities, in one statement."""
+    attributes = sorted({claims[row.id].attribute for row in alike})
+    by_attribute: defaultdict[str, list[MemoryRow]] = defaultdict(list)
+    for attribute, memory in tx.claims.about(project_id, attributes, alike[0]):
+        by_attribute[attribute].append(memory)
+    return {row.id: by_attribute[claims[row.id].attribute] for row in alike}
+
+
+def _rows_of(situation: Situation) -> dict[str, MemoryRow]:
+    """Return all memories that a plan may change, by id, as they were read."""
+    claiming = [row for rows in situation.claimants.values() for row in rows]
+    rows = {row.id: row for row in [*claiming, *situation.memories]}
+    return rows | dict(situation.compared)

@@ -1,0 +1,234 @@
+"""Planning what becomes of inferred memories beside those that are there, without a database.
+
+A near duplicate is merged with the memory it repeats, and the fuller of both stays. A memory that
+contradicts an earlier one supersedes it. Nothing is erased: each change is an event of the log, and
+`restoreMemory` undoes it.
+
+The plan is made draft by draft, and each draft sees what was decided for the ones before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from core.enums import AddOutcome, MemoryState
+from language.claims import Claim, claim_of, supersedes
+from language.likeness import covers, fuller_of
+from language.names import without_speaker
+from providers.extraction import VerdictKind
+from resolvers.ingestion.deduplication import Draft, is_about
+from resolvers.ingestion.insertion import is_outlasted
+from resolvers.ingestion.known_memories import holds
+from storage.memories.rows import MemoryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What was read before planning, all of it in one transaction.
+
+    `memories` has for each draft the memory with its words, `stored` by position those that were
+    made for a draft. `compared` has by id the memories that drafts were compared with. `claimants`
+    has by the id of a stored memory those that claim the same kind of thing about its entities,
+    and `said_at` when memories were last said, as far as that is known. `until` is the expiration
+    date that the request asks for. `asks_model` is whether a model judged the drafts.
+    """
+
+    drafts: Sequence[Draft]
+    memories: Sequence[MemoryRow]
+    stored: Mapping[int, MemoryRow]
+    compared: Mapping[str, MemoryRow]
+    claimants: Mapping[str, Sequence[MemoryRow]]
+    said_at: Mapping[str, datetime]
+    until: date | None
+    today: date
+    asks_model: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """An active memory becomes MERGED or SUPERSEDED, with another one as its successor."""
+
+    memory_id: str
+    state: MemoryState
+    successor_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A memory expires later, or never."""
+
+    memory_id: str
+    until: date | None
+
+
+Change = Replacement | Extension
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one draft: the memory that stands for it, and the changes, in order."""
+
+    memory_id: str
+    outcome: AddOutcome
+    changes: tuple[Change, ...] = ()
+
+
+def plan_consolidation(situation: Situation) -> list[Decision]:
+    """Return one decision for each draft, in their order; the changes are made in that order."""
+    plan = _Plan(situation)
+    return [plan.decide(position) for position in range(len(situation.drafts))]
+
+
+def claim_in(memory: MemoryRow) -> Claim | None:
+    """Return what a memory claims of its speaker where only one value can be true at a time."""
+    return claim_of(without_speaker(memory.text, memory.speaker))
+
+
+def may_judge(draft: Draft, memories: Mapping[str, MemoryRow]) -> bool:
+    """Return whether the model's verdict counts: its memory is unchanged and may be changed."""
+    judged = draft.judged_memory
+    if judged is None:
+        return False
+    current = memories.get(judged.id)
+    return current is not None and current.version == judged.version and not current.immutable
+
+
+class _Plan:
+    """A plan in the making. `_memories` are the rows as they would be after the changes so far.
+
+    `_undecided` are the stored memories that have not had their turn: of two memories of one
+    request the later one is compared with the earlier one.
+    """
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._memories = {
+            **situation.compared,
+            **{row.id: row for row in situation.stored.values()},
+        }
+        self._undecided = {row.id for row in situation.stored.values()}
+        self._changes: list[Change] = []
+
+    def decide(self, position: int) -> Decision:
+        self._changes = []
+        if position in self._situation.stored:
+            memory, outcome = self._consolidate(position)
+        else:
+            memory = self._now(self._situation.memories[position])
+            self._extend(memory, self._situation.until)
+            outcome = AddOutcome.ALREADY_KNOWN
+        return Decision(memory.id, outcome, tuple(self._changes))
+
+    def _consolidate(self, position: int) -> tuple[MemoryRow, AddOutcome]:
+        draft = self._situation.drafts[position]
+        row = self._now(self._situation.stored[position])
+        self._undecided.discard(row.id)
+        if not holds(row, self._situation.today):
+            return row, AddOutcome.ADDED
+        duplicate = self._duplicate(draft)
+        if duplicate is not None and not row.immutable:
+            merged = self._merge(row, duplicate)
+            if merged is not None:
+                return merged, AddOutcome.MERGED
+        outcome = AddOutcome.ADDED
+        earlier, later = self._contradictions(draft, row)
+        for old in earlier:
+            self._replace(old, MemoryState.SUPERSEDED, row)
+            outcome = AddOutcome.SUPERSEDES
+        if later and not row.immutable:
+            row = self._replace(row, MemoryState.SUPERSEDED, later[-1])
+        return row, outcome
+
+    def _duplicate(self, draft: Draft) -> MemoryRow | None:
+        """Return the memory that a draft says the same as."""
+        if draft.duplicate_of is not None:
+            return self._memories[draft.duplicate_of.id]
+        judged = draft.judged_memory
+        is_judged = draft.verdict is VerdictKind.DUPLICATE_OF and may_judge(draft, self._memories)
+        if judged is not None and is_judged:
+            current = self._memories[judged.id]
+            return current if is_about(current, draft.names) else None
+        if draft.repeats_draft is None:
+            return None
+        repeated = self._situation.stored.get(draft.repeats_draft)
+        return None if repeated is None else self._now(repeated)
+
+    def _merge(self, row: MemoryRow, other: MemoryRow) -> MemoryRow | None:
+        """Let the fuller of two stand for both, unless a detail would be lost; return it."""
+        if other.state is not MemoryState.ACTIVE:
+            return None
+        fuller, lesser = (row, other) if fuller_of(other.text, row.text) else (other, row)
+        if not covers(fuller.text, lesser.text):
+            return None
+        self._replace(lesser, MemoryState.MERGED, fuller)
+        return self._extend(fuller, lesser.expiration_date)
+
+    def _contradictions(
+        self, draft: Draft, row: MemoryRow
+    ) -> tuple[list[MemoryRow], list[MemoryRow]]:
+        """Return the memories that a stored memory makes outdated, and those that outdate it.
+
+        Both in the order in which they were said.
+        """
+        if not self._situation.asks_model:
+            return self._claim_contradictions(row)
+        judged = draft.judged_memory
+        is_judged = draft.verdict is VerdictKind.SUPERSEDES and may_judge(draft, self._memories)
+        if judged is None or not is_judged:
+            return [], []
+        old = self._memories[judged.id]
+        is_valid = _lasting(old) == _lasting(row) and holds(old, self._situation.today)
+        return ([old] if is_valid else []), []
+
+    def _claim_contradictions(self, row: MemoryRow) -> tuple[list[MemoryRow], list[MemoryRow]]:
+        claim = claim_in(row)
+        if claim is None:
+            return [], []
+        earlier, later = [], []
+        others = [self._now(memory) for memory in self._situation.claimants.get(row.id, ())]
+        for other in sorted(others, key=self._said):
+            theirs = claim_in(other) if self._may_contradict(other, row) else None
+            if theirs is None:
+                continue
+            if self._said(other) < self._said(row):
+                earlier += [other] if supersedes(claim, theirs) else []
+            else:
+                later += [other] if supersedes(theirs, claim) else []
+        return earlier, later
+
+    def _may_contradict(self, other: MemoryRow, row: MemoryRow) -> bool:
+        return (
+            other.id != row.id
+            and other.id not in self._undecided
+            and other.speaker == row.speaker
+            and not other.immutable
+            and holds(other, self._situation.today)
+        )
+
+    def _said(self, memory: MemoryRow) -> tuple[datetime, datetime, str]:
+        # When it was said is neither when it happened nor when it was stored.
+        said = self._situation.said_at.get(memory.id) or memory.timestamp or memory.created_at
+        return said, memory.created_at, memory.id
+
+    def _now(self, memory: MemoryRow) -> MemoryRow:
+        return self._memories.get(memory.id, memory)
+
+    def _replace(self, old: MemoryRow, state: MemoryState, by: MemoryRow) -> MemoryRow:
+        self._changes.append(Replacement(old.id, state, by.id))
+        return self._changed(replace(old, state=state, successor_id=by.id))
+
+    def _extend(self, memory: MemoryRow, until: date | None) -> MemoryRow:
+        if not is_outlasted(memory, until):
+            return memory
+        self._changes.append(Extension(memory.id, until))
+        return self._changed(replace(memory, expiration_date=until))
+
+    def _changed(self, memory: MemoryRow) -> MemoryRow:
+        # As in the database, so that a verdict about a former version does not count.
+        self._memories[memory.id] = replace(memory, version=memory.version + 1)
+        return self._memories[memory.id]
+
+
+def _lasting(memory: MemoryRow) -> tuple[str | None, ...]:
+    """Return the entities that a memory is about beyond the run in which it was said."""
+    return (memory.user_key, memory.agent_key, memory.app_key)

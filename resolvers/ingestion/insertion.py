@@ -1,0 +1,147 @@
+"""Storing new memories, verbatim ones and inferred ones alike.
+
+The trap is the exact duplicate: a memory whose words, entities and speaker an active memory has
+already is not stored again, and the one that is there stands for it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from core.enums import AddOutcome, EntityType
+from core.ids import uuid7
+from core.turn import Turn
+from language.dates.moments import Moment
+from resolvers.memories.creation import NewMemories, Place, memory_row
+from storage.log.history import Author
+from storage.memories.rows import MemoryRow
+from storage.memories.sources import SourceRow
+from storage.memories.store import Derived
+from storage.memories.uniqueness import slot_of
+from storage.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A text that is to be a memory about entities, given by their names.
+
+    `turn` says it, `derived` is computed from the text.
+    """
+
+    names: Mapping[EntityType, str]
+    turn: Turn
+    text: str
+    derived: Derived
+    happened: Moment | None = None
+    categories: Sequence[str] = ()
+    extends_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """For each entry the memory that has its words, and by position those that were stored."""
+
+    memories: Sequence[MemoryRow]
+    stored: Mapping[int, MemoryRow]
+
+
+def insert_memories(
+    tx: Transaction,
+    project_id: str,
+    entries: Sequence[Entry],
+    new: NewMemories,
+    model: str,
+    author: Author,
+    moment: datetime,
+) -> Inserted:
+    """Store the entries that are not exact duplicates, each following the one before it.
+
+    `model` is the embedder's. The first of a run follows what was said last in that run.
+    """
+    rows = _rows(tx, project_id, entries, new, moment)
+    keys = [slot_of(row) for row in rows]
+    by_key = tx.memories.holders(rows, moment.date())
+    stored: dict[int, MemoryRow] = {}
+    for position, (key, row) in enumerate(zip(keys, rows, strict=True)):
+        if key not in by_key:
+            by_key[key] = stored[position] = row
+    if stored:
+        # Read in this transaction, because others may have added to the run since the texts were
+        # embedded: the order follows the truth, and an embedding with an older neighbour is fine.
+        last = tx.documents.last_said(project_id, entries[min(stored)].names)
+        previous_id = last and last[0]
+        for position, row in stored.items():
+            by_key[keys[position]] = stored[position] = replace(row, previous_id=previous_id)
+            previous_id = row.id
+        derived = [entries[position].derived for position in stored]
+        tx.memories.add(list(stored.values()), model, derived, author)
+    return Inserted([by_key[key] for key in keys], stored)
+
+
+def _rows(
+    tx: Transaction,
+    project_id: str,
+    entries: Sequence[Entry],
+    new: NewMemories,
+    moment: datetime,
+) -> list[MemoryRow]:
+    """Return the entries as rows; their entities are created where they are missing."""
+    places: dict[tuple[tuple[EntityType, str], ...], Place] = {}
+    rows = []
+    for entry in entries:
+        about = tuple(entry.names.items())
+        if about not in places:
+            keys = tx.entities.obtain(project_id, entry.names, moment)
+            places[about] = Place(project_id, keys, entry.names)
+        row = memory_row(places[about], entry.turn, entry.text, new, entry.happened, moment)
+        rows.append(replace(row, categories=list(entry.categories), extends_id=entry.extends_id))
+    return rows
+
+
+def add_sources(
+    tx: Transaction,
+    project_id: str,
+    turns: Sequence[Turn],
+    new: NewMemories,
+    heard: datetime,
+    links: Iterable[tuple[str, int]],
+) -> None:
+    """Store the messages behind memories, given as (memory id, position of the turn).
+
+    A turn is stored once, however many memories it is behind.
+    """
+    pairs = sorted(dict.fromkeys(links), key=lambda link: link[1])
+    messages = {
+        position: _source(project_id, turns[position], new, heard)
+        for position in dict.fromkeys(position for _, position in pairs)
+    }
+    tx.sources.add(
+        list(messages.values()),
+        [(memory_id, messages[position].id) for memory_id, position in pairs],
+    )
+
+
+def _source(project_id: str, turn: Turn, new: NewMemories, heard: datetime) -> SourceRow:
+    said = turn.timestamp or new.timestamp
+    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said, heard)
+
+
+def is_outlasted(memory: MemoryRow, until: date | None) -> bool:
+    """Return whether a memory expires before a day (None for never) and may be changed."""
+    ends = memory.expiration_date
+    return not memory.immutable and ends is not None and (until is None or until > ends)
+
+
+def extend_expiry(
+    tx: Transaction, memory: MemoryRow, until: date | None, author: Author, moment: datetime
+) -> MemoryRow:
+    """Let a memory expire after a day, or never; return the row as it is then.
+
+    Raises `RowMoved` when the row has changed since it was read.
+    """
+    return tx.memories.rewrite(memory, {"expiration_date": until}, "", None, author, moment)
+
+
+def outcome_row(memory_id: str, outcome: AddOutcome) -> dict[str, str]:
+    """Return the outcome of one entry as operations keep it."""
+    return {"memoryId": memory_id, "outcome": outcome.value}

@@ -1,0 +1,154 @@
+"""Drawing memories from a conversation: the job behind an add.
+
+Read, think, write: a short read, then the models with nothing held, then one transaction in which
+the memories are stored and the operation is finished. Whoever is killed before that has changed
+nothing but the count of attempts, and whoever does the job again after it finds it done.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.categories import catalog_in_force
+from core.enums import EntityType, OperationStatus
+from core.turn import Turn
+from providers.extraction import Assignment, Category, Extraction
+from resolvers.context import Services
+from resolvers.ingestion.consolidation import Consolidation, StaleComparison, consolidate
+from resolvers.ingestion.deduplication import Draft, compared, drafts_of
+from resolvers.ingestion.known_memories import shown_memories
+from resolvers.ingestion.requests import AddRequest, request_of, turns_of
+from resolvers.operations.attempts import run_attempt, start_attempt
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import ProjectSettings
+from storage.transaction import Transaction
+
+FORMER_TURNS = 10
+SHOWN = 10
+KNOWN_CONCEPTS = 1_000
+# What was compared may be changed by somebody else before it is written; then it is compared again.
+_MOST_COMPARISONS = 5
+
+
+@dataclass(slots=True)
+class Task:
+    """An operation that is being worked on, with what it asks for and what its project wants."""
+
+    operation: OperationRow
+    request: AddRequest
+    settings: ProjectSettings
+    former: list[Turn]
+    concepts: list[str]
+
+
+async def ingest(services: Services, operation_id: str, attempts: int) -> None:
+    """Draw the memories of an operation. Safe to run twice; raises as `run_attempt` does."""
+    await run_attempt(
+        services,
+        operation_id,
+        attempts,
+        start=lambda tx: _start(tx, services, operation_id),
+        work=lambda task: _work(services, task),
+        model=services.extractor.model,
+    )
+
+
+def _start(tx: Transaction, services: Services, operation_id: str) -> Task | None:
+    operation = start_attempt(tx, services, operation_id)
+    if operation is None:
+        return None
+    settings = tx.projects.settings(operation.project_id)
+    if settings is None:
+        return None
+    former: list[Turn] = []
+    if operation.scope is not None:
+        for kept in tx.operations.conversation(operation.scope, operation, FORMER_TURNS):
+            former += turns_of(kept)
+    concepts: list[str] = []
+    if settings.enable_graph:
+        concepts = tx.concepts.names(operation.project_id, KNOWN_CONCEPTS)
+    return Task(operation, request_of(operation.input), settings, former[-FORMER_TURNS:], concepts)
+
+
+async def _work(services: Services, task: Task) -> None:
+    shown: list[MemoryRow] = []
+    if services.extractor.model is not None:
+        # Rules have no use for memories to compare with: they look up what a fact contradicts.
+        shown = await shown_memories(services, task.operation, task.request, SHOWN)
+    extraction = await services.extractor.extract(_assignment(task, shown))
+    drafts = await drafts_of(services, task.request, extraction.facts, shown)
+    for _ in range(_MOST_COMPARISONS):
+        drafts = await compared(services, task.operation.project_id, drafts)
+        try:
+            await _store(services, task, extraction, drafts)
+        except StaleComparison:
+            continue
+        return
+    drafts = [replace(draft, duplicate_of=None) for draft in drafts]
+    await _store(services, task, extraction, drafts)
+
+
+async def _store(
+    services: Services, task: Task, extraction: Extraction, drafts: Sequence[Draft]
+) -> None:
+    consolidation = Consolidation(
+        operation=task.operation,
+        request=task.request,
+        drafts=drafts,
+        model=services.embedder.model,
+        asks_model=services.extractor.model is not None,
+        with_concepts=task.settings.enable_graph,
+    )
+
+    def work(tx: Transaction) -> None:
+        operation = tx.operations.unfinished(task.operation.id)
+        if operation is None:
+            return
+        outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []
+        tx.operations.finish(
+            operation,
+            OperationStatus.SUCCEEDED,
+            services.clock(),
+            progress=1.0,
+            error=None,
+            outcomes=outcomes,
+            notes=[*extraction.notes, *([] if drafts else [_NOTHING])],
+            model=services.extractor.model,
+            input_tokens=extraction.input_tokens,
+            output_tokens=extraction.output_tokens,
+        )
+
+    await services.db.write(work)
+
+
+_NOTHING = "Nothing in these messages was found worth remembering."
+
+
+def _assignment(task: Task, shown: Sequence[MemoryRow]) -> Assignment:
+    request, settings = task.request, task.settings
+    wishes = request.wishes
+    own = settings.custom_categories if wishes.categories is None else wishes.categories
+    agent_only = (
+        EntityType.AGENT in request.new.entities and EntityType.USER not in request.new.entities
+    )
+    instructions = _either(wishes.instructions, settings.custom_instructions)
+    agents = _either(wishes.agent_instructions, settings.agent_custom_instructions)
+    return Assignment(
+        turns=request.turns,
+        observed_at=request.new.timestamp or task.operation.created_at,
+        former=task.former,
+        known=[memory.text for memory in shown],
+        categories=[Category(item["name"], item["description"]) for item in catalog_in_force(own)],
+        # Where there is an agent and no user, all that is said is about the agent.
+        instructions=agents if agent_only else instructions,
+        agent_instructions=agents if EntityType.AGENT in request.new.entities else instructions,
+        includes=wishes.includes,
+        excludes=wishes.excludes,
+        multilingual=settings.multilingual,
+        with_concepts=settings.enable_graph,
+        concepts=task.concepts,
+    )
+
+
+def _either(call: str | None, project: str | None) -> str | None:
+    return project if call is None else call

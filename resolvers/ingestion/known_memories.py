@@ -1,0 +1,54 @@
+"""The memories that a model is shown beside a conversation: those nearest to what is said."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import numpy as np
+
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType, MemoryState
+from resolvers.context import Services
+from resolvers.ingestion.requests import AddRequest
+from resolvers.runtime.search_cache import ScopeKey
+from storage.memories.rows import MemoryRow
+from storage.operations.store import OperationRow
+from storage.transaction import Transaction
+
+# The last turns say what a conversation has come to.
+_MOST_TURNS = 16
+
+
+async def shown_memories(
+    services: Services, operation: OperationRow, request: AddRequest, limit: int
+) -> list[MemoryRow]:
+    """Return up to `limit` memories nearest to some turn, nearest first, as far as they hold."""
+    said = [turn.content for turn in request.turns if not turn.is_context][-_MOST_TURNS:]
+    asked = np.stack([np.frombuffer(v, "<f4") for v in await services.embedder.embed(said)])
+    today = services.clock().date()
+
+    def work(tx: Transaction) -> list[MemoryRow]:
+        near: dict[str, float] = {}
+        for key in scopes_of(tx, operation.project_id, request.new.entities):
+            with services.scopes.vectors(tx, key) as vectors:
+                for vector in asked:
+                    for id, cosine in vectors.cosines(vector, 2 * limit):
+                        near[id] = max(cosine, near.get(id, -1.0))
+        best = sorted(near, key=lambda id: (-near[id], id))[: 4 * limit]
+        found = tx.memories.there(best)
+        holding = (found[id] for id in best if id in found)
+        return [row for row in holding if holds(row, today)][:limit]
+
+    return await services.db.read(work)
+
+
+def scopes_of(tx: Transaction, project_id: str, names: Mapping[EntityType, str]) -> list[ScopeKey]:
+    """Return where memories about entities lie: with the user and the agent, or else one other."""
+    keys = tx.entities.named(project_id, names)
+    people = [type for type in (EntityType.USER, EntityType.AGENT) if type in keys]
+    others = [type for type in ENTITY_FIELDS if type in keys]
+    return [ScopeKey(project_id, (type, keys[type])) for type in people or others[:1]]
+
+
+def holds(memory: MemoryRow, today: date) -> bool:
+    """Tell whether a memory stands for itself and has not expired."""
+    return memory.state is MemoryState.ACTIVE and not memory.is_expired(today)

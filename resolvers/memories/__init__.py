@@ -1,0 +1,1 @@
+"""The life of a memory: creation, lists, changes, restoring and deletion."""

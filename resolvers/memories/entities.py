@@ -1,0 +1,126 @@
+"""Entities: finding, describing and deleting the users, agents, apps and runs of a project."""
+
+from typing import Any
+
+from core.access import Permission
+from core.enums import EntityType, OperationType
+from core.paging import Order
+from core.validation import LONGEST_NAME, check_metadata, check_storable, check_text, is_storable
+from resolvers.access import writable_project
+from resolvers.context import Context
+from resolvers.erasure.receipts import erase_traces
+from resolvers.loaders import Filters
+from resolvers.operations.tracker import Records
+from resolvers.pagination import Connected, PageArguments, connect
+from storage.erasure.receipts import ReceiptRow
+from storage.memories.entities import ENTITIES_OF_PROJECT, EntityRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
+from storage.transaction import Transaction
+
+ORDER_KEYS = ("name", "created_at", "updated_at", "total_memories")
+_ORDERS = {
+    (key, descending): Order(f"entities {key} {descending}", (key, "id"), descending)
+    for key in ORDER_KEYS
+    for descending in (False, True)
+}
+
+
+async def entity(
+    ctx: Context, project_id: str | None, type: EntityType, name: str
+) -> EntityRow | None:
+    """Return an entity by the caller's own name for it, or None when no memory has named it."""
+    project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
+    if not is_storable(name):
+        return None
+    found: EntityRow | None = await ctx.loaders.entity(project.id, type, name)
+    return found
+
+
+async def entities(
+    ctx: Context,
+    project_id: str | None,
+    type: EntityType | None,
+    name_contains: str | None,
+    order: tuple[str, bool] | None,
+    page: PageArguments,
+) -> Connected:
+    """Return the entities of a project, all or of one type or name, by (key, descending)."""
+    project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
+    filters: Filters = ()
+    if type is not None:
+        filters += (("type", type),)
+    if name_contains:
+        check_storable(name_contains, "nameContains", longest=LONGEST_NAME)
+        filters += (("name_contains", name_contains),)
+    return await connect(
+        ctx, ENTITIES_OF_PROJECT, _ORDERS[order or ("name", False)], project.id, page, filters
+    )
+
+
+async def create_entity(
+    ctx: Context, project_id: str | None, type: EntityType, name: str, metadata: Any
+) -> EntityRow:
+    """Return an entity that comes into being before a memory names it, or is there already.
+
+    Metadata replaces what it had, unless it is None.
+    """
+    target = ctx.project_id(project_id)
+    check_text(name, "name", longest=LONGEST_NAME)
+    if metadata is not None:
+        check_metadata(metadata, "metadata")
+
+    def work(tx: Transaction) -> EntityRow:
+        writable_project(tx, ctx, target)
+        id = tx.entities.obtain(target, {type: name}, ctx.now())[type]
+        if metadata is not None:
+            tx.entities.set_metadata(id, metadata, ctx.now())
+        return tx.entities.get(id, ctx.actor, "id")
+
+    return await ctx.write(work)
+
+
+async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
+    """Replace the metadata of an entity."""
+    check_metadata(metadata, "input", "metadata")
+
+    def work(tx: Transaction) -> EntityRow:
+        _writable(tx, ctx, id)
+        tx.entities.set_metadata(id, metadata, ctx.now())
+        return tx.entities.get(id, ctx.actor, "id")
+
+    return await ctx.write(work)
+
+
+async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
+    """Delete an entity with all its memories, and erase what was ever said of them.
+
+    Returns the receipt and the id of the operation.
+    """
+    records = Records(ctx, OperationType.DELETE, {"entityId": id})
+    # A search for it that is written afterwards would keep its name and what was looked for.
+    await ctx.services.searches.settle()
+
+    def work(tx: Transaction) -> ReceiptRow:
+        entity, project = _writable(tx, ctx, id)
+        tx.memories.hold_order(project.id)
+        tx.entities.lock(id)
+        # Read again: the log may have grown while this waited.
+        entity, project = _writable(tx, ctx, id)
+        author = ctx.author(records.id_of(project.id))
+        erased = tx.memory_erasure.erase_entity(entity.type, id, project.id, author, ctx.now())
+        subject, named = f"{entity.type.value} {id}", (entity.type, entity.name)
+        receipt = erase_traces(tx, ctx, project, subject, erased, named)
+        tx.entities.delete(id)
+        records.note(tx, [project.id], 1.0)
+        return receipt
+
+    receipt = await records.write(work)
+    ctx.services.scopes.forget(id)
+    return receipt, records.id_of(receipt.project_id)
+
+
+def _writable(tx: Transaction, ctx: Context, id: str) -> tuple[EntityRow, ProjectRow]:
+    entity = tx.entities.get(id, ctx.actor, "id")
+    project = tx.projects.get(entity.project_id, ctx.actor)
+    ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
+    return entity, project

@@ -1,0 +1,47 @@
+"""What happens to memories: a project's log after a place in it, and then as it grows."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from core.events import HistoryEventType
+from core.filters.tree import Filter
+from resolvers.context import Context
+from resolvers.memories.listing import Wanted, check_wanted
+from storage.log.follow import Watch
+from storage.log.history import HISTORY_ORDER, HistoryRow
+from storage.tenancy.projects import PROJECTS
+
+
+async def memory_events(
+    ctx: Context,
+    project_id: str | None,
+    where: Filter | None,
+    types: tuple[HistoryEventType, ...] | None,
+    after: str | None,
+) -> AsyncGenerator[HistoryRow]:
+    """Yield the events of a project that follow a cursor, then each one as it happens.
+
+    Without a cursor, only what happens from here on. Raises `NotFound` for a project that the actor
+    cannot see, `InvalidInput` for a cursor of another list, and `CursorExpired` when what followed
+    the cursor has been pruned.
+    """
+    project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
+    check_wanted(Wanted(where), project)
+    stream = ctx.stream
+    cursor = stream.resume or after
+    place: int = project.sequence
+    if stream.start is not None:
+        place = stream.start
+    elif cursor is not None:
+        (place,) = ctx.cursors.decode(HISTORY_ORDER, project.id, cursor, "after")
+    stream.project_id = project.id
+    stream.watch = watch = Watch(project.id, types, where)
+    async with (
+        ctx.services.feeds.of(project.id) as feed,
+        aclosing(feed.follow(watch, place, stream.join, stream.erased)) as events,
+    ):
+        async for event in events:
+            # What was loaded for the event before may have changed since.
+            ctx.loaders.clear()
+            stream.event = event
+            yield event

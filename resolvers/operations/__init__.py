@@ -1,0 +1,1 @@
+"""Operations: how each is recorded, attempted, postponed and followed."""

@@ -1,0 +1,1 @@
+"""What a process keeps running between requests: feeds, caches and recorders."""

@@ -1,0 +1,1 @@
+"""Search, from the query to ranked results."""

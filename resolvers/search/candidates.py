@@ -1,0 +1,161 @@
+"""Candidates: what may be worth ranking in a scope that is too large to be ranked whole.
+
+They are a union: the nearest by meaning, the best by words from the keyword index, and what
+happened when the query asks about. A memory that one of them misses enters by another. The nearest
+come from the embeddings that are kept, or, where these are too many, from the vector index and from
+what it has not seen yet.
+"""
+
+from collections.abc import Iterable
+
+from core.entity_names import ENTITY_KEYS
+from language.dates.queries import window
+from ranking.corpus import Corpus, Floats
+from ranking.score import Weights, idf
+from ranking.vectors import Vectors
+from resolvers.context import Context
+from resolvers.runtime.search_cache import ScopeKey, documents_of
+from resolvers.search.planner import has_kept_vectors
+from resolvers.search.query import Question
+from resolvers.search.ranking import Ranking, ranked
+from storage.memories.selection import Selection
+from storage.transaction import Transaction
+
+NEAREST = 200
+BY_WORDS = 200
+BY_DATE = 100
+# A filter that leaves so few is ranked whole: the index would have to sift through all others.
+EXACT_FILTERED = 2_000
+# The keyword index reads every memory that has a term, so terms are looked up from the rarest on
+# until so many memories are to be read. What is left out tells the least, and still counts in the
+# ranking of what the others find.
+MOST_READ = 3_000
+# Whose neighbours are read too: those that might be among the first with what neighbours lend.
+IN_CONTEXT = 60
+
+
+async def rank_candidates(
+    ctx: Context,
+    key: ScopeKey,
+    question: Question,
+    weights: Weights,
+    selection: Selection,
+    top_k: int,
+) -> Ranking:
+    """Rank the candidates of a scope.
+
+    There are at least `top_k` that are selected, or all.
+    """
+    few = await _few(ctx, key, selection)
+    if few is not None:
+        return await _rank(ctx, key, question, weights, few, top_k)
+    others = await ctx.read(lambda tx: _by_words(tx, key, question))
+    vectors = [question.asked.vector]
+    if question.asked.plain is not question.asked.vector:
+        vectors.append(question.asked.plain)
+    nearest = max(NEAREST, 2 * top_k)
+    while True:
+        found = dict.fromkeys(others)
+        exhausted = True
+        for vector in vectors:
+            near = await _nearest(ctx, key, question.memories, vector, nearest)
+            exhausted &= len(near) < nearest
+            found |= dict.fromkeys(near)
+        ids = await _selected(ctx, key, selection, found)
+        # Candidates that are not wanted make room for worse ones, so more are asked for.
+        if len(ids) >= top_k or exhausted:
+            return await _rank(ctx, key, question, weights, ids, top_k)
+        nearest *= 4
+
+
+async def _selected(
+    ctx: Context, key: ScopeKey, selection: Selection, ids: Iterable[str]
+) -> list[str]:
+    """Return those of some memories that are selected."""
+    return await ctx.read(lambda tx: tx.matching(key.project_id, key.entity, selection, ids=ids))
+
+
+async def _nearest(
+    ctx: Context, key: ScopeKey, memories: int, vector: Floats, limit: int
+) -> list[str]:
+    """Return the ids of the nearest, and of those that the index has not seen yet."""
+    if has_kept_vectors(memories, ctx.services.scopes.capacity):
+
+        def among_all(tx: Transaction) -> list[str]:
+            with ctx.services.scopes.vectors(tx, key) as vectors:
+                return vectors.nearest(vector, limit)
+
+        return await ctx.read(among_all)
+
+    def among_pending(tx: Transaction) -> list[str]:
+        pending = tx.vectors.pending(key.project_id, key.entity)
+        return Vectors(len(vector), pending).nearest(vector, limit)
+
+    # What is pending is read before the index is asked: a memory indexed in between is then found
+    # twice, never missed.
+    pending = await ctx.read(among_pending)
+    where = {ENTITY_KEYS[key.entity[0]]: key.entity[1]} if key.entity else None
+    near = await ctx.services.index.query(key.project_id, vector.tobytes(), limit, where)
+    return [*pending, *(id for id, _ in near)]
+
+
+async def _few(ctx: Context, key: ScopeKey, selection: Selection) -> list[str] | None:
+    """Return all that a filter leaves, or None when that is too much, or there is no filter."""
+    if selection.where is None:
+        return None
+    limit = EXACT_FILTERED + 1
+    ids = await ctx.read(lambda tx: tx.matching(key.project_id, key.entity, selection, limit))
+    return ids if len(ids) < limit else None
+
+
+def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
+    """Return the candidates that words, dates and concepts give."""
+    telling = _telling(question)
+    ids = tx.keywords.best(key.id, telling, BY_WORDS)
+    for within in window(question.asked.dates):
+        ids += tx.keywords.best(key.id, telling, BY_DATE, within)
+        ids += tx.documents.happened(key.project_id, key.entity, within, BY_DATE)
+    # Those of other entities are sorted out when the candidates are read.
+    ids += question.asked.concepts
+    return ids
+
+
+def _telling(question: Question) -> dict[str, float]:
+    """Return the rarest terms of a query and how much each tells."""
+    assert question.vocabulary is not None
+    known = question.vocabulary.statistics(question.memories)
+    chosen: dict[str, float] = {}
+    read = 0.0
+    for found_in, term in sorted((known.found_in(term), term) for term in question.asked.terms):
+        read += found_in
+        if chosen and read > MOST_READ:
+            break
+        chosen[term] = idf(known.memories, found_in)
+    return chosen
+
+
+async def _rank(
+    ctx: Context,
+    key: ScopeKey,
+    question: Question,
+    weights: Weights,
+    ids: list[str],
+    top_k: int,
+) -> Ranking:
+    """Rank memories by themselves, then the best of them in their context."""
+    assert question.vocabulary is not None
+    statistics = question.vocabulary.statistics(question.memories)
+    dimension = ctx.services.embedder.dimension
+
+    def work(tx: Transaction) -> Ranking:
+        corpus = Corpus(dimension, only=question.asked.terms)
+        corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
+        first = ranked(corpus, question, weights, corpus.slots(ids), statistics)
+        best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
+        around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
+        if not around:
+            return first
+        corpus.put(*documents_of(tx.documents.find(around, key.project_id)))
+        return ranked(corpus, question, weights, first.rows, statistics)
+
+    return await ctx.read(work)

@@ -1,0 +1,147 @@
+"""Search: candidates, then their signals, then one score.
+
+Answers never lag behind writes: what is kept of a scope follows the log, and where Chroma is asked,
+the rows whose index jobs are pending are scored beside what it found.
+Every hit is read again from SQL under the actor's rights, so that nothing stale, foreign or deleted
+can come back.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.entity_names import ENTITY_FIELDS
+from core.enums import EntityType, OperationType
+from core.errors import InvalidInput
+from core.filters.json_form import filter_json
+from core.filters.tree import pinned_entity
+from core.validation import check_text
+from ranking.score import PLAIN, RERANKED
+from resolvers.context import Context
+from resolvers.memories.listing import Wanted, check_wanted
+from resolvers.operations.records import begun, ended
+from resolvers.runtime.search_cache import ScopeKey
+from resolvers.search.candidates import rank_candidates
+from resolvers.search.planner import is_whole
+from resolvers.search.query import ask
+from resolvers.search.ranking import Ranking, rank_scope, rerank
+from resolvers.search.results import Hit, hits_of
+from storage.memories.entities import EntityRow
+from storage.operations.store import OperationRow
+from storage.tenancy.projects import PROJECTS, ProjectRow
+
+LONGEST_QUERY = 8_192
+MOST_HITS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for, and how much of it."""
+
+    text: str
+    top_k: int
+    threshold: float
+    rerank: bool
+    wanted: Wanted
+    reference: datetime | None
+
+
+@dataclass(slots=True)
+class SearchResult:
+    """What a search found, best first, and the milliseconds it took."""
+
+    hits: list[Hit]
+    took_ms: int
+    operation_id: str
+
+
+async def search_project(ctx: Context, project_id: str | None, query: Query) -> SearchResult:
+    """Return the memories of a project that fit a query best.
+
+    A filter that asks for one entity makes this a search of that entity.
+    """
+    _check(query)
+    project: ProjectRow = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
+    check_wanted(query.wanted, project)
+    pinned = pinned_entity(query.wanted.filter)
+    entity: EntityRow | None = None
+    if pinned is not None:
+        entity = await ctx.loaders.entity(project.id, *pinned)
+        if entity is None:
+            return _recorded(ctx, _begun(ctx, project, query, dict([pinned])), [])
+    return await _search(ctx, project, entity, query)
+
+
+async def search_entity(ctx: Context, entity: EntityRow, query: Query) -> SearchResult:
+    """Return the memories of an entity that fit a query best."""
+    _check(query)
+    project: ProjectRow = await ctx.loaders.row(PROJECTS, entity.project_id)
+    check_wanted(query.wanted, project)
+    return await _search(ctx, project, entity, query)
+
+
+def _check(query: Query) -> None:
+    check_text(query.text, "query", longest=LONGEST_QUERY)
+    if not 1 <= query.top_k <= MOST_HITS:
+        raise InvalidInput(f"topK must be between 1 and {MOST_HITS:,}.", "topK")
+    if not 0 <= query.threshold <= 1:
+        raise InvalidInput("threshold must be between 0 and 1.", "threshold")
+
+
+async def found_in(
+    ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query, *, decay: bool
+) -> list[Hit]:
+    """Return the hits of a query in a project, or about an entity of it, best first.
+
+    With `decay` they fade, and having been found is noted.
+    """
+    selection = query.wanted.selection(ctx.today())
+    weights = RERANKED if query.rerank else PLAIN
+    size = entity.total_memories if entity else project.total_memories
+    key = ScopeKey(project.id, (entity.type, entity.id) if entity else None)
+    whole = is_whole(size)
+    question = await ask(ctx, key, size, whole, query.text, query.reference)
+    ranking: Ranking
+    if whole:
+        ranking = await rank_scope(ctx, key, question, weights, selection)
+    else:
+        ranking = await rank_candidates(ctx, key, question, weights, selection, query.top_k)
+    if query.rerank:
+        await rerank(ctx, ranking, question, weights)
+    return await hits_of(ctx, ranking, query.top_k, query.threshold, selection, decay=decay)
+
+
+async def _search(
+    ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query
+) -> SearchResult:
+    operation = _begun(ctx, project, query, {entity.type: entity.name} if entity else {})
+    hits = await found_in(ctx, project, entity, query, decay=project.decay)
+    return _recorded(ctx, operation, hits)
+
+
+def _begun(
+    ctx: Context, project: ProjectRow, query: Query, about: dict[EntityType, str]
+) -> tuple[OperationRow, float]:
+    wanted = query.wanted
+    asked = {
+        "query": query.text,
+        "topK": query.top_k,
+        "threshold": query.threshold,
+        "rerank": query.rerank,
+        "showExpired": wanted.show_expired,
+        "latestOnly": wanted.latest_only,
+        "includeMerged": wanted.include_merged,
+    }
+    if wanted.filter is not None:
+        asked["filter"] = filter_json(wanted.filter)
+    if query.reference is not None:
+        asked["referenceDate"] = query.reference.isoformat()
+    asked |= {ENTITY_FIELDS[type]: name for type, name in about.items()}
+    return begun(ctx, project.id, OperationType.SEARCH, asked, about), time.perf_counter()
+
+
+def _recorded(ctx: Context, asked: tuple[OperationRow, float], hits: list[Hit]) -> SearchResult:
+    """Return a result, and record the search by its parameters."""
+    operation, started = asked
+    ctx.services.searches.note(ended(operation, ctx.now()))
+    return SearchResult(hits, round((time.perf_counter() - started) * 1000), operation.id)

@@ -1,0 +1,146 @@
+"""Memories related to a memory: those of the same entity nearest to it in meaning and words.
+
+A list of memories asks for all of its related ones at once, so they are ranked scope by scope in
+one transaction, and read in one statement.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.enums import EntityType
+from core.errors import InvalidInput
+from core.paging import LARGEST_PAGE
+from ranking.corpus import Rows
+from ranking.score import PLAIN, Asked
+from resolvers.context import Context
+from resolvers.runtime.search_cache import ScopeKey, Vocabulary
+from resolvers.search.candidates import rank_candidates
+from resolvers.search.planner import is_whole
+from resolvers.search.query import Question, vector_of
+from resolvers.search.ranking import Ranking, ranked, shown_rows
+from resolvers.search.results import Hit, passing, read_hits
+from storage.memories.entities import ENTITIES
+from storage.memories.rows import MemoryRow
+from storage.memories.selection import Selection
+from storage.transaction import Transaction
+
+# As in a search: what has no word in common must mean something similar.
+_THRESHOLD = 0.1
+
+Chosen = tuple[Ranking, Rows]
+
+
+async def related_memories(ctx: Context, memory_id: str, first: int) -> list[Hit]:
+    """Return up to `first` memories related to a memory, best first, without itself.
+
+    Raises `InvalidInput` for a number outside 0 to 100. Expired and merged ones are left out.
+    """
+    if not 0 <= first <= LARGEST_PAGE:
+        raise InvalidInput(f"first must be between 0 and {LARGEST_PAGE}.", "first")
+
+    async def batch(ids: list[str]) -> list[list[Hit]]:
+        return await _related(ctx, ids, first)
+
+    hits: list[Hit] = await ctx.loaders.load(("related", first), batch, memory_id)
+    return hits
+
+
+async def _related(ctx: Context, ids: Sequence[str], first: int) -> list[list[Hit]]:
+    """Return the related memories of each memory.
+
+    Scopes that are ranked whole are so in one transaction; a large one costs what a search costs,
+    for each memory.
+    """
+    memories = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
+    members: defaultdict[ScopeKey, list[str]] = defaultdict(list)
+    for id, memory in memories.items():
+        members[_scope_of(memory)].append(id)
+    entities = await asyncio.gather(*(ctx.loaders.row_or_none(ENTITIES, key.id) for key in members))
+    sizes = {
+        key: entity.total_memories
+        for key, entity in zip(members, entities, strict=True)
+        if entity is not None
+    }
+    whole = {key: members[key] for key, size in sizes.items() if is_whole(size)}
+    selection = Selection(today=ctx.today(), hide_merged=True)
+    chosen = await ctx.read(lambda tx: _in_whole(tx, ctx, whole, first, selection))
+    for key in sizes.keys() - whole.keys():
+        chosen |= await _in_large(ctx, key, sizes[key], members[key], first, selection)
+    hits = await read_hits(ctx, list(chosen.values()), selection)
+    by_id = dict(zip(chosen, hits, strict=True))
+    return [by_id.get(id, []) for id in ids]
+
+
+def _scope_of(memory: MemoryRow) -> ScopeKey:
+    """Return the first of the user, agent, app and run that a memory is about."""
+    keys = (memory.user_key, memory.agent_key, memory.app_key, memory.run_key)
+    entity = next((type, key) for type, key in zip(EntityType, keys, strict=True) if key)
+    return ScopeKey(memory.project_id, entity)
+
+
+def _in_whole(
+    tx: Transaction,
+    ctx: Context,
+    members: Mapping[ScopeKey, Sequence[str]],
+    first: int,
+    selection: Selection,
+) -> dict[str, Chosen]:
+    """Return the related memories of some memories of entities whose scopes are ranked whole."""
+    questions = _questions(tx, members)
+    chosen = {}
+    for key, ids in members.items():
+        with ctx.services.scopes.corpus(tx, key) as corpus:
+            shown = shown_rows(corpus, selection)
+            for id in questions.keys() & set(ids):
+                ranking = ranked(corpus, questions[id], PLAIN, shown)
+                chosen[id] = _best(ranking, id, first)
+    return chosen
+
+
+async def _in_large(
+    ctx: Context,
+    key: ScopeKey,
+    memories: int,
+    ids: Sequence[str],
+    first: int,
+    selection: Selection,
+) -> dict[str, Chosen]:
+    """Return the related memories of some memories of one entity with very many."""
+
+    def work(tx: Transaction) -> dict[str, Question]:
+        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
+        return _questions(tx, {key: ids}, memories, vocabulary)
+
+    chosen = {}
+    for id, question in (await ctx.read(work)).items():
+        ranking = await rank_candidates(ctx, key, question, PLAIN, selection, first + 1)
+        chosen[id] = _best(ranking, id, first)
+    return chosen
+
+
+def _questions(
+    tx: Transaction,
+    members: Mapping[ScopeKey, Sequence[str]],
+    memories: int = 0,
+    vocabulary: Vocabulary | None = None,
+) -> dict[str, Question]:
+    """Return memories as questions: what means and says the same?"""
+    by_project: defaultdict[str, list[str]] = defaultdict(list)
+    for key, ids in members.items():
+        by_project[key.project_id] += ids
+    questions = {}
+    for project_id, ids in by_project.items():
+        for row in tx.documents.find(ids, project_id):
+            vector = vector_of(row.vector)
+            asked = Asked(vector, vector, frozenset(row.terms.split()))
+            questions[row.id] = Question("", asked, memories, vocabulary)
+    return questions
+
+
+def _best(ranking: Ranking, id: str, first: int) -> Chosen:
+    best = ranking.best(first + 1, passing(ranking, _THRESHOLD))
+    others = [row for row in best.tolist() if ranking.ids[row] != id]
+    return ranking, np.array(others[:first], np.int32)

@@ -1,0 +1,1 @@
+"""What is made of many memories: shaped exports, summaries and profiles."""

@@ -1,0 +1,1 @@
+"""Organizations, projects, members and keys, and who changed them."""

@@ -1,0 +1,1 @@
+"""Webhooks, and how their messages are delivered."""

@@ -1,0 +1,221 @@
+"""Webhooks: where a project's events are sent to. Making, changing and deleting them.
+
+The trap: a URL may carry a secret of its receiver. So only an OWNER sees a webhook, and the audit
+log, which outlives it, has no more of a URL than where it leads.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.access import Permission
+from core.audit import AuditAction
+from core.enums import JobKind, WebhookEventType
+from core.errors import InvalidInput, LimitExceeded
+from core.ids import uuid7
+from core.outgoing_urls import check_url
+from core.validation import check_text
+from core.webhook_secrets import secret_of
+from resolvers.context import Context
+from resolvers.inputs import differing, refuse_nulls
+from resolvers.pagination import Connected, PageArguments, connect
+from resolvers.tenancy.audit_log import audit_row
+from storage.tenancy.projects import ProjectRow
+from storage.transaction import Transaction
+from storage.webhooks.deliveries import DELIVERIES_OF_WEBHOOK, DELIVERY_ORDER
+from storage.webhooks.store import WEBHOOK_ORDER, WEBHOOKS_OF_PROJECT, WebhookRow
+
+SWITCHED_OFF = "The webhook was switched off."
+
+_MOST_WEBHOOKS = 20
+# For so long after a rotation messages are also signed with the secret before.
+_ROTATION = timedelta(hours=24)
+_NAMES = {"name": "name", "url": "url", "event_types": "eventTypes", "is_active": "isActive"}
+
+
+async def webhooks_of_project(ctx: Context, project: ProjectRow, page: PageArguments) -> Connected:
+    """Return the webhooks of a project, oldest first.
+
+    Raises `PermissionDenied` for whoever is not its OWNER.
+    """
+    ctx.actor.require(Permission.VIEW_WEBHOOKS, project.viewer_role)
+    return await connect(ctx, WEBHOOKS_OF_PROJECT, WEBHOOK_ORDER, project.id, page)
+
+
+async def deliveries_of_webhook(ctx: Context, webhook_id: str, page: PageArguments) -> Connected:
+    """Return what was sent to a webhook, or is to be, newest first."""
+    return await connect(ctx, DELIVERIES_OF_WEBHOOK, DELIVERY_ORDER, webhook_id, page)
+
+
+async def create_webhook(
+    ctx: Context,
+    project_id: str | None,
+    name: str,
+    url: str,
+    event_types: Sequence[WebhookEventType],
+) -> tuple[WebhookRow, str]:
+    """Make a webhook for what happens from here on; return it with its secret, kept nowhere."""
+    chosen = ctx.project_id(project_id)
+    types = [type.value for type in event_types]
+    _check(ctx, {"name": name, "url": url, "event_types": types})
+    id, seed, moment = uuid7(), uuid7(), ctx.now()
+
+    def work(tx: Transaction) -> WebhookRow:
+        # Whoever writes the log holds this lock too, so each event comes before or after.
+        tx.projects.lock(chosen)
+        project = tx.projects.get(chosen, ctx.actor, "projectId")
+        ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
+        if tx.webhooks.count(project.id) >= _MOST_WEBHOOKS:
+            raise LimitExceeded(
+                f"A project can have at most {_MOST_WEBHOOKS} webhooks.", "projectId"
+            )
+        webhook = WebhookRow(
+            id=id,
+            project_id=project.id,
+            account_id=ctx.actor.account_id,
+            name=name,
+            url=url,
+            event_types=types,
+            is_active=True,
+            inactive_reason=None,
+            created_at=moment,
+            updated_at=moment,
+        )
+        tx.webhooks.create(webhook, seed, project.sequence)
+        _record(tx, ctx, AuditAction.WEBHOOK_CREATED, project, id, after=facts(webhook))
+        return tx.webhooks.get(id, ctx.actor)
+
+    return await ctx.write(work), secret_of(ctx.services.pepper, id, seed)
+
+
+async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> WebhookRow:
+    """Change a webhook. Fields left out stay.
+
+    One that is switched off has nothing more to send; switched on again, it is told of what happens
+    from there on.
+    """
+    refuse_nulls(changes, _NAMES)
+    if "event_types" in changes:
+        changes["event_types"] = [type.value for type in changes["event_types"]]
+    _check(ctx, changes)
+
+    def work(tx: Transaction) -> WebhookRow:
+        webhook, project = _managed(tx, ctx, id)
+        real = differing(changes, webhook)
+        if not real:
+            return webhook
+        values, moment = dict(real), ctx.now()
+        if "is_active" in real:
+            values["inactive_reason"] = None
+            if real["is_active"]:
+                values["sequence"] = project.sequence
+            else:
+                tx.deliveries.give_up(id, SWITCHED_OFF, moment)
+        tx.webhooks.change(id, **values, updated_at=moment)
+        changed = tx.webhooks.get(id, ctx.actor, "id")
+        old, new = facts(webhook), facts(changed)
+        names = [_NAMES[column] for column in real]
+        _record(
+            tx,
+            ctx,
+            AuditAction.WEBHOOK_UPDATED,
+            project,
+            id,
+            before={name: old[name] for name in names},
+            after={name: new[name] for name in names},
+        )
+        return changed
+
+    return await ctx.write(work)
+
+
+async def delete_webhook(ctx: Context, id: str) -> str:
+    """Delete a webhook with its deliveries; what it waits for is not sent any more."""
+
+    def work(tx: Transaction) -> str:
+        webhook, project = _managed(tx, ctx, id)
+        tx.jobs.cancel(JobKind.DELIVER, [id])
+        tx.webhooks.delete(id)
+        _record(tx, ctx, AuditAction.WEBHOOK_DELETED, project, id, before=facts(webhook))
+        return id
+
+    return await ctx.write(work)
+
+
+async def rotate_webhook_secret(ctx: Context, id: str) -> tuple[WebhookRow, str]:
+    """Give a webhook another secret; return both. The one before signs too for a day."""
+    seed, moment = uuid7(), ctx.now()
+
+    def work(tx: Transaction) -> WebhookRow:
+        _, project = _managed(tx, ctx, id)
+        receiver = tx.webhooks.hold(id)
+        assert receiver is not None, "what the project's lock holds cannot have gone"
+        tx.webhooks.change(
+            id,
+            secret=seed,
+            former_secret=receiver.secret,
+            former_until=moment + _ROTATION,
+            updated_at=moment,
+        )
+        _record(tx, ctx, AuditAction.WEBHOOK_SECRET_ROTATED, project, id)
+        return tx.webhooks.get(id, ctx.actor, "id")
+
+    return await ctx.write(work), secret_of(ctx.services.pepper, id, seed)
+
+
+def _managed(tx: Transaction, ctx: Context, id: str) -> tuple[WebhookRow, ProjectRow]:
+    """Return a webhook that the actor may change, and its project, both locked."""
+    project_id = tx.webhooks.get(id, ctx.actor, "id").project_id
+    tx.projects.lock(project_id)
+    tx.webhooks.hold(id)
+    webhook = tx.webhooks.get(id, ctx.actor, "id")
+    project = tx.projects.get(project_id, ctx.actor, "id")
+    ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
+    return webhook, project
+
+
+def _check(ctx: Context, changes: Mapping[str, Any]) -> None:
+    if "name" in changes:
+        check_text(changes["name"], "input", "name")
+    if "url" in changes:
+        check_url(changes["url"], ctx.services.allowed_hosts, "input", "url")
+    if "event_types" in changes:
+        types = changes["event_types"]
+        if not types:
+            raise InvalidInput("Give at least one type of event.", "input", "eventTypes")
+        if len(set(types)) < len(types):
+            raise InvalidInput("Give each type of event once.", "input", "eventTypes")
+
+
+def facts(webhook: WebhookRow) -> dict[str, Any]:
+    """Return what the audit log says of a webhook, by API names; of its URL only where it leads."""
+    parts = urlsplit(webhook.url)
+    return {
+        "name": webhook.name,
+        "url": f"{parts.scheme}://{parts.netloc}",
+        "eventTypes": webhook.event_types,
+        "isActive": webhook.is_active,
+    }
+
+
+def _record(
+    tx: Transaction,
+    ctx: Context,
+    action: AuditAction,
+    project: ProjectRow,
+    webhook_id: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    entry = audit_row(
+        action,
+        ctx.actor.email,
+        ctx.now(),
+        project.organization_id,
+        project.id,
+        target=webhook_id,
+        before=before,
+        after=after,
+    )
+    tx.audit.record(entry)
