@@ -22,12 +22,12 @@ help: ## Show what can be done
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 serve: $(VENV)/.installed ## Install, migrate and start the server
-	@$(PY) -m schema.graphiql assets || \
+	@$(PY) -m schema.transport.graphiql assets || \
 		echo "GraphiQL's files could not be fetched: the page will ask a CDN for them. Going on."
 	@exec $(PY) server.py serve
 
 test: $(VENV)/.installed-dev ## Install and run the tests, on PostgreSQL too where it matters and is there
-	@$(PY) -m schema.graphiql assets || echo "GraphiQL's files could not be fetched. Going on."
+	@$(PY) -m schema.transport.graphiql assets || echo "GraphiQL's files could not be fetched. Going on."
 	$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style
@@ -48,7 +48,7 @@ migration: $(VENV)/.installed-dev ## Write a migration for changed tables: make 
 	$(PY) -m storage.migrate "$(NAME)"
 
 assets: $(VENV)/.installed ## Fetch GraphiQL's files, for browsers without internet
-	$(PY) -m schema.graphiql assets
+	$(PY) -m schema.transport.graphiql assets
 
 wheel: assets ## Build dist/mnemograph_server-VERSION-py3-none-any.whl, all that an installation needs
 	@$(PIP) wheel --no-deps --wheel-dir dist .

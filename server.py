@@ -50,12 +50,12 @@ from resolvers.tenancy.bootstrap import (
 )
 from resolvers.tenancy.emails import check_email
 from rest import app as rest
-from schema import print_schema
-from schema.credentials import Origins
-from schema.graphiql import page
-from schema.http import GraphQLEndpoint
-from schema.live import Live
-from schema.websocket import WebSocketEndpoint
+from schema.contract import print_schema
+from schema.transport.credentials import Origins
+from schema.transport.graphiql import page
+from schema.transport.http import GraphQLEndpoint
+from schema.transport.live import Live
+from schema.transport.websocket import WebSocketEndpoint
 from serving import listen, run
 from storage.database import Database, DatabaseUnavailable, check_reachable
 from storage.lock import DataDirUnavailable, lock_data_dir

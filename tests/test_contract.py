@@ -19,7 +19,7 @@ from graphql import (
     print_ast,
 )
 
-from schema import print_schema
+from schema.contract import print_schema
 
 HERE = Path(__file__).parent
 COMMITTED = HERE.parent / "schema" / "schema.graphql"

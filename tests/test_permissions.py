@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from schema import schema
+from schema.contract import schema
 from tests.deployment import Deployment
 from tests.permission_world import World, assert_looks_missing, lasting_world, make_world
 from tests.permissions import (

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 import pytest
 
-from schema.graphiql import ASSETS, AssetsUnavailable, fetch_assets
+from schema.transport.graphiql import ASSETS, AssetsUnavailable, fetch_assets
 from tests.deployment import skip
 from tests.process import run_command, wait_until
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from schema import graphiql
-from schema.graphiql import ASSETS, Asset, AssetsUnavailable, fetch_assets, page
+from schema.transport import graphiql
+from schema.transport.graphiql import ASSETS, Asset, AssetsUnavailable, fetch_assets, page
 
 NO_KEY = "No key: paste the key the server printed at its first start"
 REFUSED = "This key was refused"

@@ -15,7 +15,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from schema.graphiql import page
+from schema.transport.graphiql import page
 from tests.deployment import skip
 from tests.process import PATIENCE, Process
 

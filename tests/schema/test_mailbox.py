@@ -2,7 +2,7 @@
 
 import asyncio
 
-from schema.mailbox import MOST_CHARACTERS, MOST_MESSAGES, SLOW, Closing, Mailbox
+from schema.transport.mailbox import MOST_CHARACTERS, MOST_MESSAGES, SLOW, Closing, Mailbox
 
 
 async def test_messages_come_out_in_their_order_until_there_are_no_more() -> None:

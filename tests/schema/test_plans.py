@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
-from schema.plans import plan_of
+from schema.transport.plans import plan_of
 
 ALICE = Actor(
     "account-a",

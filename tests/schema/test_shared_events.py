@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.access import ApiKeyPermission
-from schema import groups
+from schema.transport import groups
 from tests.deployment import Deployment
 from tests.erasure import held
 from tests.factories import Tenant

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from schema import sse
+from schema.transport import sse
 from tests.deployment import Deployment
 from tests.erasure import key_of
 from tests.factories import Tenant

@@ -12,8 +12,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
 from websockets.typing import Origin, Subprotocol
 
-from schema import mailbox, websocket
-from schema.mailbox import Closing, Mailbox
+from schema.transport import mailbox, websocket
+from schema.transport.mailbox import Closing, Mailbox
 from tests.deployment import Deployment
 from tests.factories import Tenant
 from tests.live import EVENTS, PATIENCE, PROTOCOL, Closed, Followed, Socket, connected
@@ -168,7 +168,7 @@ async def test_a_defect_is_told_to_nobody(
         error = await (await socket.subscribe(FOREVER)).error()
         assert error["extensions"]["code"] == "INTERNAL"
         assert "secret" not in json.dumps(error)
-        monkeypatch.setattr("schema.live.plan_of", broken)
+        monkeypatch.setattr("schema.transport.live.plan_of", broken)
         error = await (await socket.subscribe(FOREVER)).error()
         assert error["extensions"]["code"] == "INTERNAL"
         assert "secret" not in json.dumps(error)

@@ -1,0 +1,1 @@
+"""The mutations of the contract, with their inputs and payloads."""

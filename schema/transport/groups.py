@@ -1,0 +1,180 @@
+"""Subscriptions that get the same results: each event is executed once for all of them.
+
+A group runs one subscription of its own and hands each result to its members. A member joins when
+it has seen as much of the log as this process has read, or when the group still has the results of
+all that came since, and is given what comes after its place: so it neither misses an event nor sees
+one twice. Most who come back do so after a moment, and cost no execution.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from core.access import Actor
+from resolvers.context import Context, Services
+from resolvers.runtime.streams import Stream
+from schema.transport.errors import DEFECT, request_error
+from schema.transport.results import Asked, Errors, Result, results_of
+
+log = structlog.get_logger(__name__)
+
+MOST_KEPT = 256
+MOST_KEPT_CHARACTERS = 2**18
+LONGEST_KEPT_SECONDS = 30.0
+
+
+class Client(Protocol):
+    """Whoever an operation belongs to, as its results see them."""
+
+    async def send(self, result: Result) -> None:
+        """Send a result as soon as there is room for it."""
+
+    def push(self, result: Result) -> None:
+        """Send a result without waiting for anything."""
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """One subscription of a group: its place in the log, and how it ends."""
+
+    place: int
+    client: Client
+    ended: asyncio.Future[Errors] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def hand(self, result: Result) -> None:
+        """Hand over a result, unless it is of an event that this member has seen."""
+        place = _place_of(result)
+        if place > self.place:
+            self.place = place
+            self.client.push(result)
+
+
+class _Kept:
+    """The last results of a group, for those who come back after a moment.
+
+    All results after the place `since` are there. They are few, young, and forgotten as soon as
+    anything of the project is erased.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.since = place
+        self._results: deque[tuple[float, Result]] = deque()
+        self._characters = 0
+
+    def add(self, result: Result) -> None:
+        """Keep one more; one that has errors may be better the next time."""
+        self._results.append((time.monotonic(), result))
+        self._characters += len(result.json)
+        if result.errors:
+            self.forget()
+        while len(self._results) > MOST_KEPT or self._characters > MOST_KEPT_CHARACTERS:
+            self._drop()
+
+    def after(self, place: int) -> list[Result]:
+        """Return those after a place, which is not before `since`."""
+        return [result for _, result in self._results if _place_of(result) > place]
+
+    def age(self) -> None:
+        """Let go of what is too old to be told as it was."""
+        while self._results and self._results[0][0] < time.monotonic() - LONGEST_KEPT_SECONDS:
+            self._drop()
+
+    def forget(self) -> None:
+        """Let go of all."""
+        while self._results:
+            self._drop()
+
+    def _drop(self) -> None:
+        _, result = self._results.popleft()
+        self._characters -= len(result.json)
+        self.since = _place_of(result)
+
+
+class Group:
+    """One subscription and all who are given its results."""
+
+    def __init__(self, services: Services, asked: Asked, actor: Actor, place: int) -> None:
+        self.members: set[Member] = set()
+        self.kept = _Kept(place)
+        stream = Stream(start=place, erased=self.kept.forget)
+        self._context = Context(actor, services, stream)
+        self._asked = asked
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        errors: Errors = []
+        try:
+            async with aclosing(results_of(self._asked, self._context)) as results:
+                async for result in results:
+                    if result.is_last:
+                        errors = result.errors
+                        break
+                    self.kept.add(result)
+                    for member in self.members:
+                        member.hand(result)
+        except Exception:
+            log.exception("defect", request_id=self._asked.request_id)
+            errors = [request_error(DEFECT, "INTERNAL", self._asked.request_id)]
+        finally:
+            for member in self.members:
+                if not member.ended.done():
+                    member.ended.set_result(errors)
+
+
+class Groups:
+    """The groups of one process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._groups: dict[str, Group] = {}
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def join(
+        self, key: str, asked: Asked, actor: Actor, place: int, client: Client, *, caught_up: bool
+    ) -> Member | None:
+        """Return the membership of a subscription that goes on from a place in its log.
+
+        None when its group does not have all that came after the place. Whoever has `caught_up`
+        with all that this process has read of the log always joins.
+        """
+        group = self._groups.get(key)
+        if group is not None and group.task.done():
+            group = None
+        if group is not None:
+            group.kept.age()
+        if not caught_up and (group is None or place < group.kept.since):
+            return None
+        if group is None:
+            group = self._groups[key] = Group(self._services, asked, actor, place)
+        member = Member(place, client)
+        for result in group.kept.after(place):
+            member.hand(result)
+        group.members.add(member)
+        return member
+
+    async def leave(self, key: str, member: Member) -> None:
+        """End a membership; a group without members ends too."""
+        group = self._groups.get(key)
+        if group is None or member not in group.members:
+            return
+        group.members.discard(member)
+        if not group.members:
+            del self._groups[key]
+            group.task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await group.task
+
+
+def _place_of(result: Result) -> int:
+    assert result.place is not None
+    return result.place

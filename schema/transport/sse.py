@@ -1,0 +1,109 @@
+"""GraphQL over server-sent events, for clients that prefer HTTP: one response for one operation.
+
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md tells the events ("distinct
+connections mode"). Each event of a log carries its cursor as the event's id, so that a client that
+follows https://html.spec.whatwg.org/multipage/server-sent-events.html goes on from there by itself:
+it sends the last id it has seen when it comes back.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import orjson
+import structlog
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from core.access import Actor
+from core.errors import AppError, Unauthenticated
+from resolvers.runtime.streams import Stream
+from schema.transport.errors import DEFECT, app_error, request_error
+from schema.transport.live import Live
+from schema.transport.mailbox import Mailbox
+from schema.transport.results import Asked, Errors, Result
+
+log = structlog.get_logger(__name__)
+
+EVENT_STREAM = "text/event-stream"
+# Proxies commonly end a response that has been silent for half a minute or a minute.
+_HEARTBEAT_SECONDS = 15.0
+_HEARTBEAT = ":\n\n"
+_COMPLETE = "event: complete\ndata:\n\n"
+
+
+class EventStream(StreamingResponse):
+    """The response that sends the results of one operation as events."""
+
+    def __init__(self, live: Live, asked: Asked, actor: Actor, last_event_id: str | None) -> None:
+        """Raises `LimitExceeded` when the key has as many subscriptions as it may."""
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(self._events(), headers=headers, media_type=EVENT_STREAM)
+        self._live = live
+        self._asked = asked
+        self._mailbox = Mailbox()
+        self._stay = live.services.subscriptions.enter(actor, self._leave)
+        self._stay.stream = Stream(resume=last_event_id or None)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send events until either side has enough, and leave nothing behind."""
+        task = self._task = asyncio.create_task(self._answer())
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self._live.services.subscriptions.close(self._stay)
+
+    async def _events(self) -> AsyncGenerator[str]:
+        yield _HEARTBEAT
+        while True:
+            try:
+                async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                    event = await self._mailbox.take()
+            except TimeoutError:
+                event = _HEARTBEAT
+            if event is None:
+                return
+            yield event
+
+    async def _answer(self) -> None:
+        try:
+            errors = await self._live.answer(self._asked, self._stay, self)
+        except Exception:
+            log.exception("defect", request_id=self._asked.request_id)
+            errors = [request_error(DEFECT, "INTERNAL", self._asked.request_id)]
+        self._end(errors)
+
+    def _leave(self, reason: AppError | Unauthenticated | None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        if reason is None:
+            # Without the last event the client knows that there is more, and comes back.
+            self._mailbox.finish()
+        elif isinstance(reason, AppError):
+            self._end([app_error(reason, self._asked.request_id)])
+        else:
+            message, id = reason.message, self._asked.request_id
+            self._end([request_error(message, "UNAUTHENTICATED", id)])
+
+    def _end(self, errors: Errors) -> None:
+        if errors:
+            body = orjson.dumps({"errors": errors}).decode()
+            self._mailbox.put(_event(body))
+        self._mailbox.put(_COMPLETE)
+        self._mailbox.finish()
+
+    async def send(self, result: Result) -> None:
+        """Send a result as soon as there is room for it."""
+        await self._mailbox.post(_event(result.json, result.cursor))
+
+    def push(self, result: Result) -> None:
+        """Send a result without waiting for anything."""
+        self._mailbox.put(_event(result.json, result.cursor))
+
+
+def _event(data: str, id: str | None = None) -> str:
+    # JSON as it is written here has no line breaks, so that one line of data holds it.
+    named = f"id: {id}\n" if id is not None else ""
+    return f"{named}event: next\ndata: {data}\n\n"

@@ -1,0 +1,283 @@
+"""GraphQL over WebSockets, by the protocol graphql-transport-ws.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md tells the messages and the close
+codes. Strawberry's handler keeps the protocol's states; what is added here is who may come in, what
+is refused before it costs anything, and that results wait in a mailbox of bounded size.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+import orjson
+import structlog
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.types.unset import UNSET
+
+from core.errors import AppError, LimitExceeded, Unauthenticated
+from core.ids import uuid7
+from resolvers.context import authenticate
+from resolvers.runtime.connections import Stay
+from schema.contract import schema
+from schema.transport.credentials import Origins, tokens_of, tokens_of_init
+from schema.transport.errors import DEFECT, app_error, request_error
+from schema.transport.live import Live
+from schema.transport.mailbox import Closing, Mailbox
+from schema.transport.results import Asked, Errors, Result
+
+log = structlog.get_logger(__name__)
+
+PROTOCOL = "graphql-transport-ws"
+INIT_TIMEOUT = timedelta(seconds=10)
+MOST_OPERATIONS = 20
+# A peer that has taken nothing for this long is not there any more.
+_STUCK_SECONDS = 30.0
+# What is noted of a client that has left by itself.
+_GONE = Closing(1000, "")
+_STOPPING = Closing(1012, "The server stops: come back")
+_FIELDS: dict[str, dict[str, type]] = {
+    "subscribe": {"id": str, "payload": dict},
+    "complete": {"id": str},
+}
+
+
+class WebSocketEndpoint:
+    """The ASGI application behind `/graphql` for WebSockets."""
+
+    def __init__(self, live: Live, origins: Origins) -> None:
+        self._live = live
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Talk with one client until either side has enough."""
+        websocket = WebSocket(scope, receive, send)
+        if not self._origins.admit(websocket):
+            await websocket.send_denial_response(
+                PlainTextResponse("This web page may not connect: MNEMOGRAPH_ALLOWED_ORIGINS.", 403)
+            )
+        elif PROTOCOL not in websocket.scope["subprotocols"]:
+            await websocket.send_denial_response(
+                PlainTextResponse(f"The subprotocol must be {PROTOCOL}.", 400)
+            )
+        else:
+            await websocket.accept(subprotocol=PROTOCOL)
+            await _Connection(self._live, websocket).talk()
+
+
+@dataclass
+class _Handshake:
+    """What Strawberry's handler puts the payload of `connection_init` into."""
+
+    connection_params: Mapping[str, Any] | None = None
+
+
+class _Messages:
+    """The messages of one client: those that come, and the mailbox of those that go."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.mailbox = Mailbox()
+        self._websocket = websocket
+
+    async def iter_json(self) -> AsyncGenerator[object]:
+        """Yield what the client sends until it is gone or told to go."""
+        while self.mailbox.closing is None:
+            try:
+                yield orjson.loads(await self._websocket.receive_text())
+            except orjson.JSONDecodeError as error:
+                raise NonJsonMessageReceived from error
+            except KeyError as error:
+                raise NonTextMessageReceived from error
+            except WebSocketDisconnect:
+                return
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """Send a message as soon as there is room."""
+        await self.mailbox.post(orjson.dumps(message).decode())
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection. A reason has at most 123 bytes."""
+        self.mailbox.close(Closing(code, reason.encode()[:123].decode(errors="ignore")))
+
+    async def write(self) -> None:
+        """Send what is in the mailbox until it is closed, and then say why."""
+        with contextlib.suppress(WebSocketDisconnect, TimeoutError):
+            while (message := await self.mailbox.take()) is not None:
+                async with asyncio.timeout(_STUCK_SECONDS):
+                    await self._websocket.send_text(message)
+            if self.mailbox.closing is not None:
+                async with asyncio.timeout(_STUCK_SECONDS):
+                    await self._websocket.close(*self.mailbox.closing)
+
+
+class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
+    """One client's connection."""
+
+    def __init__(self, live: Live, websocket: WebSocket) -> None:
+        self._live = live
+        self._headers: HTTPConnection = websocket
+        self._messages = _Messages(websocket)
+        self._stay: Stay | None = None
+        # All that the handler asks of its view is who comes, which is told by this object.
+        view, adapter = cast(Any, self), cast(Any, self._messages)
+        super().__init__(view, adapter, _Handshake(), None, schema, INIT_TIMEOUT)
+
+    async def talk(self) -> None:
+        """Read and write until the connection ends, and leave nothing behind."""
+        started = time.perf_counter()
+        reader = asyncio.create_task(self.handle())
+        writer = asyncio.create_task(self._messages.write())
+        try:
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._mailbox.close(_GONE)
+            for task in (reader, writer):
+                task.cancel()
+            for outcome in await asyncio.gather(reader, writer, return_exceptions=True):
+                if isinstance(outcome, Exception):
+                    log.error("defect", exc_info=outcome)
+            if self._stay is not None:
+                self._live.services.subscriptions.close(self._stay)
+            # What keeps itself alive would be memory until the next full collection.
+            self._stay, self.view = None, cast(Any, None)
+            assert self._mailbox.closing is not None
+            elapsed = round(time.perf_counter() - started, 1)
+            log.info("websocket", code=self._mailbox.closing.code, seconds=elapsed)
+
+    @property
+    def _mailbox(self) -> Mailbox:
+        return self._messages.mailbox
+
+    async def on_ws_connect(self, handshake: _Handshake) -> object:
+        """Let a client in by its key."""
+        tokens = tokens_of_init(handshake.connection_params or {}) or tokens_of(self._headers)
+        services = self._live.services
+        try:
+            actor = await authenticate(services, tokens)
+            self._stay = services.subscriptions.enter(actor, self._leave)
+        except Unauthenticated as error:
+            raise ConnectionRejectionError from error
+        except LimitExceeded as error:
+            await self._messages.close(1013, error.message)
+        except Exception:
+            log.exception("defect")
+            await self._messages.close(1013, "Unavailable: come back later")
+        return UNSET
+
+    def _leave(self, reason: AppError | Unauthenticated | None) -> None:
+        self._mailbox.close(_STOPPING if reason is None else Closing(4403, reason.message))
+
+    # ------------------------------------------------------------ messages
+
+    async def handle_message(self, message: Any) -> None:
+        """Take one message; what is none of the protocol's closes the connection."""
+        kind = message.get("type") if isinstance(message, dict) else None
+        if not isinstance(kind, str):
+            await self.handle_invalid_message("A message is an object with a type")
+            return
+        for name, wanted in _FIELDS.get(kind, {}).items():
+            if not isinstance(message.get(name), wanted):
+                await self.handle_invalid_message(f"{kind} needs its {name}")
+                return
+        await super().handle_message(message)
+
+    async def handle_subscribe(self, message: Any) -> None:
+        """Begin an operation, unless there are too many."""
+        payload, id = message["payload"], message["id"]
+        wrong = _wrong_in(payload)
+        if wrong is not None:
+            await self.handle_invalid_message(wrong)
+        elif len(self.operations) >= MOST_OPERATIONS and id not in self.operations:
+            error = LimitExceeded(f"A connection can have {MOST_OPERATIONS} operations at once.")
+            await self._mailbox.post(_error(id, [app_error(error, uuid7())]))
+        else:
+            await super().handle_subscribe(message)
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """End an operation at once: what others still hand to it must not go out under its id."""
+        if operation_id in self.operations:
+            self.operations[operation_id].completed = True
+        await super().cleanup_operation(operation_id)
+
+    async def run_operation(self, operation: Operation[Any, None]) -> None:
+        """Answer an operation; called as a task of its own."""
+        asked = Asked(operation.query, operation.variables, operation.operation_name or None)
+        assert self._stay is not None
+        subscriptions = self._live.services.subscriptions
+        leave = partial(self._end, operation, asked)
+        try:
+            stay = subscriptions.enter(self._stay.actor, leave)
+        except LimitExceeded as error:
+            errors = [app_error(error, asked.request_id)]
+        else:
+            try:
+                errors = await self._live.answer(asked, stay, _Subscriber(self._mailbox, operation))
+            except Exception:
+                log.exception("defect", request_id=asked.request_id)
+                errors = [request_error(DEFECT, "INTERNAL", asked.request_id)]
+            finally:
+                subscriptions.close(stay)
+        message: Any = {"id": operation.id, "type": "complete"}
+        if errors:
+            message = {"id": operation.id, "type": "error", "payload": errors}
+        await operation.send_operation_message(message)
+
+    def _end(
+        self,
+        operation: Operation[Any, None],
+        asked: Asked,
+        reason: AppError | Unauthenticated | None,
+    ) -> None:
+        # Without its key the whole connection ends, and so it does when the server stops.
+        if isinstance(reason, AppError) and self.operations.get(operation.id) is operation:
+            self.operations.pop(operation.id)
+            operation.completed = True
+            if operation.task is not None:
+                operation.task.cancel()
+            self._mailbox.put(_error(operation.id, [app_error(reason, asked.request_id)]))
+
+
+class _Subscriber:
+    """One operation of a connection, as its results see it."""
+
+    def __init__(self, mailbox: Mailbox, operation: Operation[Any, None]) -> None:
+        self._mailbox = mailbox
+        self._operation = operation
+        # The result is JSON already, and the same for many: only the id differs.
+        self._before = f'{{"id":{orjson.dumps(operation.id).decode()},"type":"next","payload":'
+
+    async def send(self, result: Result) -> None:
+        await self._mailbox.post(f"{self._before}{result.json}}}")
+
+    def push(self, result: Result) -> None:
+        if not self._operation.completed:
+            self._mailbox.put(f"{self._before}{result.json}}}")
+
+
+def _error(id: str, errors: Errors) -> str:
+    return orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
+
+
+def _wrong_in(payload: Mapping[str, Any]) -> str | None:
+    if not isinstance(payload.get("query"), str):
+        return "query must be a text"
+    if not isinstance(payload.get("variables"), dict | None):
+        return "variables must be an object"
+    if not isinstance(payload.get("operationName"), str | None):
+        return "operationName must be a text"
+    if not isinstance(payload.get("extensions"), dict | None):
+        return "extensions must be an object"
+    return None

@@ -1,0 +1,24 @@
+"""Members of organizations and projects."""
+
+from datetime import datetime
+
+import strawberry
+
+from core.access import Role
+from schema.base import Info
+from schema.types.viewer import Account
+from storage.tenancy.accounts import ACCOUNTS
+
+
+@strawberry.type(description="What an account is in an organization or a project.")
+class Member:
+    """A membership."""
+
+    account_id: strawberry.Private[str]
+    role: Role = strawberry.field(description="What it is there.")
+    joined_at: datetime = strawberry.field(description="Since when.")
+
+    @strawberry.field(description="Who it is.")
+    async def account(self, info: Info) -> Account:
+        """Return the account."""
+        return await info.context.loaders.row(ACCOUNTS, self.account_id)

@@ -1,0 +1,83 @@
+"""The viewer: who a key acts for, and where it begins."""
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers.tenancy.organizations import organizations_of_viewer
+from schema.base import Info, Node, is_row
+from schema.connection import Lister, connection
+from storage.tenancy.accounts import ACCOUNTS, AccountRow
+from storage.tenancy.api_keys import API_KEYS
+from storage.tenancy.organizations import ORGANIZATIONS
+from storage.tenancy.projects import PROJECTS
+
+if TYPE_CHECKING:
+    from schema.types.api_key import ApiKey
+    from schema.types.organization import Organization
+    from schema.types.project import Project
+
+LazyApiKey = Annotated["ApiKey", strawberry.lazy("schema.types.api_key")]
+LazyOrganization = Annotated["Organization", strawberry.lazy("schema.types.organization")]
+LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
+
+
+@strawberry.type(description="A person or a service, known by an e-mail address.")
+class Account(Node):
+    """An account."""
+
+    email: str = strawberry.field(description="Its address, in lower case.")
+    name: str | None = strawberry.field(description="What to call it, where that is known.")
+    created_at: datetime = strawberry.field(description="When it came into being.")
+
+    is_type_of = is_row(AccountRow)
+
+
+@strawberry.type(description="Who the key of this request acts for, and where it begins.")
+class Viewer:
+    """The root of what is one's own."""
+
+    @strawberry.field(description="The account the key acts for.")
+    async def account(self, info: Info) -> Account:
+        """Return the account."""
+        return await info.context.loaders.row(ACCOUNTS, info.context.actor.account_id)
+
+    @strawberry.field(description="The key itself.")
+    async def api_key(self, info: Info) -> LazyApiKey | None:
+        """Return the key."""
+        return await info.context.loaders.row_or_none(API_KEYS, info.context.actor.key_id)
+
+    @strawberry.field(description="The key's default organization.")
+    async def organization(self, info: Info) -> LazyOrganization | None:
+        """Return the organization, if the key has one and may still see it."""
+        id = info.context.actor.default_organization_id
+        return await info.context.loaders.row_or_none(ORGANIZATIONS, id) if id else None
+
+    @strawberry.field(
+        description="The key's default project: what the shorthands of `Query` are about."
+    )
+    async def project(self, info: Info) -> LazyProject | None:
+        """Return the project, if the key has one and may still see it."""
+        id = info.context.actor.default_project_id
+        return await info.context.loaders.row_or_none(PROJECTS, id) if id else None
+
+    @connection(
+        LazyOrganization,
+        "The organizations the key sees: those its account is a member of, and those "
+        "of which it sees a project. Oldest first.",
+    )
+    def organizations(self, info: Info) -> Lister:
+        """Return the lister of organizations."""
+        return partial(organizations_of_viewer, info.context)
+
+
+@strawberry.type
+class ViewerQuery:
+    """What `Query` has of the viewer."""
+
+    @strawberry.field(description="Who this request's key acts for.")
+    def viewer(self) -> Viewer:
+        """Return the viewer."""
+        return Viewer()
