@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute, Route
 
 from resolvers.context import Services
 from rest.exports import ExportEndpoint
+from rest.framework.openapi import document
+from rest.framework.router import Facade
 from rest.imports import Imports
 from rest.mem0.endpoints import ENDPOINTS
-from rest.mem0.facade import Facade
-from rest.mem0.openapi import document
 
 
 def routes(services: Services) -> list[BaseRoute]:

@@ -18,7 +18,7 @@ from core.turn import Turn
 from resolvers.ingestion.add import Addition, add_memories
 from resolvers.ingestion.requests import AddRequest, Wishes
 from resolvers.memories.creation import NewMemories
-from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
+from rest.framework.request import Call, Endpoint, Given, Name, Nothing
 
 QUEUED = "Memory processing has been queued for background execution"
 # What mem0 calls what became of something that was said.

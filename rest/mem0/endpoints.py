@@ -1,22 +1,24 @@
 """All endpoints of the facade."""
 
+from rest.framework.request import Endpoint
 from rest.mem0 import (
     adding,
+    bulk,
     entities,
     events,
     exports,
-    insights,
+    feedback,
     listing,
-    many,
     memories,
     organizations,
     ping,
     profiles,
     projects,
     searching,
+    stats,
+    summary,
     webhooks,
 )
-from rest.mem0.calls import Endpoint
 
 ENDPOINTS: list[Endpoint] = [
     endpoint
@@ -26,11 +28,13 @@ ENDPOINTS: list[Endpoint] = [
         listing,
         searching,
         memories,
-        many,
+        bulk,
         entities,
         events,
         exports,
-        insights,
+        summary,
+        feedback,
+        stats,
         profiles,
         organizations,
         projects,

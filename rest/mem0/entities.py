@@ -9,11 +9,11 @@ from core.enums import EntityType
 from core.errors import InvalidInput, must_exist
 from resolvers.memories.entities import create_entity, delete_entity, entities, entity
 from resolvers.tenancy.statistics import statistics_of_project
-from rest.mem0.calls import Call, Endpoint, Given, Handler, Name, Nothing
+from rest.framework.request import Call, Endpoint, Given, Handler, Name, Nothing
+from rest.mem0.bulk import Started
 from rest.mem0.listing import type_of
-from rest.mem0.many import Started
 from rest.mem0.pages import USUAL, Paged, numbered
-from rest.mem0.shapes import Entity, entity_of
+from rest.mem0.serializers import Entity, entity_of
 from storage.memories.entities import EntityRow
 
 _ONE = "/entities/{entity_type}/{entity_id}/"

@@ -9,12 +9,12 @@ from core.enums import OperationStatus, OperationType
 from core.events import HistoryEventType
 from resolvers.ingestion.add import addition_of
 from resolvers.operations.records import operation, operations_of_project, results_of
+from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0.adding import AddResult
 from rest.mem0.adding import results_of as results_of_addition
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.memories import checked_id, event_of
 from rest.mem0.pages import USUAL, Paged, numbered
-from rest.mem0.shapes import text_of
+from rest.mem0.serializers import text_of
 from storage.operations.store import OperationRow
 
 

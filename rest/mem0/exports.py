@@ -17,7 +17,7 @@ from resolvers.exchange.exports import (
     operation_of_export,
 )
 from resolvers.operations.wait import is_finished_within
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0.filters import filter_of
 from rest.mem0.memories import checked_id
 

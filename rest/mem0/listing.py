@@ -11,11 +11,11 @@ from core.errors import InvalidInput
 from core.filters.tree import Filter
 from resolvers.memories.entities import entity
 from resolvers.memories.listing import MemoryList, Wanted, memories_of_entity, memories_of_project
-from rest.mem0.calls import Call, Endpoint, Given, Name
+from rest.framework.request import Call, Endpoint, Given, Name
 from rest.mem0.filters import entity_filter
 from rest.mem0.pages import USUAL, Lister, Paged, numbered, whole
-from rest.mem0.shapes import Memory, chosen, memory_of
-from rest.mem0.wishes import Asked, asked_filter, narrowed
+from rest.mem0.query_options import Asked, asked_filter, narrowed
+from rest.mem0.serializers import Memory, chosen, memory_of
 
 
 class MemoryPage(TypedDict):

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from core.access import Role
 from core.errors import InvalidInput
 from resolvers.tenancy.members import Scope, add_member, remove_member, update_member
-from rest.mem0.calls import Call, Given
+from rest.framework.request import Call, Given
 from rest.mem0.pages import Lister, whole
 from storage.tenancy.accounts import ACCOUNTS, AccountRow
 from storage.tenancy.members import MemberRow

@@ -12,10 +12,10 @@ from resolvers.memories.creation import log_of_memory
 from resolvers.memories.deletion import delete_memory
 from resolvers.memories.provenance import sources_of_memory
 from resolvers.memories.updates import update_memory
+from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0.adding import moment_at
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.pages import whole
-from rest.mem0.shapes import Memory, memory_of
+from rest.mem0.serializers import Memory, memory_of
 from storage.log.history import HistoryRow
 from storage.memories.rows import MEMORIES, MemoryRow
 

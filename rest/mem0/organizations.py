@@ -13,11 +13,11 @@ from resolvers.tenancy.organizations import (
     members_of_organization,
     organizations_of_viewer,
 )
+from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0 import members
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.members import Leaving, MemberBody, Members
 from rest.mem0.pages import whole
-from rest.mem0.shapes import Message
+from rest.mem0.serializers import Message
 from storage.tenancy.organizations import ORGANIZATIONS, OrganizationRow
 
 ROOT = "/api/v1/orgs/organizations/"

@@ -8,7 +8,7 @@ from pydantic import Field
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
 from resolvers.pagination import Connected, PageArguments
-from rest.mem0.calls import Call, Given
+from rest.framework.request import Call, Given
 
 # So many can be had in one answer that has no pages.
 MOST = 10_000

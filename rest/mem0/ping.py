@@ -3,7 +3,7 @@
 from typing_extensions import TypedDict
 
 from core.errors import InvalidInput
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, Given, Nothing
 
 
 class Pong(TypedDict):

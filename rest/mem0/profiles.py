@@ -18,9 +18,9 @@ from resolvers.synthesis.profiles import (
     sample_profiles,
     update_profile_settings,
 )
-from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
+from rest.framework.request import Call, Endpoint, Given, Name, Nothing
 from rest.mem0.memories import checked_id
-from rest.mem0.shapes import text_of
+from rest.mem0.serializers import text_of
 from storage.exchange.profiles import ProfileSettingsRow
 
 _JOBS = "/v2/profiles/jobs/"

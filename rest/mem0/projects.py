@@ -21,13 +21,13 @@ from resolvers.tenancy.projects import (
     members_of_project,
     update_project,
 )
+from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0 import members
 from rest.mem0.adding import catalog_of
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
 from rest.mem0.members import Leaving, Member, MemberBody, Members, accounts_of
 from rest.mem0.organizations import ROOT, organization_of
 from rest.mem0.pages import whole
-from rest.mem0.shapes import Message
+from rest.mem0.serializers import Message
 from storage.tenancy.projects import ProjectRow
 
 # What a null clears, and what is left then. Of anything else it means, as it does with mem0's

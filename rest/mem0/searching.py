@@ -7,10 +7,10 @@ from typing_extensions import TypedDict
 
 from resolvers.memories.listing import Wanted
 from resolvers.search.execution import Query, search_project
+from rest.framework.request import Call, Endpoint, Nothing
 from rest.mem0.adding import moment_at
-from rest.mem0.calls import Call, Endpoint, Nothing
-from rest.mem0.shapes import Found, chosen, found_of
-from rest.mem0.wishes import Asked, asked_filter
+from rest.mem0.query_options import Asked, asked_filter
+from rest.mem0.serializers import Found, chosen, found_of
 
 # The least meaning a hit must share that has no word of the query.
 _OLDER, _NEWEST = 0.3, 0.1

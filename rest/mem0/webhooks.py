@@ -17,10 +17,10 @@ from resolvers.webhooks.administration import (
     update_webhook,
     webhooks_of_project,
 )
-from rest.mem0.calls import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0.members import accounts_of
 from rest.mem0.pages import whole
-from rest.mem0.shapes import Message
+from rest.mem0.serializers import Message
 from storage.tenancy.projects import ProjectRow
 from storage.webhooks.store import WEBHOOKS, WebhookRow
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rest.mem0.facade import LARGEST_BODY
+from rest.framework.router import LARGEST_BODY
 from tests.client import Client
 from tests.factories import Tenant
 from tests.rest.mem0.rest import ask, call, refused
@@ -122,7 +122,7 @@ async def test_a_defect_tells_nothing(tenant: Tenant, monkeypatch: pytest.Monkey
     async def broken(*_: Any) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr("rest.mem0.calls.Call.project", broken)
+    monkeypatch.setattr("rest.framework.request.Call.project", broken)
     response = await call(tenant.owner, "GET", PING)
     assert response.status_code == 500
     assert response.json()["code"] == "INTERNAL"

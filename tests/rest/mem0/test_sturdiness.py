@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from rest.mem0.calls import Endpoint, Given
+from rest.framework.request import Endpoint, Given
 from rest.mem0.endpoints import ENDPOINTS
 from tests.factories import Tenant
 from tests.rest.mem0.remembering import added

@@ -22,8 +22,8 @@ from starlette.types import Receive, Scope, Send
 from core.errors import AppError, InvalidInput, Unauthenticated
 from resolvers.context import Services
 from rest.answers import context_of
-from rest.mem0.calls import Call, Endpoint, Given
-from rest.mem0.problems import Unanswerable, invalid, problem, problem_of
+from rest.framework.errors import Unanswerable, invalid, problem, problem_of
+from rest.framework.request import Call, Endpoint, Given
 
 log = structlog.get_logger(__name__)
 

@@ -9,10 +9,10 @@ from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import AppError, InvalidInput
 from resolvers.memories.deletion import delete_memories
 from resolvers.memories.updates import Update, update_memories
-from rest.mem0.calls import Call, Endpoint, Given, Name, Nothing
+from rest.framework.request import Call, Endpoint, Given, Name, Nothing
 from rest.mem0.filters import entity_filter, filter_of, literal
 from rest.mem0.memories import UpdateBody, changes_of, checked_id
-from rest.mem0.shapes import Message
+from rest.mem0.serializers import Message
 
 MOST = 1_000
 

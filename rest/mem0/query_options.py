@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import InvalidInput
 from core.filters.tree import And, Filter
-from rest.mem0.calls import Given
+from rest.framework.request import Given
 from rest.mem0.filters import filter_of
 
 

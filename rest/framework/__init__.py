@@ -1,0 +1,1 @@
+"""Typed endpoints over HTTP: requests, routing, errors and the OpenAPI document."""

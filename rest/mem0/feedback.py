@@ -1,0 +1,40 @@
+"""Feedback on memories."""
+
+from typing_extensions import TypedDict
+
+from core.enums import FeedbackValue
+from resolvers.memories.feedback import set_feedback
+from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.mem0.memories import checked_id
+
+
+class FeedbackBody(Given):
+    """What somebody thinks of a memory; null takes it back."""
+
+    memory_id: str
+    feedback: FeedbackValue | None = None
+    feedback_reason: str | None = None
+
+
+class Feedback(TypedDict):
+    """What is thought of a memory."""
+
+    id: str
+    memory_id: str
+    feedback: str | None
+    feedback_reason: str | None
+
+
+async def give_feedback(call: Call[Nothing, FeedbackBody]) -> Feedback:
+    """Tell whether a memory helped, in place of what was told before."""
+    body = call.body
+    id = checked_id(body.memory_id)
+    reason = body.feedback_reason or None
+    await set_feedback(call.ctx, id, body.feedback, reason)
+    value = None if body.feedback is None else body.feedback.value
+    return {"id": id, "memory_id": id, "feedback": value, "feedback_reason": reason}
+
+
+ENDPOINTS = [
+    Endpoint("POST", "/v1/feedback/", give_feedback, Feedback, "insights", body=FeedbackBody),
+]

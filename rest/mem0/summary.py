@@ -1,0 +1,37 @@
+"""Summaries of memories."""
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from resolvers.synthesis.summaries import summarize_memories
+from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.mem0.filters import filter_of
+
+
+class SummaryBody(Given):
+    """Which memories to sum up: those that match, or all of the project's."""
+
+    filters: dict[str, Any] | None = None
+
+
+class Summary(TypedDict):
+    """What memories say in all, in Markdown, and the event that tells of it."""
+
+    summary: str
+    event_id: str
+
+
+async def summarize(call: Call[Nothing, SummaryBody]) -> Summary:
+    """Sum up memories."""
+    filter = filter_of(call.body.filters, "filters", scoped=False) if call.body.filters else None
+    project = await call.project()
+    summary = await summarize_memories(call.ctx, project.id, filter)
+    if summary.failure is not None:
+        raise summary.failure
+    return {"summary": summary.text or "", "event_id": summary.operation.id}
+
+
+ENDPOINTS = [
+    Endpoint("POST", "/v1/summary/", summarize, Summary, "insights", body=SummaryBody),
+]
