@@ -19,7 +19,7 @@ from resolvers.ingestion.job import ingest
 from resolvers.synthesis.export_job import shape_export
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
-from workers.beating import beating
+from workers.lease import beating
 
 Heartbeat = Callable[[], Awaitable[Any]]
 JobFunction = Callable[[Services, Sequence[JobRow], Heartbeat], Awaitable[None]]

@@ -24,8 +24,8 @@ from storage.database import Commit
 from storage.operations.jobs import JobRow
 from storage.pg_notify import notices_between
 from storage.transaction import Transaction
-from workers import deliver, prune
-from workers.outgoing import Outgoing
+from workers import retention, webhooks
+from workers.egress import Outgoing
 from workers.registry import JOB_TYPES, JobType
 
 log = structlog.get_logger(__name__)
@@ -45,9 +45,9 @@ class Runner:
     def __init__(self, services: Services, retries: Retries = RETRIES) -> None:
         self._services = services
         self._outgoing = Outgoing(services.allowed_hosts)
-        sends = partial(deliver.handle, self._outgoing, retries)
+        sends = partial(webhooks.handle, self._outgoing, retries)
         # In several tasks, lest a receiver that is slow to answer hold up all others.
-        self._types = {**JOB_TYPES, JobKind.DELIVER: JobType(sends, tasks=4, end=deliver.end)}
+        self._types = {**JOB_TYPES, JobKind.DELIVER: JobType(sends, tasks=4, end=webhooks.end)}
         self._worker = uuid7()
         self._wake = {kind: asyncio.Event() for kind in self._types}
         self._tasks: list[asyncio.Task[None]] = []
@@ -140,7 +140,7 @@ class Runner:
         await self._services.db.write(lambda tx: tx.import_records.drop_left(moment - RECORDS_STAY))
 
     async def _prune(self) -> None:
-        await prune.sweep(self._services, lambda: self._stopping)
+        await retention.sweep(self._services, lambda: self._stopping)
 
     async def _take(self, kind: JobKind) -> bool:
         """Do one batch; return whether there was one."""

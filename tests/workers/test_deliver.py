@@ -18,7 +18,7 @@ from tests.deployment import Deployment
 from tests.factories import make_tenant
 from tests.receiver import Do, Receiver
 from tests.webhooks import CHANGE, FORGET, LOG, RESTORE, ROTATE, Hooked, at_once, hooked
-from workers import deliver
+from workers import webhooks
 from workers.runner import Runner
 
 pytestmark = pytest.mark.every_database
@@ -255,18 +255,18 @@ async def test_a_defect_of_the_server_holds_up_nobody(
     hook: Hooked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hook.tenant.add("one", "two")
-    write, bad = deliver.written, ["one"]
+    write, bad = webhooks.written, ["one"]
 
     def written(services: Any, message: Any) -> Any:
         if message.event.new_text in bad:
             raise RuntimeError("cannot be written")
         return write(services, message)
 
-    monkeypatch.setattr(deliver, "written", written)
+    monkeypatch.setattr(webhooks, "written", written)
     await hook.drain(at_once(0))
     assert hook.texts() == ["two"]
     failed, sent = await hook.statuses()
-    assert failed == ("FAILED", 1, None, deliver.DEFECT.error)
+    assert failed == ("FAILED", 1, None, webhooks.DEFECT.error)
     assert sent == ("SUCCEEDED", 1, 204, None)
 
 

@@ -15,7 +15,7 @@ from storage.tables.metadata import METADATA
 from tests.receiver import Do
 from tests.refusals import assert_refused, invalid
 from tests.webhooks import CHANGE, DELETE, FORGET, REDELIVER, TEST, Hooked, at_once
-from workers import prune
+from workers import retention
 from workers.runner import Runner
 
 pytestmark = pytest.mark.every_database
@@ -153,7 +153,7 @@ async def test_what_the_retention_has_taken(hook: Hooked) -> None:
         retention=timedelta(days=1),
         clock=lambda: now() + timedelta(days=1, seconds=1),
     )
-    assert await prune.sweep(retained, lambda: False) > 0
+    assert await retention.sweep(retained, lambda: False) > 0
     assert [row[0] for row in await hook.statuses()] == ["PENDING"]
     await hook.drain(RETRIES, later=7)
     assert await hook.statuses() == [("FAILED", 1, 500, PRUNED)]

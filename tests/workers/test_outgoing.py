@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.loopback import HOST, OK, Behaviour, Receiver, answers, receiving
-from workers.outgoing import Answer, Outgoing
+from workers.egress import Answer, Outgoing
 
 SHORT = 0.3
 HEADERS = {"content-type": "application/json", "webhook-id": "one"}

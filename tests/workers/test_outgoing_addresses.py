@@ -7,7 +7,7 @@ import httpcore
 import pytest
 
 from tests.workers.loopback import HOST, OK, Receiver, answers, receiving
-from workers.outgoing import Answer, Outgoing
+from workers.egress import Answer, Outgoing
 
 PUBLIC = "8.8.8.8"
 ALSO_PUBLIC = "2606:4700::1111"

@@ -13,7 +13,7 @@ from core.ids import now, uuid7
 from resolvers.operations.attempts import MOST_ATTEMPTS
 from tests.deployment import Deployment, deployed, settings_for
 from tests.factories import make_tenant
-from workers import prune
+from workers import retention
 from workers.runner import Runner, pause
 
 pytestmark = pytest.mark.every_database
@@ -114,10 +114,10 @@ async def test_what_the_retention_does_not_keep_is_swept(tmp_path: Path) -> None
             found = await place.services.db.read(lambda tx: tx.pruning.pruned(ids))
             return {pruned.sequence for pruned in found.values()}
 
-        assert await prune.sweep(place.services, lambda: False) == 0
+        assert await retention.sweep(place.services, lambda: False) == 0
         later = replace(place.services, clock=lambda: now() + timedelta(days=31))
-        assert await prune.sweep(replace(later, retention=None), lambda: False) == 0
-        assert await prune.sweep(later, lambda: True) == 0
+        assert await retention.sweep(replace(later, retention=None), lambda: False) == 0
+        assert await retention.sweep(later, lambda: True) == 0
         assert await swept() == {0}
         runner = Runner(later)
         runner.start()
@@ -125,7 +125,7 @@ async def test_what_the_retention_does_not_keep_is_swept(tmp_path: Path) -> None
             while await swept() != {2}:
                 await asyncio.sleep(0.01)
         await runner.stop()
-        assert await prune.sweep(later, lambda: False) == 0
+        assert await retention.sweep(later, lambda: False) == 0
 
 
 def test_pauses_grow_to_five_minutes() -> None:

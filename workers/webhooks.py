@@ -24,7 +24,7 @@ from resolvers.webhooks.delivery import (
 )
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
-from workers.outgoing import Answer, Outgoing
+from workers.egress import Answer, Outgoing
 
 log = structlog.get_logger(__name__)
 
