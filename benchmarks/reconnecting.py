@@ -25,11 +25,11 @@ import uvloop
 
 from benchmarks.table import heading, table
 from core.ids import uuid7
-from tests.deployment import POSTGRES_URL, fresh_postgres, postgres_url
-from tests.followers import BEGINNING, Follower, Sitting, followers_of_all_kinds
-from tests.lines import CUT
-from tests.process import KEY, Chroma, Place
-from tests.writers import Logged, Writer, ask, expected_of, whole_log
+from tests.support.clients.followers import BEGINNING, Follower, Sitting, followers_of_all_kinds
+from tests.support.clients.lines import CUT
+from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
+from tests.support.servers.deployment import POSTGRES_URL, fresh_postgres, postgres_url
+from tests.support.servers.process import KEY, Chroma, Place
 
 CLIENTS, RECONNECTS, RATE = 50, 20, 200
 WRITERS = 8

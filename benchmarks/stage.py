@@ -36,7 +36,7 @@ from resolvers.memories.creation import NewMemories
 from resolvers.tenancy.bootstrap import bootstrap, issue_key
 from server import create_app, open_services
 from serving import settle_memory
-from tests.deployment import settings_for
+from tests.support.servers.deployment import settings_for
 
 EMAIL = "benchmark@localhost"
 _FILL_AT_ONCE = 1_000

@@ -25,7 +25,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from serving import settle_memory
-from tests.deployment import (
+from tests.support.clients.websocket import listening
+from tests.support.fixtures.factories import Tenant, make_tenant
+from tests.support.servers.deployment import (
     REQUIRE_ALL,
     Deployment,
     deployed,
@@ -33,8 +35,6 @@ from tests.deployment import (
     passing_dir,
     settings_for,
 )
-from tests.factories import Tenant, make_tenant
-from tests.live import listening
 
 # Without this, each exception in a log is drawn with all its local variables, which takes seconds.
 structlog.configure(

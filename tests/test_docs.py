@@ -8,8 +8,8 @@ import pytest
 from core.errors import ErrorCode
 from core.settings import Settings
 from server import cli
-from tests.factories import Tenant
-from tests.live import connected
+from tests.support.clients.websocket import connected
+from tests.support.fixtures.factories import Tenant
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.conftest import group_of
-from tests.deployment import REQUIRE_ALL
+from tests.support.servers.deployment import REQUIRE_ALL
 
 CONFTEST = """
 import pytest

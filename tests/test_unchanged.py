@@ -5,8 +5,8 @@ import pytest
 from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.transaction import Transaction
-from tests.factories import Tenant
-from tests.refusals import unchanged
+from tests.support.documents.refusals import unchanged
+from tests.support.fixtures.factories import Tenant
 
 pytestmark = pytest.mark.every_database
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment import skip
-from tests.node import command
+from tests.support.clients.node import command
+from tests.support.servers.deployment import skip
 
 PYTHON_CLIENTS = ("0.1.118", "1.0.11", "2.2.1")
 TYPESCRIPT_CLIENT = "3.3.1"

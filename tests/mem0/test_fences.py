@@ -11,8 +11,8 @@ from tests.mem0.conftest import NEWEST, PROGRAMS, Case
 from tests.mem0.environments import python_clients
 from tests.mem0.homes import Home
 from tests.mem0.remote import Program
-from tests.node import command
-from tests.process import Process, wait_until
+from tests.support.clients.node import command
+from tests.support.servers.process import Process, wait_until
 
 MAKERS = "us.i.posthog.com"
 PYTHON = """

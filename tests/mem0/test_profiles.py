@@ -6,7 +6,7 @@ from tests.mem0.conftest import NEWEST, Case, only
 from tests.mem0.dialects import remember, remember_in_typescript
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.process import wait_until
+from tests.support.servers.process import wait_until
 
 SCHEMA = {
     "type": "object",

@@ -8,7 +8,7 @@ from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.dialects import remember
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.process import wait_until
+from tests.support.servers.process import wait_until
 
 ENTITIES = "{ project { name entities(first: 100) { nodes { id type name totalMemories } } } }"
 

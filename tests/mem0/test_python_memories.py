@@ -7,7 +7,7 @@ from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.dialects import listed, remember, understand
 from tests.mem0.homes import Home, agree, make_home
 from tests.mem0.remote import options, refused
-from tests.process import Process
+from tests.support.servers.process import Process
 
 SAID = [
     {"role": "user", "content": "I drink green tea"},

@@ -7,7 +7,7 @@ from typing import Any
 from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.process import Process
+from tests.support.servers.process import Process
 
 PROJECT = """
 query ($id: ID) {

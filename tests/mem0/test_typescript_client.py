@@ -13,7 +13,7 @@ import pytest
 from tests.mem0.dialects import remember_in_typescript as remember
 from tests.mem0.homes import Home, agree
 from tests.mem0.remote import Program, refused
-from tests.process import Process, wait_until
+from tests.support.servers.process import Process, wait_until
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 SEARCH = """

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from providers.openai_chat import OpenAIExtractor
-from tests.openai_server import OpenAIServer
 from tests.providers.extractors import KEY, Make
+from tests.support.servers.openai_server import OpenAIServer
 
 
 @pytest.fixture

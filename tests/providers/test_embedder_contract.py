@@ -16,8 +16,8 @@ from providers.base import Embedder, ProviderError
 from providers.minilm.embedder import MiniLM
 from providers.models import make_models
 from providers.openai_embeddings import OpenAIEmbedder, connect_embedder
-from tests.openai_answers import EMBEDDINGS, Answer, Request, vectors
-from tests.openai_server import OpenAIServer
+from tests.support.servers.openai_answers import EMBEDDINGS, Answer, Request, vectors
+from tests.support.servers.openai_server import OpenAIServer
 
 # Each makes an embedder, given the address of an endpoint.
 FACTORIES: dict[type[Embedder], Callable[[str], Embedder]] = {

@@ -15,9 +15,9 @@ from core.turn import Speaker, Turn
 from providers.extraction import Assignment, Category, Extraction, Extractor
 from providers.minilm.embedder import MiniLM
 from providers.openai_chat import OpenAIExtractor
-from tests.openai_answers import Answer, Request, fact, facts
-from tests.openai_server import OpenAIServer
 from tests.providers.assignments import CATALOG, assignment
+from tests.support.servers.openai_answers import Answer, Request, fact, facts
+from tests.support.servers.openai_server import OpenAIServer
 
 SAID = (
     "I moved from Berlin to Lisbon in May 2023 because of my job at Siemens.",

@@ -14,10 +14,10 @@ import pytest
 from providers.base import ProviderError
 from providers.extraction import Extraction
 from providers.openai_chat import OpenAIExtractor
-from tests.openai_answers import Answer, Behaviour, Request, cut, echo, slow, status
-from tests.openai_server import OpenAIServer
 from tests.providers.assignments import assignment
 from tests.providers.extractors import KEY, TEA, TEA_FACT, Make, refused
+from tests.support.servers.openai_answers import Answer, Behaviour, Request, cut, echo, slow, status
+from tests.support.servers.openai_server import OpenAIServer
 
 
 async def test_no_key_is_needed(server: OpenAIServer, make: Make) -> None:

@@ -10,7 +10,9 @@ from core.turn import Speaker, Turn
 from providers.extraction import Extraction, Fact
 from providers.openai_chat import REPEATED
 from providers.prompts import AGAIN_1, SCHEMA_1
-from tests.openai_answers import (
+from tests.providers.assignments import CATALOG, assignment
+from tests.providers.extractors import KEY, TEA, TEA_FACT, Make, refused
+from tests.support.servers.openai_answers import (
     Answer,
     Behaviour,
     Request,
@@ -25,9 +27,7 @@ from tests.openai_answers import (
     status,
     text,
 )
-from tests.openai_server import OpenAIServer
-from tests.providers.assignments import CATALOG, assignment
-from tests.providers.extractors import KEY, TEA, TEA_FACT, Make, refused
+from tests.support.servers.openai_server import OpenAIServer
 
 USELESS = "The chat model's answer could not be used, twice in a row: "
 

@@ -12,7 +12,7 @@ import pytest
 
 from providers.base import ProviderError
 from providers.openai_embeddings import OpenAIEmbedder, connect_embedder
-from tests.openai_answers import (
+from tests.support.servers.openai_answers import (
     DIMENSION,
     EMBEDDINGS,
     Answer,
@@ -27,7 +27,7 @@ from tests.openai_answers import (
     window,
     words,
 )
-from tests.openai_server import OpenAIServer
+from tests.support.servers.openai_server import OpenAIServer
 
 UNIT = [1.0] + [0.0] * (DIMENSION - 1)
 Make = Callable[..., OpenAIEmbedder]

@@ -12,8 +12,8 @@ from core.validation import is_storable
 from language.dates.moments import Moment, Precision
 from providers.extraction import Assignment, Category, Fact, Verdict, VerdictKind
 from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
-from tests.openai_answers import fact
 from tests.providers.assignments import CATALOG, MONDAY, assignment
+from tests.support.servers.openai_answers import fact
 
 HAS_SHAPE = "it has another shape"
 ALONE = assignment("I like tea.")

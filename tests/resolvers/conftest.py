@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from core.enums import JobKind
-from tests.corpora import derived
-from tests.factories import Tenant
-from tests.shelf import Shelf, at
+from tests.resolvers.runtime.corpora import derived
+from tests.support.fixtures.factories import Tenant
+from tests.support.fixtures.shelf import Shelf, at
 
 
 @pytest.fixture
 def shelf(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
     """The memories of a fresh project. In the end the jobs they left are dropped."""
-    monkeypatch.setattr("tests.shelf.derived", derived)
+    monkeypatch.setattr("tests.support.fixtures.shelf.derived", derived)
     shelf = Shelf(tenant)
     yield shelf
     for project_id in (tenant.project_id, *shelf.others):

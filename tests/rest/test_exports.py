@@ -10,10 +10,10 @@ from core.ids import now
 from resolvers.context import Context, authenticate
 from resolvers.exchange.download import download
 from storage.transaction import Transaction
-from tests.client import Client
-from tests.deployment import Deployment
-from tests.factories import Tenant
-from tests.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
+from tests.support.clients.graphql import Client
+from tests.support.documents.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 pytestmark = pytest.mark.every_database
 

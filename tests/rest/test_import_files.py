@@ -9,11 +9,19 @@ from sqlalchemy import select
 
 from core.ids import is_uuid7, made_at, uuid7
 from storage.tables.metadata import METADATA
-from tests.exchange import at, entity, file_of, life, line, memory, without_history
-from tests.factories import Tenant
-from tests.importing import brought_in, numbered, rows_of, send
-from tests.remembering import DELETE, MAKE_PROJECT
-from tests.searching import search
+from tests.support.documents.exchange import (
+    at,
+    entity,
+    file_of,
+    life,
+    line,
+    memory,
+    without_history,
+)
+from tests.support.documents.importing import brought_in, numbered, rows_of, send
+from tests.support.documents.remembering import DELETE, MAKE_PROJECT
+from tests.support.documents.searching import search
+from tests.support.fixtures.factories import Tenant
 
 pytestmark = pytest.mark.every_database
 

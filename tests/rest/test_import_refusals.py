@@ -19,10 +19,10 @@ from resolvers.exchange.import_job import RECORDS_STAY, import_records
 from resolvers.operations.attempts import MOST_ATTEMPTS
 from resolvers.operations.records import begun
 from storage.transaction import Transaction
-from tests.exchange import entity, file_of, life, line, lines_of, memory, written
-from tests.factories import Tenant
-from tests.importing import OPERATION, brought_in, ended, rows_of, send
-from tests.refusals import snapshot
+from tests.support.documents.exchange import entity, file_of, life, line, lines_of, memory, written
+from tests.support.documents.importing import OPERATION, brought_in, ended, rows_of, send
+from tests.support.documents.refusals import snapshot
+from tests.support.fixtures.factories import Tenant
 
 JSON = "application/json"
 RETRY = """

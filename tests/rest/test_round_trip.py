@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.erasure import DELETE_PROJECT, NOTHING, left
-from tests.factories import Tenant
-from tests.ingesting import until
-from tests.moving import (
+from tests.support.documents.erasure import DELETE_PROJECT, NOTHING, left
+from tests.support.documents.ingesting import until
+from tests.support.documents.refusals import snapshot
+from tests.support.documents.remembering import DELETE, DELETE_ENTITY, rows_with
+from tests.support.documents.searching import near
+from tests.support.fixtures.factories import Tenant
+from tests.support.fixtures.moving import (
     BERLIN,
     COFFEE,
     LESS,
@@ -31,9 +34,6 @@ from tests.moving import (
     told,
     vectors,
 )
-from tests.refusals import snapshot
-from tests.remembering import DELETE, DELETE_ENTITY, rows_with
-from tests.searching import near
 
 pytestmark = pytest.mark.every_database
 

@@ -8,10 +8,16 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import BACKENDS
-from tests.deployment import Deployment, deployed, fresh_postgres, passing_dir, settings_for
-from tests.factories import Tenant, make_tenant
-from tests.openai_server import OpenAIServer
-from tests.process import Process
+from tests.support.fixtures.factories import Tenant, make_tenant
+from tests.support.servers.deployment import (
+    Deployment,
+    deployed,
+    fresh_postgres,
+    passing_dir,
+    settings_for,
+)
+from tests.support.servers.openai_server import OpenAIServer
+from tests.support.servers.process import Process
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from core.ids import uuid7
-from tests.client import Client
-from tests.factories import ADD, Tenant
+from tests.support.clients.graphql import Client
+from tests.support.fixtures.factories import ADD, Tenant
 
 pytestmark = pytest.mark.every_database
 

@@ -14,9 +14,9 @@ import pytest_asyncio
 
 from core.paging import Cursors
 from storage.memories.rows import MEMORY_ORDER
-from tests.client import Client
-from tests.deployment import Deployment
-from tests.factories import ADD, Tenant, make_tenant
+from tests.support.clients.graphql import Client
+from tests.support.fixtures.factories import ADD, Tenant, make_tenant
+from tests.support.servers.deployment import Deployment
 
 pytestmark = pytest.mark.every_database
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.deployment import Deployment, deployed, fresh_postgres, settings_for
-from tests.factories import Tenant, make_tenant
+from tests.support.fixtures.factories import Tenant, make_tenant
+from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
 
 pytestmark = pytest.mark.every_database
 

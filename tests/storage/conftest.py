@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from core.enums import JobKind
-from tests.factories import Tenant
-from tests.shelf import Shelf, at
+from tests.support.fixtures.factories import Tenant
+from tests.support.fixtures.shelf import Shelf, at
 
 
 @pytest.fixture

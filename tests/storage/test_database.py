@@ -13,8 +13,8 @@ from core.ids import now, uuid7
 from storage.database import Commit, Database
 from storage.errors import RowMoved
 from storage.transaction import Transaction
-from tests.deployment import Deployment
-from tests.factories import Tenant
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 pytestmark = pytest.mark.every_database
 

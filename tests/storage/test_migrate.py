@@ -18,7 +18,7 @@ from storage.memories.uniqueness import slot_of, text_hash
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
 from storage.migrations import past_versions, slots
 from storage.tables.metadata import METADATA
-from tests.deployment import fresh_postgres
+from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 

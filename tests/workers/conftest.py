@@ -6,11 +6,11 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import BACKENDS
-from tests.deployment import Deployment
-from tests.factories import make_tenant
-from tests.receiver import Receiver
-from tests.searching import idle_deployment
-from tests.webhooks import Hooked, hooked
+from tests.support.documents.searching import idle_deployment
+from tests.support.documents.webhooks import Hooked, hooked
+from tests.support.fixtures.factories import make_tenant
+from tests.support.servers.deployment import Deployment
+from tests.support.servers.receiver import Receiver
 
 
 @pytest_asyncio.fixture(scope="session", params=BACKENDS)

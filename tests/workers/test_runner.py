@@ -11,8 +11,8 @@ import pytest
 from core.enums import JobKind
 from core.ids import now, uuid7
 from resolvers.operations.attempts import MOST_ATTEMPTS
-from tests.deployment import Deployment, deployed, settings_for
-from tests.factories import make_tenant
+from tests.support.fixtures.factories import make_tenant
+from tests.support.servers.deployment import Deployment, deployed, settings_for
 from workers import retention
 from workers.runner import Runner, pause
 

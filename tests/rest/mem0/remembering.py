@@ -4,9 +4,9 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
-from tests.client import Client
-from tests.factories import Tenant
 from tests.rest.mem0.rest import ask
+from tests.support.clients.graphql import Client
+from tests.support.fixtures.factories import Tenant
 
 BY_GRAPHQL = """
 query ($id: ID!) {

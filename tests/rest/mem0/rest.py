@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 
-from tests.client import Client
-from tests.deployment import Deployment
-from tests.factories import Tenant
-from tests.refusals import unchanged
+from tests.support.clients.graphql import Client
+from tests.support.documents.refusals import unchanged
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 
 async def call(

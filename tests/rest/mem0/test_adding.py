@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added, assert_same, finished
 from tests.rest.mem0.rest import (
     FORBIDDEN,
@@ -14,6 +13,7 @@ from tests.rest.mem0.rest import (
     invalid,
     missing,
 )
+from tests.support.fixtures.factories import Tenant
 
 V1, V3 = "/v1/memories/", "/v3/memories/add/"
 TEA = [{"role": "user", "content": "I like tea"}]

@@ -5,9 +5,9 @@ from datetime import datetime
 import pytest
 
 from core.ids import uuid7
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import FORBIDDEN, NOBODY, ask, assert_refused, invalid, missing, refused
+from tests.support.fixtures.factories import Tenant
 
 ALL = "/v1/entities/"
 BY_GRAPHQL = """

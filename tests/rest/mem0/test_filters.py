@@ -8,9 +8,9 @@ import pytest
 from core.errors import InvalidInput
 from core.filters.tree import And, Condition, Field, Filter, Not, Operator, Or
 from rest.mem0.filters import entity_filter, filter_of, literal
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import ask
+from tests.support.fixtures.factories import Tenant
 
 pytestmark = pytest.mark.every_database
 

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from core.ids import uuid7
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import FORBIDDEN, NOBODY, ask, assert_refused, invalid, missing, refused
+from tests.support.fixtures.factories import Tenant
 
 EXPORTS, GET, SUMMARY = "/v1/exports/", "/v1/exports/get/", "/v1/summary/"
 FEEDBACK, STATS = "/v1/feedback/", "/v1/stats/"

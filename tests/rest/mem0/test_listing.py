@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added, assert_same
 from tests.rest.mem0.rest import NOBODY, ask, call, cost, invalid, missing, refused
+from tests.support.fixtures.factories import Tenant
 
 V1, V2, V3 = "/v1/memories/", "/v2/memories/", "/v3/memories/"
 ANA = {"filters": {"user_id": "Ana"}}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
-from tests.deployment import Deployment
-from tests.factories import Tenant
 from tests.rest.mem0.rest import FORBIDDEN, NOBODY, ask, assert_refused, cost, invalid, missing
+from tests.support.clients.graphql import Client
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 NOTHING = "00000000-0000-7000-8000-000000000000"
 MEMBERS = """

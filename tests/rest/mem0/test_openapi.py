@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from rest.mem0.endpoints import ENDPOINTS
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import call
+from tests.support.fixtures.factories import Tenant
 
 
 async def document(tenant: Tenant) -> dict[str, Any]:

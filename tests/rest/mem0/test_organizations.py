@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 
 from core.access import ApiKeyPermission
-from tests.client import Client
-from tests.factories import Tenant
 from tests.rest.mem0.rest import (
     FORBIDDEN,
     NOBODY,
@@ -17,6 +15,8 @@ from tests.rest.mem0.rest import (
     missing,
     refused,
 )
+from tests.support.clients.graphql import Client
+from tests.support.fixtures.factories import Tenant
 
 ROOT = "/api/v1/orgs/organizations/"
 NOTHING = "00000000-0000-7000-8000-000000000000"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from core.ids import uuid7
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added, finished
 from tests.rest.mem0.rest import FORBIDDEN, NOBODY, ask, assert_refused, invalid, missing, refused
+from tests.support.fixtures.factories import Tenant
 
 SETTINGS, JOBS = "/v2/profiles/settings/", "/v2/profiles/jobs/"
 SCHEMA = {

@@ -6,10 +6,6 @@ from typing import Any
 import pytest
 
 from core.access import ApiKeyPermission
-from tests.client import Client
-from tests.deployment import Deployment
-from tests.factories import Tenant
-from tests.refusals import snapshot
 from tests.rest.mem0.rest import (
     FORBIDDEN,
     NOBODY,
@@ -20,6 +16,10 @@ from tests.rest.mem0.rest import (
     missing,
     refused,
 )
+from tests.support.clients.graphql import Client
+from tests.support.documents.refusals import snapshot
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 NOTHING = "00000000-0000-7000-8000-000000000000"
 PROJECT = """

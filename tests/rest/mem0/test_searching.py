@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added, assert_same
 from tests.rest.mem0.rest import NOBODY, ask, call, missing, refused
+from tests.support.fixtures.factories import Tenant
 
 V1, V2, V3 = (f"/v{n}/memories/search/" for n in (1, 2, 3))
 ANA = {"filters": {"user_id": "Ana"}}

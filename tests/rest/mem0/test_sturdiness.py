@@ -7,9 +7,9 @@ import pytest
 
 from rest.framework.request import Endpoint, Given
 from rest.mem0.endpoints import ENDPOINTS
-from tests.factories import Tenant
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import call
+from tests.support.fixtures.factories import Tenant
 
 # What endpoints need besides the value that is tried.
 NEEDED: dict[str, dict[str, Any]] = {

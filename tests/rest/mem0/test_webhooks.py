@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from core.access import ApiKeyPermission
-from tests.factories import Tenant
-from tests.receiver import Receiver
 from tests.rest.mem0.rest import (
     FORBIDDEN,
     NOBODY,
@@ -18,7 +16,9 @@ from tests.rest.mem0.rest import (
     invalid,
     missing,
 )
-from tests.webhooks import OF_PROJECT
+from tests.support.documents.webhooks import OF_PROJECT
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.receiver import Receiver
 
 NOTHING = "00000000-0000-7000-8000-000000000000"
 URL = "https://example.com/hook"

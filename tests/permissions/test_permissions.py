@@ -1,0 +1,123 @@
+"""Every query and mutation of the contract, asked by everybody who may come to the door.
+
+A root field without a row fails a test. A refusal must leave every row of the tenant as it was, and
+what does not exist for somebody must look exactly like what does not exist at all.
+"""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from schema.contract import schema
+from tests.permissions.matrix import (
+    DONE,
+    EMPTY,
+    ERROR_TYPES,
+    MUTATIONS,
+    NOT_FOUND,
+    OK,
+    QUERIES,
+    REFUSED,
+    SUBSCRIPTIONS,
+    UNAUTHENTICATED,
+    Outcome,
+    cells,
+    fields_of,
+    filled,
+    is_empty,
+    taken_errors,
+)
+from tests.permissions.world import World, assert_looks_missing, lasting_world, make_world
+from tests.support.documents.refusals import unchanged
+from tests.support.servers.deployment import Deployment
+
+
+@pytest.fixture
+async def world(deployment: Deployment) -> World:
+    """A world to change."""
+    return await make_world(deployment)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def lasting(deployment: Deployment) -> AsyncIterator[World]:
+    """A world that many tests share, because what they do must not change it."""
+    async with lasting_world(deployment) as world:
+        yield world
+
+
+def test_every_root_field_has_a_row() -> None:
+    graph = schema._schema
+    for root, rows in (
+        (graph.query_type, QUERIES),
+        (graph.mutation_type, MUTATIONS),
+        (graph.subscription_type, SUBSCRIPTIONS),
+    ):
+        assert root is not None
+        assert fields_of(rows) == set(root.fields)
+
+
+@cells([*QUERIES, *MUTATIONS], UNAUTHENTICATED)
+async def test_nobody(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
+    with unchanged(lasting.tenant.deployment):
+        answer = await lasting.client(column).post(filled(selection, lasting.names))
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mnemograph"'
+        body = answer.json()
+        assert body.keys() == {"errors"}
+        assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
+
+
+@cells(QUERIES, *DONE)
+async def test_query_done(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
+    client = lasting.client(column)
+    with unchanged(lasting.tenant.deployment):
+        answer = await client.post(filled(selection, lasting.names))
+        assert answer.status_code == 200
+        assert answer.json().keys() == {"data"}
+        assert lasting.is_told_in(answer) is (outcome is OK)
+
+
+@cells(QUERIES, *REFUSED)
+async def test_query_refused(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
+    client = lasting.client(column)
+    with unchanged(lasting.tenant.deployment):
+        answer = await client.post(filled(selection, lasting.names))
+        assert answer.status_code == 200
+        body = answer.json()
+        assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
+        assert is_empty(body["data"])
+        if outcome is NOT_FOUND:
+            await assert_looks_missing(lasting, client, selection, answer)
+
+
+@cells(MUTATIONS, *DONE)
+async def test_mutation_done(world: World, selection: str, column: str, outcome: Outcome) -> None:
+    client = world.client(column)
+    with world.tenant.deployment.written() as statements:
+        answer = await client.post(filled(selection, world.names))
+    assert statements != []
+    assert answer.status_code == 200
+    assert answer.json().keys() == {"data"}
+    (payload,) = answer.json()["data"].values()
+    assert taken_errors(payload) == []
+    assert not is_empty(payload)
+    if outcome is EMPTY:
+        assert not world.is_told_in(answer)
+
+
+@cells(MUTATIONS, *REFUSED)
+async def test_mutation_refused(
+    lasting: World, selection: str, column: str, outcome: Outcome
+) -> None:
+    client = lasting.client(column)
+    with unchanged(lasting.tenant.deployment):
+        answer = await client.post(filled(selection, lasting.names))
+        assert answer.status_code == 200
+        assert answer.json().keys() == {"data"}
+        (payload,) = answer.json()["data"].values()
+        (error,) = taken_errors(payload)
+        assert (error["__typename"], error["code"]) == (ERROR_TYPES[outcome], outcome.name)
+        assert is_empty(payload)
+        if outcome is NOT_FOUND:
+            await assert_looks_missing(lasting, client, selection, answer)

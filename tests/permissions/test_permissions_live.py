@@ -1,0 +1,98 @@
+"""Every subscription of the contract, asked by everybody who may come to the door.
+
+What begins is ended as soon as it has told something, and a refusal must end by itself.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.permissions.matrix import (
+    NOT_FOUND,
+    OK,
+    SUBSCRIPTIONS,
+    UNAUTHENTICATED,
+    Outcome,
+    cells,
+    filled,
+    unnamed,
+)
+from tests.permissions.world import World, lasting_world, missing_names
+from tests.support.clients.websocket import PATIENCE, connected
+from tests.support.documents.refusals import unchanged
+from tests.support.servers.deployment import Deployment
+
+# A place before everything in a project that has just been made; no more than that is in a cursor.
+BEGIN = 'query { project(id: "%s") { history(first: 1) { nodes { cursor } } } }'
+
+
+@pytest_asyncio.fixture(scope="module")
+async def lasting(deployment: Deployment) -> AsyncIterator[World]:
+    """A world that many tests share, because what they do must not change it."""
+    async with lasting_world(deployment) as world:
+        yield world
+
+
+@pytest.fixture
+async def cursor(lasting: World) -> str:
+    """The place of the first event in the project's log."""
+    project = (await lasting.tenant.owner.ask(BEGIN % lasting.names["project"]))["project"]
+    found: str = project["history"]["nodes"][0]["cursor"]
+    return found
+
+
+async def message_of(address: str, key: str | None, document: str) -> dict[str, Any]:
+    """Return the first message of a subscription."""
+    async with connected(address, key) as socket:
+        message: dict[str, Any] = await (await socket.subscribe(document)).message()
+        del message["id"]
+        for error in message["payload"] if message["type"] == "error" else ():
+            del error["extensions"]["requestId"]
+        return message
+
+
+@cells(SUBSCRIPTIONS, UNAUTHENTICATED)
+async def test_nobody(
+    lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
+) -> None:
+    """A WebSocket has no operation without a key; what closes it is told in `test_websocket.py`."""
+    assert lasting.client(column).key is None
+    body = {"query": filled(selection, {**lasting.names, "cursor": cursor})}
+    headers = {"Accept": "text/event-stream"}
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+        answer = await http.post(f"http://{address}/graphql", json=body, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mnemograph"'
+    assert answer.json().keys() == {"errors"}
+    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == [outcome.name]
+
+
+@cells(SUBSCRIPTIONS, OK)
+async def test_subscription_done(
+    lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
+) -> None:
+    key = lasting.client(column).key
+    document = filled(selection, {**lasting.names, "cursor": cursor})
+    with unchanged(lasting.tenant.deployment):
+        message = await message_of(address, key, document)
+    assert message["type"] == "next"
+    assert message["payload"].keys() == {"data"}
+    assert any(name in json.dumps(message) for name in lasting.names.values())
+
+
+@cells(SUBSCRIPTIONS, NOT_FOUND)
+async def test_subscription_refused(
+    lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
+) -> None:
+    key, missing = lasting.client(column).key, missing_names(lasting)
+    with unchanged(lasting.tenant.deployment):
+        message = await message_of(
+            address, key, filled(selection, {**lasting.names, "cursor": cursor})
+        )
+        other = await message_of(address, key, filled(selection, {**missing, "cursor": cursor}))
+    assert [error["extensions"]["code"] for error in message["payload"]] == [outcome.name]
+    assert unnamed(json.dumps(message), lasting.names) == unnamed(json.dumps(other), missing)

@@ -1,0 +1,134 @@
+"""The door of the facade: who may come in, which paths there are, and what a body may be."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from rest.framework.router import LARGEST_BODY
+from tests.rest.mem0.rest import ask, call, refused
+from tests.support.clients.graphql import Client
+from tests.support.fixtures.factories import Tenant
+
+PING = "/v1/ping/"
+MANY = "/v1/memories/"
+
+
+def keyed(tenant: Tenant, value: str) -> dict[str, str]:
+    """Return the header that says who asks, with the owner's key in its place."""
+    key = tenant.owner.key or ""
+    encoded = base64.b64encode(f"any:{key}".encode()).decode()
+    return {"Authorization": value.format(key=key, basic=encoded)}
+
+
+@pytest.mark.parametrize("value", ["Token {key}", "Bearer {key}", "Basic {basic}", "token {key}"])
+async def test_a_key_may_come_in_each_of_these_ways(tenant: Tenant, value: str) -> None:
+    response = await tenant.owner.http.get(PING, headers=keyed(tenant, value))
+    assert response.status_code == 200
+    assert response.json()["user_email"] == tenant.owner_email
+
+
+@pytest.mark.parametrize("value", ["Token {key}x", "Key {key}", "{key}", "Basic !", ""])
+async def test_anything_else_is_nobody(tenant: Tenant, value: str) -> None:
+    response = await tenant.owner.http.get(PING, headers=keyed(tenant, value))
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", [PING, "//v1/ping/", "/v1/ping", "///v1//ping//"])
+async def test_slashes_turn_nobody_away(tenant: Tenant, path: str) -> None:
+    # The client of the tests would take two slashes in front for a host.
+    headers = keyed(tenant, "Token {key}")
+    response = await tenant.owner.http.get(f"http://mnemograph.test{path}", headers=headers)
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"
+
+
+async def test_a_path_that_is_not_there_is_told_in_json(tenant: Tenant) -> None:
+    assert await refused(tenant.owner, "GET", "/v1/nothing/") == (404, "NO_SUCH_PATH", [])
+
+
+async def test_a_method_that_is_not_there_is_told_with_those_that_are(tenant: Tenant) -> None:
+    response = await call(tenant.owner, "PATCH", MANY)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "DELETE, GET, POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b"{", []),
+        (b"[]", []),
+        (b"null", []),
+        (b"7", []),
+        (b'"text"', []),
+        (b"\xff", []),
+        (b"[" * 5_000, []),
+        (b"1" * 5_000, []),
+        (b"{}", ["messages"]),
+        (b'{"messages": 7}', ["messages"]),
+    ],
+)
+async def test_a_body_that_is_none_is_refused(tenant: Tenant, body: bytes, path: list[str]) -> None:
+    headers = keyed(tenant, "Token {key}")
+    response = await tenant.owner.http.post(MANY, content=body, headers=headers)
+    assert response.status_code == 400, response.text
+    found: dict[str, Any] = response.json()
+    assert found["code"] == "INVALID_INPUT"
+    assert found["path"][:1] == path
+    assert found["detail"] == found["error"] == found["message"]
+
+
+async def test_a_body_has_a_limit(tenant: Tenant) -> None:
+    headers = keyed(tenant, "Token {key}")
+    response = await tenant.owner.http.post(
+        MANY, content=b" " * (LARGEST_BODY + 1), headers=headers
+    )
+    assert response.status_code == 413
+    assert response.json()["code"] == "LIMIT_EXCEEDED"
+
+
+async def test_who_asks_comes_before_what_is_asked(tenant: Tenant) -> None:
+    response = await tenant.nobody.http.post(MANY, content=b"{")
+    assert response.status_code == 401
+
+
+async def test_ping_echoes_the_organization_and_the_project(tenant: Tenant) -> None:
+    ids = {"org_id": tenant.organization_id, "project_id": tenant.project_id}
+    expected = {"status": "ok", **ids, "user_email": tenant.owner_email}
+    assert await ask(tenant.owner, "GET", PING, **ids) == expected
+    assert await ask(tenant.owner, "GET", PING) == expected
+
+
+@pytest.mark.parametrize("which", ["stranger's project", "stranger's organization", "no project"])
+async def test_ping_refuses_what_is_not_there_for_the_caller(tenant: Tenant, which: str) -> None:
+    org, project = tenant.organization_id, tenant.project_id
+    given, expected = {
+        "stranger's project": (
+            {"org_id": org, "project_id": tenant.stranger_project_id},
+            (404, "NOT_FOUND", ["project_id"]),
+        ),
+        "stranger's organization": (
+            {"org_id": tenant.stranger_organization_id, "project_id": project},
+            (404, "NOT_FOUND", ["org_id"]),
+        ),
+        "no project": ({"org_id": org}, (400, "INVALID_INPUT", ["project_id"])),
+    }[which]
+    assert await refused(tenant.owner, "GET", PING, **given) == expected
+
+
+async def test_a_defect_tells_nothing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr("rest.framework.request.Call.project", broken)
+    response = await call(tenant.owner, "GET", PING)
+    assert response.status_code == 500
+    assert response.json()["code"] == "INTERNAL"
+    assert "secret" not in response.text
+
+
+async def test_a_reader_may_look(tenant: Tenant) -> None:
+    reader: Client = tenant.reader
+    assert (await ask(reader, "GET", PING, project_id=tenant.project_id))["status"] == "ok"

@@ -1,0 +1,37 @@
+"""A deployment without workers, in which what is hidden can be told from what is erased."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.fixtures.factories import Tenant, make_tenant
+from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def own_database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[str]:
+    """The URL of an empty database of each kind, whose jobs nobody else does."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('deletion') / 'test.db'}"
+    else:
+        with fresh_postgres(f"mnemograph_deletion_{worker_id}") as url:
+            yield url
+
+
+@pytest_asyncio.fixture(scope="session")
+async def idle(
+    own_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Deployment]:
+    """A deployment whose jobs wait until a test settles them."""
+    settings = settings_for(tmp_path_factory.mktemp("data"), own_database_url)
+    async with deployed(settings, workers=False) as running:
+        yield running
+
+
+@pytest.fixture
+def tenant(idle: Deployment) -> Tenant:
+    """An organization and a project of this test alone."""
+    return make_tenant(idle)

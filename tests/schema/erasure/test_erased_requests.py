@@ -1,0 +1,180 @@
+"""What an erasure does to requests: those of the erased end without a text, all others go on."""
+
+from typing import Any
+
+import pytest
+
+from core.enums import OperationStatus, OperationType
+from core.ids import now, uuid7
+from storage.operations.store import OperationRow
+from storage.transaction import Transaction
+from tests.rest.mem0.rest import ask
+from tests.schema.erasure.test_erasure_receipts import DELETE, DELETE_ENTITY, completed
+from tests.support.documents.exchange import event, file_of, line, memory
+from tests.support.documents.importing import brought_in
+from tests.support.documents.ingesting import ADD, asked, ended, held_back, inferred, raw, texts_of
+from tests.support.documents.remembering import entity_id, rows_with
+from tests.support.fixtures.erasure_worlds import words_left
+from tests.support.fixtures.factories import Tenant
+
+pytestmark = pytest.mark.every_database
+
+WORD = "zqretryx0001"
+
+
+async def _erase(tenant: Tenant, name: str, type: str = "USER") -> dict[str, Any]:
+    """Erase an entity; return its completed receipt."""
+    id = await entity_id(tenant.owner, name, type)
+    made = (await tenant.owner.do(DELETE_ENTITY, id=id))["receipt"]
+    return await completed(tenant.owner, made["id"])
+
+
+@pytest.mark.parametrize("infer", [False, True])
+async def test_a_repeated_request_stores_nothing_after_an_erasure(
+    tenant: Tenant, infer: bool
+) -> None:
+    key = f"order of {WORD} {tenant.project_id}"
+    request = asked(f"I live with {WORD} in Oslo.", infer=infer, idempotencyKey=key)
+    first = await tenant.owner.do(ADD, input=request)
+    assert first["results"]
+    await _erase(tenant, "alice")
+    (kept,) = raw(tenant)[:1]
+    assert kept["id"] == first["operation"]["id"]
+    assert (kept["input"], kept["request_digest"]) == ({}, None)
+    again = await tenant.owner.do(ADD, input=request)
+    assert (again["operation"]["id"], again["results"]) == (kept["id"], [])
+    assert await texts_of(tenant.owner) == []
+    assert words_left(tenant.deployment, "retry") == {}
+    # Another request with another key, about somebody of that name, is a request of its own.
+    assert (await tenant.owner.do(ADD, input={**request, "idempotencyKey": f"{key}2"}))["results"]
+    await _erase(tenant, "alice")
+
+
+async def test_a_repeated_request_that_was_still_pending_stores_nothing(tenant: Tenant) -> None:
+    await tenant.add("I like tea")
+    key = f"pending {tenant.project_id}"
+    request = asked("I live with Zyx in Oslo.", wait=False, idempotencyKey=key)
+    with held_back(tenant, userId="alice"):
+        pending = (await tenant.owner.do(ADD, input=request))["operation"]["id"]
+        await _erase(tenant, "alice")
+    operation = await ended(tenant.owner, pending)
+    assert (operation["status"], operation["input"]) == ("FAILED", {})
+    (again,) = (await tenant.owner.ask(ADD, input=request)).values()
+    assert (again["operation"]["id"], again["results"]) == (pending, [])
+    assert [error["code"] for error in again["userErrors"]] == ["OPERATION_FAILED"]
+    assert await texts_of(tenant.owner) == []
+
+
+async def test_an_add_after_an_erasure_is_about_somebody_else(tenant: Tenant) -> None:
+    await tenant.add("I like tea")
+    id = await entity_id(tenant.owner, "alice")
+    with held_back(tenant, userId="alice"):
+        made = (await tenant.owner.do(DELETE_ENTITY, id=id))["receipt"]
+        fresh = await tenant.owner.do(ADD, input=asked("I live in Oslo.", wait=False))
+        await completed(tenant.owner, made["id"])
+    assert (await ended(tenant.owner, fresh["operation"]["id"]))["status"] == "SUCCEEDED"
+    assert await texts_of(tenant.owner) == ["I live in Oslo."]
+
+
+async def test_a_request_that_superseded_what_is_erased_stays(tenant: Tenant) -> None:
+    """Its own words are of another run, and only they are in it."""
+    await inferred(tenant.owner, "I live in Berlin.", userId="bob", runId="one")
+    moved = await inferred(tenant.owner, "I live in Munich.", userId="bob", runId="two")
+    assert [result["outcome"] for result in moved["results"]] == ["SUPERSEDES"]
+    before = raw(tenant)
+    receipt = await _erase(tenant, "one", "RUN")
+    assert receipt["counts"]["operations"] == 1
+    after = {row["id"]: row for row in raw(tenant)}
+    assert after[before[1]["id"]] == before[1]
+    assert after[before[0]["id"]]["input"] == {}
+
+
+async def test_erasing_an_imported_memory_lets_its_import_go_on(tenant: Tenant) -> None:
+    there, waiting = memory("I like tea"), memory("I like rye", 1)
+    await brought_in(tenant, file_of(line(there)))
+    imported = OperationRow(
+        id=uuid7(),
+        project_id=tenant.project_id,
+        account_id=uuid7(),
+        actor=tenant.owner_email,
+        type=OperationType.IMPORT,
+        status=OperationStatus.RUNNING,
+        input={"mediaType": "application/x-ndjson", "records": 3},
+        created_at=now(),
+    )
+    past = {"history": [], "versions": []}
+    records = [
+        (at, {**line(each), **past, "concepts": [], "sources": [], "feedback": None})
+        for at, each in enumerate((there, waiting))
+    ]
+
+    def stage(tx: Transaction) -> None:
+        tx.operations.add(imported)
+        tx.import_records.add(imported.id, tenant.project_id, records)
+
+    tenant.deployment.services.db.write_now(stage)
+    made = (await tenant.owner.do(DELETE, id=there["id"], erase=True))["receipt"]
+    receipt = await completed(tenant.owner, made["id"])
+    assert receipt["counts"]["importRecords"] == 1
+    left = {row["id"]: row for row in raw(tenant)}[imported.id]
+    assert left["status"] is OperationStatus.RUNNING
+    assert left["input"] == imported.input
+    assert {row["outcome"]: row["count"] for row in left["outcomes"]} == {
+        "records": "1",
+        "removed": "1",
+    }
+    assert rows_with(tenant.deployment, waiting["id"]) == {"import_records": 1}
+
+
+async def test_an_imported_history_goes_with_whom_it_was_about(tenant: Tenant) -> None:
+    """Of these memories nothing but the log says whom they were about."""
+    await tenant.add("I like tea")
+    await tenant.add("Bob likes tea", userId="bob")
+
+    def deleted(name: str, word: str) -> dict[str, Any]:
+        gone = memory(f"I keep {word}", userId=name)
+        events = [
+            event(gone, "ADD", 1, 0, after={"userId": name}),
+            event(
+                gone, "UPDATE", 2, 1, after=None, oldText=f"I keep {word}", newText=f"{word} it is"
+            ),
+        ]
+        return {"type": "deletedMemory", "id": gone["id"], "history": events, "versions": []}
+
+    tag = tenant.project_id[-6:]
+    words = [f"zq{tag}x{number:04}" for number in range(3)]
+    await brought_in(
+        tenant,
+        file_of(
+            deleted("alice", words[0]),
+            deleted("bob", words[1]),
+            line(memory(f"Bob keeps {words[2]}", 2, userId="bob", agentId="alice")),
+            history=True,
+        ),
+    )
+    assert set(words_left(tenant.deployment, tag)) == set(words)
+    receipt = await _erase(tenant, "alice")
+    assert receipt["counts"]["deletedMemories"] == 1
+    # The add of the memory that was there, and both events of the one that was not.
+    assert receipt["counts"]["historyEvents"] == 3
+    assert set(words_left(tenant.deployment, tag)) == set(words[1:])
+
+
+async def test_deleting_an_agent_by_mem0_leaves_its_namesakes(tenant: Tenant) -> None:
+    for key in ("userId", "agentId", "appId", "runId"):
+        await tenant.add(f"{key} likes tea", **{key: "assistant"})
+    with held_back(tenant, userId="assistant"):
+        said = {"role": "assistant", "content": "assistant"}
+        request = asked("I live in Oslo.", said, userId="assistant", wait=False)
+        pending = (await tenant.owner.do(ADD, input=request))["operation"]["id"]
+        await ask(tenant.owner, "DELETE", "/v2/entities/agent/assistant/")
+        document = "{ project { erasures { nodes { id } } } }"
+        (made,) = (await tenant.owner.ask(document))["project"]["erasures"]["nodes"]
+        await completed(tenant.owner, made["id"])
+    assert (await ended(tenant.owner, pending))["status"] == "SUCCEEDED"
+    assert await texts_of(tenant.owner) == [
+        "userId likes tea",
+        "appId likes tea",
+        "runId likes tea",
+        "I live in Oslo.",
+    ]

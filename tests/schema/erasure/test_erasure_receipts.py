@@ -1,0 +1,285 @@
+"""Receipts of erasures: what they say, when they are complete, and that nothing outlives them."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from core.enums import OperationStatus, OperationType
+from core.ids import now, uuid7
+from storage.operations.store import OperationRow
+from storage.transaction import Transaction
+from tests.support.clients.graphql import Client
+from tests.support.documents.erasure import NODE
+from tests.support.documents.refusals import assert_missing, assert_refused, not_found, with_trouble
+from tests.support.documents.remembering import (
+    MAKE_PROJECT,
+    entity_id,
+    events,
+    everything,
+    learn,
+    log,
+    rows_with,
+    shown,
+    totals,
+)
+from tests.support.documents.searching import search
+from tests.support.fixtures.factories import Tenant
+
+pytestmark = pytest.mark.every_database
+
+RECEIPT = """
+fragment Receipt on ErasureReceipt {
+  id subject requestedBy counts digest createdAt completedAt
+}
+"""
+DELETE_ENTITY = with_trouble(
+    """
+mutation ($id: ID!) {
+  deleteEntity(id: $id) { deletedId receipt { ...Receipt } userErrors { ...Trouble } }
+}
+""",
+    RECEIPT,
+)
+DELETE = with_trouble(
+    """
+mutation ($id: ID!, $deleteLinked: Boolean! = false, $erase: Boolean! = false) {
+  deleteMemory(id: $id, deleteLinked: $deleteLinked, erase: $erase) {
+    deletedId deletedIds receipt { ...Receipt } userErrors { ...Trouble }
+  }
+}
+""",
+    RECEIPT,
+)
+GET = "query ($id: ID!) { node(id: $id) { ...Receipt } }" + RECEIPT
+LISTS = (
+    """
+query ($project: ID!) {
+  viewer { organization { erasures { totalCount nodes { ...Receipt } } } }
+  project(id: $project) { erasures { nodes { id } } }
+}
+"""
+    + RECEIPT
+)
+DELETE_PROJECT_RECEIPT = with_trouble(
+    """
+mutation ($id: ID!) { deleteProject(id: $id) { receipt { ...Receipt } userErrors { ...Trouble } } }
+""",
+    RECEIPT,
+)
+INVITE = """
+mutation ($project: ID!, $email: String!) {
+  addProjectMember(projectId: $project, email: $email, role: OWNER) { userErrors { code } }
+}
+"""
+OPERATIONS = "{ project { operations(type: SEARCH) { nodes { input } } } }"
+
+
+@pytest.fixture
+def word(tenant: Tenant) -> str:
+    """A word that nobody else says."""
+    return f"Zyx{tenant.owner_email.partition('@')[0].rpartition('-')[2]}"
+
+
+async def completed(client: Client, id: str) -> dict[str, Any]:
+    """Return a receipt once the deployment's workers have completed it."""
+    for _ in range(200):
+        receipt: dict[str, Any] = (await client.ask(GET, id=id))["node"]
+        if receipt["completedAt"] is not None:
+            return receipt
+        assert receipt["digest"] is None
+        await asyncio.sleep(0.05)
+    raise AssertionError("The receipt was not completed.")
+
+
+def digest_of(ids: Iterable[str]) -> str:
+    """Return the digest as the contract describes it."""
+    total = sum(int(hashlib.sha256(id.encode()).hexdigest(), 16) for id in ids)
+    return format(total % (1 << 256), "064x")
+
+
+async def test_an_entitys_receipt_tells_what_went(tenant: Tenant) -> None:
+    kept = await tenant.add("Bob likes tea", userId="bob")
+    (gone,) = await tenant.add("It was deleted before")
+    await tenant.owner.do(DELETE, id=gone["id"])
+    there = await tenant.add("I like coffee", "I like cake")
+    alice = await entity_id(tenant.owner, "alice")
+    payload = await tenant.owner.do(DELETE_ENTITY, id=alice)
+    made = payload["receipt"]
+    assert (payload["deletedId"], made["subject"]) == (alice, f"USER {alice}")
+    assert made["requestedBy"] == tenant.owner_email
+    receipt = await completed(tenant.owner, made["id"])
+    assert receipt["digest"] == digest_of(memory["id"] for memory in there)
+    assert receipt["createdAt"] <= receipt["completedAt"]
+    assert receipt["counts"] == {
+        "memories": 2,
+        "deletedMemories": 1,
+        # Three times that something was added, and the deletion.
+        "historyEvents": 4,
+        "versions": 1,
+        # Those of the memories that were there; the other's went with it.
+        "sourceMessages": 2,
+        "exports": 0,
+        # Both adds, and the deletion.
+        "operations": 3,
+    }
+    assert await shown(tenant.owner) == [kept[0]["text"]]
+    await assert_missing(tenant.reader, NODE, id=made["id"])
+
+
+async def test_a_receipt_outlives_its_project(tenant: Tenant, word: str) -> None:
+    other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
+    learned = await learn(tenant, f"My friend {word} lives in Oslo.", projectId=other)
+    made = (await tenant.owner.do(DELETE_PROJECT_RECEIPT, id=other))["receipt"]
+    assert (made["subject"], made["requestedBy"]) == (f"PROJECT {other}", tenant.owner_email)
+    receipt = await completed(tenant.owner, made["id"])
+    assert receipt["digest"] == digest_of(each.id for each in learned)
+    counts = receipt["counts"]
+    assert {name: counts[name] for name in ("memories", "vectors", "historyEvents")} == {
+        name: len(learned) for name in ("memories", "vectors", "historyEvents")
+    }
+    assert (counts["entities"], counts["sourceMessages"], counts["operations"]) == (1, 1, 1)
+    assert rows_with(tenant.deployment, word) == {}
+    found = await tenant.owner.ask(LISTS, project=tenant.project_id)
+    assert found["viewer"]["organization"]["erasures"] == {"totalCount": 1, "nodes": [receipt]}
+    assert found["project"]["erasures"] == {"nodes": []}
+
+
+async def test_who_owned_the_project_alone_sees_its_receipt(tenant: Tenant) -> None:
+    """The membership is gone with the project; having asked for it is what is left."""
+    variables = {"project": tenant.project_id, "email": tenant.stranger_email}
+    await tenant.owner.do(INVITE, **variables)
+    made = (await tenant.stranger.do(DELETE_PROJECT_RECEIPT, id=tenant.project_id))["receipt"]
+    receipt = await completed(tenant.stranger, made["id"])
+    assert receipt == (await tenant.owner.ask(GET, id=made["id"]))["node"]
+    await assert_missing(tenant.reader, NODE, id=made["id"])
+
+
+async def test_a_name_deep_in_a_request_is_erased_too(tenant: Tenant, word: str) -> None:
+    """A filter that names somebody among others says nothing of whom it is about as a whole."""
+    await tenant.add("I like tea", userId=word)
+    await tenant.add("Bob likes tea", userId="bob")
+    either = {"or": [{"userId": {"eq": word}}, {"userId": {"in": ["bob", "carl"]}}]}
+    await search(tenant.owner, "tea", filter=either)
+    await search(tenant.owner, "tea", filter={"userId": {"eq": "bob"}})
+    await tenant.deployment.services.searches.settle()
+    assert "operations" in rows_with(tenant.deployment, word)
+    made = await tenant.owner.do(DELETE_ENTITY, id=await entity_id(tenant.owner, word))
+    receipt = await completed(tenant.owner, made["receipt"]["id"])
+    assert rows_with(tenant.deployment, word) == {}
+    # The add, and the one of the searches.
+    assert receipt["counts"]["operations"] == 2
+    asked = (await tenant.owner.ask(OPERATIONS))["project"]["operations"]["nodes"]
+    assert [each["input"]["filter"] for each in asked if "filter" in each["input"]] == [
+        {"userId": {"eq": "bob"}}
+    ]
+
+
+async def test_records_that_wait_to_be_imported_are_erased_too(tenant: Tenant, word: str) -> None:
+    await tenant.add("I like tea", userId=word)
+    operation = OperationRow(
+        id=uuid7(),
+        project_id=tenant.project_id,
+        account_id=uuid7(),
+        actor=tenant.owner_email,
+        type=OperationType.IMPORT,
+        status=OperationStatus.RUNNING,
+        input={},
+        created_at=now(),
+    )
+    records = [
+        (at, {"type": "memory", "memory": {"userId": name, "text": f"{name} likes rye"}})
+        for at, name in enumerate((word, "bob"))
+    ]
+
+    def stage(tx: Transaction) -> None:
+        tx.operations.add(operation)
+        tx.import_records.add(operation.id, tenant.project_id, records)
+
+    tenant.deployment.services.db.write_now(stage)
+    made = await tenant.owner.do(DELETE_ENTITY, id=await entity_id(tenant.owner, word))
+    receipt = await completed(tenant.owner, made["receipt"]["id"])
+    assert receipt["counts"]["importRecords"] == 1
+    assert rows_with(tenant.deployment, word) == {}
+    assert "import_records" in rows_with(tenant.deployment, "bob likes rye")
+
+
+# ---------------------------------------------------------------- memories
+
+
+async def test_a_deleted_memory_leaves_its_history(tenant: Tenant, word: str) -> None:
+    (told,) = await learn(tenant, f"My friend {word} lives in Oslo.")
+    payload = await tenant.owner.do(DELETE, id=told.id)
+    del payload["userErrors"]
+    assert payload == {"deletedId": told.id, "deletedIds": [told.id], "receipt": None}
+    assert {"history", "memory_versions"} <= rows_with(tenant.deployment, word).keys()
+    erased = await tenant.owner.do(DELETE, id=told.id, erase=True)
+    assert (erased["deletedId"], erased["deletedIds"]) == (told.id, [])
+    receipt = await completed(tenant.owner, erased["receipt"]["id"])
+    assert (receipt["counts"]["memories"], receipt["counts"]["deletedMemories"]) == (0, 1)
+    assert receipt["digest"] == digest_of([])
+    assert rows_with(tenant.deployment, word) == {}
+    assert await events(tenant.owner) == ["ADD", "DELETE"]
+
+
+async def test_an_erased_memory_leaves_nothing_and_others_all(tenant: Tenant, word: str) -> None:
+    (kept,) = await learn(tenant, "My sister lives in Rome.")
+    (told,) = await learn(tenant, f"My friend {word} lives in Oslo.")
+    payload = await tenant.owner.do(DELETE, id=told.id, erase=True)
+    assert payload["deletedIds"] == [told.id]
+    receipt = await completed(tenant.owner, payload["receipt"]["id"])
+    assert receipt["subject"] == f"MEMORY {told.id}"
+    assert receipt["digest"] == digest_of([told.id])
+    assert receipt["counts"]["sourceMessages"] == 1
+    assert rows_with(tenant.deployment, word) == {}
+    assert await totals(tenant) == {"project": 1, "alice": 1}
+    (there,) = (await everything(tenant.owner)).values()
+    assert (there["id"], len(there["sources"])) == (kept.id, 1)
+    assert [(event["type"], event["newText"]) for event in await log(tenant.owner)] == [
+        ("ADD", kept.text),
+        ("ADD", None),
+        ("DELETE", None),
+    ]
+
+
+async def test_a_message_goes_with_whatever_it_says(tenant: Tenant, word: str) -> None:
+    """It says what was to be erased and what was not; of the latter the memory stays."""
+    told = await learn(tenant, f"My friend {word} lives in Oslo. I have a cat called Tom.")
+    assert len(told) == 2
+    await tenant.owner.do(DELETE, id=told[0].id, erase=True)
+    assert rows_with(tenant.deployment, word) == {}
+    (kept,) = (await everything(tenant.owner)).values()
+    assert (kept["text"], kept["sources"]) == (told[1].text, [])
+
+
+@pytest.mark.parametrize("erase", [False, True])
+async def test_linked_memories_go_too(tenant: Tenant, erase: bool) -> None:
+    (other,) = await learn(tenant, "I have a cat called Tom.")
+    line = [(await learn(tenant, f"I live in {city}."))[0] for city in ("Paris", "Berlin", "Rome")]
+    assert [each.outcome for each in line] == ["ADDED", "SUPERSEDES", "SUPERSEDES"]
+    payload = await tenant.owner.do(DELETE, id=line[1].id, deleteLinked=True, erase=erase)
+    # What has taken its own place stays.
+    assert sorted(payload["deletedIds"]) == sorted(each.id for each in line[:2])
+    assert set(await everything(tenant.owner)) == {other.text, line[2].text}
+    told = " ".join(event["newText"] or "" for event in await log(tenant.owner))
+    assert ("Paris" in told) is ("Berlin" in told) is not erase
+    if erase:
+        assert payload["receipt"]["counts"]["memories"] == 2
+
+
+async def test_what_it_has_superseded_stays_unless_asked(tenant: Tenant) -> None:
+    former, latter = [(await learn(tenant, f"I live in {city}."))[0] for city in ("Oslo", "Rome")]
+    await tenant.owner.do(DELETE, id=latter.id)
+    assert list(await everything(tenant.owner)) == [former.text]
+
+
+@pytest.mark.parametrize("options", [{"erase": True}, {"erase": True, "deleteLinked": True}])
+async def test_what_never_was_is_refused(tenant: Tenant, options: dict[str, bool]) -> None:
+    (memory,) = await tenant.add("I like tea")
+    missing = not_found(memory["id"], "id")
+    await assert_refused(tenant, tenant.stranger, missing, DELETE, id=memory["id"], **options)
+    nobodys = tenant.project_id
+    missing = not_found(nobodys, "id")
+    await assert_refused(tenant, tenant.owner, missing, DELETE, id=nobodys, **options)

@@ -1,0 +1,304 @@
+"""Adding conversations that facts are drawn from, by the rules that ship with the server.
+
+What the rules make of a sentence is tested beside them; here it is what becomes of the facts: whom
+they are about, what they carry, and what the operation tells of it.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from core.validation import LONGEST_TEXT
+from tests.schema.memories.test_memory_bad_input import STATE, is_invalid, unchanged_since
+from tests.support.documents.ingesting import (
+    ADD,
+    LOG,
+    asked,
+    ended,
+    inferred,
+    says,
+    texts_of,
+    work_of,
+)
+from tests.support.fixtures.factories import Tenant
+
+DENTIST = "I go to my dentist, Dr. Silva, twice a year."
+TENNIS = "I play tennis every Tuesday."
+ADVICE = says("I recommend the restaurant Time Out Market for seafood.", "assistant")
+NOTHING = "Nothing in these messages was found worth remembering."
+NOT_FOLLOWED = "Custom instructions were not followed: no chat model is configured."
+UPDATE_PROJECT = """
+mutation ($input: UpdateProjectInput!) {
+  updateProject(input: $input) { project { id } userErrors { message } }
+}
+"""
+CONCEPTS = "{ project { concepts { nodes { name } } } }"
+
+
+async def test_whoever_waits_gets_the_memories(tenant: Tenant) -> None:
+    payload = await inferred(tenant.owner, f"Hi! {DENTIST}", ADVICE, TENNIS)
+    operation, memories = payload["operation"], payload["memories"]
+    assert [memory["text"] for memory in memories] == [DENTIST, ADVICE["content"], TENNIS]
+    assert payload["results"] == [
+        {"outcome": "ADDED", "memory": {"id": memory["id"]}} for memory in memories
+    ]
+    created, started, completed = (
+        datetime.fromisoformat(operation.pop(name))
+        for name in ("createdAt", "startedAt", "completedAt")
+    )
+    assert created <= started <= completed
+    assert operation == {
+        "id": operation["id"],
+        "type": "ADD",
+        "status": "SUCCEEDED",
+        "latencyMs": round((completed - created).total_seconds() * 1000),
+        "error": None,
+        "attempts": 1,
+        "progress": 1.0,
+        "input": {**asked(f"Hi! {DENTIST}", ADVICE, TENNIS), "infer": True, "immutable": False},
+        "notes": [],
+        "model": None,
+        "inputTokens": None,
+        "outputTokens": None,
+        "results": [
+            {
+                "sequence": number,
+                "type": "ADD",
+                "memoryId": memory["id"],
+                "newText": memory["text"],
+                "operationId": operation["id"],
+                "actor": tenant.owner_email,
+            }
+            for number, memory in enumerate(memories, 1)
+        ],
+    }
+    assert [memory["sources"][0]["content"] for memory in memories] == [
+        f"Hi! {DENTIST}",
+        ADVICE["content"],
+        TENNIS,
+    ]
+
+
+async def test_whoever_does_not_wait_can_ask_later(tenant: Tenant) -> None:
+    payload = await inferred(tenant.owner, TENNIS, wait=False)
+    operation = payload["operation"]
+    assert (payload["memories"], payload["results"]) == ([], [])
+    # A worker may have taken it up already.
+    assert operation["status"] in {"PENDING", "RUNNING"}
+    assert (operation["progress"], operation["completedAt"]) == (0, None)
+    done = await ended(tenant.owner, operation["id"])
+    assert (done["status"], done["attempts"], done["progress"]) == ("SUCCEEDED", 1, 1)
+    assert [event["newText"] for event in done["results"]] == [TENNIS]
+    assert await texts_of(tenant.owner) == [TENNIS]
+    assert work_of(tenant) == (1, 0)
+
+
+async def test_nothing_worth_remembering_is_said_so(tenant: Tenant) -> None:
+    payload = await inferred(tenant.owner, "Hi!", "Thanks, bye!")
+    assert (payload["memories"], payload["results"]) == ([], [])
+    operation = payload["operation"]
+    assert (operation["status"], operation["notes"]) == ("SUCCEEDED", [NOTHING])
+    payload = await inferred(tenant.owner, "Hello!", customInstructions="Remember greetings.")
+    assert payload["operation"]["notes"] == [NOT_FOLLOWED, NOTHING]
+    assert (await tenant.owner.ask("{ entities { totalCount } }"))["entities"]["totalCount"] == 0
+
+
+async def test_what_a_system_says_is_context(tenant: Tenant) -> None:
+    context = [
+        says("My name is Robo. I live in Atlantis.", role) for role in ("system", "developer")
+    ]
+    payload = await inferred(tenant.owner, *context, TENNIS, agentId="robo")
+    assert [memory["text"] for memory in payload["memories"]] == [TENNIS]
+    assert await texts_of(tenant.owner) == [TENNIS]
+    assert payload["operation"]["input"]["messages"] == [*context, says(TENNIS)]
+
+
+IDS = ("userId", "agentId", "appId", "runId")
+EVERYTHING = {name: name[:-2] for name in IDS}
+
+
+@pytest.mark.parametrize(
+    ("named", "of_user", "of_assistant"),
+    [
+        pytest.param(
+            EVERYTHING,
+            {**EVERYTHING, "agentId": None},
+            {**EVERYTHING, "userId": None},
+            id="user, agent, app and run",
+        ),
+        pytest.param({"userId": "u"}, {"userId": "u"}, {"userId": "u"}, id="user"),
+        pytest.param({"agentId": "a"}, {"agentId": "a"}, {"agentId": "a"}, id="agent"),
+        pytest.param({"runId": "r"}, {"runId": "r"}, {"runId": "r"}, id="run"),
+    ],
+)
+async def test_facts_are_about_who_said_them(
+    tenant: Tenant, named: dict[str, str], of_user: dict[str, str], of_assistant: dict[str, str]
+) -> None:
+    payload = await inferred(tenant.owner, says(TENNIS, name="Al"), ADVICE, **named)
+    found = [{name: memory[name] for name in IDS} for memory in payload["memories"]]
+    assert found == [dict.fromkeys(IDS) | of_user, dict.fromkeys(IDS) | of_assistant]
+    said = [(memory["role"], memory["actor"]) for memory in payload["memories"]]
+    assert said == [("user", "Al"), ("assistant", None)]
+
+
+async def test_what_the_call_says_of_its_memories(tenant: Tenant) -> None:
+    payload = await inferred(
+        tenant.owner,
+        TENNIS,
+        ADVICE,
+        metadata={"source": {"page": 3}},
+        expirationDate="2999-12-31",
+        immutable=True,
+    )
+    for memory in payload["memories"]:
+        assert memory["metadata"] == {"source": {"page": 3}}
+        assert memory["expirationDate"] == "2999-12-31"
+        assert memory["immutable"] is True
+    kept = {"metadata": {"source": {"page": 3}}, "expirationDate": "2999-12-31", "immutable": True}
+    assert kept.items() <= payload["operation"]["input"].items()
+
+
+MARCH = "I moved to Lisbon in March 2024."
+SAID, GIVEN = "2024-06-10T15:00:00Z", "2020-02-02T02:02:02Z"
+
+
+@pytest.mark.parametrize(
+    ("message", "options", "when", "precision"),
+    [
+        pytest.param(says(MARCH), {}, "2024-03-01T00:00:00Z", "MONTH", id="text"),
+        pytest.param(
+            says(MARCH, timestamp=SAID), {}, "2024-03-01T00:00:00Z", "MONTH", id="text over message"
+        ),
+        pytest.param(
+            says("My daughter Emma was born yesterday.", timestamp=SAID),
+            {},
+            "2024-06-09T00:00:00Z",
+            "DAY",
+            id="relative to the message",
+        ),
+        pytest.param(says(TENNIS, timestamp=SAID), {}, SAID, None, id="message"),
+        pytest.param(says(MARCH), {"timestamp": GIVEN}, GIVEN, None, id="call over text"),
+        pytest.param(
+            says(MARCH, timestamp=SAID), {"timestamp": GIVEN}, SAID, None, id="message over call"
+        ),
+        pytest.param(says(TENNIS), {}, None, None, id="nobody"),
+    ],
+)
+async def test_when_it_happened(
+    tenant: Tenant,
+    message: dict[str, Any],
+    options: dict[str, Any],
+    when: str | None,
+    precision: str | None,
+) -> None:
+    (memory,) = (await inferred(tenant.owner, message, **options))["memories"]
+    found = (memory["timestamp"], memory["timestampUntil"], memory["timestampPrecision"])
+    assert found == (when, None, precision)
+
+
+async def test_categories_are_of_the_call_or_else_the_project(tenant: Tenant) -> None:
+    def catalog(name: str) -> list[dict[str, str]]:
+        return [{"name": name, "description": "Tennis, rackets, courts and other sports"}]
+
+    async def categories(user: str, **options: Any) -> list[str]:
+        (memory,) = (await inferred(tenant.owner, TENNIS, userId=user, **options))["memories"]
+        found: list[str] = memory["categories"]
+        return found
+
+    assert await categories("default") == ["sports"]
+    await tenant.owner.do(UPDATE_PROJECT, input={"customCategories": catalog("of_project")})
+    assert await categories("project") == ["of_project"]
+    assert await categories("call", customCategories=catalog("of_call")) == ["of_call"]
+    # An empty list puts the default catalog in force, in a call as in a project.
+    assert await categories("none", customCategories=[]) == ["sports"]
+
+
+async def test_without_graph_memory_there_are_no_concepts(tenant: Tenant) -> None:
+    (memory,) = (await inferred(tenant.owner, DENTIST))["memories"]
+    assert memory["concepts"] != []
+    before = await tenant.owner.ask(CONCEPTS)
+    await tenant.owner.do(UPDATE_PROJECT, input={"enableGraph": False})
+    text = "I visited Lisbon with my friend Paulo."
+    (memory,) = (await inferred(tenant.owner, text))["memories"]
+    assert (memory["text"], memory["concepts"]) == (text, [])
+    assert await tenant.owner.ask(CONCEPTS) == before
+
+
+async def test_a_repeat_is_the_memory_already_there(tenant: Tenant) -> None:
+    (memory,) = (await inferred(tenant.owner, TENNIS))["memories"]
+    payload = await inferred(tenant.owner, f"Hello! {TENNIS}")
+    assert payload["results"] == [{"outcome": "ALREADY_KNOWN", "memory": {"id": memory["id"]}}]
+    (again,) = payload["memories"]
+    assert [source["content"] for source in again.pop("sources")] == [TENNIS, f"Hello! {TENNIS}"]
+    del memory["sources"]
+    assert again == memory
+    assert payload["operation"]["results"] == []
+    log = (await tenant.owner.ask(LOG))["project"]["history"]
+    assert [event["type"] for event in log["nodes"]] == ["ADD"]
+
+
+# ---------------------------------------------------------------- refusals
+
+TOO_LONG = "x" * (LONGEST_TEXT + 1)
+CATEGORY = {"name": "sports", "description": None}
+TEXTS = ("customInstructions", "agentCustomInstructions", "includes", "excludes")
+BAD: list[Any] = [
+    pytest.param({name: text}, (name,), id=f"{name}: {case}")
+    for name in TEXTS
+    for case, text in {"too long": TOO_LONG, "NUL": "a\0b"}.items()
+]
+BAD += [
+    pytest.param({"customCategories": categories}, ("customCategories", *path), id=case)
+    for case, categories, path in (
+        ("a category twice", [CATEGORY, {"name": "x"}, CATEGORY], ("2", "name")),
+        ("a blank category", [CATEGORY, {"name": " "}], ("1", "name")),
+        ("a category too long", [{"name": "x" * 257}], ("0", "name")),
+        ("NUL in a category", [{"name": "x", "description": "\0"}], ("0", "description")),
+        ("101 categories", [{"name": str(n)} for n in range(101)], ()),
+    )
+]
+BAD += [
+    pytest.param({"idempotencyKey": key}, ("idempotencyKey",), id=f"idempotency key: {case}")
+    for case, key in {"blank": " ", "empty": "", "256 characters": "k" * 256, "NUL": "k\0"}.items()
+]
+BAD += [
+    pytest.param({"messages": []}, ("messages",), id="no messages"),
+    pytest.param({"messages": [says("x", "system")]}, ("messages",), id="only context"),
+    pytest.param({"userId": None}, ("userId",), id="about nobody"),
+    pytest.param({"metadata": []}, ("metadata",), id="metadata that is no object"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "path"), BAD)
+async def test_bad_input_is_refused_and_nothing_begun(
+    tenant: Tenant, wrong: dict[str, Any], path: tuple[str, ...]
+) -> None:
+    before = await tenant.owner.ask(STATE)
+    for infer in (True, False):
+        input = {**asked(TENNIS), "infer": infer, **wrong}
+        (error,) = await tenant.owner.refused(ADD, input=input)
+        is_invalid(error, "input", *path)
+    assert work_of(tenant) == (0, 0)
+    await unchanged_since(tenant, before)
+
+
+async def test_what_is_just_within_the_limits_is_taken(tenant: Tenant) -> None:
+    options: dict[str, Any] = dict.fromkeys(TEXTS[:2], TOO_LONG[:-1])
+    options |= {"includes": "", "excludes": " ", "idempotencyKey": "k" * 255}
+    options["customCategories"] = [{"name": f"{n:>0256}"} for n in range(100)]
+    payload = await inferred(tenant.owner, TENNIS, **options)
+    assert [memory["text"] for memory in payload["memories"]] == [TENNIS]
+    kept = payload["operation"]["input"]
+    assert {name: kept[name] for name in TEXTS} == {name: options[name] for name in TEXTS}
+    assert "idempotencyKey" not in kept
+
+
+async def test_whoever_may_not_write_begins_nothing(tenant: Tenant) -> None:
+    for client, code, path in (
+        (tenant.reader, "FORBIDDEN", []),
+        (tenant.stranger, "NOT_FOUND", ["projectId"]),
+    ):
+        (error,) = await client.refused(ADD, input=asked(TENNIS), projectId=tenant.project_id)
+        assert (error["code"], error["path"]) == (code, path)
+    assert work_of(tenant) == (0, 0)

@@ -1,0 +1,75 @@
+"""What the tests of exports and summaries share: how they ask, and what they look at."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from storage.tables.metadata import METADATA
+from tests.support.clients.graphql import Client
+from tests.support.documents.ingesting import ended
+from tests.support.fixtures.factories import Tenant
+
+EXPORT = """
+fragment Exported on Export {
+  id schema filter instructions includeHistory data url createdAt completedAt
+  operation { id type status error notes input model inputTokens outputTokens attempts progress }
+}
+"""
+CREATE = f"""
+mutation ($input: CreateExportInput!, $projectId: ID) {{
+  createExport(input: $input, projectId: $projectId) {{
+    export {{ ...Exported }} operation {{ id type status }}
+    userErrors {{ __typename code message path }}
+  }}
+}}
+{EXPORT}
+"""
+FIND = f"query ($id: ID!) {{ export(id: $id) {{ ...Exported }} }} {EXPORT}"
+SUMMARIZE = """
+mutation ($filter: MemoryFilter, $projectId: ID) {
+  summarizeMemories(filter: $filter, projectId: $projectId) {
+    summary
+    operation { id type status error notes input model inputTokens outputTokens results { id } }
+    userErrors { __typename code message path ... on OperationFailedError { operationId } }
+  }
+}
+"""
+
+
+async def created(client: Client, **input: Any) -> dict[str, Any]:
+    """Ask for an export that must be accepted; return it as it is at once."""
+    payload = await client.do(CREATE, input=input)
+    export: dict[str, Any] = payload["export"]
+    # Its job may be at work by now.
+    for name in ("id", "type"):
+        assert payload["operation"][name] == export["operation"][name]
+    return export
+
+
+async def exported(client: Client, schema: dict[str, Any], **input: Any) -> dict[str, Any]:
+    """Ask for a shaped export; return it when it has come to its end, one way or the other."""
+    made = await created(client, schema=schema, **input)
+    assert (made["data"], made["completedAt"]) == (None, None)
+    await ended(client, made["operation"]["id"])
+    return await found(client, made["id"])
+
+
+async def found(client: Client, id: str) -> dict[str, Any]:
+    """Return an export by its id."""
+    export: dict[str, Any] = (await client.ask(FIND, id=id))["export"]
+    return export
+
+
+async def shaped(client: Client, properties: dict[str, Any], **input: Any) -> Any:
+    """Return the data that a schema with these properties is filled with."""
+    export = await exported(client, {"type": "object", "properties": properties}, **input)
+    assert export["operation"]["status"] == "SUCCEEDED", export["operation"]
+    return export["data"]
+
+
+def made_of(tenant: Tenant, export_id: str) -> list[str]:
+    """Return the ids of the memories that an export is linked to, in order."""
+    links = METADATA.tables["export_memories"]
+    wanted = select(links.c.memory_id).where(links.c.export_id == export_id)
+    with tenant.deployment.services.db.engine.connect() as connection:
+        return sorted(connection.execute(wanted).scalars())

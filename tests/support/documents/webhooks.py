@@ -1,0 +1,168 @@
+"""What the tests of webhooks share: the documents, and a project with a webhook to a receiver."""
+
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from core.enums import WebhookEventType
+from resolvers.webhooks.delivery import Retries
+from tests.support.documents.refusals import with_trouble
+from tests.support.fixtures.factories import Tenant
+from tests.support.servers.receiver import Receiver
+from workers.runner import Runner
+
+ALL = [type.value for type in WebhookEventType]
+WEBHOOK = """
+fragment Hook on Webhook {
+  id name url eventTypes isActive inactiveReason owner { email } project { id } createdAt updatedAt
+}
+"""
+DELIVERY = """
+fragment Sent on WebhookDelivery {
+  id eventId eventType status attempts responseStatus error createdAt nextAttemptAt completedAt
+}
+"""
+CREATE = with_trouble(
+    """
+mutation ($project: ID, $input: CreateWebhookInput!) {
+  createWebhook(projectId: $project, input: $input) {
+    webhook { ...Hook } secret userErrors { ...Trouble }
+  }
+}
+""",
+    WEBHOOK,
+)
+UPDATE = with_trouble(
+    """
+mutation ($id: ID!, $input: UpdateWebhookInput!) {
+  updateWebhook(id: $id, input: $input) { webhook { ...Hook } userErrors { ...Trouble } }
+}
+""",
+    WEBHOOK,
+)
+DELETE = with_trouble(
+    "mutation ($id: ID!) { deleteWebhook(id: $id) { deletedId userErrors { ...Trouble } } }"
+)
+ROTATE = with_trouble(
+    """
+mutation ($id: ID!) {
+  rotateWebhookSecret(id: $id) { webhook { ...Hook } secret userErrors { ...Trouble } }
+}
+""",
+    WEBHOOK,
+)
+TEST = with_trouble(
+    """
+mutation ($id: ID!) { testWebhook(id: $id) { delivery { ...Sent } userErrors { ...Trouble } } }
+""",
+    DELIVERY,
+)
+REDELIVER = with_trouble(
+    """
+mutation ($id: ID!) {
+  redeliverWebhook(deliveryId: $id) { delivery { ...Sent } userErrors { ...Trouble } }
+}
+""",
+    DELIVERY,
+)
+NODE = (
+    """
+query ($id: ID!) {
+  node(id: $id) { id ... on Webhook { ...Hook } ... on WebhookDelivery { ...Sent } }
+}
+"""
+    + WEBHOOK
+    + DELIVERY
+)
+OF_WEBHOOK = (
+    """
+query ($id: ID!) {
+  node(id: $id) { ... on Webhook { deliveries(first: 100) { totalCount nodes { ...Sent } } } }
+}
+"""
+    + DELIVERY
+)
+OF_PROJECT = (
+    "query ($id: ID!) { project(id: $id) { webhooks { totalCount nodes { ...Hook } } } }" + WEBHOOK
+)
+CHANGE = """
+mutation ($id: ID!, $input: UpdateMemoryInput!) {
+  updateMemory(id: $id, input: $input) { memory { id } userErrors { message } }
+}
+"""
+FORGET = "mutation ($id: ID!) { deleteMemory(id: $id) { deletedId userErrors { message } } }"
+RESTORE = """
+mutation ($id: ID!, $event: ID!) {
+  restoreMemory(id: $id, historyEventId: $event) { memory { id } userErrors { message } }
+}
+"""
+LOG = "{ project { history(first: 100) { nodes { id sequence type cursor createdAt } } } }"
+
+
+def at_once(retries: int) -> Retries:
+    """Return a schedule of so many retries without any pause."""
+    return Retries((timedelta(0),) * retries, jitter=0)
+
+
+@dataclass
+class Hooked:
+    """A tenant whose project has a webhook to a receiver."""
+
+    tenant: Tenant
+    receiver: Receiver
+    id: str
+    secret: str
+
+    async def drain(self, retries: Retries | None = None, later: float = 0) -> None:
+        """Do all jobs that are due, or will be some seconds from here, as the workers would."""
+        services, ahead = self.tenant.deployment.services, timedelta(seconds=later)
+        clock = services.clock
+        then = replace(services, clock=lambda: clock() + ahead)
+        await Runner(then, retries or at_once(0)).drain()
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        """Return the deliveries of the webhook, oldest first."""
+        found = (await self.tenant.owner.ask(OF_WEBHOOK, id=self.id))["node"]["deliveries"]
+        assert found["totalCount"] == len(found["nodes"])
+        return list(reversed(found["nodes"]))
+
+    async def delivery(self) -> dict[str, Any]:
+        """Return the one delivery of the webhook."""
+        (only,) = await self.deliveries()
+        return only
+
+    async def ended(self, id: str) -> None:
+        """Wait until workers that run beside have brought a delivery to its end."""
+        async with asyncio.timeout(60):
+            while (await self.tenant.owner.ask(NODE, id=id))["node"]["completedAt"] is None:
+                await asyncio.sleep(0.01)
+
+    async def statuses(self) -> list[tuple[str, int, int | None, str | None]]:
+        """Return what came of each: its status, attempts, the receiver's status and the error."""
+        return [
+            (row["status"], row["attempts"], row["responseStatus"], row["error"])
+            for row in await self.deliveries()
+        ]
+
+    async def webhook(self) -> dict[str, Any]:
+        """Return the webhook."""
+        found: dict[str, Any] = (await self.tenant.owner.ask(NODE, id=self.id))["node"]
+        return found
+
+    async def change(self, **input: Any) -> dict[str, Any]:
+        """Change the webhook; return it."""
+        payload = await self.tenant.owner.do(UPDATE, id=self.id, input=input)
+        changed: dict[str, Any] = payload["webhook"]
+        return changed
+
+    def texts(self) -> list[str]:
+        """Return the texts that the receiver was sent, in order."""
+        return [body["event_details"]["data"]["memory"] for body in self.receiver.bodies]
+
+
+async def hooked(tenant: Tenant, receiver: Receiver, *types: str) -> Hooked:
+    """Make a webhook of all types, or of some."""
+    input = {"name": "Here", "url": receiver.url, "eventTypes": list(types) or ALL}
+    made = await tenant.owner.do(CREATE, project=tenant.project_id, input=input)
+    return Hooked(tenant, receiver, made["webhook"]["id"], made["secret"])

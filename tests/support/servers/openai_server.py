@@ -1,0 +1,194 @@
+"""A server that speaks the API of OpenAI on loopback, and misbehaves in every way when told to.
+
+    with OpenAIServer() as server:
+        server.next(status(429), facts([fact("She lives in Lisbon.")]))
+        ...                             # Point a client at `server.url`.
+        server.chats[0].document        # What it was asked, as the model would have read it.
+
+It answers /v1/chat/completions, /v1/embeddings and /v1/models. Each answer comes from a behaviour
+of `tests.support.servers.openai_answers`, or from any function that turns a `Request` into an
+`Answer`: the first one waiting in the queue of `next`, else the one of `answer_with`, else what a
+server does by itself: a chat finds one fact in each user turn, its words; an embedding is a bag of
+words in 64 dimensions. A behaviour that raises makes the `with` block raise at its end.
+
+The trap: chats and embeddings have queues and rules of their own, because a memory server asks for
+both in an order that no test should depend on.
+"""
+
+import asyncio
+import json
+import socket
+import threading
+from collections import deque
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from tests.support.servers.openai_answers import (
+    CHAT,
+    EMBEDDINGS,
+    Answer,
+    Behaviour,
+    Request,
+    by_itself,
+)
+
+
+class OpenAIServer:
+    """The server, which runs between `__enter__` and `__exit__`; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: list[Request] = []
+        self._queues: dict[str, deque[Behaviour]] = {CHAT: deque(), EMBEDDINGS: deque()}
+        self._rules: dict[str, Behaviour] = {}
+        self._mistakes: list[Exception] = []
+        self._ending = threading.Event()  # Set when the server ends, so that nobody sleeps on.
+        self._http = _HTTPServer(self)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="openai-server"
+        )
+
+    def __enter__(self) -> "OpenAIServer":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ending.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.hang_up()
+        self._http.server_close()  # Waits for the thread of each connection.
+        if self._mistakes and error is None:
+            raise self._mistakes[0]
+
+    @property
+    def url(self) -> str:
+        """The address to give to a client, which ends in /v1."""
+        host, port = self._http.server_address[:2]
+        return f"http://{host!s}:{port}/v1"
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far, in the order they came."""
+        with self._lock:
+            return list(self._requests)
+
+    @property
+    def chats(self) -> list[Request]:
+        """The requests for a chat completion so far."""
+        return [request for request in self.requests if request.path == CHAT]
+
+    @property
+    def embeddings(self) -> list[Request]:
+        """The requests for embeddings so far."""
+        return [request for request in self.requests if request.path == EMBEDDINGS]
+
+    async def until_asked(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        while len(self.requests) < count:
+            await asyncio.sleep(0.005)
+
+    def next(self, *behaviours: Behaviour, path: str = CHAT) -> None:
+        """Answer the next requests in these ways, one each, before anything else applies."""
+        with self._lock:
+            self._queues[path].extend(behaviours)
+
+    def answer_with(self, behaviour: Behaviour, path: str = CHAT) -> None:
+        """Answer every request in this way while the queue is empty, until told otherwise."""
+        with self._lock:
+            self._rules[path] = behaviour
+
+    def reset(self) -> None:
+        """Forget requests, queues and rules."""
+        with self._lock:
+            self._requests.clear()
+            self._rules.clear()
+            for queue in self._queues.values():
+                queue.clear()
+
+    def answer(self, request: Request) -> Answer:
+        """Take note of a request and return its answer, after the delay that it asks for."""
+        with self._lock:
+            self._requests.append(request)
+            queue = self._queues.get(request.path)
+            behaviour = queue.popleft() if queue else self._rules.get(request.path)
+        try:
+            answer = (behaviour or by_itself)(request)
+        except Exception as error:
+            self._mistakes.append(error)
+            return Answer({"error": {"message": f"A mistake of the test: {error!r}"}}, status=501)
+        if answer.delay:
+            self._ending.wait(answer.delay)
+        return answer
+
+
+class _HTTPServer(ThreadingHTTPServer):
+    # Joined by `server_close`, which `hang_up` lets come to an end.
+    daemon_threads = False
+    block_on_close = True
+    request_queue_size = 128
+
+    def __init__(self, owner: OpenAIServer) -> None:
+        self.owner = owner
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep open for a next request."""
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that have hung up, which is what many tests make them do."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _HTTPServer
+
+    def do_GET(self) -> None:
+        self._reply({})
+
+    def do_POST(self) -> None:
+        length = int(self.headers["content-length"])
+        self._reply(json.loads(self.rfile.read(length)))
+
+    def _reply(self, given: dict[str, Any]) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.owner.answer(Request(self.path, headers, given))
+        plain = isinstance(answer.body, str)
+        sent = (answer.body if plain else json.dumps(answer.body)).encode()
+        self.send_response(answer.status)
+        self.send_header("content-type", "text/html" if plain else "application/json")
+        self.send_header("content-length", str(len(sent)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if answer.cut:
+            self.close_connection = True
+            sent = sent[: len(sent) // 2]
+        self.wfile.write(sent)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the output of tests clean."""
