@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE = 400
+LARGEST_FOLDER = 25
 
 # Each layer may import those before it; the members of one layer never meet.
 LAYERS = [
@@ -45,6 +46,85 @@ FENCES = {
     "Stemmer": {"language"},
     "ijson": {"core"},
     "rich": {"commands"},
+}
+
+# Inside a layer, each package or module may import those that stand before it, and what stands on
+# one line never meets. A layer that is not listed has no packages.
+PACKAGE_ORDER: dict[str, list[set[str]]] = {
+    "core": [
+        {"api_keys", "audit", "categories", "enums", "errors", "events", "ids"},
+        {"settings", "timestamps", "turn", "version", "webhook_secrets"},
+        {"access", "entity_names", "outgoing_urls", "paging", "validation", "webhook_events"},
+        {"exchange", "filters", "json_schemas"},
+        {"mentions", "schema_fields"},
+    ],
+    "language": [
+        {"concept_words", "dates", "generalities", "places", "sentences", "terms"},
+        {"claim_phrases", "concepts", "details", "names", "saying_phrases", "values"},
+        {"claim_readers", "likeness", "sayings"},
+        {"claims"},
+    ],
+    "providers": [
+        {"base", "dates", "extraction", "prompts", "shaping"},
+        {"categories", "keeping_rules", "minilm", "openai", "questions", "replies"},
+        {"local", "openai_chat", "openai_embeddings"},
+        {"openai_shaper"},
+        {"models"},
+    ],
+    "storage": [
+        {"errors", "lock", "pepper"},
+        {"tables"},
+        {"sql"},
+        {"log"},
+        {"webhooks"},
+        {"search"},
+        {"operations"},
+        {"memories"},
+        {"erasure"},
+        {"tenancy"},
+        {"exchange"},
+        {"nodes", "server_state"},
+        {"transaction"},
+        {"database"},
+        {"migrate", "pg_notify"},
+        {"migrations"},
+    ],
+    "resolvers": [
+        {"inputs", "loaders", "runtime"},
+        {"context"},
+        {"access", "pagination"},
+        {"operations"},
+        {"erasure"},
+        {"tenancy"},
+        {"memories"},
+        {"search"},
+        {"webhooks"},
+        {"indexing"},
+        {"ingestion"},
+        {"exchange"},
+        {"synthesis"},
+    ],
+    "schema": [
+        {"enums", "scalars"},
+        {"base"},
+        {"arguments", "connection"},
+        {"types"},
+        {"mutations"},
+        {"subscriptions"},
+        {"contract"},
+        {"transport"},
+    ],
+    "rest": [
+        {"answers"},
+        {"exports", "framework", "imports"},
+        {"mem0"},
+        {"app"},
+    ],
+    "workers": [
+        {"egress", "lease", "retention"},
+        {"registry", "webhooks"},
+        {"runner"},
+    ],
 }
 
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -146,3 +226,75 @@ def test_no_file_is_longer_than_400_lines() -> None:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
     }
     assert long == {}
+
+
+def unit_of(parts: tuple[str, ...]) -> str:
+    """Return the package or module of a layer that a path or a dotted name leads into."""
+    return parts[1].removesuffix(".py") if len(parts) > 1 else ""
+
+
+def units_imported(path: Path, layer: str) -> Iterator[tuple[str, int]]:
+    """Yield each unit of a layer that a file imports, with the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = node.module == layer
+            names = [f"{layer}.{a.name}" for a in node.names] if whole else [node.module]
+        for name in names:
+            parts = tuple(name.split("."))
+            if parts[0] == layer:
+                yield unit_of(parts), node.lineno
+
+
+def units_of(layer: str) -> dict[Path, str]:
+    """Return the unit that each file of a layer belongs to; a package's own file has none."""
+    files = sorted((ROOT / layer).rglob("*.py"))
+    own = ROOT / layer / "__init__.py"
+    return {path: unit_of(path.relative_to(ROOT).parts) for path in files if path != own}
+
+
+@pytest.mark.parametrize("layer", PACKAGE_ORDER)
+def test_every_part_of_a_layer_has_its_place_in_the_order(layer: str) -> None:
+    listed = [unit for rank in PACKAGE_ORDER[layer] for unit in rank]
+    assert sorted(listed) == sorted(set(units_of(layer).values()))
+
+
+@pytest.mark.parametrize("layer", PACKAGE_ORDER)
+def test_imports_inside_a_layer_never_turn_back(layer: str) -> None:
+    place = {unit: at for at, units in enumerate(PACKAGE_ORDER[layer]) for unit in units}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        for path, unit in units_of(layer).items()
+        for imported, line in units_imported(path, layer)
+        if imported != unit and place[imported] >= place[unit]
+    ]
+    assert wrong == []
+
+
+def test_a_layer_with_packages_has_an_order() -> None:
+    layers = {path.parent.parent.name for name in OURS for path in (ROOT / name).glob("*/*.py")}
+    assert layers <= set(PACKAGE_ORDER)
+
+
+def test_packages_say_what_lives_in_them_and_export_nothing() -> None:
+    wrong = []
+    for name in OURS:
+        for path in (ROOT / name).rglob("*.py"):
+            if not (path.parent / "__init__.py").exists() and "migrations" not in path.parts:
+                wrong.append(f"{path.parent.relative_to(ROOT)} has no __init__.py")
+        for path in (ROOT / name).rglob("__init__.py"):
+            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+            if not ast.get_docstring(tree) or len(tree.body) > 1:
+                wrong.append(f"{path.relative_to(ROOT)} holds more or less than a docstring")
+    assert wrong == []
+
+
+def test_no_folder_has_more_than_25_files() -> None:
+    folders: dict[str, int] = {}
+    for path in sources() + list((ROOT / "benchmarks").rglob("*.py")):
+        if path.parent != ROOT:
+            folder = str(path.parent.relative_to(ROOT))
+            folders[folder] = folders.get(folder, 0) + 1
+    assert {name: count for name, count in folders.items() if count > LARGEST_FOLDER} == {}
