@@ -9,20 +9,11 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
+from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
-from core.exchange.lines import NAMES
 from core.filters.json_form import filter_of
 from core.filters.tree import conditions_on_entity
 from core.ids import derived_id, is_uuid7, made_at
-
-_KEYS = dict(
-    zip((EntityType.USER, EntityType.AGENT, EntityType.APP, EntityType.RUN), NAMES, strict=True)
-)
-
-
-def entity_key(type: EntityType) -> str:
-    """Return the API field that names entities of a type, such as `userId`."""
-    return _KEYS[type]
 
 
 def filter_names_entity(filter: Any, type: EntityType, name: str) -> bool:
@@ -42,7 +33,7 @@ def record_names_entity(record: dict[str, Any], type: EntityType, name: str) -> 
     """
     if record["type"] == "entity":
         return bool(record["entityType"] == type.name and record["name"] == name)
-    key = _KEYS[type]
+    key = ENTITY_FIELDS[type]
     return any(state.get(key) == name for state in _states_of(record))
 
 

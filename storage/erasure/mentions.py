@@ -13,9 +13,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
 
+from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType, OperationType
 from core.mentions import (
-    entity_key,
     filter_names_entity,
     record_is_memory,
     record_names_entity,
@@ -159,7 +159,7 @@ class MentionStore:
 
         The rows of memories say whom they were about, so only an imported history comes this far.
         """
-        field = entity_key(type)
+        field = ENTITY_FIELDS[type]
         first = beyond[0] if beyond else 0
         last = min(first + limit, subject.sequence)
         said = (_HISTORY.c.before[field], _HISTORY.c.after[field])
