@@ -24,6 +24,15 @@ LARGEST_README = 8_192
 WIDEST = 120
 # Where every path that is named must exist.
 MAPS = ["README.md", "CONTRIBUTING.md", "docs/architecture.md"]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(ROOT.glob("examples/*.md")),
+    *sorted(DOCS.rglob("*.md")),
+]
+PROSE = [page for page in PAGES if page.parent.name != "decisions"]
+# Words for which plain technical English has others: notify, caller, duplicate, error, take into
+# account.
+AVOIDED = re.compile(r"\b(?:whoever|told|twins?|troubles?|heeds?|heeded|lest)\b", re.I)
 _PATH = re.compile(r"(?<![\w./:$@-])(?:\.?[\w-]+/)+[\w.-]*|\b(?!__)[\w-]+\.(?:py|toml|md)\b")
 
 
@@ -149,7 +158,28 @@ def test_every_code_of_an_error_is_explained(code: ErrorCode) -> None:
     assert f"| `{code.value}` |" in API
 
 
-def test_every_link_inside_the_project_leads_somewhere() -> None:
-    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def anchors_of(page: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page, re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def prose_of(page: str) -> list[str]:
+    """Return the lines of a page, without those of code and of tables, which cannot be broken."""
+    text = re.sub(r"^```.*?^```", "", page, flags=re.M | re.S)
+    return [line for line in text.splitlines() if not line.startswith("|")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+        leads_to = page.parent / target if target else page
+        assert leads_to.exists(), target
+        assert not anchor or anchor in anchors_of(leads_to.read_text()), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_prose_is_plain_and_its_lines_are_short(page: Path) -> None:
+    lines = prose_of(page.read_text())
+    assert [line for line in lines if len(line) > WIDEST] == []
+    assert [line for line in lines if AVOIDED.search(line)] == []
