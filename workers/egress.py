@@ -19,7 +19,7 @@ from typing import Any
 import httpcore
 
 from core.errors import InvalidInput
-from core.outgoing_urls import Target, is_allowed, is_public, target_of
+from core.outgoing_urls import Target, is_allowed, is_public, parse_target
 
 # An answer is of interest for its status alone; one that is longer is not read to its end.
 LONGEST_ANSWER = 65_536
@@ -82,7 +82,7 @@ class Outgoing:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a message; return what came of it, whatever the receiver does."""
         try:
-            target = target_of(url, self._allowed)
+            target = parse_target(url, self._allowed)
         except InvalidInput as error:
             return Answer(None, error.message)
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.access import Actor
 from core.errors import ExportExpired, NotFound
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.paging import Page
 from resolvers.context import Context
 from resolvers.exchange.lines import (
@@ -133,7 +133,7 @@ def _memories(
         page,
         actor,
         {"as_of": export.created_at},
-        filter_of(export.filter),
+        filter_from_json(export.filter),
     )
     _check_there(tx, actor, export)
     rows = found.rows

@@ -13,7 +13,7 @@ from typing import Any
 from core.enums import EntityType, FeedbackValue, MemoryState
 from core.events import HistoryEventType
 from core.exchange.lines import NAMES
-from core.ids import derived_id, is_uuid7, made_at, uuid7
+from core.ids import derived_id, is_uuid7, uuid7, uuid7_milliseconds
 from language.dates.moments import Precision
 from storage.exchange.importing import new_entity
 from storage.log.history import Author, Change
@@ -182,7 +182,7 @@ class Rows:
         """Return an id as it is here, given the project that has it."""
         if project_id == self._project_id:
             return id
-        return derived_id(made_at(id), self._project_id, id)
+        return derived_id(uuid7_milliseconds(id), self._project_id, id)
 
     def _change(self, record: Record, event: Record) -> Change:
         id, operation_id = event["id"], event["operationId"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from core.enums import OperationType
 from core.errors import AppError, InvalidInput, NotFound, must_exist
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, names_scope
 from resolvers.access import writable_project
 from resolvers.context import Context
@@ -123,7 +123,7 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
         )
     started = ctx.now()
     deletion = Deletion()
-    records = Records(ctx, OperationType.DELETE, {"filter": filter_json(where)})
+    records = Records(ctx, OperationType.DELETE, {"filter": filter_to_json(where)})
 
     def delete_batch(tx: Transaction) -> list[str]:
         project = writable_project(tx, ctx, project_id)

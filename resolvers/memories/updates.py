@@ -53,7 +53,7 @@ async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outco
         raise InvalidInput(f"Give at most {MOST_AT_ONCE:,} updates.", "inputs")
     outcomes = await _update(ctx, updates)
     return [
-        outcome.below("inputs", position) if isinstance(outcome, AppError) else outcome
+        outcome.with_path_prefix("inputs", position) if isinstance(outcome, AppError) else outcome
         for position, outcome in enumerate(outcomes)
     ]
 

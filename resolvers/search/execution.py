@@ -13,7 +13,7 @@ from datetime import datetime
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType, OperationType
 from core.errors import InvalidInput
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import pinned_entity
 from core.validation import check_text
 from ranking.score import PLAIN, RERANKED
@@ -133,7 +133,7 @@ def _begun(
         "includeMerged": wanted.include_merged,
     }
     if wanted.filter is not None:
-        asked["filter"] = filter_json(wanted.filter)
+        asked["filter"] = filter_to_json(wanted.filter)
     if query.reference is not None:
         asked["referenceDate"] = query.reference.isoformat()
     asked |= {ENTITY_FIELDS[type]: name for type, name in about.items()}

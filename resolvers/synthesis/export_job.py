@@ -10,7 +10,7 @@ from typing import Any
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.enums import OperationStatus
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.schema_fields import fields_of
 from providers.shaping import Shaper, Shaping
 from resolvers.context import Context, Services
@@ -105,7 +105,7 @@ def _asking(operation: OperationRow) -> Actor:
 
 async def _retrieved(ctx: Context, project: ProjectRow, task: _Task) -> _Made:
     schema = task.export.json_schema or {}
-    filter = filter_of(task.export.filter)
+    filter = filter_from_json(task.export.filter)
     moment = task.export.created_at
     filling = await fill(ctx, project, filter, schema, fields_of(schema), moment)
     notes = [_NOT_FOLLOWED] if task.export.instructions is not None else []
@@ -117,7 +117,7 @@ async def _retrieved(ctx: Context, project: ProjectRow, task: _Task) -> _Made:
 
 async def _asked(ctx: Context, shaper: Shaper, project: ProjectRow, task: _Task) -> _Made:
     schema = task.export.json_schema or {}
-    selection = holding(filter_of(task.export.filter)).selection(ctx.today())
+    selection = holding(filter_from_json(task.export.filter)).selection(ctx.today())
     known = await newest(ctx, project.id, selection, MOST_TOLD, MOST_CHARACTERS)
     if not known.memories:
         # A model that is told nothing would make something up. Retrieval finds nothing, for sure.

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from core.filters.tree import Filter, pinned_entity
-from core.json_schemas import Schema, problem_of
-from core.schema_fields import Field, filled
+from core.json_schemas import Schema, validation_problem
+from core.schema_fields import Field, build_object
 from language.dates.moments import Precision, moment_of
 from language.values import members_in, numbers_in, truth_of
 from resolvers.context import Context
@@ -73,7 +73,7 @@ async def fill(
         answer = reader.answer(each, near)
         values.append((each, answer.value))
         used.update(memory.id for memory in answer.memories)
-    return Filling(filled(values), used)
+    return Filling(build_object(values), used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class _Reader:
         return [
             value
             for value in _stated(asked, option, memory)
-            if value is not None and problem_of(whole, value) is None
+            if value is not None and validation_problem(whole, value) is None
         ]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.enums import OperationStatus, OperationType
 from core.errors import AppError, OperationFailed
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, entities_named
 from language.sentences import sentences
 from providers.base import ProviderError
@@ -58,7 +58,7 @@ async def summarize_memories(
     project: ProjectRow = await _project(ctx, ctx.project_id(project_id))
     wanted = holding(filter)
     check_wanted(wanted, project)
-    asked = {} if filter is None else {"filter": filter_json(filter)}
+    asked = {} if filter is None else {"filter": filter_to_json(filter)}
     about = entities_named(filter)
     operation = begun(ctx, project.id, OperationType.SUMMARY, asked, about)
     selection = wanted.selection(ctx.today())

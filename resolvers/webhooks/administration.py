@@ -16,7 +16,7 @@ from core.errors import InvalidInput, LimitExceeded
 from core.ids import uuid7
 from core.outgoing_urls import check_url
 from core.validation import check_text
-from core.webhook_secrets import secret_of
+from core.webhook_secrets import derive_secret
 from resolvers.context import Context
 from resolvers.inputs import differing, refuse_nulls
 from resolvers.pagination import Connected, PageArguments, connect
@@ -86,7 +86,7 @@ async def create_webhook(
         _record(tx, ctx, AuditAction.WEBHOOK_CREATED, project, id, after=facts(webhook))
         return tx.webhooks.get(id, ctx.actor)
 
-    return await ctx.write(work), secret_of(ctx.services.pepper, id, seed)
+    return await ctx.write(work), derive_secret(ctx.services.pepper, id, seed)
 
 
 async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> WebhookRow:
@@ -161,7 +161,7 @@ async def rotate_webhook_secret(ctx: Context, id: str) -> tuple[WebhookRow, str]
         _record(tx, ctx, AuditAction.WEBHOOK_SECRET_ROTATED, project, id)
         return tx.webhooks.get(id, ctx.actor, "id")
 
-    return await ctx.write(work), secret_of(ctx.services.pepper, id, seed)
+    return await ctx.write(work), derive_secret(ctx.services.pepper, id, seed)
 
 
 def _managed(tx: Transaction, ctx: Context, id: str) -> tuple[WebhookRow, ProjectRow]:

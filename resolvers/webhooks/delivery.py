@@ -18,12 +18,12 @@ from core.ids import uuid7
 from core.webhook_events import (
     TEST_NAME,
     TYPE_NAMES,
-    details_of,
+    event_details,
     is_erased,
-    messages_of,
-    sources_of,
+    messages_for_event,
+    source_event_types,
 )
-from core.webhook_secrets import secret_of, signed_headers
+from core.webhook_secrets import derive_secret, signed_headers
 from resolvers.context import Services
 from resolvers.tenancy.audit_log import audit_row
 from resolvers.webhooks.administration import SWITCHED_OFF
@@ -99,7 +99,7 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
         if receiver is None or not receiver.is_active:
             return None
         wanted = {WebhookEventType(name) for name in receiver.event_types}
-        kinds = set().union(*(sources_of(type) for type in wanted))
+        kinds = set().union(*(source_event_types(type) for type in wanted))
         watch = Watch(receiver.project_id, tuple(sorted(kinds, key=lambda kind: kind.value)))
         page = tx.log.page(watch, receiver.sequence, _PAGE, _SPAN)
         if page is None:
@@ -117,7 +117,7 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
                     next_attempt_at=moment,
                 )
                 for event in page.rows
-                for type in messages_of(event)
+                for type in messages_for_event(event)
                 if type in wanted
             ]
         )
@@ -170,7 +170,7 @@ def written(services: Services, message: Message) -> tuple[dict[str, str], bytes
     former = receiver.former_secret, receiver.former_until
     if former[0] is not None and former[1] is not None and moment < former[1]:
         seeds.append(former[0])
-    secrets = [secret_of(services.pepper, receiver.id, seed) for seed in seeds]
+    secrets = [derive_secret(services.pepper, receiver.id, seed) for seed in seeds]
     body = orjson.dumps(_body(services, message))
     headers = {
         "content-type": "application/json",
@@ -191,7 +191,7 @@ def _body(services: Services, message: Message) -> dict[str, Any]:
         **told,
         "sequence": event.sequence,
         "cursor": services.cursors.encode(HISTORY_ORDER, event.project_id, event),
-        "event_details": details_of(event, delivery.event_type),
+        "event_details": event_details(event, delivery.event_type),
     }
 
 

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
-from core.timestamps import moment_of
+from core.timestamps import parse_datetime
 from core.turn import Turn
 from resolvers.ingestion.add import Addition, add_memories
 from resolvers.ingestion.requests import AddRequest, Wishes
@@ -172,7 +172,7 @@ def catalog_of(categories: Sequence[Mapping[str, str | None]]) -> list[dict[str,
 def moment_at(given: Any, *path: str) -> datetime:
     """Return the moment that seconds since 1970, or ISO 8601, tell. Raises `InvalidInput`."""
     try:
-        return moment_of(given)
+        return parse_datetime(given)
     except ValueError:
         said = "must be seconds since 1970, or a moment such as 2026-03-01T09:30:00Z."
         raise InvalidInput(f"{'.'.join(path)} {said}", *path) from None

@@ -22,7 +22,7 @@ from core.filters.tree import (
     Not,
     Or,
 )
-from core.timestamps import moment_of
+from core.timestamps import parse_datetime
 
 LONGEST_LITERAL = 65_536
 _RANGE = ("gt", "gte", "lt", "lte")
@@ -253,7 +253,7 @@ def _moment(value: Any, at: tuple[str, ...]) -> datetime | date:
         text = _string(value, at)
         if len(text) == len("2026-01-01"):
             return date.fromisoformat(text)
-        return moment_of(text)
+        return parse_datetime(text)
     except ValueError:
         raise _wrong("must be a day such as 2026-03-01, or 2026-03-01T09:30:00Z", at) from None
 

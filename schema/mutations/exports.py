@@ -71,7 +71,7 @@ class ExportMutation:
         try:
             wanted = filter_of(input.filter)
         except AppError as error:
-            raise error.below("input") from None
+            raise error.with_path_prefix("input") from None
         new = NewExport(input.json_schema, wanted, input.instructions, input.include_history)
         made, operation = await create_export(info.context, project_id, new)
         return CreateExportPayload(export=as_is(made), operation=as_is(operation))

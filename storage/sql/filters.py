@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 
 from core.entity_names import ENTITY_KEYS
-from core.filters.metadata import metadata_matches, path_of
+from core.filters.metadata import metadata_matches, split_path
 from core.filters.tree import ENTITY_TYPE_OF_FIELD, And, Condition, Field, Filter, Not, Operator, Or
 from storage.sql.id_arrays import out_of_reach
 from storage.tables.columns import UtcDateTime
@@ -140,7 +140,7 @@ def _add_values(values: dict[str, Any], name: str, condition: Condition, dialect
 
 def _json_path(key: str) -> str | None:
     """Return a dotted key as PostgreSQL writes paths. A strict one does not look into arrays."""
-    steps = path_of(key)
+    steps = split_path(key)
     if len(steps) < 2:
         return None
     return "strict $" + "".join(f".{orjson.dumps(step).decode()}" for step in steps)

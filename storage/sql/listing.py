@@ -29,7 +29,7 @@ from core.access import Actor
 from core.errors import must_exist
 from core.filters.tree import Filter
 from core.ids import is_id
-from core.paging import Order, Page, Slice, slice_of
+from core.paging import Order, Page, Slice, slice_rows
 from storage.sql.filters import ReadFilter, clause_of, in_project, leads, read_filter
 from storage.sql.id_arrays import given_array, given_rows
 from storage.sql.statement_cache import FILTERED
@@ -155,7 +155,7 @@ class Listing(Generic[T]):
         )
         for position, *row in found.all():
             rows[position].append(self.source.row(*row))
-        return [slice_of(children, page) for children in rows]
+        return [slice_rows(children, page) for children in rows]
 
     def counts(
         self,

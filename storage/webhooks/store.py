@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from core.access import Actor
 from core.paging import Order
-from core.webhook_events import messages_of
+from core.webhook_events import messages_for_event
 from storage.log.history import Change
 from storage.sql.listing import Listing, Source, values_of
 from storage.sql.visibility import in_owned_project
@@ -131,6 +131,8 @@ class WebhookStore:
         """
         found = self._connection.execute(_ACTIVE, {"projects": sorted(changes)}).all()
         for id, project_id, wanted in found:
-            types = {type.value for change in changes[project_id] for type in messages_of(change)}
+            types = {
+                type.value for change in changes[project_id] for type in messages_for_event(change)
+            }
             if not types.isdisjoint(wanted):
                 yield id, project_id

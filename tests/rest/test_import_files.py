@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core.ids import is_uuid7, made_at, uuid7
+from core.ids import is_uuid7, uuid7, uuid7_milliseconds
 from storage.tables.metadata import METADATA
 from tests.support.documents.exchange import (
     at,
@@ -219,7 +219,7 @@ async def test_another_project_gets_ids_of_its_own(tenant: Tenant) -> None:
     assert not ids.keys() & set(ids.values())
     for old, new in ids.items():
         assert is_uuid7(new)
-        assert made_at(new) == made_at(old)
+        assert uuid7_milliseconds(new) == uuid7_milliseconds(old)
     for text, row in second.items():
         for name in ("successor_id", "extends_id", "previous_id"):
             assert row[name] == ids.get(first[text][name])
@@ -371,7 +371,7 @@ async def test_what_mem0_answers(tenant: Tenant) -> None:
     rows = numbered(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
     first, second = rows["Prefers window seats"], rows["Speaks Welsh"]
     assert first["created_at"] == first["updated_at"] == moment("2024-07-26T15:44:41.039788Z")
-    assert made_at(first["id"]) == int(first["created_at"].timestamp() * 1000)
+    assert uuid7_milliseconds(first["id"]) == int(first["created_at"].timestamp() * 1000)
     assert (first["metadata"], first["categories"], first["user_id"]) == ({}, [], "alice")
     assert second["created_at"] == moment("2024-07-26T08:44:41Z")
     assert second["updated_at"] == moment("2024-07-27T08:44:41Z")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.ids import uuid7
 from tests.support.documents.exporting import CREATE, FIND, SUMMARIZE, created, exported, found
 from tests.support.documents.ingesting import FIND as OPERATION
@@ -42,7 +42,7 @@ async def test_a_plain_export_is_done_at_once(tenant: Tenant) -> None:
     assert made["completedAt"] == made["createdAt"]
     assert (made["schema"], made["instructions"], made["data"]) == (None, None, None)
     assert made["includeHistory"] is True
-    assert filter_of(made["filter"]) == filter_of(row["filter"])
+    assert filter_from_json(made["filter"]) == filter_from_json(row["filter"])
     assert made["filter"] == {
         "and": [{"not": {"text": {"contains": "figs"}}}, {"userId": {"eq": "alice"}}]
     }

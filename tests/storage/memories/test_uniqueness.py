@@ -45,7 +45,7 @@ def replace_by(shelf: Shelf, id: str, other: str, state: MemoryState) -> None:
     """Let one memory take the place of another."""
 
     def work(tx: Any) -> None:
-        tx.memories.replaced(shelf.get(id), state, other, shelf.author, at(9))
+        tx.memories.mark_replaced(shelf.get(id), state, other, shelf.author, at(9))
 
     shelf.db.write_now(work)
 

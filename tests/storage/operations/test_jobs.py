@@ -188,6 +188,6 @@ def test_who_has_lost_a_job_cannot_put_it_off(outbox: Outbox) -> None:
     after = LATER + LEASE + timedelta(seconds=1)
     (taken,) = outbox.claim(quick, after)
     for until in (LATER, None):
-        outbox.db.write_now(lambda tx, until=until: tx.jobs.put_off(job, slow, lambda: until))
+        outbox.db.write_now(lambda tx, until=until: tx.jobs.reschedule(job, slow, lambda: until))
     assert outbox.claim(slow, after) == []
     outbox.finish([taken], quick)
