@@ -60,7 +60,7 @@ from serving import listen, run
 from storage.database import Database, DatabaseUnavailable, check_reachable
 from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
-from storage.pepper import obtain_pepper
+from storage.pepper import load_or_create_pepper
 from storage.search.chroma import IndexUnavailable, VectorIndex
 from workers.runner import working
 
@@ -86,7 +86,7 @@ def pepper_of(settings: Settings) -> bytes:
     """Return the pepper in force."""
     if settings.pepper is not None:
         return settings.pepper.get_secret_value().encode()
-    return obtain_pepper(settings.data_dir)
+    return load_or_create_pepper(settings.data_dir)
 
 
 def open_database(settings: Settings) -> Database:

@@ -54,7 +54,7 @@ async def handle(
 def end(services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
     """Let the jobs wait for what their webhooks have to send next."""
     for job in jobs:
-        tx.jobs.put_off(job, worker, partial(_next_turn, services, tx, job.subject))
+        tx.jobs.reschedule(job, worker, partial(_next_turn, services, tx, job.subject))
 
 
 def _next_turn(services: Services, tx: Transaction, webhook_id: str) -> datetime | None:

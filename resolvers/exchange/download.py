@@ -86,7 +86,9 @@ async def _cut_off(ctx: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[
     services, key = ctx.services, {ctx.actor.key_id}
     with contextlib.suppress(ExportExpired, NotFound):
         async for chunk in chunks:
-            if not await services.db.read(lambda tx: tx.presence.living(key, services.clock())):
+            if not await services.db.read(
+                lambda tx: tx.presence.living_keys(key, services.clock())
+            ):
                 return
             yield chunk
 

@@ -18,10 +18,10 @@ from language.dates.moments import Precision
 from storage.exchange.importing import new_entity
 from storage.log.history import Author, Change
 from storage.memories.entities import EntityRow
-from storage.memories.rows import MemoryRow, logged
+from storage.memories.rows import MemoryRow, logged_values
 from storage.memories.sources import SourceRow
 from storage.memories.uniqueness import text_hash
-from storage.search.documents import Said, speaker_of
+from storage.search.documents import Utterance, speaker_of
 from storage.transaction import Transaction
 
 Record = dict[str, Any]
@@ -43,10 +43,10 @@ def id_of(record: Record) -> str:
     return found
 
 
-def said_in(memory: Record) -> Said:
+def said_in(memory: Record) -> Utterance:
     """Return what a memory of a record says, and who says it."""
     names = memory["userId"], memory["agentId"]
-    return Said(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
+    return Utterance(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
 
 
 def says_nothing(record: Record) -> bool:
@@ -75,9 +75,9 @@ class Rows:
         for record in records:
             for state in states_of(record):
                 named.update(state[name] for name in _REFERENCES if state[name])
-        self._homes = tx.importing.homes(filter(is_uuid7, named))
+        self._homes = tx.importing.projects_of_memories(filter(is_uuid7, named))
         self.ids = {id_of(record): self._own_id(record) for record in records}
-        self.kept = tx.importing.kept(self.ids.values(), project_id)
+        self.kept = tx.importing.retained_ids(self.ids.values(), project_id)
 
     def prepare(self, records: Sequence[Record], moment: datetime) -> None:
         """Make the entities that the records name, and look up which of their ids are taken."""
@@ -88,14 +88,16 @@ class Rows:
                     at = (type, state[name])
                     if state[name] and at not in wanted:
                         wanted[at] = new_entity(self._project_id, *at, moment)
-        self._entities = self._tx.importing.obtain_entities(self._project_id, list(wanted.values()))
+        self._entities = self._tx.importing.get_or_create_entities(
+            self._project_id, list(wanted.values())
+        )
         events = [event for record in records for event in record["history"] or ()]
         sources = [row["id"] for record in records for row in record.get("sources", ())]
         importing = self._tx.importing
-        self._events = set(importing.owners("events", [event["id"] for event in events]))
-        self._sources = importing.owners("sources", sources)
+        self._events = set(importing.projects_of_rows("events", [event["id"] for event in events]))
+        self._sources = importing.projects_of_rows("sources", sources)
         operations = [event["operationId"] for event in events if event["operationId"]]
-        self._operations = importing.owners("operations", operations)
+        self._operations = importing.projects_of_rows("operations", operations)
 
     def memory(self, record: Record, state: Record) -> MemoryRow:
         """Return the row of a memory of a record, or of what it was."""
@@ -223,7 +225,7 @@ def added(memory: MemoryRow, by: Author, moment: datetime) -> Change:
         by,
         moment,
         new_text=memory.text,
-        after=logged(memory),
+        after=logged_values(memory),
     )
 
 

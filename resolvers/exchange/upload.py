@@ -140,7 +140,7 @@ class _Upload:
         operation, until = self._begun(), self._until()
         if not self._is_stored:
             tx.operations.add(operation, alive_until=until)
-        elif tx.operations.unfinished(operation.id) is None:
+        elif tx.operations.lock_unfinished(operation.id) is None:
             raise OperationFailed(
                 f"Nothing came for {SILENCE.total_seconds():.0f} seconds, so this import was given "
                 "up: send the file again.",

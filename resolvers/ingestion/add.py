@@ -27,8 +27,8 @@ from resolvers.memories.embedding import derive
 from resolvers.operations.records import begun, ended, repeatable, repeated
 from resolvers.operations.wait import is_finished_within
 from storage.memories.rows import MemoryRow
-from storage.operations.store import OperationRow, Repeatable
-from storage.search.documents import Said
+from storage.operations.store import IdempotentRequest, OperationRow
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 # Whoever waits longer than this has a client that does not; the operation goes on by itself.
@@ -94,7 +94,7 @@ async def addition_of(ctx: Context, operation_id: str) -> Addition:
 
 
 async def _accept(
-    ctx: Context, project_id: str, request: AddRequest, again: Repeatable | None
+    ctx: Context, project_id: str, request: AddRequest, again: IdempotentRequest | None
 ) -> OperationRow:
     """Keep the messages, and promise to draw facts from them."""
     entities = request.new.entities
@@ -119,18 +119,18 @@ async def _store(
     project_id: str,
     said: Sequence[Turn],
     request: AddRequest,
-    again: Repeatable | None,
+    again: IdempotentRequest | None,
 ) -> Addition:
     """Store each message as one memory, verbatim, in order; no results for what came before."""
     names = request.new.entities
     operation = begun(ctx, project_id, OperationType.ADD, request.as_record(), names)
 
-    def before(tx: Transaction) -> Said | None:
+    def before(tx: Transaction) -> Utterance | None:
         writable_project(tx, ctx, project_id)
-        last = tx.documents.last_said(project_id, names)
+        last = tx.documents.last_utterance(project_id, names)
         return last and last[1]
 
-    words = [Said(turn.content, speaker_of_turn(turn, names)) for turn in said]
+    words = [Utterance(turn.content, speaker_of_turn(turn, names)) for turn in said]
     formers = [await ctx.read(before), *words[:-1]]
     derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
     entries = [

@@ -25,8 +25,8 @@ from resolvers.memories.creation import speaker_of_turn
 from resolvers.memories.embedding import derive
 from resolvers.runtime.search_cache import ScopeKey
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.search.documents import Said
+from storage.memories.store import EmbeddedText
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 # From this cosine on two texts may say the same.
@@ -48,7 +48,7 @@ class Draft:
     fact: Fact
     turn: Turn
     names: Mapping[EntityType, str]
-    derived: Derived
+    derived: EmbeddedText
     verdict: VerdictKind | None = None
     judged_memory: MemoryRow | None = None
     duplicate_of: MemoryRow | None = None
@@ -79,7 +79,7 @@ async def drafts_of(
     turns = [_turn_of(fact, request) for fact in facts]
     names = [names_for(fact, request) for fact in facts]
     said = [
-        Said(fact.text, speaker_of_turn(turn, about))
+        Utterance(fact.text, speaker_of_turn(turn, about))
         for fact, turn, about in zip(facts, turns, names, strict=True)
     ]
     derived = await derive(services, [(each, None) for each in said]) if said else []
@@ -146,7 +146,7 @@ def _near(
             with services.scopes.vectors(tx, key) as vectors:
                 near = vectors.cosines(_numbers(draft.derived.vector), _LOOKED_AT)
             ids[-1] += [id for id, cosine in near if cosine >= _LOOKED_AT_FROM]
-    rows = tx.memories.there({id for some in ids for id in some})
+    rows = tx.memories.get_unscoped({id for some in ids for id in some})
     return [
         [rows[id] for id in some if id in rows and _may_be_same(draft, rows[id], today)]
         for draft, some in zip(drafts, ids, strict=True)

@@ -101,7 +101,7 @@ async def _store(
     )
 
     def work(tx: Transaction) -> None:
-        operation = tx.operations.unfinished(task.operation.id)
+        operation = tx.operations.lock_unfinished(task.operation.id)
         if operation is None:
             return
         outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []

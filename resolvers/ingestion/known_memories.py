@@ -34,7 +34,7 @@ async def shown_memories(
                     for id, cosine in vectors.cosines(vector, 2 * limit):
                         near[id] = max(cosine, near.get(id, -1.0))
         best = sorted(near, key=lambda id: (-near[id], id))[: 4 * limit]
-        found = tx.memories.there(best)
+        found = tx.memories.get_unscoped(best)
         holding = (found[id] for id in best if id in found)
         return [row for row in holding if holds(row, today)][:limit]
 
@@ -43,7 +43,7 @@ async def shown_memories(
 
 def scopes_of(tx: Transaction, project_id: str, names: Mapping[EntityType, str]) -> list[ScopeKey]:
     """Return where memories about entities lie: with the user and the agent, or else one other."""
-    keys = tx.entities.named(project_id, names)
+    keys = tx.entities.ids_by_name(project_id, names)
     people = [type for type in (EntityType.USER, EntityType.AGENT) if type in keys]
     others = [type for type in ENTITY_FIELDS if type in keys]
     return [ScopeKey(project_id, (type, keys[type])) for type in people or others[:1]]

@@ -52,9 +52,9 @@ async def delete_memory(
         if memory is None and erase:
             project_id = tx.history.project_of(id, ctx.actor)
         project = writable_project(tx, ctx, must_exist(project_id, "memory", id, "id"))
-        tx.memories.hold_order(project.id)
-        wanted = [id, *(tx.memories.line_before([id]) if linked else [])]
-        found = tx.memories.find_to_change(wanted, ctx.actor)
+        tx.memories.lock_order(project.id)
+        wanted = [id, *(tx.memories.ancestors([id]) if linked else [])]
+        found = tx.memories.find_for_update(wanted, ctx.actor)
         if id not in found and not erase:
             raise NotFound("memory", id, "id")
         deletion = Deletion(list(found))
@@ -96,7 +96,7 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
     def work(tx: Transaction) -> list[str]:
         if project_id is not None:
             writable_project(tx, ctx, project_id)
-        found = tx.memories.find_to_delete(wanted, ctx.actor)
+        found = tx.memories.find_for_deletion(wanted, ctx.actor)
         for position, id in enumerate(ids):
             if id not in found or project_id not in (None, found[id].project_id):
                 raise NotFound("memory", id, "ids", position)

@@ -71,7 +71,7 @@ async def create_entity(
 
     def work(tx: Transaction) -> EntityRow:
         writable_project(tx, ctx, target)
-        id = tx.entities.obtain(target, {type: name}, ctx.now())[type]
+        id = tx.entities.get_or_create(target, {type: name}, ctx.now())[type]
         if metadata is not None:
             tx.entities.set_metadata(id, metadata, ctx.now())
         return tx.entities.get(id, ctx.actor, "id")
@@ -102,7 +102,7 @@ async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
 
     def work(tx: Transaction) -> ReceiptRow:
         entity, project = _writable(tx, ctx, id)
-        tx.memories.hold_order(project.id)
+        tx.memories.lock_order(project.id)
         tx.entities.lock(id)
         # Read again: the log may have grown while this waited.
         entity, project = _writable(tx, ctx, id)

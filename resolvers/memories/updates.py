@@ -15,10 +15,10 @@ from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.memories.creation import MOST_AT_ONCE
 from resolvers.memories.embedding import derive
 from resolvers.operations.tracker import Records
-from storage.errors import SlotTaken
+from storage.errors import DuplicateMemory
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.search.documents import Said
+from storage.memories.store import EmbeddedText
+from storage.search.documents import Utterance
 from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
@@ -77,7 +77,7 @@ async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
 async def _write_some(
     ctx: Context,
     updates: Sequence[Update],
-    derived: Mapping[tuple[str, str], Derived],
+    derived: Mapping[tuple[str, str], EmbeddedText],
     records: Records,
     progress: float,
 ) -> list[Outcome]:
@@ -91,11 +91,11 @@ async def _write_some(
     return await records.write(work)
 
 
-async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], Derived]:
+async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], EmbeddedText]:
     """Return what is derived of each text, by memory, that the actor may write."""
     texts = {(update.id, update.changes["text"]) for update in updates if "text" in update.changes}
 
-    def work(tx: Transaction) -> dict[str, tuple[Said, Said | None]]:
+    def work(tx: Transaction) -> dict[str, tuple[Utterance, Utterance | None]]:
         memories = tx.memories.find([id for id, _ in texts], ctx.actor)
         places = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
         writable = {
@@ -103,13 +103,15 @@ async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, s
             for id, project in places.items()
             if ctx.actor.may(Permission.WRITE_MEMORIES, project.viewer_role)
         }
-        return tx.documents.said([id for id, row in memories.items() if row.project_id in writable])
+        return tx.documents.utterances(
+            [id for id, row in memories.items() if row.project_id in writable]
+        )
 
     if not texts:
         return {}
     said = await ctx.read(work)
     wanted = sorted((id, text) for id, text in texts if id in said)
-    items = [(Said(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
+    items = [(Utterance(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
     return dict(zip(wanted, await derive(ctx.services, items), strict=True))
 
 
@@ -131,11 +133,11 @@ def _update_some(
     tx: Transaction,
     ctx: Context,
     updates: Sequence[Update],
-    derived: Mapping[tuple[str, str], Derived],
+    derived: Mapping[tuple[str, str], EmbeddedText],
     records: Records,
 ) -> tuple[list[Outcome], set[str]]:
     """Return the outcome of each update, each fails alone, and the projects that have changed."""
-    memories = tx.memories.find_to_change([update.id for update in updates], ctx.actor)
+    memories = tx.memories.find_for_update([update.id for update in updates], ctx.actor)
     projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
     outcomes: list[Outcome] = []
     changed_in: set[str] = set()
@@ -163,7 +165,7 @@ def _update_one(
     memory: MemoryRow,
     project: ProjectRow,
     changes: dict[str, Any],
-    derived: Mapping[tuple[str, str], Derived],
+    derived: Mapping[tuple[str, str], EmbeddedText],
     records: Records,
 ) -> MemoryRow:
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
@@ -196,7 +198,7 @@ def _update_one(
         return tx.memories.rewrite(
             memory, real, ctx.services.embedder.model, found, author, ctx.now(), kind
         )
-    except SlotTaken as taken:
+    except DuplicateMemory as taken:
         raise AlreadyExists(
             f"The memory {taken.memory_id} of the same entities says this already.",
             "input",

@@ -28,8 +28,8 @@ from storage.operations.store import (
     OPERATION_ORDER,
     OPERATIONS,
     OPERATIONS_OF_PROJECT,
+    IdempotentRequest,
     OperationRow,
-    Repeatable,
 )
 from storage.transaction import Transaction
 
@@ -122,7 +122,7 @@ def _retry_reindex(tx: Transaction, ctx: Context, operation: OperationRow) -> Op
     tx.projects.lock(project_id)
     project = tx.projects.get(project_id, ctx.actor, "id")
     ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
-    if tx.operations.unfinished_of(project_id, OperationType.REINDEX) is not None:
+    if tx.operations.find_unfinished(project_id, OperationType.REINDEX) is not None:
         raise InvalidInput("The index of this project is being built anew already.", "id")
     if not tx.operations.reopen(operation.id):
         raise InvalidInput("Only an operation that has FAILED can be tried again.", "id")
@@ -167,14 +167,14 @@ def ended(row: OperationRow, moment: datetime, **values: Any) -> OperationRow:
 
 def repeatable(
     ctx: Context, key: str | None, project_id: str, asked: Mapping[str, Any]
-) -> Repeatable | None:
+) -> IdempotentRequest | None:
     """Return by what a request is known again. Raises `InvalidInput` for a key that cannot be."""
     if key is None:
         return None
     check_text(key, "input", "idempotencyKey", longest=LONGEST_KEY)
     body = orjson.dumps([project_id, asked], option=orjson.OPT_SORT_KEYS)
     tombstone = tombstone_of(key, ctx.services.pepper)
-    return Repeatable(key, tombstone, hashlib.sha256(body).hexdigest())
+    return IdempotentRequest(key, tombstone, hashlib.sha256(body).hexdigest())
 
 
 def tombstone_of(key: str, pepper: bytes) -> str:
@@ -186,7 +186,7 @@ def tombstone_of(key: str, pepper: bytes) -> str:
 
 
 def repeated(
-    tx: Transaction, ctx: Context, type: OperationType, again: Repeatable | None
+    tx: Transaction, ctx: Context, type: OperationType, again: IdempotentRequest | None
 ) -> OperationRow | None:
     """Return the operation of the same request, if it came before, even if it was erased since.
 
@@ -195,7 +195,7 @@ def repeated(
     if again is None:
         return None
     since = ctx.now() - KEYS_ARE_KEPT
-    known = tx.operations.repeated(ctx.actor.account_id, type, again, since)
+    known = tx.operations.find_repeated(ctx.actor.account_id, type, again, since)
     if known is None:
         return None
     row, digest = known

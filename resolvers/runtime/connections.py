@@ -90,7 +90,7 @@ class Subscriptions:
         keys = {key for _, key, _ in stays}
         pairs = {(key, project) for _, key, project in stays if project is not None}
         living, seen = await self._db.read(
-            lambda tx: (tx.presence.living(keys, moment), tx.presence.seen(pairs))
+            lambda tx: (tx.presence.living_keys(keys, moment), tx.presence.visible_pairs(pairs))
         )
         for stay, key, project in stays:
             if key not in living:

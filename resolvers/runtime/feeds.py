@@ -18,7 +18,7 @@ from core.errors import AppError, CursorExpired, NotFound
 from core.filters.tree import pinned_entity
 from resolvers.runtime.notifications import Notices
 from storage.database import Database
-from storage.log.follow import Told, Watch
+from storage.log.follow import LogEvent, Watch
 from storage.log.history import HistoryRow
 
 log = structlog.get_logger(__name__)
@@ -38,10 +38,10 @@ class _Follower:
     position: int
     entity: tuple[EntityType, str] | None
     erased: Callable[[], None] | None = None
-    fresh: Sequence[Told] = ()
+    fresh: Sequence[LogEvent] = ()
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def is_concerned(self, events: Sequence[Told]) -> bool:
+    def is_concerned(self, events: Sequence[LogEvent]) -> bool:
         """Tell whether any of the events can pass the filter."""
         return self.entity is None or any(
             event.entities is None or self.entity in event.entities for event in events
@@ -125,7 +125,7 @@ class Feed:
         self._furthest = max(self._furthest, page.end)
         return page.rows, page.end
 
-    def advance(self, events: Sequence[Told]) -> None:
+    def advance(self, events: Sequence[LogEvent]) -> None:
         """Go on to the last of the events that follow, and wake whom they can concern."""
         before, self.head = self.head, events[-1].row.sequence
         is_erased = any(event.entities is None for event in events)
@@ -155,7 +155,7 @@ class Feed:
     async def _catch_up(self) -> bool:
         """Read what has been added; tell whether there may be more."""
         after = self.head
-        events = await self._db.read(lambda tx: tx.log.told(self.project_id, after, _BATCH))
+        events = await self._db.read(lambda tx: tx.log.events_after(self.project_id, after, _BATCH))
         if events:
             self.advance(events)
         return len(events) == _BATCH

@@ -114,7 +114,7 @@ def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
     ids = tx.keywords.best(key.id, telling, BY_WORDS)
     for within in window(question.asked.dates):
         ids += tx.keywords.best(key.id, telling, BY_DATE, within)
-        ids += tx.documents.happened(key.project_id, key.entity, within, BY_DATE)
+        ids += tx.documents.ids_by_time(key.project_id, key.entity, within, BY_DATE)
     # Those of other entities are sorted out when the candidates are read.
     ids += question.asked.concepts
     return ids

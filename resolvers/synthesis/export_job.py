@@ -129,12 +129,12 @@ async def _asked(ctx: Context, shaper: Shaper, project: ProjectRow, task: _Task)
 
 
 def _finish(tx: Transaction, services: Services, task: _Task, made: _Made) -> None:
-    operation = tx.operations.unfinished(task.operation.id)
+    operation = tx.operations.lock_unfinished(task.operation.id)
     if operation is None:
         return
     # Held, so that whoever erases one of them afterwards finds that it is in here.
-    tx.memories.hold(made.memory_ids)
-    if len(tx.memories.there(made.memory_ids)) < len(made.memory_ids):
+    tx.memories.lock(made.memory_ids)
+    if len(tx.memories.get_unscoped(made.memory_ids)) < len(made.memory_ids):
         raise _Gone
     moment = services.clock()
     tx.exports.fill(task.export.id, made.data, made.memory_ids, moment)

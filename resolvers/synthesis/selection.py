@@ -44,7 +44,7 @@ async def newest(
 
     def work(tx: Transaction) -> Newest:
         ids = tx.matching(project_id, None, selection, most + 1)
-        found = tx.memories.there(ids[:most])
+        found = tx.memories.get_unscoped(ids[:most])
         rows = [found[id] for id in ids if id in found]
         chosen = rows if characters is None else _within(rows, characters)
         if len(chosen) == len(rows) and len(ids) <= most:

@@ -111,7 +111,7 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
             if real["is_active"]:
                 values["sequence"] = project.sequence
             else:
-                tx.deliveries.give_up(id, SWITCHED_OFF, moment)
+                tx.deliveries.fail_pending(id, SWITCHED_OFF, moment)
         tx.webhooks.change(id, **values, updated_at=moment)
         changed = tx.webhooks.get(id, ctx.actor, "id")
         old, new = facts(webhook), facts(changed)
@@ -149,7 +149,7 @@ async def rotate_webhook_secret(ctx: Context, id: str) -> tuple[WebhookRow, str]
 
     def work(tx: Transaction) -> WebhookRow:
         _, project = _managed(tx, ctx, id)
-        receiver = tx.webhooks.hold(id)
+        receiver = tx.webhooks.lock(id)
         assert receiver is not None, "what the project's lock holds cannot have gone"
         tx.webhooks.change(
             id,
@@ -168,7 +168,7 @@ def _managed(tx: Transaction, ctx: Context, id: str) -> tuple[WebhookRow, Projec
     """Return a webhook that the actor may change, and its project, both locked."""
     project_id = tx.webhooks.get(id, ctx.actor, "id").project_id
     tx.projects.lock(project_id)
-    tx.webhooks.hold(id)
+    tx.webhooks.lock(id)
     webhook = tx.webhooks.get(id, ctx.actor, "id")
     project = tx.projects.get(project_id, ctx.actor, "id")
     ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)

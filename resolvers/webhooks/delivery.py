@@ -30,7 +30,7 @@ from resolvers.webhooks.administration import SWITCHED_OFF
 from storage.log.follow import Watch
 from storage.log.history import HISTORY_ORDER, HistoryRow
 from storage.transaction import Transaction
-from storage.webhooks.deliveries import DeliveryRow, ended
+from storage.webhooks.deliveries import DeliveryRow, final_columns
 from storage.webhooks.store import Receiver
 
 # Whom the audit log puts down what the server does by itself to.
@@ -95,7 +95,7 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
     moment = services.clock()
 
     def work(tx: Transaction) -> int | None:
-        receiver = tx.webhooks.hold(webhook_id)
+        receiver = tx.webhooks.lock(webhook_id)
         if receiver is None or not receiver.is_active:
             return None
         wanted = {WebhookEventType(name) for name in receiver.event_types}
@@ -200,9 +200,9 @@ async def give_up(services: Services, message: Message) -> None:
     moment = services.clock()
 
     def work(tx: Transaction) -> None:
-        delivery = tx.deliveries.hold(message.delivery.id)
+        delivery = tx.deliveries.lock(message.delivery.id)
         if delivery is not None and delivery.next_attempt_at is not None:
-            values = ended(OperationStatus.FAILED, message.obstacle, moment)
+            values = final_columns(OperationStatus.FAILED, message.obstacle, moment)
             tx.deliveries.change(delivery.id, **values)
 
     await services.db.write(work)
@@ -219,8 +219,8 @@ async def settle(
 
     def work(tx: Transaction) -> None:
         # In this order, as whoever switches a webhook off locks them.
-        receiver = tx.webhooks.hold(sent.webhook_id) if status == _GONE else None
-        delivery = tx.deliveries.hold(sent.id)
+        receiver = tx.webhooks.lock(sent.webhook_id) if status == _GONE else None
+        delivery = tx.deliveries.lock(sent.id)
         if delivery is None or delivery.attempts != sent.attempts:
             return
         values: dict[str, Any] = {
@@ -230,11 +230,11 @@ async def settle(
         }
         pause = None if status == _GONE else retries.pause(delivery.tries + 1)
         if error is None:
-            values |= ended(OperationStatus.SUCCEEDED, None, moment)
+            values |= final_columns(OperationStatus.SUCCEEDED, None, moment)
         elif delivery.status is OperationStatus.PENDING:
             # Otherwise it was given up while it was on its way, and stays so.
             if pause is None:
-                values |= ended(OperationStatus.FAILED, error, moment)
+                values |= final_columns(OperationStatus.FAILED, error, moment)
             else:
                 values |= {"error": error, "next_attempt_at": moment + pause}
         tx.deliveries.change(sent.id, **values)
@@ -248,7 +248,7 @@ async def settle(
 def _switch_off(tx: Transaction, services: Services, receiver: Receiver) -> None:
     moment = services.clock()
     tx.webhooks.change(receiver.id, is_active=False, inactive_reason=UNWANTED, updated_at=moment)
-    tx.deliveries.give_up(receiver.id, SWITCHED_OFF, moment)
+    tx.deliveries.fail_pending(receiver.id, SWITCHED_OFF, moment)
     entry = audit_row(
         AuditAction.WEBHOOK_UPDATED,
         SERVER,

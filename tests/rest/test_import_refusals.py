@@ -196,8 +196,8 @@ async def test_an_upload_whose_server_has_ended_is_given_up(tenant: Tenant) -> N
     assert len(rows_of(tenant.deployment, "import_records", tenant.project_id)) == 200
     (operation,) = rows_of(tenant.deployment, "operations", tenant.project_id)
     db = tenant.deployment.services.db
-    db.write_now(lambda tx: tx.operations.give_up(now() + timedelta(minutes=2)))
-    db.write_now(lambda tx: tx.import_records.drop_left(now() - RECORDS_STAY))
+    db.write_now(lambda tx: tx.operations.fail_abandoned(now() + timedelta(minutes=2)))
+    db.write_now(lambda tx: tx.import_records.delete_abandoned(now() - RECORDS_STAY))
     assert rows_of(tenant.deployment, "import_records", tenant.project_id) == []
     found = (await tenant.owner.ask(OPERATION, id=operation["id"]))["operation"]
     assert (found["status"], found["notes"]) == ("FAILED", [])

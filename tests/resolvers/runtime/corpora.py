@@ -7,7 +7,7 @@ import numpy as np
 from core.enums import EntityType
 from ranking.corpus import Corpus
 from resolvers.runtime.search_cache import ScopeKey, Scopes
-from storage.memories.store import Derived
+from storage.memories.store import EmbeddedText
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
@@ -20,11 +20,11 @@ Reads = list[tuple[str, int]]
 HEAD: Reads = [("head", 0)]
 
 
-def derived(text: str) -> Derived:
+def derived(text: str) -> EmbeddedText:
     """Return something in the place of what is computed from a text, which tells it from others."""
     words = text.split()
     vector = np.array([len(text), sum(map(ord, text))], "<f4").tobytes()
-    return Derived(vector, Keywords(text, len(words), "alpha" in words, "beta" in words))
+    return EmbeddedText(vector, Keywords(text, len(words), "alpha" in words, "beta" in words))
 
 
 def key_of(shelf: Shelf, name: str | None = None, type: EntityType = EntityType.USER) -> ScopeKey:

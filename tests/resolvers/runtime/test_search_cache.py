@@ -44,7 +44,7 @@ class Story:
         key = self.shelf.entity(run, EntityType.RUN)
         about = {EntityType.USER: name, EntityType.RUN: run}
         project = self.shelf.tenant.project_id
-        last = self.shelf.db.read_now(lambda tx: tx.documents.last_said(project, about))
+        last = self.shelf.db.read_now(lambda tx: tx.documents.last_utterance(project, about))
         previous_id = last and last[0]
         rows = []
         for n in range(self.chance.randrange(1, 4)):

@@ -305,7 +305,7 @@ async def test_when_it_was_said_counts_not_when_there_was_time_to_store_it(tenan
 
 
 async def _moment_of(tenant: Tenant, id: str) -> Any:
-    rows = tenant.deployment.services.db.read_now(lambda tx: tx.memories.there([id]))
+    rows = tenant.deployment.services.db.read_now(lambda tx: tx.memories.get_unscoped([id]))
     return rows[id].created_at
 
 

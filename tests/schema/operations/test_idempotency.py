@@ -134,7 +134,7 @@ async def test_a_repeat_does_not_bring_back_what_was_deleted(tenant: Tenant) -> 
 
 async def test_keys_are_known_by_account(tenant: Tenant) -> None:
     def join(tx: Transaction) -> None:
-        account = tx.accounts.obtain(tenant.stranger_email, uuid7(), now())
+        account = tx.accounts.get_or_create(tenant.stranger_email, uuid7(), now())
         tx.members.project.add(tenant.project_id, MemberRow(uuid7(), account.id, Role.OWNER, now()))
 
     tenant.deployment.services.db.write_now(join)

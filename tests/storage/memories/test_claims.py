@@ -9,8 +9,8 @@ from sqlalchemy import event, text
 from core.entity_names import ENTITY_KEYS
 from core.enums import MemoryState
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 from tests.support.fixtures.shelf import Shelf, at
@@ -25,7 +25,8 @@ def claiming(shelf: Shelf, *rows: tuple[MemoryRow, str | None]) -> None:
 
     def work(tx: Transaction) -> None:
         found = [
-            Derived(b"\0\0\0\0", Keywords("x", 1, False, False, attribute)) for _, attribute in rows
+            EmbeddedText(b"\0\0\0\0", Keywords("x", 1, False, False, attribute))
+            for _, attribute in rows
         ]
         tx.memories.add([row for row, _ in rows], "m", found, shelf.author)
 
@@ -35,7 +36,7 @@ def claiming(shelf: Shelf, *rows: tuple[MemoryRow, str | None]) -> None:
 def about(shelf: Shelf, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
     """Return what is found, as (attribute, text)."""
     project = shelf.tenant.project_id
-    found = shelf.db.read_now(lambda tx: tx.claims.about(project, attributes, like))
+    found = shelf.db.read_now(lambda tx: tx.claims.find(project, attributes, like))
     return [(attribute, row.text) for attribute, row in found]
 
 
@@ -93,7 +94,7 @@ def test_they_are_about_the_same(shelf: Shelf, like: dict[str, str], found: list
     }
     rows = [named(shelf, shelf.row(text, at(0)), **names) for text, names in who.items()]
     claiming(shelf, *((row, HOME) for row in rows))
-    assert len({slot_of(row) for row in rows}) == len(rows)
+    assert len({uniqueness_key(row) for row in rows}) == len(rows)
     assert about(shelf, named(shelf, shelf.row("like", at(9)), **like), HOME) == [
         (HOME, text) for text in found
     ]

@@ -19,7 +19,7 @@ from core.enums import EntityType
 from language.terms import LONGEST, terms
 from resolvers.memories.embedding import keywords_of
 from storage.memories.rows import MemoryRow
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 from storage.search.keywords import scope_token
 from storage.transaction import Transaction
 from tests.support.fixtures.shelf import Shelf, at, derived
@@ -176,7 +176,7 @@ LONGEST_TEXTS = {
 def test_the_longest_texts_have_room_in_the_index(shelf: Shelf, said: str) -> None:
     row = shelf.row(said, at(1))
     made = derived(said)
-    keywords = keywords_of(Said(said, None))
+    keywords = keywords_of(Utterance(said, None))
     found = keywords.terms.split()
     shelf.db.write_now(
         lambda tx: tx.memories.add([row], "m", [replace(made, keywords=keywords)], shelf.author)
@@ -276,7 +276,7 @@ def test_what_is_rolled_back_was_never_there(shelf: Shelf) -> None:
 
     def work(tx: Transaction) -> None:
         tx.memories.add([row], "m", [derived(row.text)], shelf.author)
-        memory = tx.memories.find_to_change([stays], shelf.actor)[stays]
+        memory = tx.memories.find_for_update([stays], shelf.actor)[stays]
         changes = {"text": f"snow {never}"}
         tx.memories.rewrite(memory, changes, "m", derived(changes["text"]), shelf.author, at(3))
         assert tx.keywords.best(shelf.tenant.project_id, {never: 1.0}, 10) == [stays, row.id]
