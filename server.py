@@ -35,12 +35,12 @@ from providers.base import ProviderError
 from providers.models import make_models
 from resolvers.context import Services
 from resolvers.memories.embedding import renew_keywords
-from resolvers.runtime.connections import Subscriptions
+from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
-from resolvers.runtime.notifications import Notices
-from resolvers.runtime.search_cache import Scopes
-from resolvers.runtime.search_recorder import Searches
-from resolvers.runtime.usage_recorder import Touches
+from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.search_cache import SearchCache
+from resolvers.runtime.search_recorder import SearchRecorder
+from resolvers.runtime.usage_recorder import UsageRecorder
 from resolvers.tenancy.bootstrap import (
     StartError,
     bootstrap,
@@ -115,8 +115,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
         models = make_models(settings)
         stack.callback(models.close)
         days = settings.history_retention_days
-        notices = Notices()
-        database.on_commit(notices.tell_commit)
+        notices = Notifications()
+        database.on_commit(notices.notify_commit)
         yield Services(
             db=database,
             index=index,
@@ -127,13 +127,13 @@ def open_services(settings: Settings) -> Iterator[Services]:
             cursors=Cursors(pepper),
             pepper=pepper,
             allowed_hosts=frozenset(settings.private_hosts),
-            scopes=Scopes(models.embedder.dimension, settings.search_cache_mb * 2**20),
-            touches=Touches(database, now),
-            searches=Searches(database),
+            search_cache=SearchCache(models.embedder.dimension, settings.search_cache_mb * 2**20),
+            usage_recorder=UsageRecorder(database, now),
+            search_recorder=SearchRecorder(database),
             retention=None if days is None else timedelta(days=days),
-            notices=notices,
+            notifications=notices,
             feeds=Feeds(database, notices),
-            subscriptions=Subscriptions(database, now, settings.live_limit),
+            connections=LiveConnections(database, now, settings.live_limit),
         )
 
 
@@ -250,7 +250,7 @@ def serve() -> None:
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
                 typer.echo(line)
-            run(create_app(services, settings), sock, services.subscriptions)
+            run(create_app(services, settings), sock, services.connections)
 
 
 @cli.command()

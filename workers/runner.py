@@ -201,16 +201,16 @@ async def working(services: Services) -> AsyncIterator[None]:
 
     The other processes are told of what the workers do until the last of it is done.
     """
-    notices = services.notices
-    async with exchange_notifications(services.db, notices.tell, notices.tell_all):
+    notices = services.notifications
+    async with exchange_notifications(services.db, notices.notify, notices.notify_all):
         runner = Runner(services)
         runner.start()
         try:
             yield
         finally:
             await runner.stop()
-            await services.touches.settle()
-            await services.searches.settle()
+            await services.usage_recorder.flush()
+            await services.search_recorder.flush()
             await services.extractor.close()
 
 

@@ -33,7 +33,7 @@ async def erase_project(
     Calls `heartbeat` between steps, so that the caller can hold on to its lease. Raises `NotYet`
     while a job of the project is in somebody's hands: it could write once more.
     """
-    services.scopes.forget(project_id)
+    services.search_cache.forget(project_id)
     while await services.db.write(lambda tx: tx.erasure.erase_some(project_id, _STEP)):
         await heartbeat()
         await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from core.schema_fields import fields_of
 from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
 from resolvers.memories.listing import Wanted, check_wanted
-from resolvers.operations.records import begun, ended
+from resolvers.operations.records import operation_row, succeeded_operation
 from storage.exchange.exports import EXPORTS, ExportRow
 from storage.operations.store import OPERATIONS, OperationRow
 from storage.tenancy.projects import ProjectRow
@@ -82,7 +82,7 @@ async def create_export(
     """
     target = ctx.project_id(project_id)
     asked = await new.checked()
-    operation = begun(
+    operation = operation_row(
         ctx, target, OperationType.EXPORT, asked.as_json(), entities_named(asked.filter)
     )
 
@@ -100,7 +100,7 @@ async def create_export(
             tx.operations.add(operation)
             tx.jobs.put(JobKind.EXPORT, [operation.id], target, moment)
             return export, operation
-        done = ended(replace(operation), moment)
+        done = succeeded_operation(replace(operation), moment)
         tx.operations.add(done)
         return export, done
 

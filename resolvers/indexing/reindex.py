@@ -18,7 +18,7 @@ from resolvers.context import Context, Services
 from resolvers.indexing.index import rebuild_index
 from resolvers.operations.attempts import mark_running, run_attempt
 from resolvers.operations.postpone import Postponed
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from storage.operations.store import OperationRow
 from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
@@ -34,7 +34,7 @@ async def reindex_project(ctx: Context, id: str) -> tuple[OperationRow, ProjectR
 
     There is one at a time: while one is not finished, that is the one.
     """
-    row = begun(ctx, id, OperationType.REINDEX, {"id": id})
+    row = operation_row(ctx, id, OperationType.REINDEX, {"id": id})
 
     def work(tx: Transaction) -> tuple[OperationRow, ProjectRow]:
         tx.projects.lock(id)

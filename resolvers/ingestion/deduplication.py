@@ -143,7 +143,7 @@ def _near(
             scopes[about] = scopes_of(tx, project_id, draft.names)
         ids.append([])
         for key in scopes[about]:
-            with services.scopes.vectors(tx, key) as vectors:
+            with services.search_cache.vectors(tx, key) as vectors:
                 near = vectors.cosines(_numbers(draft.derived.vector), _LOOKED_AT)
             ids[-1] += [id for id, cosine in near if cosine >= _LOOKED_AT_FROM]
     rows = tx.memories.get_unscoped({id for some in ids for id in some})

@@ -29,7 +29,7 @@ async def shown_memories(
     def work(tx: Transaction) -> list[MemoryRow]:
         near: dict[str, float] = {}
         for key in scopes_of(tx, operation.project_id, request.new.entities):
-            with services.scopes.vectors(tx, key) as vectors:
+            with services.search_cache.vectors(tx, key) as vectors:
                 for vector in asked:
                     for id, cosine in vectors.cosines(vector, 2 * limit):
                         near[id] = max(cosine, near.get(id, -1.0))

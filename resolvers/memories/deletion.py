@@ -12,7 +12,7 @@ from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.erasure.receipts import erase_traces
 from resolvers.memories.listing import Wanted, check_wanted
-from resolvers.operations.tracker import Records
+from resolvers.operations.tracker import OperationTracker
 from storage.erasure.receipts import ReceiptRow
 from storage.memories.rows import MemoryRow
 from storage.transaction import Transaction
@@ -44,7 +44,7 @@ async def delete_memory(
     deleted before.
     """
     options = {name: True for name, on in (("deleteLinked", linked), ("erase", erase)) if on}
-    records = Records(ctx, OperationType.DELETE, {"ids": [id], **options})
+    records = OperationTracker(ctx, OperationType.DELETE, {"ids": [id], **options})
 
     def work(tx: Transaction) -> Deletion:
         memory = tx.memories.find([id], ctx.actor).get(id)
@@ -65,7 +65,7 @@ async def delete_memory(
             deletion.receipt = erase_traces(tx, ctx, project, f"MEMORY {id}", erased)
         else:
             tx.memories.delete(list(found.values()), author, ctx.now())
-        records.note(tx, [project.id], 1.0)
+        records.record(tx, [project.id], 1.0)
         return deletion
 
     return await records.write(work)
@@ -91,7 +91,7 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
     if len(ids) > MOST_IDS:
         raise InvalidInput(f"Give at most {MOST_IDS:,} ids.", "ids")
     wanted = list(dict.fromkeys(ids))
-    records = Records(ctx, OperationType.DELETE, {"ids": wanted})
+    records = OperationTracker(ctx, OperationType.DELETE, {"ids": wanted})
 
     def work(tx: Transaction) -> list[str]:
         if project_id is not None:
@@ -107,7 +107,7 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
             writable_project(tx, ctx, project)
         for project, memories in by_project.items():
             tx.memories.delete(memories, ctx.author(records.id_of(project)), ctx.now())
-        records.note(tx, by_project, 1.0)
+        records.record(tx, by_project, 1.0)
         return wanted
 
     return await records.write(work)
@@ -123,7 +123,7 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
         )
     started = ctx.now()
     deletion = Deletion()
-    records = Records(ctx, OperationType.DELETE, {"filter": filter_to_json(where)})
+    records = OperationTracker(ctx, OperationType.DELETE, {"filter": filter_to_json(where)})
 
     def delete_batch(tx: Transaction) -> list[str]:
         project = writable_project(tx, ctx, project_id)
@@ -135,7 +135,7 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
             tx.memories.delete([found[id] for id in ids], author, ctx.now())
         # How many are left is unknown; only a batch that is not full is surely the last.
         is_last = len(ids) < PER_TRANSACTION
-        records.note(tx, [project_id] if ids else [], 1.0 if is_last else 0.5)
+        records.record(tx, [project_id] if ids else [], 1.0 if is_last else 0.5)
         return ids
 
     while True:

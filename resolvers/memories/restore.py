@@ -14,7 +14,7 @@ from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.inputs import differing
 from resolvers.memories.embedding import derive
-from resolvers.operations.records import begun, ended
+from resolvers.operations.records import operation_row, succeeded_operation
 from storage.errors import DuplicateMemory
 from storage.log.history import HistoryRow
 from storage.memories.concepts import names_in_text
@@ -47,7 +47,7 @@ async def restore_memory(ctx: Context, id: str, event_id: str) -> MemoryRow:
     """
     wanted, said_before = await ctx.read(lambda tx: _wanted(tx, ctx, id, event_id))
     (derived,) = await derive(ctx.services, [(Utterance(wanted.text, wanted.speaker), said_before)])
-    operation = begun(
+    operation = operation_row(
         ctx, wanted.project_id, OperationType.UPDATE, {"id": id, "historyEventId": event_id}
     )
 
@@ -66,7 +66,7 @@ async def restore_memory(ctx: Context, id: str, event_id: str) -> MemoryRow:
                 f"The memory {taken.memory_id} of the same entities says this already.", "id"
             ) from None
         if restored is not there:
-            tx.operations.add(ended(replace(operation), moment))
+            tx.operations.add(succeeded_operation(replace(operation), moment))
         return restored
 
     return await ctx.write(work)

@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.inputs import differing, expect_version, refuse_nulls
 from resolvers.memories.creation import MOST_AT_ONCE
 from resolvers.memories.embedding import derive
-from resolvers.operations.tracker import Records
+from resolvers.operations.tracker import OperationTracker
 from storage.errors import DuplicateMemory
 from storage.memories.rows import MemoryRow
 from storage.memories.store import EmbeddedText
@@ -62,7 +62,7 @@ async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
     outcomes: list[Outcome | None] = [_problem(update) for update in updates]
     sound = [position for position, problem in enumerate(outcomes) if problem is None]
     asked = {"ids": [updates[position].id for position in sound]}
-    records = Records(ctx, OperationType.UPDATE, asked)
+    records = OperationTracker(ctx, OperationType.UPDATE, asked)
     derived = await _derived(ctx, [updates[position] for position in sound])
     for start in range(0, len(sound), _PER_TRANSACTION):
         part = sound[start : start + _PER_TRANSACTION]
@@ -78,14 +78,14 @@ async def _write_some(
     ctx: Context,
     updates: Sequence[Update],
     derived: Mapping[tuple[str, str], EmbeddedText],
-    records: Records,
+    records: OperationTracker,
     progress: float,
 ) -> list[Outcome]:
     """Make some updates in one transaction; after it all of them are done to the progress."""
 
     def work(tx: Transaction) -> list[Outcome]:
         outcomes, changed_in = _update_some(tx, ctx, updates, derived, records)
-        records.note(tx, changed_in, progress)
+        records.record(tx, changed_in, progress)
         return outcomes
 
     return await records.write(work)
@@ -134,7 +134,7 @@ def _update_some(
     ctx: Context,
     updates: Sequence[Update],
     derived: Mapping[tuple[str, str], EmbeddedText],
-    records: Records,
+    records: OperationTracker,
 ) -> tuple[list[Outcome], set[str]]:
     """Return the outcome of each update, each fails alone, and the projects that have changed."""
     memories = tx.memories.find_for_update([update.id for update in updates], ctx.actor)
@@ -166,7 +166,7 @@ def _update_one(
     project: ProjectRow,
     changes: dict[str, Any],
     derived: Mapping[tuple[str, str], EmbeddedText],
-    records: Records,
+    records: OperationTracker,
 ) -> MemoryRow:
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
     wanted = {

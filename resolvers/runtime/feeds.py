@@ -16,7 +16,7 @@ import structlog
 from core.enums import EntityType
 from core.errors import AppError, CursorExpired, NotFound
 from core.filters.tree import pinned_entity
-from resolvers.runtime.notifications import Notices
+from resolvers.runtime.notifications import Notifications
 from storage.database import Database
 from storage.log.follow import LogEvent, Watch
 from storage.log.history import HistoryRow
@@ -51,7 +51,7 @@ class _Follower:
 class Feed:
     """One project's log, as far as this process has read it: up to the event numbered `head`."""
 
-    def __init__(self, db: Database, notices: Notices, project_id: str, head: int) -> None:
+    def __init__(self, db: Database, notices: Notifications, project_id: str, head: int) -> None:
         self.project_id = project_id
         self.head = head
         self.users = 0
@@ -139,7 +139,7 @@ class Feed:
                 follower.fresh = events if follower.position == before else ()
                 follower.woken.set()
 
-    async def _run(self, notices: Notices) -> None:
+    async def _run(self, notices: Notifications) -> None:
         with notices.watch(self.project_id) as notice:
             while True:
                 try:
@@ -170,7 +170,7 @@ class Feed:
 class Feeds:
     """The feeds of one process, each as long as somebody uses it."""
 
-    def __init__(self, db: Database, notices: Notices) -> None:
+    def __init__(self, db: Database, notices: Notifications) -> None:
         self._db = db
         self._notices = notices
         self._feeds: dict[str, Feed] = {}
@@ -216,6 +216,6 @@ class Feeds:
             except Exception:
                 log.exception("feeds_unavailable")
                 continue
-            self._notices.tell(
+            self._notices.notify(
                 id for id, feed in self._feeds.items() if heads.get(id, feed.head) > feed.head
             )

@@ -79,10 +79,10 @@ async def _nearest(
     ctx: Context, key: ScopeKey, memories: int, vector: Floats, limit: int
 ) -> list[str]:
     """Return the ids of the nearest, and of those that the index has not seen yet."""
-    if has_kept_vectors(memories, ctx.services.scopes.capacity):
+    if has_kept_vectors(memories, ctx.services.search_cache.capacity):
 
         def among_all(tx: Transaction) -> list[str]:
-            with ctx.services.scopes.vectors(tx, key) as vectors:
+            with ctx.services.search_cache.vectors(tx, key) as vectors:
                 return vectors.nearest(vector, limit)
 
         return await ctx.read(among_all)

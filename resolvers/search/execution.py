@@ -19,7 +19,7 @@ from core.validation import check_text
 from ranking.score import PLAIN, RERANKED
 from resolvers.context import Context
 from resolvers.memories.listing import Wanted, check_wanted
-from resolvers.operations.records import begun, ended
+from resolvers.operations.records import operation_row, succeeded_operation
 from resolvers.runtime.search_cache import ScopeKey
 from resolvers.search.candidates import rank_candidates
 from resolvers.search.planner import is_whole
@@ -137,11 +137,11 @@ def _begun(
     if query.reference is not None:
         asked["referenceDate"] = query.reference.isoformat()
     asked |= {ENTITY_FIELDS[type]: name for type, name in about.items()}
-    return begun(ctx, project.id, OperationType.SEARCH, asked, about), time.perf_counter()
+    return operation_row(ctx, project.id, OperationType.SEARCH, asked, about), time.perf_counter()
 
 
 def _recorded(ctx: Context, asked: tuple[OperationRow, float], hits: list[Hit]) -> SearchResult:
     """Return a result, and record the search by its parameters."""
     operation, started = asked
-    ctx.services.searches.note(ended(operation, ctx.now()))
+    ctx.services.search_recorder.record(succeeded_operation(operation, ctx.now()))
     return SearchResult(hits, round((time.perf_counter() - started) * 1000), operation.id)

@@ -44,9 +44,9 @@ async def ask(
     def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
         concepts = gains(tx, key.project_id, query)
         if whole:
-            with ctx.services.scopes.corpus(tx, key) as corpus:
+            with ctx.services.search_cache.corpus(tx, key) as corpus:
                 return None, named_in(query, corpus.speakers), concepts
-        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
+        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
         return vocabulary, named_in(query, vocabulary.speakers), concepts
 
     vocabulary, named, concepts = await ctx.read(work)

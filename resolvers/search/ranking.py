@@ -55,7 +55,7 @@ async def rank_scope(
     """Rank a whole scope."""
 
     def work(tx: Transaction) -> Ranking:
-        with ctx.services.scopes.corpus(tx, key) as corpus:
+        with ctx.services.search_cache.corpus(tx, key) as corpus:
             if selection.where is None:
                 rows = shown_rows(corpus, selection)
             else:

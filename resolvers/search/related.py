@@ -92,7 +92,7 @@ def _in_whole(
     questions = _questions(tx, members)
     chosen = {}
     for key, ids in members.items():
-        with ctx.services.scopes.corpus(tx, key) as corpus:
+        with ctx.services.search_cache.corpus(tx, key) as corpus:
             shown = shown_rows(corpus, selection)
             for id in questions.keys() & set(ids):
                 ranking = ranked(corpus, questions[id], PLAIN, shown)
@@ -111,7 +111,7 @@ async def _in_large(
     """Return the related memories of some memories of one entity with very many."""
 
     def work(tx: Transaction) -> dict[str, Question]:
-        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
+        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
         return _questions(tx, {key: ids}, memories, vocabulary)
 
     chosen = {}

@@ -58,7 +58,7 @@ async def hits_of(
     (hits,) = await read_hits(ctx, [(ranking, best)], selection)
     if decay:
         hits = await _decayed(ctx, hits)
-        ctx.services.touches.note(hit.memory.id for hit in hits[:top_k])
+        ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
     return hits[:top_k]
 
 

@@ -21,7 +21,7 @@ from resolvers.context import Context
 from resolvers.exchange.exports import NewExport, export_row
 from resolvers.inputs import differing
 from resolvers.memories.entities import entities, entity
-from resolvers.operations.records import begun, repeatable, repeated
+from resolvers.operations.records import find_repeated_operation, idempotent_request, operation_row
 from resolvers.tenancy.audit_log import audit_row
 from storage.exchange.profiles import ProfileSettingsRow
 from storage.memories.entities import ENTITIES, EntityRow
@@ -183,12 +183,12 @@ async def _generate(
     asked: dict[str, Any],
     idempotency_key: str | None,
 ) -> ProfileJob:
-    again = repeatable(ctx, idempotency_key, project.id, asked)
+    again = idempotent_request(ctx, idempotency_key, project.id, asked)
     id = uuid7()
 
     def work(tx: Transaction) -> ProfileJob:
         writable_project(tx, ctx, project.id)
-        before = repeated(tx, ctx, OperationType.EXPORT, again)
+        before = find_repeated_operation(tx, ctx, OperationType.EXPORT, again)
         made = tx.exports.of_operation(before.id) if before is not None else None
         if made is not None and made.profile_job is not None:
             return replace(_job(tx, ctx, made.profile_job), is_repeated=True)
@@ -205,7 +205,7 @@ async def _generate(
             where = FilterBuilder().conditions(Field.USER_ID, {"eq": user.name}, "filter")[0]
             new = NewExport(settings.json_schema, where, settings.instructions)
             names = {EntityType.USER: user.name}
-            operation = begun(ctx, project.id, OperationType.EXPORT, new.as_json(), names)
+            operation = operation_row(ctx, project.id, OperationType.EXPORT, new.as_json(), names)
             moment = ctx.now()
             row = export_row(new, operation, project, moment)
             tx.exports.add(replace(row, profile_of=user.id, profile_job=id))

@@ -21,7 +21,7 @@ from ranking.summary import centrality, choose, shares
 from resolvers.context import Context
 from resolvers.ingestion.add import LONGEST_WAIT
 from resolvers.memories.listing import check_wanted, holding
-from resolvers.operations.records import begun, ended
+from resolvers.operations.records import operation_row, succeeded_operation
 from resolvers.search.query import vector_of
 from resolvers.synthesis.selection import MOST_CHARACTERS, MOST_TOLD, Newest, newest, told
 from storage.memories.rows import MemoryRow
@@ -60,7 +60,7 @@ async def summarize_memories(
     check_wanted(wanted, project)
     asked = {} if filter is None else {"filter": filter_to_json(filter)}
     about = entities_named(filter)
-    operation = begun(ctx, project.id, OperationType.SUMMARY, asked, about)
+    operation = operation_row(ctx, project.id, OperationType.SUMMARY, asked, about)
     selection = wanted.selection(ctx.today())
     shaper = ctx.services.shaper
     if shaper is None:
@@ -92,7 +92,9 @@ async def _asked(ctx: Context, shaper: Shaper, operation: OperationRow, known: N
 
 
 async def _failed(ctx: Context, operation: OperationRow, reason: str) -> Summary:
-    failed = ended(operation, ctx.now(), status=OperationStatus.FAILED, error=reason, progress=0.0)
+    failed = succeeded_operation(
+        operation, ctx.now(), status=OperationStatus.FAILED, error=reason, progress=0.0
+    )
     await ctx.write(lambda tx: tx.operations.record([failed]))
     return Summary(failed, None, OperationFailed(reason, failed.id))
 
@@ -100,7 +102,7 @@ async def _failed(ctx: Context, operation: OperationRow, reason: str) -> Summary
 async def _recorded(
     ctx: Context, operation: OperationRow, summarized: Summarized, notes: list[str]
 ) -> Summary:
-    done = ended(
+    done = succeeded_operation(
         operation,
         ctx.now(),
         notes=notes,

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from core.enums import OperationStatus, OperationType
 from core.events import HistoryEventType
 from resolvers.ingestion.add import addition_of
-from resolvers.operations.records import operation, operations_of_project, results_of
+from resolvers.operations.records import changes_of_operation, operation, operations_of_project
 from rest.framework.request import Call, Endpoint, Given, Nothing
 from rest.mem0.adding import AddResult
 from rest.mem0.adding import results_of as results_of_addition
@@ -89,7 +89,7 @@ async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:
     if row.type is OperationType.ADD:
         return results_of_addition(await addition_of(call.ctx, row.id))
     found: list[AddResult] = []
-    for event in await results_of(call.ctx, row.id):
+    for event in await changes_of_operation(call.ctx, row.id):
         gone = event.type is HistoryEventType.DELETE
         text = (event.old_text if gone else event.new_text) or ""
         found.append(

@@ -41,7 +41,7 @@ class EventStream(StreamingResponse):
         self._live = live
         self._asked = asked
         self._mailbox = Mailbox()
-        self._stay = live.services.subscriptions.enter(actor, self._leave)
+        self._stay = live.services.connections.open(actor, self._leave)
         self._stay.stream = Stream(resume=last_event_id or None)
         self._task: asyncio.Task[None] | None = None
 
@@ -53,7 +53,7 @@ class EventStream(StreamingResponse):
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            self._live.services.subscriptions.close(self._stay)
+            self._live.services.connections.close(self._stay)
 
     async def _events(self) -> AsyncGenerator[str]:
         yield _HEARTBEAT

@@ -17,7 +17,7 @@ from resolvers.context import Context, authenticate
 from resolvers.exchange import upload as imports
 from resolvers.exchange.import_job import RECORDS_STAY, import_records
 from resolvers.operations.attempts import MOST_ATTEMPTS
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from storage.transaction import Transaction
 from tests.support.documents.exchange import entity, file_of, life, line, lines_of, memory, written
 from tests.support.documents.importing import OPERATION, brought_in, ended, rows_of, send
@@ -269,7 +269,7 @@ async def test_what_failed_can_be_tried_again(tenant: Tenant) -> None:
 async def test_a_record_that_cannot_be_stored_is_named(tenant: Tenant) -> None:
     """Nothing that passes the checks is such a record, so this one has passed none."""
     services = tenant.deployment.services
-    operation = begun(await _context(tenant), tenant.project_id, OperationType.IMPORT, {})
+    operation = operation_row(await _context(tenant), tenant.project_id, OperationType.IMPORT, {})
     good, bad, last = (line(memory(text)) for text in ("Likes tea", "Likes milk", "Likes rye"))
     for record in (good, bad, last):
         record |= {"history": None, "versions": []}

@@ -274,7 +274,7 @@ def backwards(text: str) -> list[str]:
 
 async def told(tenant: Tenant) -> list[str]:
     """Store memories in two projects; return their ids. No search is left to be recorded."""
-    await tenant.deployment.services.searches.settle()
+    await tenant.deployment.services.search_recorder.flush()
     await renew_keywords(tenant.deployment.services)
     rows = await tenant.add("Ana: wolf one", "Ana has two?", "three", userId="Ana")
     messages = [{"role": "user", "content": "four"}]

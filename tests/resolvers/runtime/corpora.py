@@ -6,7 +6,7 @@ import numpy as np
 
 from core.enums import EntityType
 from ranking.corpus import Corpus
-from resolvers.runtime.search_cache import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, SearchCache
 from storage.memories.store import EmbeddedText
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords
@@ -77,7 +77,7 @@ def noted(documents: DocumentStore) -> Reads:
     return reads
 
 
-def read(shelf: Shelf, scopes: Scopes, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
+def read(shelf: Shelf, scopes: SearchCache, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
     """Return what a scope's corpus knows, and what was read for it."""
 
     def work(tx: Transaction) -> tuple[dict[str, Any], Reads]:
@@ -90,10 +90,10 @@ def read(shelf: Shelf, scopes: Scopes, key: ScopeKey) -> tuple[dict[str, Any], R
 
 def scratch(shelf: Shelf, key: ScopeKey) -> dict[str, Any]:
     """Return what a corpus knows that is read from scratch."""
-    return read(shelf, Scopes(2, PLENTY), key)[0]
+    return read(shelf, SearchCache(2, PLENTY), key)[0]
 
 
-def nearest(shelf: Shelf, scopes: Scopes, key: ScopeKey, vector: list[float]) -> list[str]:
+def nearest(shelf: Shelf, scopes: SearchCache, key: ScopeKey, vector: list[float]) -> list[str]:
     """Return the ids of the three of a scope that are nearest to a vector."""
 
     def work(tx: Transaction) -> list[str]:

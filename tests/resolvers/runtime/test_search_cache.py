@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.enums import EntityType, MemoryState
-from resolvers.runtime.search_cache import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, SearchCache
 from storage.transaction import Transaction
 from tests.resolvers.runtime.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch
 from tests.support.fixtures.shelf import Shelf, at
@@ -85,7 +85,7 @@ class Story:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_happens_it_is_the_same_as_from_scratch(shelf: Shelf, seed: int) -> None:
-    story, scopes = Story(shelf, seed), Scopes(2, PLENTY)
+    story, scopes = Story(shelf, seed), SearchCache(2, PLENTY)
     keys: set[ScopeKey] = set()
     most = 0
     for n in range(40):
@@ -163,7 +163,7 @@ def test_only_what_changed_is_read(shelf: Shelf) -> None:
     ids = [shelf.put("alpha", n) for n in range(5)]
     shelf.put("beta", 5, "bob")
     other = shelf.beside()
-    scopes, key = Scopes(2, PLENTY), key_of(shelf, "alice")
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf, "alice")
     assert read(shelf, scopes, key)[1] == [*HEAD, ("in_scope", 5)]
     assert read(shelf, scopes, key)[1] == HEAD
     other.put("alpha", 6)
@@ -187,7 +187,7 @@ def test_too_many_changes_are_read_from_scratch(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.MOST_CHANGES", 3)
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     shelf.put("alpha", 0)
     read(shelf, scopes, key)
     for n in range(3):
@@ -201,7 +201,7 @@ def test_too_many_changes_are_read_from_scratch(
 
 
 def test_a_pruned_log_is_read_from_scratch(shelf: Shelf) -> None:
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
 
     def prune(second: float) -> None:
         work = shelf.tenant.project_id, at(second), 100
@@ -226,7 +226,7 @@ def test_a_pruned_log_is_read_from_scratch(shelf: Shelf) -> None:
 
 def test_a_sparse_corpus_is_made_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ranking.corpus._ROOM", 1)
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     id = shelf.put("alpha", 0)
     told = []
     for n in range(6):
@@ -242,7 +242,7 @@ def test_a_sparse_corpus_is_made_again(shelf: Shelf, monkeypatch: pytest.MonkeyP
 def test_a_failed_read_loses_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """A corpus that is being made again must not count as up to date when its rows never came."""
     monkeypatch.setattr("ranking.corpus._ROOM", 1)
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     ids = [shelf.put(word, 0) for word in WORDS[:2]]
     read(shelf, scopes, key)
     # Nobody's row, two memories and three dead ones are more than twice two and one.
@@ -267,7 +267,7 @@ def test_a_failed_read_loses_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPat
 
 
 def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: Shelf) -> None:
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     first = shelf.put("alpha", 0)
 
     def interrupted(tx: Transaction) -> None:
@@ -290,7 +290,7 @@ def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: Shelf) -> N
 @pytest.mark.parametrize("what", ["the first is changed", "the first goes", "the last goes"])
 def test_two_may_follow_one(shelf: Shelf, what: str) -> None:
     """Who adds to a run at the same time as another follows the same memory as that one."""
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     before = shelf.put("alpha", 0)
     first = shelf.put("epsilon", 1, previous_id=before)
     both = [shelf.put("gamma", 2, previous_id=first) for _ in range(2)]

@@ -35,7 +35,7 @@ async def _filled(tenant: Tenant, seed: int) -> World:
         await world.touch()
     for _ in range(8):
         await world.ask()
-    await tenant.deployment.services.searches.settle()
+    await tenant.deployment.services.search_recorder.flush()
     return world
 
 

@@ -203,7 +203,7 @@ async def tell(tenant: Tenant, word: str, **options: Any) -> None:
     if not project:
         await search(tenant.owner, f"Where is {word}?", filter=about)
         await search(tenant.owner, f"Where is {word}?", place="entity", name="alice")
-    await tenant.deployment.services.searches.settle()
+    await tenant.deployment.services.search_recorder.flush()
     await tenant.deployment.settle()
 
 

@@ -60,7 +60,7 @@ async def test_a_deleted_entity_is_forgotten_by_operations(tenant: Tenant) -> No
     await inferred(owner, TENNIS, userId="bob")
     with held_back(tenant, userId="alice", runId="r"):
         waiting = await inferred(owner, TENNIS, userId="alice", runId="r", wait=False)
-        await tenant.deployment.services.searches.settle()
+        await tenant.deployment.services.search_recorder.flush()
         assert work_of(tenant) == (9, 2)
         before = await operations(tenant)
         await owner.do(DELETE_ENTITY, id=entity)

@@ -393,7 +393,7 @@ async def test_a_search_costs_as_many_statements_for_any_number_of_hits(
             with idle.counted() as statements:
                 options = {"topK": 1000, "threshold": 0, "rerank": rerank}
                 assert len(await search(tenant.owner, "tea in May 2023", **options)) == memories
-                await idle.services.touches.settle()
+                await idle.services.usage_recorder.flush()
             costs.append(len(statements))
     assert costs[:2] == costs[2:]
     assert costs[1] <= {"whole": 7, "vectors": 13, "index": 13}[path] + rerank + 5 * decay

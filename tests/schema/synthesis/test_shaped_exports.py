@@ -200,7 +200,7 @@ async def test_searches_of_an_export_leave_no_trace(tenant: Tenant) -> None:
     (memory,) = await tenant.add("I live in Lisbon.")
     assert await shaped(tenant.owner, {"city": TEXT}) == {"city": "I live in Lisbon."}
     services = tenant.deployment.services
-    await services.touches.settle()
+    await services.usage_recorder.flush()
     assert await services.db.read(lambda tx: tx.touches.find([memory["id"]])) == {}
     found = await tenant.owner.ask("{ project { operations(first: 9) { nodes { type } } } }")
     types = [each["type"] for each in found["project"]["operations"]["nodes"]]

@@ -17,7 +17,7 @@ CONNECTIONS = 200
 async def test_resets_leave_nothing_behind(
     deployment: Deployment, address: str, tenant: Tenant
 ) -> None:
-    feeds, stays = deployment.services.feeds, deployment.services.subscriptions
+    feeds, stays = deployment.services.feeds, deployment.services.connections
 
     def held() -> tuple[int, int, int]:
         return len(asyncio.all_tasks()), len(stays), len(feeds._feeds)

@@ -54,7 +54,7 @@ async def follow(socket: Socket, tenant: Tenant) -> Followed:
 
 async def look(deployment: Deployment) -> None:
     """Look at all who are connected, as happens every other second."""
-    await deployment.services.subscriptions.look()
+    await deployment.services.connections.revalidate()
 
 
 async def closed(socket: Socket) -> tuple[int, str]:
@@ -138,7 +138,7 @@ async def test_a_key_that_expires_closes_its_connections(
     _, secret = await key_of(tenant.owner, expiresAt=expiry.isoformat())
     async with connected(address, secret) as socket, connected(address, tenant.owner.key) as other:
         await follow(socket, tenant)
-        subscriptions = deployment.services.subscriptions
+        subscriptions = deployment.services.connections
         monkeypatch.setattr(subscriptions, "_clock", lambda: expiry - timedelta(seconds=1))
         await look(deployment)
         await socket.sync()

@@ -269,7 +269,7 @@ async def test_who_has_no_key_is_not_answered(tenant: Tenant, address: str) -> N
 async def test_a_key_has_so_many_responses_at_once(
     tenant: Tenant, address: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployment.services.subscriptions, "_most", 2)
+    monkeypatch.setattr(deployment.services.connections, "_most", 2)
     key, empty = tenant.owner.key, await beginning(tenant)
     async with streamed(address, key, EVENTS, after=empty) as first:
         async with streamed(address, key, EVENTS, after=empty) as second:
@@ -298,7 +298,7 @@ async def test_who_may_no_longer_is_told_so_and_who_stops_says_nothing(
     tenant: Tenant, address: str, deployment: Deployment
 ) -> None:
     id, secret = await key_of(tenant.owner, permission="READ")
-    empty, subscriptions = await beginning(tenant), deployment.services.subscriptions
+    empty, subscriptions = await beginning(tenant), deployment.services.connections
     async with (
         streamed(address, secret, EVENTS, after=empty) as theirs,
         streamed(address, tenant.owner.key, EVENTS, after=empty) as ours,
@@ -306,7 +306,7 @@ async def test_who_may_no_longer_is_told_so_and_who_stops_says_nothing(
         await tenant.add("Tea")
         assert await theirs.told(1) == await ours.told(1)
         await tenant.owner.do(REVOKE, id=id)
-        await subscriptions.look()
+        await subscriptions.revalidate()
         failure, *end = await theirs.rest()
         assert end == [COMPLETE]
         (error,) = failure.body["errors"]
