@@ -62,7 +62,7 @@ from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
 from storage.pepper import load_or_create_pepper
 from storage.search.chroma import IndexUnavailable, VectorIndex
-from workers.runner import working
+from workers.runner import running_workers
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +142,7 @@ def create_app(services: Services, settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with working(services):
+        async with running_workers(services):
             yield
 
     async def live(_request: Request) -> JSONResponse:
@@ -274,7 +274,7 @@ async def work_until_told(services: Services) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with working(services):
+    async with running_workers(services):
         typer.echo("Mnemograph: the worker is running.")
         await stop.wait()
 

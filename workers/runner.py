@@ -196,7 +196,7 @@ class Runner:
 
 
 @contextlib.asynccontextmanager
-async def working(services: Services) -> AsyncIterator[None]:
+async def running_workers(services: Services) -> AsyncIterator[None]:
     """Run what a process does beside answering requests, until the end of the block.
 
     The other processes are told of what the workers do until the last of it is done.

@@ -18,16 +18,16 @@ from providers.base import ProviderError
 from resolvers.context import Services
 from resolvers.erasure.receipts import subjects_naming
 from resolvers.exchange.import_rows import (
+    ImportRows,
     Record,
-    Rows,
-    added,
-    entity_of,
-    feedback_of,
-    id_of,
-    said_in,
+    addition_change,
+    entity_from_record,
+    feedback_columns,
+    original_id,
     says_nothing,
+    utterance_in,
 )
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.exchange.importing import Imported
 from storage.log.history import Author
@@ -124,7 +124,7 @@ class _Doing:
         """Return the transaction that stores a batch, with what was computed of its texts."""
         said = await self.services.db.read(lambda tx: self._said(tx, batch))
         items = [(text, before) for _, text, before in said]
-        found = await derive(self.services, items) if items else []
+        found = await embed_texts(self.services, items) if items else []
         derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
         return _storing(self.services, self.operation_id, self.project_id, batch, derived)
 
@@ -133,16 +133,16 @@ class _Doing:
     ) -> list[tuple[int, Utterance, Utterance | None]]:
         """Return what is said by the memories that are not there yet, and what was before it."""
         live = [(at, record) for at, record in batch if record["type"] == "memory"]
-        rows = Rows(tx, self.project_id, [record for _, record in live])
-        known = {id_of(record): said_in(record["memory"]) for _, record in live}
-        fresh = [item for item in live if rows.ids[id_of(item[1])] not in rows.kept]
+        rows = ImportRows(tx, self.project_id, [record for _, record in live])
+        known = {original_id(record): utterance_in(record["memory"]) for _, record in live}
+        fresh = [item for item in live if rows.ids[original_id(item[1])] not in rows.retained_ids]
         formers = {record["memory"]["previousId"] for _, record in fresh} - known.keys()
-        names = {rows.named(id) or "": id for id in formers if id}
+        names = {rows.memory_id(id) or "": id for id in formers if id}
         for row in tx.memories.get_unscoped(names).values():
             if row.project_id == self.project_id:
                 known[names[row.id]] = Utterance(row.text, row.speaker)
         return [
-            (at, known[id_of(record)], known.get(record["memory"]["previousId"]))
+            (at, known[original_id(record)], known.get(record["memory"]["previousId"]))
             for at, record in fresh
         ]
 
@@ -185,7 +185,7 @@ def _storing(
             progress=1.0,
             error=None,
             outcomes=outcomes,
-            notes=[told(counts)],
+            notes=[import_summary(counts)],
         )
         return True
 
@@ -204,13 +204,13 @@ def _store(
     project_id, counts = operation.project_id, Counter[str]()
     entities = [record for _, record in batch if record["type"] == "entity"]
     tx.importing.get_or_create_entities(
-        project_id, [entity_of(project_id, record) for record in entities]
+        project_id, [entity_from_record(project_id, record) for record in entities]
     )
     about = [(at, record) for at, record in batch if record["type"] != "entity"]
-    rows = Rows(tx, project_id, [record for _, record in about])
-    seen, fresh = set(rows.kept), []
+    rows = ImportRows(tx, project_id, [record for _, record in about])
+    seen, fresh = set(rows.retained_ids), []
     for at, record in about:
-        id = rows.ids[id_of(record)]
+        id = rows.ids[original_id(record)]
         if says_nothing(record):
             continue
         if id in seen or (record["type"] == "memory" and at not in derived):
@@ -230,7 +230,7 @@ def _store(
 
 
 def _item(
-    rows: Rows, record: Record, derived: EmbeddedText | None, by: Author, moment: datetime
+    rows: ImportRows, record: Record, derived: EmbeddedText | None, by: Author, moment: datetime
 ) -> Imported:
     changes, versions = rows.changes(record), rows.versions(record)
     if record["type"] != "memory":
@@ -239,11 +239,11 @@ def _item(
     return Imported(
         memory,
         derived,
-        changes or [added(memory, by, moment)],
+        changes or [addition_change(memory, by, moment)],
         versions,
         record["concepts"],
         rows.sources(record),
-        feedback_of(record),
+        feedback_columns(record),
     )
 
 
@@ -287,7 +287,7 @@ def _without_twins(
     return kept, len(items) - len(kept)
 
 
-def told(counts: Counter[str]) -> str:
+def import_summary(counts: Counter[str]) -> str:
     """Return in a sentence what an import has come to."""
     parts = [f"Imported {counts['memories']:,} {_plural('memory', counts['memories'])}"]
     if counts["deleted"]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from core.enums import JobKind
 from resolvers.context import Services
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.tenancy.bootstrap import accept_embedder
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
@@ -83,7 +83,7 @@ def _page_after(project_id: str, after: str) -> Callable[[Transaction], list[str
 
 async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -> None:
     said = await services.db.read(lambda tx: tx.documents.utterances(ids))
-    derived = dict(zip(said, await derive(services, list(said.values())), strict=True))
+    derived = dict(zip(said, await embed_texts(services, list(said.values())), strict=True))
 
     def work(tx: Transaction) -> None:
         # A text that was changed meanwhile has a vector of its own already, and none may change

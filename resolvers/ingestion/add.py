@@ -21,9 +21,9 @@ from resolvers.ingestion.insertion import (
     is_outlasted,
     outcome_row,
 )
-from resolvers.ingestion.requests import AddRequest, scope_of
+from resolvers.ingestion.requests import AddRequest, conversation_scope
 from resolvers.memories.creation import NewMemories, check_new, speaker_of_turn
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.operations.records import (
     find_repeated_operation,
     idempotent_request,
@@ -104,7 +104,7 @@ async def _accept(
     """Keep the messages, and promise to draw facts from them."""
     entities = request.new.entities
     operation = operation_row(ctx, project_id, OperationType.ADD, request.as_json(), entities)
-    operation.scope = scope_of(project_id, entities)
+    operation.scope = conversation_scope(project_id, entities)
 
     def work(tx: Transaction) -> OperationRow:
         writable_project(tx, ctx, project_id)
@@ -137,7 +137,7 @@ async def _store(
 
     words = [Utterance(turn.content, speaker_of_turn(turn, names)) for turn in said]
     formers = [await ctx.read(before), *words[:-1]]
-    derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
+    derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
     entries = [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)
     ]

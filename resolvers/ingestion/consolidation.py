@@ -114,7 +114,7 @@ def apply_decisions(
 def _lock_claims(tx: Transaction, given: Consolidation) -> None:
     """Make transactions that settle claims about the same entities wait for each other."""
     if not given.asks_model:
-        about = [draft.names for draft in given.drafts if draft.derived.keywords.attribute]
+        about = [draft.names for draft in given.drafts if draft.embedded.keywords.attribute]
         tx.claims.lock(given.project_id, about)
 
 
@@ -138,7 +138,7 @@ def _entry(draft: Draft, compared: Mapping[str, MemoryRow]) -> Entry:
         names=draft.names,
         turn=draft.turn,
         text=fact.text,
-        derived=draft.derived,
+        embedded=draft.embedded,
         happened=fact.happened,
         categories=fact.categories,
         extends_id=judged.id if judged is not None and extends else None,

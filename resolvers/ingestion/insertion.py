@@ -25,13 +25,13 @@ from storage.transaction import Transaction
 class Entry:
     """A text that is to be a memory about entities, given by their names.
 
-    `turn` says it, `derived` is computed from the text.
+    `turn` says it, `embedded` is computed from the text.
     """
 
     names: Mapping[EntityType, str]
     turn: Turn
     text: str
-    derived: EmbeddedText
+    embedded: EmbeddedText
     happened: Moment | None = None
     categories: Sequence[str] = ()
     extends_id: str | None = None
@@ -73,7 +73,7 @@ def insert_memories(
         for position, row in stored.items():
             by_key[keys[position]] = stored[position] = replace(row, previous_id=previous_id)
             previous_id = row.id
-        derived = [entries[position].derived for position in stored]
+        derived = [entries[position].embedded for position in stored]
         tx.memories.add(list(stored.values()), model, derived, author)
     return Inserted([by_key[key] for key in keys], stored)
 

@@ -36,7 +36,7 @@ async def shown_memories(
         best = sorted(near, key=lambda id: (-near[id], id))[: 4 * limit]
         found = tx.memories.get_unscoped(best)
         holding = (found[id] for id in best if id in found)
-        return [row for row in holding if holds(row, today)][:limit]
+        return [row for row in holding if is_current(row, today)][:limit]
 
     return await services.db.read(work)
 
@@ -49,6 +49,6 @@ def scopes_of(tx: Transaction, project_id: str, names: Mapping[EntityType, str])
     return [ScopeKey(project_id, (type, keys[type])) for type in people or others[:1]]
 
 
-def holds(memory: MemoryRow, today: date) -> bool:
+def is_current(memory: MemoryRow, today: date) -> bool:
     """Tell whether a memory stands for itself and has not expired."""
     return memory.state is MemoryState.ACTIVE and not memory.is_expired(today)

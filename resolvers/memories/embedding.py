@@ -49,7 +49,7 @@ def embedded_text(said: Utterance, words: int, before: Utterance | None) -> str:
     return f"{former} {body}" if len(terms(former)) <= SHORT else body
 
 
-async def derive(
+async def embed_texts(
     services: Services, items: Sequence[tuple[Utterance, Utterance | None]]
 ) -> list[EmbeddedText]:
     """Return what is derived of each text, given what was said before it."""

@@ -25,7 +25,7 @@ async def successor(ctx: Context, memory: MemoryRow, state: MemoryState) -> Memo
     return found
 
 
-async def replaced_by(ctx: Context, memory_id: str, state: MemoryState) -> list[MemoryRow]:
+async def replaced_memories(ctx: Context, memory_id: str, state: MemoryState) -> list[MemoryRow]:
     """Return the memories whose place a memory has taken in this way, oldest first."""
 
     async def batch(ids: list[str]) -> list[list[MemoryRow]]:

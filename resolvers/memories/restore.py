@@ -12,8 +12,8 @@ from core.errors import AlreadyExists, ImmutableMemory, NotFound
 from core.events import HistoryEventType
 from resolvers.access import writable_project
 from resolvers.context import Context
-from resolvers.inputs import differing
-from resolvers.memories.embedding import derive
+from resolvers.inputs import changed_fields
+from resolvers.memories.embedding import embed_texts
 from resolvers.operations.records import operation_row, succeeded_operation
 from storage.errors import DuplicateMemory
 from storage.log.history import HistoryRow
@@ -46,7 +46,9 @@ async def restore_memory(ctx: Context, id: str, event_id: str) -> MemoryRow:
     Raises `AlreadyExists` when an active memory of the same entities says the same by then.
     """
     wanted, said_before = await ctx.read(lambda tx: _wanted(tx, ctx, id, event_id))
-    (derived,) = await derive(ctx.services, [(Utterance(wanted.text, wanted.speaker), said_before)])
+    (derived,) = await embed_texts(
+        ctx.services, [(Utterance(wanted.text, wanted.speaker), said_before)]
+    )
     operation = operation_row(
         ctx, wanted.project_id, OperationType.UPDATE, {"id": id, "historyEventId": event_id}
     )
@@ -99,7 +101,7 @@ def _rewritten(
     operation_id: str,
 ) -> MemoryRow:
     changes: dict[str, Any] = {name: getattr(target, name) for name in _RESTORED}
-    real = differing(changes, there)
+    real = changed_fields(changes, there)
     if not real:
         return there
     if there.immutable and "text" in real:

@@ -11,9 +11,9 @@ from core.errors import AlreadyExists, AppError, ImmutableMemory, InvalidInput, 
 from core.events import HistoryEventType
 from core.validation import LONGEST_TEXT, check_metadata, check_text
 from resolvers.context import Context
-from resolvers.inputs import differing, expect_version, refuse_nulls
+from resolvers.inputs import changed_fields, check_version, reject_nulls
 from resolvers.memories.creation import MOST_AT_ONCE
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.operations.tracker import OperationTracker
 from storage.errors import DuplicateMemory
 from storage.memories.rows import MemoryRow
@@ -112,14 +112,14 @@ async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, s
     said = await ctx.read(work)
     wanted = sorted((id, text) for id, text in texts if id in said)
     items = [(Utterance(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
-    return dict(zip(wanted, await derive(ctx.services, items), strict=True))
+    return dict(zip(wanted, await embed_texts(ctx.services, items), strict=True))
 
 
 def _problem(update: Update) -> AppError | None:
     """Return what is wrong with an update by itself, before anything is read."""
     changes = update.changes
     try:
-        refuse_nulls(changes, _NEVER_NULL)
+        reject_nulls(changes, _NEVER_NULL)
         if "text" in changes:
             check_text(changes["text"], "input", "text", longest=LONGEST_TEXT)
         if changes.get("metadata") is not None:
@@ -177,8 +177,8 @@ def _update_one(
     _check_categories(wanted.get("categories"), project)
     if "categories" in wanted:
         wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
-    expect_version(memory, changes.get("expected_version"))
-    real = differing(wanted, memory)
+    check_version(memory, changes.get("expected_version"))
+    real = changed_fields(wanted, memory)
     if not real:
         return memory
     if memory.immutable:
@@ -190,7 +190,7 @@ def _update_one(
     author = ctx.author(records.id_of(memory.project_id))
     if "timestamp" in real:
         # Nobody knows how exactly the caller means it.
-        real |= differing({"timestamp_until": None, "timestamp_precision": None}, memory)
+        real |= changed_fields({"timestamp_until": None, "timestamp_precision": None}, memory)
     kind = HistoryEventType.UPDATE
     if real.keys() == {"categories"}:
         kind = HistoryEventType.CATEGORIZE

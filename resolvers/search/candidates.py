@@ -17,7 +17,7 @@ from resolvers.context import Context
 from resolvers.runtime.search_cache import ScopeKey, documents_of
 from resolvers.search.planner import has_kept_vectors
 from resolvers.search.query import Question
-from resolvers.search.ranking import Ranking, ranked
+from resolvers.search.ranking import Ranking, rank_rows
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
@@ -150,12 +150,12 @@ async def _rank(
     def work(tx: Transaction) -> Ranking:
         corpus = Corpus(dimension, only=question.asked.terms)
         corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
-        first = ranked(corpus, question, weights, corpus.slots(ids), statistics)
+        first = rank_rows(corpus, question, weights, corpus.slots(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
         if not around:
             return first
         corpus.put(*documents_of(tx.documents.find(around, key.project_id)))
-        return ranked(corpus, question, weights, first.rows, statistics)
+        return rank_rows(corpus, question, weights, first.rows, statistics)
 
     return await ctx.read(work)

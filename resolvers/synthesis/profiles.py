@@ -19,7 +19,7 @@ from core.validation import LONGEST_TEXT, check_text
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.exchange.exports import NewExport, export_row
-from resolvers.inputs import differing
+from resolvers.inputs import changed_fields
 from resolvers.memories.entities import entities, entity
 from resolvers.operations.records import find_repeated_operation, idempotent_request, operation_row
 from resolvers.tenancy.audit_log import audit_row
@@ -98,7 +98,7 @@ async def update_profile_settings(
         project = tx.projects.get(project_id, ctx.actor, "projectId")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         settings = _settings(tx, project_id, ctx)
-        real = differing(changes, settings)
+        real = changed_fields(changes, settings)
         if not real:
             return settings
         changed = replace(settings, **real, updated_at=ctx.now())

@@ -18,7 +18,7 @@ from core.outgoing_urls import check_url
 from core.validation import check_text
 from core.webhook_secrets import derive_secret
 from resolvers.context import Context
-from resolvers.inputs import differing, refuse_nulls
+from resolvers.inputs import changed_fields, reject_nulls
 from resolvers.pagination import Connected, PageArguments, connect
 from resolvers.tenancy.audit_log import audit_row
 from storage.tenancy.projects import ProjectRow
@@ -83,7 +83,7 @@ async def create_webhook(
             updated_at=moment,
         )
         tx.webhooks.create(webhook, seed, project.sequence)
-        _record(tx, ctx, AuditAction.WEBHOOK_CREATED, project, id, after=facts(webhook))
+        _record(tx, ctx, AuditAction.WEBHOOK_CREATED, project, id, after=audit_facts(webhook))
         return tx.webhooks.get(id, ctx.actor)
 
     return await ctx.write(work), derive_secret(ctx.services.pepper, id, seed)
@@ -95,14 +95,14 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
     One that is switched off has nothing more to send; switched on again, it is told of what happens
     from there on.
     """
-    refuse_nulls(changes, _NAMES)
+    reject_nulls(changes, _NAMES)
     if "event_types" in changes:
         changes["event_types"] = [type.value for type in changes["event_types"]]
     _check(ctx, changes)
 
     def work(tx: Transaction) -> WebhookRow:
         webhook, project = _managed(tx, ctx, id)
-        real = differing(changes, webhook)
+        real = changed_fields(changes, webhook)
         if not real:
             return webhook
         values, moment = dict(real), ctx.now()
@@ -114,7 +114,7 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
                 tx.deliveries.fail_pending(id, SWITCHED_OFF, moment)
         tx.webhooks.change(id, **values, updated_at=moment)
         changed = tx.webhooks.get(id, ctx.actor, "id")
-        old, new = facts(webhook), facts(changed)
+        old, new = audit_facts(webhook), audit_facts(changed)
         names = [_NAMES[column] for column in real]
         _record(
             tx,
@@ -137,7 +137,7 @@ async def delete_webhook(ctx: Context, id: str) -> str:
         webhook, project = _managed(tx, ctx, id)
         tx.jobs.cancel(JobKind.DELIVER, [id])
         tx.webhooks.delete(id)
-        _record(tx, ctx, AuditAction.WEBHOOK_DELETED, project, id, before=facts(webhook))
+        _record(tx, ctx, AuditAction.WEBHOOK_DELETED, project, id, before=audit_facts(webhook))
         return id
 
     return await ctx.write(work)
@@ -188,7 +188,7 @@ def _check(ctx: Context, changes: Mapping[str, Any]) -> None:
             raise InvalidInput("Give each type of event once.", "input", "eventTypes")
 
 
-def facts(webhook: WebhookRow) -> dict[str, Any]:
+def audit_facts(webhook: WebhookRow) -> dict[str, Any]:
     """Return what the audit log says of a webhook, by API names; of its URL only where it leads."""
     parts = urlsplit(webhook.url)
     return {

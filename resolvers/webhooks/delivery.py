@@ -1,8 +1,8 @@
 """What becomes of the events of a log that webhooks are to be told of, step by step.
 
-`fan_out` makes deliveries of events, `message_of` says what is to be sent, and `settle` writes down
-what came of it. Each is one transaction, and each may be run again after a crash: a message may
-then be sent twice, under the same id, but none is left out.
+`fan_out` makes deliveries of events, `load_message` says what is to be sent, and `record_result`
+writes down what came of it. Each is one transaction, and each may be run again after a crash: a
+message may then be sent twice, under the same id, but none is left out.
 """
 
 import random
@@ -130,13 +130,13 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
     return await services.db.write(work)
 
 
-async def due(services: Services, webhook_id: str, limit: int) -> list[str]:
+async def due_deliveries(services: Services, webhook_id: str, limit: int) -> list[str]:
     """Return the ids of the deliveries of a webhook that are to be sent next, in order."""
     moment = services.clock()
     return await services.db.read(lambda tx: tx.deliveries.due(webhook_id, moment, limit))
 
 
-async def message_of(services: Services, delivery_id: str) -> Message | None:
+async def load_message(services: Services, delivery_id: str) -> Message | None:
     """Return a delivery as it is to be sent, None when it is not waiting any more."""
 
     def work(tx: Transaction) -> Message | None:
@@ -163,7 +163,7 @@ def _obstacle(delivery: DeliveryRow, receiver: Receiver, event: HistoryRow | Non
     return ERASED if is_erased(event) and not deletes else None
 
 
-def written(services: Services, message: Message) -> tuple[dict[str, str], bytes]:
+def render(services: Services, message: Message) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of a message that is sent at this moment."""
     receiver, moment = message.receiver, services.clock()
     seeds = [receiver.secret]
@@ -195,7 +195,7 @@ def _body(services: Services, message: Message) -> dict[str, Any]:
     }
 
 
-async def give_up(services: Services, message: Message) -> None:
+async def record_failure(services: Services, message: Message) -> None:
     """Write down that a message cannot be sent."""
     moment = services.clock()
 
@@ -208,7 +208,7 @@ async def give_up(services: Services, message: Message) -> None:
     await services.db.write(work)
 
 
-async def settle(
+async def record_result(
     services: Services, message: Message, status: int | None, error: str | None, retries: Retries
 ) -> None:
     """Write down what came of a message: the HTTP status, and what was wrong, None for nothing.

@@ -16,7 +16,7 @@ from core.errors import InvalidInput
 from core.timestamps import parse_datetime
 from core.turn import Turn
 from resolvers.ingestion.add import Addition, add_memories
-from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from rest.framework.request import Call, Endpoint, Given, Name, Nothing
 
@@ -125,7 +125,7 @@ async def _add(call: Call[Nothing, AddBody], *, wait: bool) -> Addition:
         body.expiration_date,
         body.immutable,
     )
-    wishes = Wishes(
+    wishes = ExtractionOptions(
         body.custom_instructions,
         body.agent_custom_instructions,
         None if body.custom_categories is None else catalog_of(body.custom_categories),

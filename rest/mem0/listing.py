@@ -10,7 +10,12 @@ from core.enums import EntityType
 from core.errors import InvalidInput
 from core.filters.tree import Filter
 from resolvers.memories.entities import entity
-from resolvers.memories.listing import MemoryList, Wanted, memories_of_entity, memories_of_project
+from resolvers.memories.listing import (
+    MemoryListQuery,
+    MemoryScope,
+    memories_of_entity,
+    memories_of_project,
+)
 from rest.framework.request import Call, Endpoint, Given, Name
 from rest.mem0.filters import entity_filter
 from rest.mem0.pages import USUAL, Lister, Paged, numbered, whole
@@ -81,7 +86,7 @@ async def list_of_entity(call: Call[Paged, Given]) -> MemoryPage | list[Memory]:
     found = await entity(call.ctx, project.id, kind, call.path["entity_id"])
     if found is None:
         return []
-    asked = MemoryList(Wanted())
+    asked = MemoryListQuery(MemoryScope())
     lister = partial(memories_of_entity, call.ctx, found, asked)
     return await _answer(call, call.query, lister, None)
 
@@ -99,7 +104,7 @@ async def _lister(
     call: Call[Any, Any], filter: Filter, show_expired: bool, latest_only: bool = False
 ) -> Lister:
     project = await call.project()
-    asked = MemoryList(Wanted(filter, show_expired, latest_only))
+    asked = MemoryListQuery(MemoryScope(filter, show_expired, latest_only))
     return partial(memories_of_project, call.ctx, project.id, asked)
 
 

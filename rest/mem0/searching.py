@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from resolvers.memories.listing import Wanted
+from resolvers.memories.listing import MemoryScope
 from resolvers.search.execution import Query, search_project
 from rest.framework.request import Call, Endpoint, Nothing
 from rest.mem0.adding import moment_at
@@ -68,7 +68,7 @@ async def _found(call: Call[Nothing, SearchBody], threshold: float) -> list[Foun
         top_k=body.limit or body.top_k,
         threshold=threshold if body.threshold is None else body.threshold,
         rerank=body.rerank,
-        wanted=Wanted(asked_filter(body), body.show_expired, body.latest_only),
+        scope=MemoryScope(asked_filter(body), body.show_expired, body.latest_only),
         reference=None if said is None else moment_at(said, "reference_date"),
     )
     result = await search_project(call.ctx, project.id, query)

@@ -10,7 +10,7 @@ from core.enums import AddOutcome, EntityType
 from core.errors import AppError
 from core.turn import Turn
 from resolvers.ingestion.add import add_memories
-from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from resolvers.memories.restore import restore_memory
 from resolvers.memories.updates import Outcome, Update, update_memories, update_memory
@@ -235,7 +235,7 @@ class MemoryMutation:
             for message in input.messages
         ]
         categories = input.custom_categories
-        wishes = Wishes(
+        wishes = ExtractionOptions(
             instructions=input.custom_instructions,
             agent_instructions=input.agent_custom_instructions,
             categories=None if categories is None else [plain(item) for item in categories],

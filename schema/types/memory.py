@@ -13,7 +13,7 @@ from resolvers.memories.concepts import concepts_of_memory
 from resolvers.memories.creation import history_of_memory
 from resolvers.memories.feedback import feedback_of_memory
 from resolvers.memories.listing import memories_of_project
-from resolvers.memories.provenance import replaced_by, sources_of_memory, successor
+from resolvers.memories.provenance import replaced_memories, sources_of_memory, successor
 from resolvers.search.related import related_memories
 from schema.arguments import FirstRelated, ProjectId
 from schema.base import Info, Node, as_is, is_row
@@ -164,7 +164,7 @@ class Memory(Node):
     @strawberry.field(description="The memories whose place it has taken, the oldest first.")
     async def supersedes(self, info: Info) -> list["Memory"]:
         """Return the memories it supersedes."""
-        return as_is(await replaced_by(info.context, self.id, MemoryState.SUPERSEDED))
+        return as_is(await replaced_memories(info.context, self.id, MemoryState.SUPERSEDED))
 
     @strawberry.field(description="The memory that says the same and stands for both.")
     async def merged_into(self, info: Info) -> "Memory | None":
@@ -174,7 +174,7 @@ class Memory(Node):
     @strawberry.field(description="The memories that became part of it, the oldest first.")
     async def merged(self, info: Info) -> list["Memory"]:
         """Return the memories that were merged into it."""
-        return as_is(await replaced_by(info.context, self.id, MemoryState.MERGED))
+        return as_is(await replaced_memories(info.context, self.id, MemoryState.MERGED))
 
     @strawberry.field(description="The memory it tells more about, as a model saw it.")
     async def extends(self, info: Info) -> "Memory | None":

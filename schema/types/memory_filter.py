@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 
 from core.enums import MemoryState
 from core.filters.tree import Field, Filter, FilterBuilder, Not
-from resolvers.memories.listing import MemoryList, Wanted
+from resolvers.memories.listing import MemoryListQuery, MemoryScope
 from schema.enums import MemoryOrderField, OrderDirection
 from storage.memories.rows import MEMORY_ORDER, MEMORY_ORDERS
 
@@ -271,14 +271,16 @@ def _operators(given: Any) -> dict[str, Any]:
 
 def wanted_of(
     filter: MemoryFilter | None, show_expired: bool, latest_only: bool, include_merged: bool
-) -> Wanted:
+) -> MemoryScope:
     """Return which memories are asked for. Raises `InvalidInput` as `filter_of` does."""
-    return Wanted(filter_of(filter), show_expired, latest_only, include_merged)
+    return MemoryScope(filter_of(filter), show_expired, latest_only, include_merged)
 
 
-def list_of(wanted: Wanted, order: MemoryOrderInput | None, as_of: datetime | None) -> MemoryList:
+def list_of(
+    wanted: MemoryScope, order: MemoryOrderInput | None, as_of: datetime | None
+) -> MemoryListQuery:
     """Return what a list of memories is asked for."""
     if order is None:
-        return MemoryList(wanted, MEMORY_ORDER, as_of)
+        return MemoryListQuery(wanted, MEMORY_ORDER, as_of)
     falling = order.direction is OrderDirection.DESC
-    return MemoryList(wanted, MEMORY_ORDERS[order.field.value, falling], as_of)
+    return MemoryListQuery(wanted, MEMORY_ORDERS[order.field.value, falling], as_of)

@@ -16,7 +16,7 @@ from resolvers.context import Context, Services
 from resolvers.ingestion.add import add_memories
 from resolvers.ingestion.requests import AddRequest
 from resolvers.memories.creation import NewMemories
-from resolvers.memories.embedding import derive, embedded_text, keywords_of, renew_keywords
+from resolvers.memories.embedding import embed_texts, embedded_text, keywords_of, renew_keywords
 from resolvers.memories.updates import update_memory
 from storage.memories.rows import MemoryRow
 from storage.search.documents import Utterance
@@ -127,14 +127,14 @@ async def test_what_is_embedded(
     assert embedded_text(said, words, before) == expected
     embedder = Embedder(idle.services)
     services = replace(idle.services, embedder=embedder)  # type: ignore[arg-type]
-    (found,) = await derive(services, [(said, before)])
+    (found,) = await embed_texts(services, [(said, before)])
     assert embedder.texts == [expected]
     assert found.keywords == keywords_of(said)
     assert found.vector == (await idle.services.embedder.embed([expected]))[0]
 
 
 async def test_nothing_is_derived_of_nothing(idle: Deployment) -> None:
-    assert await derive(idle.services, []) == []
+    assert await embed_texts(idle.services, []) == []
 
 
 @pytest.fixture

@@ -308,7 +308,7 @@ async def test_a_defect_of_ours_is_told_without_its_details(
         raise RuntimeError("SELECT secret FROM somewhere")
 
     with monkeypatch.context() as patch:
-        patch.setattr("resolvers.ingestion.job.drafts_of", broken)
+        patch.setattr("resolvers.ingestion.job.build_drafts", broken)
         operation = await failed(chat.owner, TEA)
     assert operation["error"] == (
         "Something went wrong here. The server's log says what, under this operation's id."

@@ -121,16 +121,16 @@ async def test_a_model_is_told_the_newest(
         return texts, export["operation"]["notes"], len(made_of(chat, export["id"]))
 
     newest = [memory["text"] for memory in memories]
-    monkeypatch.setattr("resolvers.synthesis.export_job.MOST_TOLD", 9)
+    monkeypatch.setattr("resolvers.synthesis.export_job.MOST_MEMORIES", 9)
     assert await told() == (newest, [], 9)
-    monkeypatch.setattr("resolvers.synthesis.export_job.MOST_TOLD", 4)
+    monkeypatch.setattr("resolvers.synthesis.export_job.MOST_MEMORIES", 4)
     note = "Of the 9 memories that match the newest {} were read; {} were left out."
     assert await told() == (newest[-4:], [note.format(4, 5)], 4)
     monkeypatch.setattr("resolvers.synthesis.export_job.MOST_CHARACTERS", 17)
     assert await told() == (newest[-2:], [note.format(2, 7)], 2)
     monkeypatch.setattr("resolvers.synthesis.export_job.MOST_CHARACTERS", 1)
     assert await told() == (newest[-1:], [note.format(1, 8)], 1)
-    assert (selection.MOST_TOLD, selection.MOST_CHARACTERS) == (500, 60_000)
+    assert (selection.MOST_MEMORIES, selection.MOST_CHARACTERS) == (500, 60_000)
 
 
 async def test_orders_in_memories_are_data(chat: Tenant, model: OpenAIServer) -> None:

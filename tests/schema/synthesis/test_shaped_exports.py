@@ -9,7 +9,7 @@ import pytest
 from core.enums import JobKind, OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers.synthesis import export_job
-from resolvers.synthesis.extractive import Filling
+from resolvers.synthesis.extractive import FilledObject
 from storage.exchange.exports import ExportRow
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
@@ -214,14 +214,14 @@ async def test_what_is_deleted_meanwhile_is_in_no_export(
     (memory,) = await tenant.add("I live in Lisbon.")
     fill, seen = export_job.fill, []
 
-    async def slowly(*arguments: Any) -> Filling:
+    async def slowly(*arguments: Any) -> FilledObject:
         filling = await fill(*arguments)
         if not seen:
             await tenant.owner.do(DELETE, id=memory["id"])
         seen.append(filling.data)
         return filling
 
-    monkeypatch.setattr(export_job, "fill", slowly)
+    monkeypatch.setattr(export_job, "fill_schema", slowly)
     export = await exported(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
     assert seen == [{"city": "I live in Lisbon."}, {"city": None}]
     assert export["data"] == {"city": None}

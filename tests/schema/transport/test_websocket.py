@@ -172,7 +172,7 @@ async def test_a_defect_is_told_to_nobody(
         raise RuntimeError("a secret")
 
     async with connected(address, tenant.owner.key) as socket:
-        monkeypatch.setattr("resolvers.memories.events.check_wanted", broken)
+        monkeypatch.setattr("resolvers.memories.events.check_scope", broken)
         error = await (await socket.subscribe(FOREVER)).error()
         assert error["extensions"]["code"] == "INTERNAL"
         assert "secret" not in json.dumps(error)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from core.entity_names import ENTITY_FIELDS
 from core.enums import JobKind
 from core.ids import now, uuid7
-from resolvers.ingestion.requests import scope_of
+from resolvers.ingestion.requests import conversation_scope
 from storage.tables.fields import table_of
 from storage.tables.work import Job, Operation
 from tests.support.clients.graphql import Client
@@ -159,7 +159,7 @@ def held_back(tenant: Tenant, **named: str) -> Iterator[None]:
     """Keep adds about these entities waiting, as an earlier one does that is not done yet."""
     db, earlier = tenant.deployment.services.db, uuid7()
     entities = {type: named[name] for type, name in ENTITY_FIELDS.items() if name in named}
-    lane, later = scope_of(tenant.project_id, entities), now() + timedelta(days=1)
+    lane, later = conversation_scope(tenant.project_id, entities), now() + timedelta(days=1)
     db.write_now(lambda tx: tx.jobs.put(JobKind.INGEST, [earlier], tenant.project_id, later, lane))
     try:
         yield
