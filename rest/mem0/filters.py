@@ -44,7 +44,7 @@ _KEYS = (
 )
 
 
-def filter_of(given: Any, *path: str, scoped: bool) -> Filter | None:
+def parse_filter(given: Any, *path: str, scoped: bool) -> Filter | None:
     """Return a filter, None for none.
 
     With `scoped` it must say whose memories are meant. Raises `InvalidInput` naming the place of
@@ -59,10 +59,10 @@ def filter_of(given: Any, *path: str, scoped: bool) -> Filter | None:
 
 def entity_filter(names: Mapping[str, str]) -> Filter | None:
     """Return the filter of memories that are about all who are named; `*` is anybody."""
-    return filter_of(dict(names), scoped=False) if names else None
+    return parse_filter(dict(names), scoped=False) if names else None
 
 
-def literal(text: str) -> Any:
+def parse_literal(text: str) -> Any:
     """Return what a query says in JSON, or as Python writes an object. Raises `InvalidInput`."""
     if len(text) > LONGEST_LITERAL:
         raise InvalidInput(f"filters may have at most {LONGEST_LITERAL:,} characters.", "filters")

@@ -37,7 +37,7 @@ from schema.transport.credentials import Origins, tokens_of, tokens_of_init
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.live import Live
 from schema.transport.mailbox import Closing, Mailbox
-from schema.transport.results import Asked, Errors, Result
+from schema.transport.results import ClientOperation, Errors, Result
 
 log = structlog.get_logger(__name__)
 
@@ -214,7 +214,9 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
 
     async def run_operation(self, operation: Operation[Any, None]) -> None:
         """Answer an operation; called as a task of its own."""
-        asked = Asked(operation.query, operation.variables, operation.operation_name or None)
+        asked = ClientOperation(
+            operation.query, operation.variables, operation.operation_name or None
+        )
         assert self._stay is not None
         subscriptions = self._live.services.connections
         leave = partial(self._end, operation, asked)
@@ -238,7 +240,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
     def _end(
         self,
         operation: Operation[Any, None],
-        asked: Asked,
+        asked: ClientOperation,
         reason: AppError | Unauthenticated | None,
     ) -> None:
         # Without its key the whole connection ends, and so it does when the server stops.

@@ -1,7 +1,7 @@
 """What lists and searches of memories are asked with: the filter, the flags and the order.
 
-The inputs are as flat as callers like to write them; `filter_of` turns them into the tree that the
-other layers know. A null is the same as nothing.
+The inputs are as flat as callers like to write them; `filter_from_input` turns them into the tree
+that the other layers know. A null is the same as nothing.
 """
 
 from datetime import date, datetime
@@ -228,7 +228,7 @@ _OPERATED = {
 }
 
 
-def filter_of(given: MemoryFilter | None) -> Filter | None:
+def filter_from_input(given: MemoryFilter | None) -> Filter | None:
     """Return a filter as the other layers know it.
 
     Raises `InvalidInput` naming the path, from the argument `filter` inwards, for a filter that is
@@ -269,14 +269,14 @@ def _operators(given: Any) -> dict[str, Any]:
     return {name.rstrip("_"): value for name, value in vars(given).items() if name != "key"}
 
 
-def wanted_of(
+def scope_from_input(
     filter: MemoryFilter | None, show_expired: bool, latest_only: bool, include_merged: bool
 ) -> MemoryScope:
-    """Return which memories are asked for. Raises `InvalidInput` as `filter_of` does."""
-    return MemoryScope(filter_of(filter), show_expired, latest_only, include_merged)
+    """Return which memories are asked for. Raises `InvalidInput` as `filter_from_input` does."""
+    return MemoryScope(filter_from_input(filter), show_expired, latest_only, include_merged)
 
 
-def list_of(
+def list_query(
     wanted: MemoryScope, order: MemoryOrderInput | None, as_of: datetime | None
 ) -> MemoryListQuery:
     """Return what a list of memories is asked for."""
