@@ -113,7 +113,7 @@ async def test_what_is_being_erased_is_never_stored(
     assert operation["notes"] == [
         "Imported 3 memories; 1 was removed because what it names was erased meanwhile."
     ]
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await complete_receipt(services, receipt.id, heartbeat)
     (found,) = rows_of(tenant.deployment, "erasure_receipts", tenant.project_id)
     assert found["counts"]["importRecords"] == 1

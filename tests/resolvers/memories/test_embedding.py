@@ -23,7 +23,7 @@ from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
 from storage.tables.metadata import METADATA
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
-from tests.support.fixtures.shelf import Shelf
+from tests.support.fixtures.shelf import MemoryFixture
 from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
 
 
@@ -146,7 +146,7 @@ def embedder(idle: Deployment) -> Embedder:
 def ctx(tenant: Tenant, embedder: Embedder) -> Context:
     """A request of the tenant's owner, whose embedder notes what it is given."""
     services = replace(tenant.deployment.services, embedder=embedder)  # type: ignore[arg-type]
-    return Context(Shelf(tenant).actor, services)
+    return Context(MemoryFixture(tenant).actor, services)
 
 
 def said(*texts: str, role: str = "user") -> list[Turn]:

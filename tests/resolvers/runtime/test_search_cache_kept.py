@@ -21,13 +21,13 @@ from tests.resolvers.runtime.corpora import (
     read,
     scratch,
 )
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 
 @contextmanager
-def three_scopes(shelf: Shelf) -> Iterator[tuple[list[ScopeKey], SearchCache]]:
+def three_scopes(shelf: MemoryFixture) -> Iterator[tuple[list[ScopeKey], SearchCache]]:
     """Give three scopes of one size, and room for two of them."""
     names = ["alice", "bob", "carol"]
     for n, name in enumerate(names):
@@ -40,12 +40,12 @@ def three_scopes(shelf: Shelf) -> Iterator[tuple[list[ScopeKey], SearchCache]]:
     yield keys, SearchCache(2, 2 * size)
 
 
-def is_kept(shelf: Shelf, scopes: SearchCache, key: ScopeKey) -> bool:
+def is_kept(shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> bool:
     """Tell whether a scope was there already."""
     return read(shelf, scopes, key)[1] == HEAD
 
 
-def test_the_least_recently_used_make_room(shelf: Shelf) -> None:
+def test_the_least_recently_used_make_room(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes):
         asked = [0, 1, 0, 1, 2, 1, 0, 1, 2, 0]
         kept = [is_kept(shelf, scopes, keys[n]) for n in asked]
@@ -53,7 +53,7 @@ def test_the_least_recently_used_make_room(shelf: Shelf) -> None:
     assert kept == [False, False, True, True, False, True, False, True, False, False]
 
 
-def test_what_is_let_go_gives_its_size_back(shelf: Shelf) -> None:
+def test_what_is_let_go_gives_its_size_back(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes):
         for _ in range(20):
             for key in keys:
@@ -61,7 +61,7 @@ def test_what_is_let_go_gives_its_size_back(shelf: Shelf) -> None:
         assert [is_kept(shelf, scopes, keys[n]) for n in (1, 2, 1, 2)] == [True] * 4
 
 
-def test_growth_makes_others_go(shelf: Shelf) -> None:
+def test_growth_makes_others_go(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes):
         for key in keys[:2]:
             read(shelf, scopes, key)
@@ -71,13 +71,13 @@ def test_growth_makes_others_go(shelf: Shelf) -> None:
         assert not is_kept(shelf, scopes, keys[0])
 
 
-def test_one_scope_is_kept_however_large(shelf: Shelf) -> None:
+def test_one_scope_is_kept_however_large(shelf: MemoryFixture) -> None:
     shelf.put("alpha", 0)
     scopes, key = SearchCache(2, 1), key_of(shelf)
     assert [is_kept(shelf, scopes, key) for _ in range(3)] == [False, True, True]
 
 
-def test_what_is_let_go_while_it_is_read_gives_its_size_back(shelf: Shelf) -> None:
+def test_what_is_let_go_while_it_is_read_gives_its_size_back(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes), ThreadPoolExecutor(1) as pool:
         shelf.put("alpha", 9, "dan")
         begun, go_on = threading.Event(), threading.Event()
@@ -105,7 +105,7 @@ def test_what_is_let_go_while_it_is_read_gives_its_size_back(shelf: Shelf) -> No
         assert [is_kept(shelf, scopes, keys[n]) for n in (0, 1, 0, 1)] == [True] * 4
 
 
-def test_threads_share_a_scope_one_at_a_time(shelf: Shelf) -> None:
+def test_threads_share_a_scope_one_at_a_time(shelf: MemoryFixture) -> None:
     scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     shelf.put("alpha", 0)
     inside: list[int] = []
@@ -130,7 +130,7 @@ def test_threads_share_a_scope_one_at_a_time(shelf: Shelf) -> None:
     assert read(shelf, scopes, key)[0] == scratch(shelf, key)
 
 
-def known(shelf: Shelf, scopes: SearchCache) -> tuple[Any, Reads]:
+def known(shelf: MemoryFixture, scopes: SearchCache) -> tuple[Any, Reads]:
     """Return what is known of the words of a shelf's project, and what was read for it."""
 
     def work(tx: Transaction) -> tuple[Any, Reads]:
@@ -140,7 +140,7 @@ def known(shelf: Shelf, scopes: SearchCache) -> tuple[Any, Reads]:
     return shelf.db.read_now(work)
 
 
-def test_a_vocabulary_tells_of_the_project(shelf: Shelf) -> None:
+def test_a_vocabulary_tells_of_the_project(shelf: MemoryFixture) -> None:
     for n, text in enumerate(["alpha alpha beta", "beta", "gamma delta"]):
         shelf.put(text, n, actor="Ana" if n else None)
     vocabulary, reads = known(shelf, SearchCache(2, PLENTY))
@@ -152,7 +152,7 @@ def test_a_vocabulary_tells_of_the_project(shelf: Shelf) -> None:
 
 
 def test_a_vocabulary_is_told_from_the_newest(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 2)
     for n, text in enumerate(["alpha alpha beta", "beta", "gamma delta epsilon"]):
@@ -164,14 +164,14 @@ def test_a_vocabulary_is_told_from_the_newest(
     assert [vocabulary.statistics(3).found_in(word) for word in WORDS] == [0, 1.5, 1.5, 1.5, 1.5]
 
 
-def test_a_vocabulary_of_nothing(shelf: Shelf) -> None:
+def test_a_vocabulary_of_nothing(shelf: MemoryFixture) -> None:
     vocabulary, _ = known(shelf, SearchCache(2, PLENTY))
     assert vocabulary.speakers == frozenset()
     assert (vocabulary.words, vocabulary.statistics(9).found_in("alpha")) == (1, 0)
 
 
 def test_a_vocabulary_is_read_again_after_enough_changes(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 20)
     scopes = SearchCache(2, PLENTY)
@@ -188,7 +188,9 @@ def test_a_vocabulary_is_read_again_after_enough_changes(
     assert len(known(shelf, scopes)[1]) == 2
 
 
-def test_so_many_vocabularies_are_kept(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_vocabularies_are_kept(
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.MOST_VOCABULARIES", 2)
     scopes, places = SearchCache(2, PLENTY), [shelf, shelf.beside(), shelf.beside()]
     read_again = [len(known(places[n], scopes)[1]) > 1 for n in (0, 1, 0, 1, 2, 1, 2, 0)]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.documents.erasure import held
+from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.remembering import (
     events,
     everything,
@@ -340,7 +340,7 @@ async def test_of_two_that_contradict_each_other_at_once_one_holds(tenant: Tenan
     """The second comes while the first, in a run of its own, has looked and not yet committed."""
     await learn(tenant, "I have a cat.")
     runs = ({"userId": "alice", "runId": run} for run in "ab")
-    with held(tenant.deployment, "INSERT INTO source_messages") as (reached, release):
+    with paused_transaction(tenant.deployment, "INSERT INTO source_messages") as (reached, release):
         first = asyncio.create_task(learn(tenant, PARIS, **next(runs)))
         await asyncio.to_thread(reached.wait, 5)
         second = asyncio.create_task(learn(tenant, BERLIN, **next(runs)))

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from core.ids import now, uuid7
 from storage.search.usage import KEPT
-from tests.support.documents.erasure import held
+from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.searching import Hits, add_apart, idle_deployment, search, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment, deployed, settings_for
@@ -183,7 +183,7 @@ async def test_switching_off_leaves_the_touches_in_place(tenant: Tenant) -> None
 async def test_touches_are_written_after_the_answer(tenant: Tenant) -> None:
     id = await add(tenant, 30)
     await settled(tenant)
-    with held(tenant.deployment, "DELETE FROM memory_touches") as (reached, released):
+    with paused_transaction(tenant.deployment, "DELETE FROM memory_touches") as (reached, released):
         (hit,) = await search(tenant.owner, "tea")
         assert hit.id == id
         assert len(touches(tenant, id)[0]) == 1

@@ -12,7 +12,7 @@ import pytest
 from schema.transport import sse
 from tests.support.clients.websocket import EVENTS, PATIENCE
 from tests.support.documents.erasure import key_of
-from tests.support.documents.ingesting import held_back, inferred
+from tests.support.documents.ingesting import add_inferred, blocked_adds
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
@@ -183,8 +183,8 @@ async def test_what_has_an_end_ends_by_complete(tenant: Tenant, address: str) ->
             "data": {"addMemories": {"memories": [{"text": "Tea"}], "userErrors": []}}
         }
         assert end == [COMPLETE]
-    with held_back(tenant, userId="alice"):
-        waiting = await inferred(tenant.owner, "I play tennis.", wait=False)
+    with blocked_adds(tenant, userId="alice"):
+        waiting = await add_inferred(tenant.owner, "I play tennis.", wait=False)
         id = waiting["operation"]["id"]
         async with streamed(address, key, UPDATES, id=id) as stream:
             first = await stream.next()

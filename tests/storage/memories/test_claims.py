@@ -13,14 +13,14 @@ from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 HOME, WORK = "home city", "employer"
 
 
-def claiming(shelf: Shelf, *rows: tuple[MemoryRow, str | None]) -> None:
+def claiming(shelf: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
     """Store memories with what they claim."""
 
     def work(tx: Transaction) -> None:
@@ -33,14 +33,14 @@ def claiming(shelf: Shelf, *rows: tuple[MemoryRow, str | None]) -> None:
     shelf.db.write_now(work)
 
 
-def about(shelf: Shelf, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
+def about(shelf: MemoryFixture, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
     """Return what is found, as (attribute, text)."""
     project = shelf.tenant.project_id
     found = shelf.db.read_now(lambda tx: tx.claims.find(project, attributes, like))
     return [(attribute, row.text) for attribute, row in found]
 
 
-def named(shelf: Shelf, row: MemoryRow, **names: str) -> MemoryRow:
+def named(shelf: MemoryFixture, row: MemoryRow, **names: str) -> MemoryRow:
     """Return a memory of just these entities."""
     values: dict[str, Any] = {}
     for type, key in ENTITY_KEYS.items():
@@ -50,7 +50,7 @@ def named(shelf: Shelf, row: MemoryRow, **names: str) -> MemoryRow:
     return replace(row, **values)
 
 
-def test_what_claims_such_a_thing_is_found_oldest_first(shelf: Shelf) -> None:
+def test_what_claims_such_a_thing_is_found_oldest_first(shelf: MemoryFixture) -> None:
     rows = {text: shelf.row(text, at(n)) for n, text in enumerate(("a", "b", "c", "d", "e"))}
     other = shelf.beside()
     claiming(
@@ -82,7 +82,9 @@ def test_what_claims_such_a_thing_is_found_oldest_first(shelf: Shelf) -> None:
     ],
     ids=str,
 )
-def test_they_are_about_the_same(shelf: Shelf, like: dict[str, str], found: list[str]) -> None:
+def test_they_are_about_the_same(
+    shelf: MemoryFixture, like: dict[str, str], found: list[str]
+) -> None:
     """The run counts only where there is nothing else."""
     who = {
         "u": {"user": "u"},
@@ -100,7 +102,7 @@ def test_they_are_about_the_same(shelf: Shelf, like: dict[str, str], found: list
     ]
 
 
-def test_an_index_leads_to_them(shelf: Shelf) -> None:
+def test_an_index_leads_to_them(shelf: MemoryFixture) -> None:
     """Beside memories that claim other things, or nothing at all."""
     # No other test claims such a thing: how common one is tells PostgreSQL which index to take.
     size = "shoe size"

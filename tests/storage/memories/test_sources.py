@@ -4,12 +4,12 @@ import pytest
 
 from storage.memories.sources import SourceRow
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 
-def test_the_last_message_of_a_memory_counts(shelf: Shelf) -> None:
+def test_the_last_message_of_a_memory_counts(shelf: MemoryFixture) -> None:
     """By when it was said, or else by when it was stored."""
     one, other, none = (shelf.put(text, 0) for text in "abc")
     project = shelf.tenant.project_id
