@@ -13,7 +13,7 @@ from tests.support.fixtures.shelf import MemoryFixture, at
 @pytest.fixture
 def shelf(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryFixture]:
     """The memories of a fresh project. In the end the jobs they left are dropped."""
-    monkeypatch.setattr("tests.support.fixtures.shelf.derived", derived)
+    monkeypatch.setattr("tests.support.fixtures.shelf.embedded_text", derived)
     shelf = MemoryFixture(tenant)
     yield shelf
     for project_id in (tenant.project_id, *shelf.others):
