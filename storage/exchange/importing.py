@@ -176,7 +176,10 @@ class ImportStore:
         self, project_id: str, items: Sequence[Imported], model: str, moment: datetime
     ) -> None:
         pairs = [(item.memory, item.embedded) for item in items if item.memory and item.embedded]
-        rows = [{**row_values(memory), "slot": _slot(memory, moment.date())} for memory, _ in pairs]
+        rows = [
+            {**row_values(memory), "slot": _uniqueness_key(memory, moment.date())}
+            for memory, _ in pairs
+        ]
         self._connection.execute(insert(_MEMORIES), rows)
         self._vectors.add(project_id, model, [(row.id, found.vector) for row, found in pairs])
         self._keywords.add(
@@ -226,6 +229,6 @@ def _by_name(item: tuple[tuple[EntityType, str], EntityRow]) -> tuple[str, str]:
     return type.value, name
 
 
-def _slot(memory: MemoryRow, today: date) -> str | None:
+def _uniqueness_key(memory: MemoryRow, today: date) -> str | None:
     holds = memory.state is MemoryState.ACTIVE and not memory.is_expired(today)
     return uniqueness_key(memory) if holds else None
