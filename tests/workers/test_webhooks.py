@@ -264,14 +264,14 @@ async def test_a_defect_of_the_server_holds_up_nobody(
     hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hook.tenant.add("one", "two")
-    write, bad = webhooks.written, ["one"]
+    write, bad = webhooks.render, ["one"]
 
     def written(services: Any, message: Any) -> Any:
         if message.event.new_text in bad:
             raise RuntimeError("cannot be written")
         return write(services, message)
 
-    monkeypatch.setattr(webhooks, "written", written)
+    monkeypatch.setattr(webhooks, "render", written)
     await hook.drain(at_once(0))
     assert hook.texts() == ["two"]
     failed, sent = await hook.statuses()

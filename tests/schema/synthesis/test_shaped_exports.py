@@ -219,7 +219,7 @@ async def test_what_is_deleted_meanwhile_is_in_no_export(
 ) -> None:
     monkeypatch.setattr("workers.runner.pause", lambda attempts: timedelta(0))
     (memory,) = await tenant.add("I live in Lisbon.")
-    fill, seen = export_job.fill, []
+    fill, seen = export_job.fill_schema, []
 
     async def slowly(*arguments: Any) -> FilledObject:
         filling = await fill(*arguments)
