@@ -19,7 +19,7 @@ from benchmarks.stage import Filled, Stage, run, staged, texts
 from benchmarks.table import heading, table, timed
 from core.entity_names import ENTITY_KEYS
 from core.enums import EntityType
-from resolvers.memories.listing import Wanted
+from resolvers.memories.listing import MemoryScope
 from resolvers.search import planner
 from resolvers.search.candidates import NEAREST
 from resolvers.search.execution import Query, search_entity, search_project
@@ -80,7 +80,7 @@ async def _costs(
     try:
         for text in queries:
             (vector,) = await ctx.embed([text])
-            query = Query(text, 10, 0.0, False, Wanted(), None)
+            query = Query(text, 10, 0.0, False, MemoryScope(), None)
             planner.EXACT_SCOPE = size
             seconds = await timed(search_entity(ctx, entity, query))
             if not found[0]:

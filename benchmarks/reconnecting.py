@@ -25,7 +25,7 @@ import uvloop
 
 from benchmarks.table import heading, table
 from core.ids import uuid7
-from tests.support.clients.followers import BEGINNING, Follower, Sitting, followers_of_all_kinds
+from tests.support.clients.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
 from tests.support.clients.lines import CUT
 from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.servers.deployment import POSTGRES_URL, fresh_postgres, postgres_url
@@ -91,7 +91,7 @@ async def _come_and_go(
     left = 0
     for _ in range(RECONNECTS):
         address = chance.choice(urls).removeprefix("http://")
-        sitting = Sitting.any(chance, _LONGEST_SITTING)
+        sitting = StayOptions.any(chance, _LONGEST_SITTING)
         try:
             await follower.sit(address, sitting, lambda: sum(writer.events for writer in writers))
         except CUT:

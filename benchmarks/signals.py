@@ -29,7 +29,7 @@ from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
 from resolvers.memories.embedding import embedded_text, keywords_of
 from resolvers.search.query import vector_of
 from resolvers.search.ranking import RERANKED_ROWS, Ranking
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 
 MEASURES = ("recall@5", "recall@10", "nDCG@10")
 
@@ -69,7 +69,7 @@ class Conversation:
 
     def __init__(self, turns: Sequence[dict[str, Any]]) -> None:
         self.ids = [turn["id"] for turn in turns]
-        self.said = [Said(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
+        self.said = [Utterance(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
         self.keywords = [keywords_of(said) for said in self.said]
         self.happened = [turn["timestamp"].timestamp() for turn in turns]
         sessions = [turn["metadata"]["session"] for turn in turns]

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from core.json_schemas import Schema, problem_of
+from core.json_schemas import Schema, validation_problem
 from providers.openai_chat import OpenAIChat
 from providers.prompts import Summary1
 from providers.questions import shape_question, summary_question
@@ -57,7 +57,7 @@ def data_of(answer: Answer, schema: Schema) -> dict[str, Any]:
         raise Unusable(f"it has {len(encoded):,} bytes, {LARGEST_DATA:,} are the most", text)
     # Read again, because Python reads numbers that JSON does not have.
     found: dict[str, Any] = orjson.loads(encoded)
-    problem = problem_of(schema, found) if isinstance(found, dict) else "it is no object"
+    problem = validation_problem(schema, found) if isinstance(found, dict) else "it is no object"
     if problem is not None:
         raise Unusable(f"it does not match the schema ({problem})", text)
     return found

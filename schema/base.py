@@ -177,7 +177,7 @@ class Payload:
     )
 
 
-class _TroubleIsData(FieldExtension):
+class _UserErrorsExtension(FieldExtension):
     """Turns an `AppError` into the payload's `userErrors`."""
 
     def __init__(self, payload: type[Payload]) -> None:
@@ -200,13 +200,13 @@ def mutation(payload: type[Payload], description: str) -> Callable[[Callable[...
             resolver,
             description=description,
             graphql_type=payload,
-            extensions=[_TroubleIsData(payload)],
+            extensions=[_UserErrorsExtension(payload)],
         )
 
     return declare
 
 
-def as_is(value: object) -> Any:
+def as_graphql(value: object) -> Any:
     """Pass a row on where the contract declares a type, or the other way round.
 
     The fields of a type read the attributes of a row by the same names, so that no object is built
@@ -215,7 +215,7 @@ def as_is(value: object) -> Any:
     return value
 
 
-def given(values: Any) -> dict[str, Any]:
+def set_fields(values: Any) -> dict[str, Any]:
     """Return those fields of an input that the caller wrote, nulls included."""
     return {
         name: some.value for name, some in vars(values).items() if isinstance(some, strawberry.Some)

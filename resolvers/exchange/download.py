@@ -11,17 +11,17 @@ from typing import Any
 
 from core.access import Actor
 from core.errors import ExportExpired, NotFound
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.paging import Page
 from resolvers.context import Context
 from resolvers.exchange.lines import (
     entity_line,
-    feedback_of,
+    feedback_fields,
     first_line,
     line,
-    memory_of,
-    past_of,
-    sources_of,
+    memory_fields,
+    past_fields,
+    source_fields,
 )
 from storage.database import Database
 from storage.exchange.belongings import EXPORT_ORDER
@@ -53,10 +53,10 @@ async def download(ctx: Context, export_id: str) -> AsyncIterator[bytes]:
     export = await ctx.read(lambda tx: tx.exports.get(export_id, ctx.actor, "id"))
     if export.json_schema is not None:
         raise NotFound("plain export", export_id, "id")
-    return _cut_off(ctx, await begun(ctx.services.db, ctx.actor, export))
+    return _cut_off(ctx, await open_stream(ctx.services.db, ctx.actor, export))
 
 
-async def begun(
+async def open_stream(
     db: Database, actor: Actor, export: ExportRow, note: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[bytes]:
     """Return the chunks of an export, the first of which has been read; likewise.
@@ -86,7 +86,9 @@ async def _cut_off(ctx: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[
     services, key = ctx.services, {ctx.actor.key_id}
     with contextlib.suppress(ExportExpired, NotFound):
         async for chunk in chunks:
-            if not await services.db.read(lambda tx: tx.presence.living(key, services.clock())):
+            if not await services.db.read(
+                lambda tx: tx.presence.living_keys(key, services.clock())
+            ):
                 return
             yield chunk
 
@@ -133,7 +135,7 @@ def _memories(
         page,
         actor,
         {"as_of": export.created_at},
-        filter_of(export.filter),
+        filter_from_json(export.filter),
     )
     _check_there(tx, actor, export)
     rows = found.rows
@@ -145,13 +147,13 @@ def _memories(
         past = tx.exchange.past(ids, export.sequence, export.created_at)
     for row in rows:
         fields: dict[str, Any] = {
-            "memory": memory_of(row),
+            "memory": memory_fields(row),
             "concepts": belongings.concepts.get(row.id, []),
-            "sources": sources_of(belongings.sources[row.id]),
-            "feedback": feedback_of(belongings.feedback.get(row.id)),
+            "sources": source_fields(belongings.sources[row.id]),
+            "feedback": feedback_fields(belongings.feedback.get(row.id)),
         }
         if past is not None:
-            fields |= past_of(past.events[row.id], past.versions[row.id])
+            fields |= past_fields(past.events[row.id], past.versions[row.id])
         lines.append(line("memory", **fields))
     written.memories += len(rows)
     if rows:
@@ -170,7 +172,9 @@ def _deleted(tx: Transaction, actor: Actor, export: ExportRow, written: _Written
         written.beyond = found[-1][0]
     lines = _entities(tx, [each.memory for id in ids for each in past.versions[id]], written)
     for id in ids:
-        lines.append(line("deletedMemory", id=id, **past_of(past.events[id], past.versions[id])))
+        lines.append(
+            line("deletedMemory", id=id, **past_fields(past.events[id], past.versions[id]))
+        )
     return b"".join(lines)
 
 

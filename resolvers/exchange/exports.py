@@ -12,15 +12,15 @@ from typing import Any
 
 from core.enums import JobKind, OperationType
 from core.errors import AppError, InvalidInput, must_exist
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, entities_named
 from core.ids import uuid7
 from core.json_schemas import check_object_schema
 from core.schema_fields import fields_of
 from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
-from resolvers.memories.listing import Wanted, check_wanted
-from resolvers.operations.records import begun, ended
+from resolvers.memories.listing import MemoryScope, check_scope
+from resolvers.operations.records import operation_row, succeeded_operation
 from storage.exchange.exports import EXPORTS, ExportRow
 from storage.operations.store import OPERATIONS, OperationRow
 from storage.tenancy.projects import ProjectRow
@@ -65,7 +65,7 @@ class NewExport:
         """Return what was asked for, for people who look at the operation."""
         asked: dict[str, Any] = {"includeHistory": self.include_history}
         if self.filter is not None:
-            asked["filter"] = filter_json(self.filter)
+            asked["filter"] = filter_to_json(self.filter)
         if self.schema is not None:
             asked["schema"] = self.schema
         if self.instructions is not None:
@@ -82,16 +82,16 @@ async def create_export(
     """
     target = ctx.project_id(project_id)
     asked = await new.checked()
-    operation = begun(
+    operation = operation_row(
         ctx, target, OperationType.EXPORT, asked.as_json(), entities_named(asked.filter)
     )
 
     def work(tx: Transaction) -> tuple[ExportRow, OperationRow]:
         project = tx.projects.get(target, ctx.actor, "projectId")
         try:
-            check_wanted(Wanted(asked.filter), project)
+            check_scope(MemoryScope(asked.filter), project)
         except AppError as error:
-            raise error.below("input") from None
+            raise error.with_path_prefix("input") from None
         # Read inside the transaction, so that on SQLite what is exported has happened before.
         moment = ctx.now()
         export = export_row(asked, operation, project, moment)
@@ -100,7 +100,7 @@ async def create_export(
             tx.operations.add(operation)
             tx.jobs.put(JobKind.EXPORT, [operation.id], target, moment)
             return export, operation
-        done = ended(replace(operation), moment)
+        done = succeeded_operation(replace(operation), moment)
         tx.operations.add(done)
         return export, done
 
@@ -122,7 +122,7 @@ def export_row(
         project_id=project.id,
         operation_id=operation.id,
         json_schema=asked.schema,
-        filter=None if asked.filter is None else filter_json(asked.filter),
+        filter=None if asked.filter is None else filter_to_json(asked.filter),
         instructions=asked.instructions,
         include_history=asked.include_history,
         sequence=project.sequence,
@@ -140,7 +140,7 @@ async def latest_shaped_export(
     Raises `NotFound` when there is none that the actor can see.
     """
     target = ctx.project_id(project_id)
-    kept = None if filter is None else filter_json(filter)
+    kept = None if filter is None else filter_to_json(filter)
 
     def work(tx: Transaction) -> ExportRow:
         tx.projects.get(target, ctx.actor, "projectId")

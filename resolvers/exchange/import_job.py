@@ -18,24 +18,24 @@ from providers.base import ProviderError
 from resolvers.context import Services
 from resolvers.erasure.receipts import subjects_naming
 from resolvers.exchange.import_rows import (
+    ImportRows,
     Record,
-    Rows,
-    added,
-    entity_of,
-    feedback_of,
-    id_of,
-    said_in,
+    addition_change,
+    entity_from_record,
+    feedback_columns,
+    original_id,
     says_nothing,
+    utterance_in,
 )
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.exchange.importing import Imported
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.operations.store import OperationRow, counts_of, outcomes_of
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)
@@ -124,23 +124,25 @@ class _Doing:
         """Return the transaction that stores a batch, with what was computed of its texts."""
         said = await self.services.db.read(lambda tx: self._said(tx, batch))
         items = [(text, before) for _, text, before in said]
-        found = await derive(self.services, items) if items else []
+        found = await embed_texts(self.services, items) if items else []
         derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
         return _storing(self.services, self.operation_id, self.project_id, batch, derived)
 
-    def _said(self, tx: Transaction, batch: Staged) -> list[tuple[int, Said, Said | None]]:
+    def _said(
+        self, tx: Transaction, batch: Staged
+    ) -> list[tuple[int, Utterance, Utterance | None]]:
         """Return what is said by the memories that are not there yet, and what was before it."""
         live = [(at, record) for at, record in batch if record["type"] == "memory"]
-        rows = Rows(tx, self.project_id, [record for _, record in live])
-        known = {id_of(record): said_in(record["memory"]) for _, record in live}
-        fresh = [item for item in live if rows.ids[id_of(item[1])] not in rows.kept]
+        rows = ImportRows(tx, self.project_id, [record for _, record in live])
+        known = {original_id(record): utterance_in(record["memory"]) for _, record in live}
+        fresh = [item for item in live if rows.ids[original_id(item[1])] not in rows.retained_ids]
         formers = {record["memory"]["previousId"] for _, record in fresh} - known.keys()
-        names = {rows.named(id) or "": id for id in formers if id}
-        for row in tx.memories.there(names).values():
+        names = {rows.memory_id(id) or "": id for id in formers if id}
+        for row in tx.memories.get_unscoped(names).values():
             if row.project_id == self.project_id:
-                known[names[row.id]] = Said(row.text, row.speaker)
+                known[names[row.id]] = Utterance(row.text, row.speaker)
         return [
-            (at, known[id_of(record)], known.get(record["memory"]["previousId"]))
+            (at, known[original_id(record)], known.get(record["memory"]["previousId"]))
             for at, record in fresh
         ]
 
@@ -150,21 +152,21 @@ def _storing(
     operation_id: str,
     project_id: str,
     batch: Staged,
-    derived: Mapping[int, Derived],
+    derived: Mapping[int, EmbeddedText],
 ) -> Callable[[Transaction], bool]:
     """Return the transaction that stores a batch; it returns whether that was the last one."""
 
     def work(tx: Transaction) -> bool:
         # An erasure must either find what is stored here, or be found here.
-        tx.memories.hold_order(project_id)
-        operation = tx.operations.unfinished(operation_id)
+        tx.memories.lock_order(project_id)
+        operation = tx.operations.lock_unfinished(operation_id)
         if operation is None or tx.projects.settings(operation.project_id) is None:
             return True
         if _remove_erased(tx, operation, batch):
             return False
         # Of two workers who have read the same records the second finds them done, and an erasure
         # may have taken one of them meanwhile.
-        if not tx.import_records.done(operation.id, [at for at, _ in batch]):
+        if not tx.import_records.delete_stored(operation.id, [at for at, _ in batch]):
             return False
         moment = services.clock()
         counts = counts_of(operation.outcomes)
@@ -183,7 +185,7 @@ def _storing(
             progress=1.0,
             error=None,
             outcomes=outcomes,
-            notes=[told(counts)],
+            notes=[import_summary(counts)],
         )
         return True
 
@@ -194,19 +196,21 @@ def _store(
     tx: Transaction,
     operation: OperationRow,
     batch: Staged,
-    derived: Mapping[int, Derived],
+    derived: Mapping[int, EmbeddedText],
     model: str,
     moment: datetime,
 ) -> Counter[str]:
     """Store the records of a batch; return how many of them became what."""
     project_id, counts = operation.project_id, Counter[str]()
     entities = [record for _, record in batch if record["type"] == "entity"]
-    tx.importing.obtain_entities(project_id, [entity_of(project_id, record) for record in entities])
+    tx.importing.get_or_create_entities(
+        project_id, [entity_from_record(project_id, record) for record in entities]
+    )
     about = [(at, record) for at, record in batch if record["type"] != "entity"]
-    rows = Rows(tx, project_id, [record for _, record in about])
-    seen, fresh = set(rows.kept), []
+    rows = ImportRows(tx, project_id, [record for _, record in about])
+    seen, fresh = set(rows.retained_ids), []
     for at, record in about:
-        id = rows.ids[id_of(record)]
+        id = rows.ids[original_id(record)]
         if says_nothing(record):
             continue
         if id in seen or (record["type"] == "memory" and at not in derived):
@@ -226,7 +230,7 @@ def _store(
 
 
 def _item(
-    rows: Rows, record: Record, derived: Derived | None, by: Author, moment: datetime
+    rows: ImportRows, record: Record, derived: EmbeddedText | None, by: Author, moment: datetime
 ) -> Imported:
     changes, versions = rows.changes(record), rows.versions(record)
     if record["type"] != "memory":
@@ -235,11 +239,11 @@ def _item(
     return Imported(
         memory,
         derived,
-        changes or [added(memory, by, moment)],
+        changes or [addition_change(memory, by, moment)],
         versions,
         record["concepts"],
         rows.sources(record),
-        feedback_of(record),
+        feedback_columns(record),
     )
 
 
@@ -271,11 +275,11 @@ def _without_twins(
         )
 
     holding = [item.memory for item in items if item.memory and holds(item.memory)]
-    held = set(tx.memories.holders(holding, today)) if holding else set()
+    held = set(tx.memories.find_by_uniqueness_key(holding, today)) if holding else set()
     kept = []
     for item in items:
         if item.memory is not None and holds(item.memory):
-            slot = slot_of(item.memory)
+            slot = uniqueness_key(item.memory)
             if slot in held:
                 continue
             held.add(slot)
@@ -283,7 +287,7 @@ def _without_twins(
     return kept, len(items) - len(kept)
 
 
-def told(counts: Counter[str]) -> str:
+def import_summary(counts: Counter[str]) -> str:
     """Return in a sentence what an import has come to."""
     parts = [f"Imported {counts['memories']:,} {_plural('memory', counts['memories'])}"]
     if counts["deleted"]:

@@ -13,15 +13,15 @@ from typing import Any
 from core.enums import EntityType, FeedbackValue, MemoryState
 from core.events import HistoryEventType
 from core.exchange.lines import NAMES
-from core.ids import derived_id, is_uuid7, made_at, uuid7
+from core.ids import derived_id, is_uuid7, uuid7, uuid7_milliseconds
 from language.dates.moments import Precision
 from storage.exchange.importing import new_entity
 from storage.log.history import Author, Change
 from storage.memories.entities import EntityRow
-from storage.memories.rows import MemoryRow, logged
+from storage.memories.rows import MemoryRow, logged_values
 from storage.memories.sources import SourceRow
 from storage.memories.uniqueness import text_hash
-from storage.search.documents import Said, speaker_of
+from storage.search.documents import Utterance, speaker_of
 from storage.transaction import Transaction
 
 Record = dict[str, Any]
@@ -32,21 +32,21 @@ _TYPES = dict(
 _REFERENCES = ("previousId", "successorId", "extendsId")
 
 
-def parsed(value: str | None) -> datetime | None:
+def datetime_from_record(value: str | None) -> datetime | None:
     """Return a moment from its checked form."""
     return None if value is None else datetime.fromisoformat(value)
 
 
-def id_of(record: Record) -> str:
+def original_id(record: Record) -> str:
     """Return the id that a memory had where it comes from."""
     found: str = record["memory"]["id"] if record["type"] == "memory" else record["id"]
     return found
 
 
-def said_in(memory: Record) -> Said:
+def utterance_in(memory: Record) -> Utterance:
     """Return what a memory of a record says, and who says it."""
     names = memory["userId"], memory["agentId"]
-    return Said(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
+    return Utterance(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
 
 
 def says_nothing(record: Record) -> bool:
@@ -57,56 +57,58 @@ def says_nothing(record: Record) -> bool:
     return all(event[name] is None for event in record["history"] or () for name in told)
 
 
-def states_of(record: Record) -> Iterator[Record]:
+def record_states(record: Record) -> Iterator[Record]:
     """Yield a record's memory, if it was not deleted, and all that it was before."""
     if record["type"] == "memory":
         yield record["memory"]
     yield from record["versions"]
 
 
-class Rows:
+class ImportRows:
     """The rows that some records of memories make in a project, as one transaction sees it."""
 
     def __init__(self, tx: Transaction, project_id: str, records: Sequence[Record]) -> None:
         self._tx = tx
         self._project_id = project_id
         self._entities: dict[tuple[EntityType, str], str] = {}
-        named = {id_of(record) for record in records}
+        named = {original_id(record) for record in records}
         for record in records:
-            for state in states_of(record):
+            for state in record_states(record):
                 named.update(state[name] for name in _REFERENCES if state[name])
-        self._homes = tx.importing.homes(filter(is_uuid7, named))
-        self.ids = {id_of(record): self._own_id(record) for record in records}
-        self.kept = tx.importing.kept(self.ids.values(), project_id)
+        self._homes = tx.importing.projects_of_memories(filter(is_uuid7, named))
+        self.ids = {original_id(record): self._own_id(record) for record in records}
+        self.retained_ids = tx.importing.retained_ids(self.ids.values(), project_id)
 
     def prepare(self, records: Sequence[Record], moment: datetime) -> None:
         """Make the entities that the records name, and look up which of their ids are taken."""
         wanted: dict[tuple[EntityType, str], EntityRow] = {}
         for record in records:
-            for state in states_of(record):
+            for state in record_states(record):
                 for name, type in _TYPES.items():
                     at = (type, state[name])
                     if state[name] and at not in wanted:
                         wanted[at] = new_entity(self._project_id, *at, moment)
-        self._entities = self._tx.importing.obtain_entities(self._project_id, list(wanted.values()))
+        self._entities = self._tx.importing.get_or_create_entities(
+            self._project_id, list(wanted.values())
+        )
         events = [event for record in records for event in record["history"] or ()]
         sources = [row["id"] for record in records for row in record.get("sources", ())]
         importing = self._tx.importing
-        self._events = set(importing.owners("events", [event["id"] for event in events]))
-        self._sources = importing.owners("sources", sources)
+        self._events = set(importing.projects_of_rows("events", [event["id"] for event in events]))
+        self._sources = importing.projects_of_rows("sources", sources)
         operations = [event["operationId"] for event in events if event["operationId"]]
-        self._operations = importing.owners("operations", operations)
+        self._operations = importing.projects_of_rows("operations", operations)
 
     def memory(self, record: Record, state: Record) -> MemoryRow:
         """Return the row of a memory of a record, or of what it was."""
-        created, timestamp = _moment(state["createdAt"]), parsed(state["timestamp"])
+        created, timestamp = _moment(state["createdAt"]), datetime_from_record(state["timestamp"])
         user, agent, app, run = (
             self._entities[type, state[name]] if state[name] else None
             for name, type in _TYPES.items()
         )
         precision, expires = state["timestampPrecision"], state["expirationDate"]
         return MemoryRow(
-            id=self.ids[id_of(record)],
+            id=self.ids[original_id(record)],
             project_id=self._project_id,
             text=state["text"],
             hash=text_hash(state["text"]),
@@ -126,13 +128,13 @@ class Rows:
             immutable=state["immutable"],
             version=state["version"],
             timestamp=timestamp,
-            timestamp_until=parsed(state["timestampUntil"]),
+            timestamp_until=datetime_from_record(state["timestampUntil"]),
             timestamp_precision=None if precision is None else Precision[precision],
             happened_at=timestamp or created,
             expiration_date=None if expires is None else date.fromisoformat(expires),
-            previous_id=self.named(state["previousId"]),
-            successor_id=self.named(state["successorId"]),
-            extends_id=self.named(state["extendsId"]),
+            previous_id=self.memory_id(state["previousId"]),
+            successor_id=self.memory_id(state["successorId"]),
+            extends_id=self.memory_id(state["extendsId"]),
             created_at=created,
             updated_at=_moment(state["updatedAt"]),
         )
@@ -152,13 +154,13 @@ class Rows:
         rows = {}
         for row in record["sources"]:
             id = self._mapped(row["id"], self._sources.get(row["id"], self._project_id))
-            said, heard = parsed(row["timestamp"]), _moment(row["createdAt"])
+            said, heard = datetime_from_record(row["timestamp"]), _moment(row["createdAt"])
             rows[id] = SourceRow(
                 id, self._project_id, row["role"], row["name"], row["content"], said, heard
             )
         return list(rows.values())
 
-    def named(self, id: str | None) -> str | None:
+    def memory_id(self, id: str | None) -> str | None:
         """Return the id here of a memory that another one names, whether it is there or not."""
         if id is None:
             return None
@@ -170,7 +172,7 @@ class Rows:
         return self._mapped(id, min(homes))
 
     def _own_id(self, record: Record) -> str:
-        id = id_of(record)
+        id = original_id(record)
         if not is_uuid7(id):
             return derived_id(_moment(record["memory"]["createdAt"]), self._project_id, id)
         homes = self._homes.get(id)
@@ -182,7 +184,7 @@ class Rows:
         """Return an id as it is here, given the project that has it."""
         if project_id == self._project_id:
             return id
-        return derived_id(made_at(id), self._project_id, id)
+        return derived_id(uuid7_milliseconds(id), self._project_id, id)
 
     def _change(self, record: Record, event: Record) -> Change:
         id, operation_id = event["id"], event["operationId"]
@@ -194,7 +196,7 @@ class Rows:
             operation_id = self._mapped(operation_id, owner)
         return Change(
             self._project_id,
-            self.ids[id_of(record)],
+            self.ids[original_id(record)],
             event["version"],
             HistoryEventType[event["type"]],
             Author(event["actor"], operation_id),
@@ -210,10 +212,10 @@ class Rows:
         if fields is None:
             return None
         named = {name: fields[name] for name in _REFERENCES if isinstance(fields.get(name), str)}
-        return {**fields, **{name: self.named(id) for name, id in named.items()}}
+        return {**fields, **{name: self.memory_id(id) for name, id in named.items()}}
 
 
-def added(memory: MemoryRow, by: Author, moment: datetime) -> Change:
+def addition_change(memory: MemoryRow, by: Author, moment: datetime) -> Change:
     """Return the change that a memory without a history of its own begins with."""
     return Change(
         memory.project_id,
@@ -223,11 +225,11 @@ def added(memory: MemoryRow, by: Author, moment: datetime) -> Change:
         by,
         moment,
         new_text=memory.text,
-        after=logged(memory),
+        after=logged_values(memory),
     )
 
 
-def entity_of(project_id: str, record: Record) -> EntityRow:
+def entity_from_record(project_id: str, record: Record) -> EntityRow:
     """Return the entity that a record describes."""
     type, created = EntityType[record["entityType"]], _moment(record["createdAt"])
     row = new_entity(project_id, type, record["name"], created)
@@ -235,7 +237,7 @@ def entity_of(project_id: str, record: Record) -> EntityRow:
     return row
 
 
-def feedback_of(record: Record) -> dict[str, Any] | None:
+def feedback_columns(record: Record) -> dict[str, Any] | None:
     """Return what somebody thought of a memory, by column."""
     given = record["feedback"]
     if given is None:

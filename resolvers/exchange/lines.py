@@ -97,29 +97,29 @@ def entity_line(entity: EntityRow) -> bytes:
     return line("entity", **_named(entity, _ENTITY))
 
 
-def memory_of(memory: MemoryRow) -> dict[str, Any]:
+def memory_fields(memory: MemoryRow) -> dict[str, Any]:
     """Return a memory, or a version of one, by the names of the API."""
     return _named(memory, _MEMORY)
 
 
-def past_of(
+def past_fields(
     events: Iterable[HistoryRow], versions: Iterable[PastVersion]
 ) -> dict[str, list[dict[str, Any]]]:
     """Return what happened to a memory and what it was, by the names of the API."""
     return {
         "history": [_named(event, _EVENT) for event in events],
         "versions": [
-            {**memory_of(version.memory), "endedAt": version.ended_at} for version in versions
+            {**memory_fields(version.memory), "endedAt": version.ended_at} for version in versions
         ],
     }
 
 
-def sources_of(sources: Iterable[SourceRow]) -> list[dict[str, Any]]:
+def source_fields(sources: Iterable[SourceRow]) -> list[dict[str, Any]]:
     """Return the messages of a memory by the names of the API."""
     return [_named(source, _SOURCE) for source in sources]
 
 
-def feedback_of(feedback: FeedbackRow | None) -> dict[str, Any] | None:
+def feedback_fields(feedback: FeedbackRow | None) -> dict[str, Any] | None:
     """Return what is thought of a memory by the names of the API."""
     return None if feedback is None else _named(feedback, _FEEDBACK)
 

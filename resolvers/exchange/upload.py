@@ -16,7 +16,7 @@ from core.exchange.lines import LineReader
 from core.exchange.mem0 import Mem0Reader
 from resolvers.access import writable_project
 from resolvers.context import Context
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from resolvers.operations.tracker import SILENCE
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
@@ -132,7 +132,9 @@ class _Upload:
     def _begun(self) -> OperationRow:
         if self._operation is None:
             asked = {"mediaType": self._media_type}
-            self._operation = begun(self._ctx, self._project_id, OperationType.IMPORT, asked)
+            self._operation = operation_row(
+                self._ctx, self._project_id, OperationType.IMPORT, asked
+            )
             self._operation.status = OperationStatus.RUNNING
         return self._operation
 
@@ -140,7 +142,7 @@ class _Upload:
         operation, until = self._begun(), self._until()
         if not self._is_stored:
             tx.operations.add(operation, alive_until=until)
-        elif tx.operations.unfinished(operation.id) is None:
+        elif tx.operations.lock_unfinished(operation.id) is None:
             raise OperationFailed(
                 f"Nothing came for {SILENCE.total_seconds():.0f} seconds, so this import was given "
                 "up: send the file again.",

@@ -21,14 +21,19 @@ from resolvers.ingestion.insertion import (
     is_outlasted,
     outcome_row,
 )
-from resolvers.ingestion.requests import AddRequest, scope_of
+from resolvers.ingestion.requests import AddRequest, conversation_scope
 from resolvers.memories.creation import NewMemories, check_new, speaker_of_turn
-from resolvers.memories.embedding import derive
-from resolvers.operations.records import begun, ended, repeatable, repeated
+from resolvers.memories.embedding import embed_texts
+from resolvers.operations.records import (
+    find_repeated_operation,
+    idempotent_request,
+    operation_row,
+    succeeded_operation,
+)
 from resolvers.operations.wait import is_finished_within
 from storage.memories.rows import MemoryRow
-from storage.operations.store import OperationRow, Repeatable
-from storage.search.documents import Said
+from storage.operations.store import IdempotentRequest, OperationRow
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 # Whoever waits longer than this has a client that does not; the operation goes on by itself.
@@ -60,7 +65,7 @@ async def add_memories(ctx: Context, project_id: str | None, request: AddRequest
     target = ctx.project_id(project_id)
     said = check_new(request.turns, request.new)
     request.check()
-    again = repeatable(ctx, request.idempotency_key, target, request.as_json())
+    again = idempotent_request(ctx, request.idempotency_key, target, request.as_json())
     if not request.infer:
         addition = await _store(ctx, target, said, request, again)
         if addition.results:
@@ -94,16 +99,16 @@ async def addition_of(ctx: Context, operation_id: str) -> Addition:
 
 
 async def _accept(
-    ctx: Context, project_id: str, request: AddRequest, again: Repeatable | None
+    ctx: Context, project_id: str, request: AddRequest, again: IdempotentRequest | None
 ) -> OperationRow:
     """Keep the messages, and promise to draw facts from them."""
     entities = request.new.entities
-    operation = begun(ctx, project_id, OperationType.ADD, request.as_json(), entities)
-    operation.scope = scope_of(project_id, entities)
+    operation = operation_row(ctx, project_id, OperationType.ADD, request.as_json(), entities)
+    operation.scope = conversation_scope(project_id, entities)
 
     def work(tx: Transaction) -> OperationRow:
         writable_project(tx, ctx, project_id)
-        before = repeated(tx, ctx, OperationType.ADD, again)
+        before = find_repeated_operation(tx, ctx, OperationType.ADD, again)
         if before is not None:
             return before
         tx.operations.add(operation, again)
@@ -119,34 +124,34 @@ async def _store(
     project_id: str,
     said: Sequence[Turn],
     request: AddRequest,
-    again: Repeatable | None,
+    again: IdempotentRequest | None,
 ) -> Addition:
     """Store each message as one memory, verbatim, in order; no results for what came before."""
     names = request.new.entities
-    operation = begun(ctx, project_id, OperationType.ADD, request.as_record(), names)
+    operation = operation_row(ctx, project_id, OperationType.ADD, request.as_record(), names)
 
-    def before(tx: Transaction) -> Said | None:
+    def before(tx: Transaction) -> Utterance | None:
         writable_project(tx, ctx, project_id)
-        last = tx.documents.last_said(project_id, names)
+        last = tx.documents.last_utterance(project_id, names)
         return last and last[1]
 
-    words = [Said(turn.content, speaker_of_turn(turn, names)) for turn in said]
+    words = [Utterance(turn.content, speaker_of_turn(turn, names)) for turn in said]
     formers = [await ctx.read(before), *words[:-1]]
-    derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
+    derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
     entries = [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)
     ]
 
     def work(tx: Transaction) -> Addition:
         writable_project(tx, ctx, project_id)
-        first = repeated(tx, ctx, OperationType.ADD, again)
+        first = find_repeated_operation(tx, ctx, OperationType.ADD, again)
         if first is not None:
             return Addition(first)
         # Read inside the transaction, so that creation times rise with the log on SQLite.
         moment = ctx.now()
         results = _insert(tx, ctx, operation, entries, request.new, moment)
         outcomes = [outcome_row(result.memory.id, result.outcome) for result in results]
-        done = ended(replace(operation), ctx.now(), outcomes=outcomes)
+        done = succeeded_operation(replace(operation), ctx.now(), outcomes=outcomes)
         tx.operations.add(done, again)
         return Addition(done, results)
 

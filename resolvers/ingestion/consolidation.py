@@ -105,7 +105,7 @@ def apply_decisions(
             row = current[change.memory_id]
             match change:
                 case Replacement(id, state, successor_id):
-                    changed = tx.memories.replaced(row, state, successor_id, author, moment)
+                    changed = tx.memories.mark_replaced(row, state, successor_id, author, moment)
                 case Extension(id, until):
                     changed = extend_expiry(tx, row, until, author, moment)
             current[id] = changed
@@ -114,15 +114,15 @@ def apply_decisions(
 def _lock_claims(tx: Transaction, given: Consolidation) -> None:
     """Make transactions that settle claims about the same entities wait for each other."""
     if not given.asks_model:
-        about = [draft.names for draft in given.drafts if draft.derived.keywords.attribute]
-        tx.claims.hold(given.project_id, about)
+        about = [draft.names for draft in given.drafts if draft.embedded.keywords.attribute]
+        tx.claims.lock(given.project_id, about)
 
 
 def _read_compared(tx: Transaction, drafts: Sequence[Draft]) -> dict[str, MemoryRow]:
     """Lock and return the memories that drafts were compared with, as they are, by id."""
     ids = {row.id for draft in drafts for row in (draft.duplicate_of, draft.judged_memory) if row}
-    tx.memories.hold(ids)
-    found = tx.memories.there(ids)
+    tx.memories.lock(ids)
+    found = tx.memories.get_unscoped(ids)
     for draft in drafts:
         read = draft.duplicate_of
         if read is not None and (read.id not in found or found[read.id].version != read.version):
@@ -138,7 +138,7 @@ def _entry(draft: Draft, compared: Mapping[str, MemoryRow]) -> Entry:
         names=draft.names,
         turn=draft.turn,
         text=fact.text,
-        derived=draft.derived,
+        embedded=draft.embedded,
         happened=fact.happened,
         categories=fact.categories,
         extends_id=judged.id if judged is not None and extends else None,
@@ -156,7 +156,7 @@ def _read_situation(
     if not given.asks_model:
         claimants = _read_claimants(tx, given.project_id, list(inserted.stored.values()))
     ids = sorted({row.id for rows in claimants.values() for row in rows})
-    said_at = tx.sources.last_said(ids) if ids else {}
+    said_at = tx.sources.last_message_times(ids) if ids else {}
     said_at |= {row.id: given.said_at(given.drafts[at]) for at, row in inserted.stored.items()}
     return Situation(
         drafts=given.drafts,
@@ -194,7 +194,7 @@ def _claimants_of(
     """Return the claimants of memories about the same entities, in one statement."""
     attributes = sorted({claims[row.id].attribute for row in alike})
     by_attribute: defaultdict[str, list[MemoryRow]] = defaultdict(list)
-    for attribute, memory in tx.claims.about(project_id, attributes, alike[0]):
+    for attribute, memory in tx.claims.find(project_id, attributes, alike[0]):
         by_attribute[attribute].append(memory)
     return {row.id: by_attribute[claims[row.id].attribute] for row in alike}
 

@@ -18,7 +18,7 @@ from language.names import without_speaker
 from providers.extraction import VerdictKind
 from resolvers.ingestion.deduplication import Draft, is_about
 from resolvers.ingestion.insertion import is_outlasted
-from resolvers.ingestion.known_memories import holds
+from resolvers.ingestion.known_memories import is_current
 from storage.memories.rows import MemoryRow
 
 
@@ -123,7 +123,7 @@ class _Plan:
         draft = self._situation.drafts[position]
         row = self._now(self._situation.stored[position])
         self._undecided.discard(row.id)
-        if not holds(row, self._situation.today):
+        if not is_current(row, self._situation.today):
             return row, AddOutcome.ADDED
         duplicate = self._duplicate(draft)
         if duplicate is not None and not row.immutable:
@@ -177,7 +177,7 @@ class _Plan:
         if judged is None or not is_judged:
             return [], []
         old = self._memories[judged.id]
-        is_valid = _lasting(old) == _lasting(row) and holds(old, self._situation.today)
+        is_valid = _lasting(old) == _lasting(row) and is_current(old, self._situation.today)
         return ([old] if is_valid else []), []
 
     def _claim_contradictions(self, row: MemoryRow) -> tuple[list[MemoryRow], list[MemoryRow]]:
@@ -202,7 +202,7 @@ class _Plan:
             and other.id not in self._undecided
             and other.speaker == row.speaker
             and not other.immutable
-            and holds(other, self._situation.today)
+            and is_current(other, self._situation.today)
         )
 
     def _said(self, memory: MemoryRow) -> tuple[datetime, datetime, str]:

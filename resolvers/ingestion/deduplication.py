@@ -19,14 +19,14 @@ from language.names import without_speaker
 from providers.extraction import Fact, VerdictKind
 from ranking.corpus import Floats
 from resolvers.context import Services
-from resolvers.ingestion.known_memories import holds, scopes_of
+from resolvers.ingestion.known_memories import is_current, scopes_of
 from resolvers.ingestion.requests import AddRequest
 from resolvers.memories.creation import speaker_of_turn
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.runtime.search_cache import ScopeKey
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.search.documents import Said
+from storage.memories.store import EmbeddedText
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 # From this cosine on two texts may say the same.
@@ -48,7 +48,7 @@ class Draft:
     fact: Fact
     turn: Turn
     names: Mapping[EntityType, str]
-    derived: Derived
+    embedded: EmbeddedText
     verdict: VerdictKind | None = None
     judged_memory: MemoryRow | None = None
     duplicate_of: MemoryRow | None = None
@@ -72,17 +72,17 @@ def names_for(fact: Fact, request: AddRequest) -> dict[EntityType, str]:
     return names
 
 
-async def drafts_of(
+async def build_drafts(
     services: Services, request: AddRequest, facts: Sequence[Fact], shown: Sequence[MemoryRow]
 ) -> list[Draft]:
     """Return facts as drafts. A fact stands alone, so it is embedded without context."""
     turns = [_turn_of(fact, request) for fact in facts]
     names = [names_for(fact, request) for fact in facts]
     said = [
-        Said(fact.text, speaker_of_turn(turn, about))
+        Utterance(fact.text, speaker_of_turn(turn, about))
         for fact, turn, about in zip(facts, turns, names, strict=True)
     ]
-    derived = await derive(services, [(each, None) for each in said]) if said else []
+    derived = await embed_texts(services, [(each, None) for each in said]) if said else []
     drafts = [Draft(*parts) for parts in zip(facts, turns, names, derived, strict=True)]
     return [_judged(draft, shown) for draft in drafts]
 
@@ -101,7 +101,9 @@ def _judged(draft: Draft, shown: Sequence[MemoryRow]) -> Draft:
     return replace(draft, verdict=verdict.kind, judged_memory=shown[verdict.known])
 
 
-async def compared(services: Services, project_id: str, drafts: Sequence[Draft]) -> list[Draft]:
+async def with_duplicates(
+    services: Services, project_id: str, drafts: Sequence[Draft]
+) -> list[Draft]:
     """Return drafts with the memories and the earlier drafts that say the same."""
     if not drafts:
         return []
@@ -120,7 +122,7 @@ async def compared(services: Services, project_id: str, drafts: Sequence[Draft])
 def _marked(
     drafts: Sequence[Draft], near: Sequence[Sequence[MemoryRow]], vectors: Mapping[str, Floats]
 ) -> list[Draft]:
-    own = np.stack([_numbers(draft.derived.vector) for draft in drafts])
+    own = np.stack([_numbers(draft.embedded.vector) for draft in drafts])
     found = []
     for position, (draft, rows) in enumerate(zip(drafts, near, strict=True)):
         cosines = [(float(vectors[_words(row, draft)] @ own[position]), row) for row in rows]
@@ -143,10 +145,10 @@ def _near(
             scopes[about] = scopes_of(tx, project_id, draft.names)
         ids.append([])
         for key in scopes[about]:
-            with services.scopes.vectors(tx, key) as vectors:
-                near = vectors.cosines(_numbers(draft.derived.vector), _LOOKED_AT)
+            with services.search_cache.vectors(tx, key) as vectors:
+                near = vectors.cosines(_numbers(draft.embedded.vector), _LOOKED_AT)
             ids[-1] += [id for id, cosine in near if cosine >= _LOOKED_AT_FROM]
-    rows = tx.memories.there({id for some in ids for id in some})
+    rows = tx.memories.get_unscoped({id for some in ids for id in some})
     return [
         [rows[id] for id in some if id in rows and _may_be_same(draft, rows[id], today)]
         for draft, some in zip(drafts, ids, strict=True)
@@ -155,7 +157,7 @@ def _near(
 
 def _may_be_same(draft: Draft, memory: MemoryRow, today: date) -> bool:
     return (
-        holds(memory, today)
+        is_current(memory, today)
         and not memory.immutable
         and is_about(memory, draft.names)
         and memory.speaker == draft.speaker

@@ -16,8 +16,8 @@ from resolvers.memories.creation import NewMemories, Place, memory_row
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
 from storage.memories.sources import SourceRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.transaction import Transaction
 
 
@@ -25,13 +25,13 @@ from storage.transaction import Transaction
 class Entry:
     """A text that is to be a memory about entities, given by their names.
 
-    `turn` says it, `derived` is computed from the text.
+    `turn` says it, `embedded` is computed from the text.
     """
 
     names: Mapping[EntityType, str]
     turn: Turn
     text: str
-    derived: Derived
+    embedded: EmbeddedText
     happened: Moment | None = None
     categories: Sequence[str] = ()
     extends_id: str | None = None
@@ -59,8 +59,8 @@ def insert_memories(
     `model` is the embedder's. The first of a run follows what was said last in that run.
     """
     rows = _rows(tx, project_id, entries, new, moment)
-    keys = [slot_of(row) for row in rows]
-    by_key = tx.memories.holders(rows, moment.date())
+    keys = [uniqueness_key(row) for row in rows]
+    by_key = tx.memories.find_by_uniqueness_key(rows, moment.date())
     stored: dict[int, MemoryRow] = {}
     for position, (key, row) in enumerate(zip(keys, rows, strict=True)):
         if key not in by_key:
@@ -68,12 +68,12 @@ def insert_memories(
     if stored:
         # Read in this transaction, because others may have added to the run since the texts were
         # embedded: the order follows the truth, and an embedding with an older neighbour is fine.
-        last = tx.documents.last_said(project_id, entries[min(stored)].names)
+        last = tx.documents.last_utterance(project_id, entries[min(stored)].names)
         previous_id = last and last[0]
         for position, row in stored.items():
             by_key[keys[position]] = stored[position] = replace(row, previous_id=previous_id)
             previous_id = row.id
-        derived = [entries[position].derived for position in stored]
+        derived = [entries[position].embedded for position in stored]
         tx.memories.add(list(stored.values()), model, derived, author)
     return Inserted([by_key[key] for key in keys], stored)
 
@@ -91,7 +91,7 @@ def _rows(
     for entry in entries:
         about = tuple(entry.names.items())
         if about not in places:
-            keys = tx.entities.obtain(project_id, entry.names, moment)
+            keys = tx.entities.get_or_create(project_id, entry.names, moment)
             places[about] = Place(project_id, keys, entry.names)
         row = memory_row(places[about], entry.turn, entry.text, new, entry.happened, moment)
         rows.append(replace(row, categories=list(entry.categories), extends_id=entry.extends_id))

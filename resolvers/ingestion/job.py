@@ -14,9 +14,9 @@ from core.turn import Turn
 from providers.extraction import Assignment, Category, Extraction
 from resolvers.context import Services
 from resolvers.ingestion.consolidation import Consolidation, StaleComparison, consolidate
-from resolvers.ingestion.deduplication import Draft, compared, drafts_of
+from resolvers.ingestion.deduplication import Draft, build_drafts, with_duplicates
 from resolvers.ingestion.known_memories import shown_memories
-from resolvers.ingestion.requests import AddRequest, request_of, turns_of
+from resolvers.ingestion.requests import AddRequest, request_from_json, turns_from_json
 from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.memories.rows import MemoryRow
 from storage.operations.store import OperationRow
@@ -63,11 +63,13 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> Task | Non
     former: list[Turn] = []
     if operation.scope is not None:
         for kept in tx.operations.conversation(operation.scope, operation, FORMER_TURNS):
-            former += turns_of(kept)
+            former += turns_from_json(kept)
     concepts: list[str] = []
     if settings.enable_graph:
         concepts = tx.concepts.names(operation.project_id, KNOWN_CONCEPTS)
-    return Task(operation, request_of(operation.input), settings, former[-FORMER_TURNS:], concepts)
+    return Task(
+        operation, request_from_json(operation.input), settings, former[-FORMER_TURNS:], concepts
+    )
 
 
 async def _work(services: Services, task: Task) -> None:
@@ -76,9 +78,9 @@ async def _work(services: Services, task: Task) -> None:
         # Rules have no use for memories to compare with: they look up what a fact contradicts.
         shown = await shown_memories(services, task.operation, task.request, SHOWN)
     extraction = await services.extractor.extract(_assignment(task, shown))
-    drafts = await drafts_of(services, task.request, extraction.facts, shown)
+    drafts = await build_drafts(services, task.request, extraction.facts, shown)
     for _ in range(_MOST_COMPARISONS):
-        drafts = await compared(services, task.operation.project_id, drafts)
+        drafts = await with_duplicates(services, task.operation.project_id, drafts)
         try:
             await _store(services, task, extraction, drafts)
         except StaleComparison:
@@ -101,7 +103,7 @@ async def _store(
     )
 
     def work(tx: Transaction) -> None:
-        operation = tx.operations.unfinished(task.operation.id)
+        operation = tx.operations.lock_unfinished(task.operation.id)
         if operation is None:
             return
         outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []
@@ -126,7 +128,7 @@ _NOTHING = "Nothing in these messages was found worth remembering."
 
 def _assignment(task: Task, shown: Sequence[MemoryRow]) -> Assignment:
     request, settings = task.request, task.settings
-    wishes = request.wishes
+    wishes = request.options
     own = settings.custom_categories if wishes.categories is None else wishes.categories
     agent_only = (
         EntityType.AGENT in request.new.entities and EntityType.USER not in request.new.entities

@@ -29,26 +29,26 @@ async def shown_memories(
     def work(tx: Transaction) -> list[MemoryRow]:
         near: dict[str, float] = {}
         for key in scopes_of(tx, operation.project_id, request.new.entities):
-            with services.scopes.vectors(tx, key) as vectors:
+            with services.search_cache.vectors(tx, key) as vectors:
                 for vector in asked:
                     for id, cosine in vectors.cosines(vector, 2 * limit):
                         near[id] = max(cosine, near.get(id, -1.0))
         best = sorted(near, key=lambda id: (-near[id], id))[: 4 * limit]
-        found = tx.memories.there(best)
+        found = tx.memories.get_unscoped(best)
         holding = (found[id] for id in best if id in found)
-        return [row for row in holding if holds(row, today)][:limit]
+        return [row for row in holding if is_current(row, today)][:limit]
 
     return await services.db.read(work)
 
 
 def scopes_of(tx: Transaction, project_id: str, names: Mapping[EntityType, str]) -> list[ScopeKey]:
     """Return where memories about entities lie: with the user and the agent, or else one other."""
-    keys = tx.entities.named(project_id, names)
+    keys = tx.entities.ids_by_name(project_id, names)
     people = [type for type in (EntityType.USER, EntityType.AGENT) if type in keys]
     others = [type for type in ENTITY_FIELDS if type in keys]
     return [ScopeKey(project_id, (type, keys[type])) for type in people or others[:1]]
 
 
-def holds(memory: MemoryRow, today: date) -> bool:
+def is_current(memory: MemoryRow, today: date) -> bool:
     """Tell whether a memory stands for itself and has not expired."""
     return memory.state is MemoryState.ACTIVE and not memory.is_expired(today)

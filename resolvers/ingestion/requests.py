@@ -15,7 +15,7 @@ from resolvers.tenancy.projects import check_categories
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ExtractionOptions:
     """What the extraction is asked for in one call; None leaves it to the project."""
 
     instructions: str | None = None
@@ -44,18 +44,18 @@ class AddRequest:
     turns: Sequence[Turn]
     new: NewMemories
     infer: bool = True
-    wishes: Wishes = Wishes()
+    options: ExtractionOptions = ExtractionOptions()
     wait: bool = True
     idempotency_key: str | None = None
 
     def check(self) -> None:
         """Raise `InvalidInput` for wishes that cannot be kept."""
         for name, attribute in _TEXTS.items():
-            text = getattr(self.wishes, attribute)
+            text = getattr(self.options, attribute)
             if text is not None:
                 check_storable(text, "input", name, longest=LONGEST_TEXT)
-        if self.wishes.categories is not None:
-            check_categories(self.wishes.categories, "input", "customCategories")
+        if self.options.categories is not None:
+            check_categories(self.options.categories, "input", "customCategories")
 
     def as_json(self) -> dict[str, Any]:
         """Return all that decides what is remembered, by the names it has in the API."""
@@ -75,7 +75,7 @@ class AddRequest:
         return {"messageCount": len(self.turns), **self._options()}
 
     def _options(self) -> dict[str, Any]:
-        new, wishes = self.new, self.wishes
+        new, wishes = self.new, self.options
         return _without_nulls(
             infer=self.infer,
             **{ENTITY_FIELDS[type]: name for type, name in new.entities.items()},
@@ -88,7 +88,7 @@ class AddRequest:
         )
 
 
-def request_of(kept: Mapping[str, Any]) -> AddRequest:
+def request_from_json(kept: Mapping[str, Any]) -> AddRequest:
     """Return the request that `as_json` wrote."""
     turns = [
         Turn(
@@ -107,19 +107,19 @@ def request_of(kept: Mapping[str, Any]) -> AddRequest:
         expiration_date=date.fromisoformat(until) if until else None,
         immutable=kept["immutable"],
     )
-    wishes = Wishes(
+    wishes = ExtractionOptions(
         categories=kept.get("customCategories"),
         **{attribute: kept.get(name) for name, attribute in _TEXTS.items()},
     )
     return AddRequest(turns, new, kept["infer"], wishes)
 
 
-def turns_of(kept: Mapping[str, Any]) -> list[Turn]:
+def turns_from_json(kept: Mapping[str, Any]) -> list[Turn]:
     """Return the messages of an operation's input, none if they are not kept."""
-    return list(request_of(kept).turns) if "messages" in kept else []
+    return list(request_from_json(kept).turns) if "messages" in kept else []
 
 
-def scope_of(project_id: str, entities: Mapping[EntityType, str]) -> str:
+def conversation_scope(project_id: str, entities: Mapping[EntityType, str]) -> str:
     """Return a digest of a project and entities by name: the conversation they make together."""
     parts = (entities.get(type, "") for type in ENTITY_FIELDS)
     return hashlib.sha256("\0".join((project_id, *parts)).encode()).hexdigest()

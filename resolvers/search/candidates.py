@@ -17,7 +17,7 @@ from resolvers.context import Context
 from resolvers.runtime.search_cache import ScopeKey, documents_of
 from resolvers.search.planner import has_kept_vectors
 from resolvers.search.query import Question
-from resolvers.search.ranking import Ranking, ranked
+from resolvers.search.ranking import Ranking, rank_rows
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
@@ -79,10 +79,10 @@ async def _nearest(
     ctx: Context, key: ScopeKey, memories: int, vector: Floats, limit: int
 ) -> list[str]:
     """Return the ids of the nearest, and of those that the index has not seen yet."""
-    if has_kept_vectors(memories, ctx.services.scopes.capacity):
+    if has_kept_vectors(memories, ctx.services.search_cache.capacity):
 
         def among_all(tx: Transaction) -> list[str]:
-            with ctx.services.scopes.vectors(tx, key) as vectors:
+            with ctx.services.search_cache.vectors(tx, key) as vectors:
                 return vectors.nearest(vector, limit)
 
         return await ctx.read(among_all)
@@ -114,7 +114,7 @@ def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
     ids = tx.keywords.best(key.id, telling, BY_WORDS)
     for within in window(question.asked.dates):
         ids += tx.keywords.best(key.id, telling, BY_DATE, within)
-        ids += tx.documents.happened(key.project_id, key.entity, within, BY_DATE)
+        ids += tx.documents.ids_by_time(key.project_id, key.entity, within, BY_DATE)
     # Those of other entities are sorted out when the candidates are read.
     ids += question.asked.concepts
     return ids
@@ -150,12 +150,12 @@ async def _rank(
     def work(tx: Transaction) -> Ranking:
         corpus = Corpus(dimension, only=question.asked.terms)
         corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
-        first = ranked(corpus, question, weights, corpus.slots(ids), statistics)
+        first = rank_rows(corpus, question, weights, corpus.slots(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
         if not around:
             return first
         corpus.put(*documents_of(tx.documents.find(around, key.project_id)))
-        return ranked(corpus, question, weights, first.rows, statistics)
+        return rank_rows(corpus, question, weights, first.rows, statistics)
 
     return await ctx.read(work)

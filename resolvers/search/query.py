@@ -12,7 +12,7 @@ from language.terms import terms
 from ranking.corpus import Floats
 from ranking.score import Asked
 from resolvers.context import Context
-from resolvers.memories.concepts import gains
+from resolvers.memories.concepts import concept_gains
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
 from storage.transaction import Transaction
 
@@ -31,7 +31,7 @@ class Question:
     vocabulary: Vocabulary | None
 
 
-async def ask(
+async def build_question(
     ctx: Context,
     key: ScopeKey,
     memories: int,
@@ -42,11 +42,11 @@ async def ask(
     """Return a query as it is put to a scope of so many memories, to be ranked whole or not."""
 
     def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
-        concepts = gains(tx, key.project_id, query)
+        concepts = concept_gains(tx, key.project_id, query)
         if whole:
-            with ctx.services.scopes.corpus(tx, key) as corpus:
+            with ctx.services.search_cache.corpus(tx, key) as corpus:
                 return None, named_in(query, corpus.speakers), concepts
-        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
+        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
         return vocabulary, named_in(query, vocabulary.speakers), concepts
 
     vocabulary, named, concepts = await ctx.read(work)

@@ -55,18 +55,18 @@ async def rank_scope(
     """Rank a whole scope."""
 
     def work(tx: Transaction) -> Ranking:
-        with ctx.services.scopes.corpus(tx, key) as corpus:
+        with ctx.services.search_cache.corpus(tx, key) as corpus:
             if selection.where is None:
-                rows = shown_rows(corpus, selection)
+                rows = visible_rows(corpus, selection)
             else:
                 ids = tx.matching(key.project_id, key.entity, selection)
                 rows = corpus.slots(ids)
-            return ranked(corpus, question, weights, rows)
+            return rank_rows(corpus, question, weights, rows)
 
     return await ctx.read(work)
 
 
-def ranked(
+def rank_rows(
     corpus: Corpus,
     question: Question,
     weights: Weights,
@@ -77,7 +77,7 @@ def ranked(
     return Ranking(corpus.ids, signals(corpus, question.asked, weights, statistics), rows)
 
 
-def shown_rows(corpus: Corpus, selection: Selection) -> Rows:
+def visible_rows(corpus: Corpus, selection: Selection) -> Rows:
     """Return the rows that are shown without a filter."""
     shown = corpus.alive[: corpus.end].copy()
     if selection.today is not None:

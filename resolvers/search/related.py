@@ -20,8 +20,8 @@ from resolvers.runtime.search_cache import ScopeKey, Vocabulary
 from resolvers.search.candidates import rank_candidates
 from resolvers.search.planner import is_whole
 from resolvers.search.query import Question, vector_of
-from resolvers.search.ranking import Ranking, ranked, shown_rows
-from resolvers.search.results import Hit, passing, read_hits
+from resolvers.search.ranking import Ranking, rank_rows, visible_rows
+from resolvers.search.results import Hit, above_threshold, read_hits
 from storage.memories.entities import ENTITIES
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
@@ -92,10 +92,10 @@ def _in_whole(
     questions = _questions(tx, members)
     chosen = {}
     for key, ids in members.items():
-        with ctx.services.scopes.corpus(tx, key) as corpus:
-            shown = shown_rows(corpus, selection)
+        with ctx.services.search_cache.corpus(tx, key) as corpus:
+            shown = visible_rows(corpus, selection)
             for id in questions.keys() & set(ids):
-                ranking = ranked(corpus, questions[id], PLAIN, shown)
+                ranking = rank_rows(corpus, questions[id], PLAIN, shown)
                 chosen[id] = _best(ranking, id, first)
     return chosen
 
@@ -111,7 +111,7 @@ async def _in_large(
     """Return the related memories of some memories of one entity with very many."""
 
     def work(tx: Transaction) -> dict[str, Question]:
-        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
+        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
         return _questions(tx, {key: ids}, memories, vocabulary)
 
     chosen = {}
@@ -141,6 +141,6 @@ def _questions(
 
 
 def _best(ranking: Ranking, id: str, first: int) -> Chosen:
-    best = ranking.best(first + 1, passing(ranking, _THRESHOLD))
+    best = ranking.best(first + 1, above_threshold(ranking, _THRESHOLD))
     others = [row for row in best.tolist() if ranking.ids[row] != id]
     return ranking, np.array(others[:first], np.int32)

@@ -41,7 +41,7 @@ class Hit:
     score_breakdown: ScoreBreakdown
 
 
-async def hits_of(
+async def load_hits(
     ctx: Context,
     ranking: Ranking,
     top_k: int,
@@ -52,13 +52,13 @@ async def hits_of(
 ) -> list[Hit]:
     """Return the best of a ranking that pass the threshold and still may be shown."""
     pool = max(_POOL_FACTOR * top_k, _LEAST_POOL)
-    near = ranking.best(pool, passing(ranking, threshold))
+    near = ranking.best(pool, above_threshold(ranking, threshold))
     await _heed_feedback(ctx, ranking, near)
     best = ranking.best(pool if decay else top_k, near)
     (hits,) = await read_hits(ctx, [(ranking, best)], selection)
     if decay:
         hits = await _decayed(ctx, hits)
-        ctx.services.touches.note(hit.memory.id for hit in hits[:top_k])
+        ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
     return hits[:top_k]
 
 
@@ -73,7 +73,7 @@ async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
         add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
 
 
-def passing(ranking: Ranking, threshold: float) -> Rows:
+def above_threshold(ranking: Ranking, threshold: float) -> Rows:
     """Return the rows of a ranking that pass a threshold.
 
     What only its meaning speaks for must mean enough; a memory that has a term or a concept of the

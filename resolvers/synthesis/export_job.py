@@ -10,14 +10,19 @@ from typing import Any
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.enums import OperationStatus
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.schema_fields import fields_of
 from providers.shaping import Shaper, Shaping
 from resolvers.context import Context, Services
-from resolvers.memories.listing import holding
+from resolvers.memories.listing import current_memories
 from resolvers.operations.attempts import PermanentFailure, run_attempt, start_attempt
-from resolvers.synthesis.extractive import fill
-from resolvers.synthesis.selection import MOST_CHARACTERS, MOST_TOLD, newest, told
+from resolvers.synthesis.extractive import fill_schema
+from resolvers.synthesis.selection import (
+    MOST_CHARACTERS,
+    MOST_MEMORIES,
+    memories_for_model,
+    newest_memories,
+)
 from storage.exchange.exports import ExportRow
 from storage.operations.store import OperationRow
 from storage.tenancy.projects import PROJECTS, ProjectRow
@@ -105,36 +110,38 @@ def _asking(operation: OperationRow) -> Actor:
 
 async def _retrieved(ctx: Context, project: ProjectRow, task: _Task) -> _Made:
     schema = task.export.json_schema or {}
-    filter = filter_of(task.export.filter)
+    filter = filter_from_json(task.export.filter)
     moment = task.export.created_at
-    filling = await fill(ctx, project, filter, schema, fields_of(schema), moment)
+    filling = await fill_schema(ctx, project, filter, schema, fields_of(schema), moment)
     notes = [_NOT_FOLLOWED] if task.export.instructions is not None else []
     if not filling.memory_ids:
-        there = await newest(ctx, project.id, holding(filter).selection(ctx.today()), 1)
+        there = await newest_memories(
+            ctx, project.id, current_memories(filter).selection(ctx.today()), 1
+        )
         notes += [] if there.memories else [_NOTHING]
     return _Made(filling.data, filling.memory_ids, notes)
 
 
 async def _asked(ctx: Context, shaper: Shaper, project: ProjectRow, task: _Task) -> _Made:
     schema = task.export.json_schema or {}
-    selection = holding(filter_of(task.export.filter)).selection(ctx.today())
-    known = await newest(ctx, project.id, selection, MOST_TOLD, MOST_CHARACTERS)
+    selection = current_memories(filter_from_json(task.export.filter)).selection(ctx.today())
+    known = await newest_memories(ctx, project.id, selection, MOST_MEMORIES, MOST_CHARACTERS)
     if not known.memories:
         # A model that is told nothing would make something up. Retrieval finds nothing, for sure.
         return replace(await _retrieved(ctx, project, task), notes=[_NOTHING])
-    shaping = Shaping(schema, told(known.memories), task.export.instructions)
+    shaping = Shaping(schema, memories_for_model(known.memories), task.export.instructions)
     shaped = await shaper.shape(shaping)
     ids = {memory.id for memory in known.memories}
     return _Made(shaped.data, ids, known.notes, shaped.input_tokens, shaped.output_tokens)
 
 
 def _finish(tx: Transaction, services: Services, task: _Task, made: _Made) -> None:
-    operation = tx.operations.unfinished(task.operation.id)
+    operation = tx.operations.lock_unfinished(task.operation.id)
     if operation is None:
         return
     # Held, so that whoever erases one of them afterwards finds that it is in here.
-    tx.memories.hold(made.memory_ids)
-    if len(tx.memories.there(made.memory_ids)) < len(made.memory_ids):
+    tx.memories.lock(made.memory_ids)
+    if len(tx.memories.get_unscoped(made.memory_ids)) < len(made.memory_ids):
         raise _Gone
     moment = services.clock()
     tx.exports.fill(task.export.id, made.data, made.memory_ids, moment)

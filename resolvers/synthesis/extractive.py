@@ -10,13 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from core.filters.tree import Filter, pinned_entity
-from core.json_schemas import Schema, problem_of
-from core.schema_fields import Field, filled
+from core.json_schemas import Schema, validation_problem
+from core.schema_fields import Field, build_object
 from language.dates.moments import Precision, moment_of
 from language.values import members_in, numbers_in, truth_of
 from resolvers.context import Context
-from resolvers.memories.listing import holding
-from resolvers.search.execution import Query, found_in
+from resolvers.memories.listing import current_memories
+from resolvers.search.execution import Query, rank_and_load
 from resolvers.search.results import Hit
 from storage.memories.entities import EntityRow
 from storage.memories.rows import MemoryRow
@@ -31,7 +31,7 @@ _SEARCHED = 20
 
 
 @dataclass(slots=True)
-class Filling:
+class FilledObject:
     """An object, and the ids of the memories it was made of."""
 
     data: dict[str, Any]
@@ -44,14 +44,14 @@ class _Answer:
     memories: list[MemoryRow] = field(default_factory=list)
 
 
-async def fill(
+async def fill_schema(
     ctx: Context,
     project: ProjectRow,
     filter: Filter | None,
     schema: Schema,
     fields: Sequence[Field],
     reference: datetime,
-) -> Filling:
+) -> FilledObject:
     """Return the object of a schema, each field filled from the memories of a filter or null.
 
     `reference` is when it was asked for. The same memories give the same object.
@@ -67,13 +67,13 @@ async def fill(
     for each in fields:
         hits: list[Hit] = []
         if not is_empty and each.options and each.words:
-            query = Query(each.words, _SEARCHED, NEAR, False, holding(filter), reference)
-            hits = await found_in(ctx, project, entity, query, decay=False)
+            query = Query(each.words, _SEARCHED, NEAR, False, current_memories(filter), reference)
+            hits = await rank_and_load(ctx, project, entity, query, decay=False)
         near = [hit.memory for hit in hits if hit.score_breakdown.semantic >= NEAR]
         answer = reader.answer(each, near)
         values.append((each, answer.value))
         used.update(memory.id for memory in answer.memories)
-    return Filling(filled(values), used)
+    return FilledObject(build_object(values), used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class _Reader:
         return [
             value
             for value in _stated(asked, option, memory)
-            if value is not None and problem_of(whole, value) is None
+            if value is not None and validation_problem(whole, value) is None
         ]
 
 

@@ -19,9 +19,9 @@ from core.validation import LONGEST_TEXT, check_text
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.exchange.exports import NewExport, export_row
-from resolvers.inputs import differing
+from resolvers.inputs import changed_fields
 from resolvers.memories.entities import entities, entity
-from resolvers.operations.records import begun, repeatable, repeated
+from resolvers.operations.records import find_repeated_operation, idempotent_request, operation_row
 from resolvers.tenancy.audit_log import audit_row
 from storage.exchange.profiles import ProfileSettingsRow
 from storage.memories.entities import ENTITIES, EntityRow
@@ -98,7 +98,7 @@ async def update_profile_settings(
         project = tx.projects.get(project_id, ctx.actor, "projectId")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         settings = _settings(tx, project_id, ctx)
-        real = differing(changes, settings)
+        real = changed_fields(changes, settings)
         if not real:
             return settings
         changed = replace(settings, **real, updated_at=ctx.now())
@@ -183,12 +183,12 @@ async def _generate(
     asked: dict[str, Any],
     idempotency_key: str | None,
 ) -> ProfileJob:
-    again = repeatable(ctx, idempotency_key, project.id, asked)
+    again = idempotent_request(ctx, idempotency_key, project.id, asked)
     id = uuid7()
 
     def work(tx: Transaction) -> ProfileJob:
         writable_project(tx, ctx, project.id)
-        before = repeated(tx, ctx, OperationType.EXPORT, again)
+        before = find_repeated_operation(tx, ctx, OperationType.EXPORT, again)
         made = tx.exports.of_operation(before.id) if before is not None else None
         if made is not None and made.profile_job is not None:
             return replace(_job(tx, ctx, made.profile_job), is_repeated=True)
@@ -205,7 +205,7 @@ async def _generate(
             where = FilterBuilder().conditions(Field.USER_ID, {"eq": user.name}, "filter")[0]
             new = NewExport(settings.json_schema, where, settings.instructions)
             names = {EntityType.USER: user.name}
-            operation = begun(ctx, project.id, OperationType.EXPORT, new.as_json(), names)
+            operation = operation_row(ctx, project.id, OperationType.EXPORT, new.as_json(), names)
             moment = ctx.now()
             row = export_row(new, operation, project, moment)
             tx.exports.add(replace(row, profile_of=user.id, profile_job=id))

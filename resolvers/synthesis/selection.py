@@ -11,7 +11,7 @@ from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
 # What a model is told of at the most.
-MOST_TOLD = 500
+MOST_MEMORIES = 500
 MOST_CHARACTERS = 60_000
 
 
@@ -34,7 +34,7 @@ class Newest:
         ]
 
 
-async def newest(
+async def newest_memories(
     ctx: Context, project_id: str, selection: Selection, most: int, characters: int | None = None
 ) -> Newest:
     """Return the newest memories that are selected, up to so many, of so many characters in all.
@@ -44,7 +44,7 @@ async def newest(
 
     def work(tx: Transaction) -> Newest:
         ids = tx.matching(project_id, None, selection, most + 1)
-        found = tx.memories.there(ids[:most])
+        found = tx.memories.get_unscoped(ids[:most])
         rows = [found[id] for id in ids if id in found]
         chosen = rows if characters is None else _within(rows, characters)
         if len(chosen) == len(rows) and len(ids) <= most:
@@ -56,7 +56,7 @@ async def newest(
     return await ctx.read(work)
 
 
-def told(memories: Sequence[MemoryRow]) -> list[Told]:
+def memories_for_model(memories: Sequence[MemoryRow]) -> list[Told]:
     """Return memories as a model reads them."""
     return [
         Told(

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.enums import OperationStatus, OperationType
 from core.errors import AppError, OperationFailed
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, entities_named
 from language.sentences import sentences
 from providers.base import ProviderError
@@ -20,10 +20,16 @@ from ranking.corpus import Floats
 from ranking.summary import centrality, choose, shares
 from resolvers.context import Context
 from resolvers.ingestion.add import LONGEST_WAIT
-from resolvers.memories.listing import check_wanted, holding
-from resolvers.operations.records import begun, ended
+from resolvers.memories.listing import check_scope, current_memories
+from resolvers.operations.records import operation_row, succeeded_operation
 from resolvers.search.query import vector_of
-from resolvers.synthesis.selection import MOST_CHARACTERS, MOST_TOLD, Newest, newest, told
+from resolvers.synthesis.selection import (
+    MOST_CHARACTERS,
+    MOST_MEMORIES,
+    Newest,
+    memories_for_model,
+    newest_memories,
+)
 from storage.memories.rows import MemoryRow
 from storage.operations.store import OperationRow
 from storage.tenancy.projects import ProjectRow
@@ -56,17 +62,17 @@ async def summarize_memories(
     operation, and that is kept.
     """
     project: ProjectRow = await _project(ctx, ctx.project_id(project_id))
-    wanted = holding(filter)
-    check_wanted(wanted, project)
-    asked = {} if filter is None else {"filter": filter_json(filter)}
+    wanted = current_memories(filter)
+    check_scope(wanted, project)
+    asked = {} if filter is None else {"filter": filter_to_json(filter)}
     about = entities_named(filter)
-    operation = begun(ctx, project.id, OperationType.SUMMARY, asked, about)
+    operation = operation_row(ctx, project.id, OperationType.SUMMARY, asked, about)
     selection = wanted.selection(ctx.today())
     shaper = ctx.services.shaper
     if shaper is None:
-        known = await newest(ctx, project.id, selection, MOST_SUMMED)
+        known = await newest_memories(ctx, project.id, selection, MOST_SUMMED)
     else:
-        known = await newest(ctx, project.id, selection, MOST_TOLD, MOST_CHARACTERS)
+        known = await newest_memories(ctx, project.id, selection, MOST_MEMORIES, MOST_CHARACTERS)
     if not known.memories:
         return await _recorded(ctx, operation, Summarized(""), [_NOTHING])
     if shaper is not None:
@@ -83,7 +89,7 @@ async def _asked(ctx: Context, shaper: Shaper, operation: OperationRow, known: N
     operation.model = shaper.model
     try:
         async with asyncio.timeout(LONGEST_WAIT):
-            summarized = await shaper.summarize(told(known.memories))
+            summarized = await shaper.summarize(memories_for_model(known.memories))
     except ProviderError as error:
         return await _failed(ctx, operation, str(error))
     except TimeoutError:
@@ -92,7 +98,9 @@ async def _asked(ctx: Context, shaper: Shaper, operation: OperationRow, known: N
 
 
 async def _failed(ctx: Context, operation: OperationRow, reason: str) -> Summary:
-    failed = ended(operation, ctx.now(), status=OperationStatus.FAILED, error=reason, progress=0.0)
+    failed = succeeded_operation(
+        operation, ctx.now(), status=OperationStatus.FAILED, error=reason, progress=0.0
+    )
     await ctx.write(lambda tx: tx.operations.record([failed]))
     return Summary(failed, None, OperationFailed(reason, failed.id))
 
@@ -100,7 +108,7 @@ async def _failed(ctx: Context, operation: OperationRow, reason: str) -> Summary
 async def _recorded(
     ctx: Context, operation: OperationRow, summarized: Summarized, notes: list[str]
 ) -> Summary:
-    done = ended(
+    done = succeeded_operation(
         operation,
         ctx.now(),
         notes=notes,

@@ -7,7 +7,7 @@ import strawberry
 
 from core.access import ApiKeyPermission
 from resolvers.tenancy.api_keys import create_api_key, revoke_api_key
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.api_key import ApiKey
 
 
@@ -73,7 +73,7 @@ class ApiKeyMutation:
             input.permission,
             input.expires_at,
         )
-        return CreateApiKeyPayload(api_key=as_is(row), secret=secret)
+        return CreateApiKeyPayload(api_key=as_graphql(row), secret=secret)
 
     @mutation(
         RevokeApiKeyPayload,
@@ -86,4 +86,4 @@ class ApiKeyMutation:
         id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")],
     ) -> RevokeApiKeyPayload:
         """Revoke a key."""
-        return RevokeApiKeyPayload(api_key=as_is(await revoke_api_key(info.context, id)))
+        return RevokeApiKeyPayload(api_key=as_graphql(await revoke_api_key(info.context, id)))

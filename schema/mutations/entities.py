@@ -6,7 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers.memories.entities import delete_entity, update_entity
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.entity import Entity, EntityId
 from schema.types.erasure import ErasureReceipt
 
@@ -57,7 +57,7 @@ class EntityMutation:
     ) -> UpdateEntityPayload:
         """Change an entity."""
         return UpdateEntityPayload(
-            entity=as_is(await update_entity(info.context, id, input.metadata))
+            entity=as_graphql(await update_entity(info.context, id, input.metadata))
         )
 
     @mutation(
@@ -68,4 +68,4 @@ class EntityMutation:
     async def delete_entity(self, info: Info, id: EntityId) -> DeleteEntityPayload:
         """Delete an entity."""
         receipt, _ = await delete_entity(info.context, id)
-        return DeleteEntityPayload(deleted_id=id, receipt=as_is(receipt))
+        return DeleteEntityPayload(deleted_id=id, receipt=as_graphql(receipt))

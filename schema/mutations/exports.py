@@ -8,9 +8,9 @@ from strawberry.scalars import JSON
 from core.errors import AppError
 from resolvers.exchange.exports import NewExport, create_export
 from schema.arguments import ProjectId
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.export import Export
-from schema.types.memory_filter import MemoryFilter, filter_of
+from schema.types.memory_filter import MemoryFilter, filter_from_input
 from schema.types.operation import Operation
 
 
@@ -69,9 +69,9 @@ class ExportMutation:
     ) -> CreateExportPayload:
         """Make an export."""
         try:
-            wanted = filter_of(input.filter)
+            wanted = filter_from_input(input.filter)
         except AppError as error:
-            raise error.below("input") from None
+            raise error.with_path_prefix("input") from None
         new = NewExport(input.json_schema, wanted, input.instructions, input.include_history)
         made, operation = await create_export(info.context, project_id, new)
-        return CreateExportPayload(export=as_is(made), operation=as_is(operation))
+        return CreateExportPayload(export=as_graphql(made), operation=as_graphql(operation))

@@ -6,7 +6,7 @@ import strawberry
 
 from core.enums import FeedbackValue
 from resolvers.memories.feedback import set_feedback
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.memory import Memory, MemoryId
 
 
@@ -42,4 +42,4 @@ class FeedbackMutation:
     ) -> SetMemoryFeedbackPayload:
         """Set the feedback of a memory."""
         row = await set_feedback(info.context, memory_id, value, reason)
-        return SetMemoryFeedbackPayload(memory=as_is(row))
+        return SetMemoryFeedbackPayload(memory=as_graphql(row))

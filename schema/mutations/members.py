@@ -13,7 +13,7 @@ from resolvers.tenancy.members import (
     update_member,
 )
 from schema.arguments import OrganizationId, ProjectId
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.member import Member
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class MemberMutation:
         place, member = await add_member(
             info.context, IN_ORGANIZATION, organization_id, email, role
         )
-        return AddOrganizationMemberPayload(organization=place, member=as_is(member))
+        return AddOrganizationMemberPayload(organization=place, member=as_graphql(member))
 
     @mutation(
         UpdateOrganizationMemberPayload,
@@ -119,7 +119,7 @@ class MemberMutation:
         place, member = await update_member(
             info.context, IN_ORGANIZATION, organization_id, email, role
         )
-        return UpdateOrganizationMemberPayload(organization=place, member=as_is(member))
+        return UpdateOrganizationMemberPayload(organization=place, member=as_graphql(member))
 
     @mutation(
         RemoveOrganizationMemberPayload,
@@ -143,7 +143,7 @@ class MemberMutation:
         """Add a member."""
         project = info.context.project_id(project_id)
         place, member = await add_member(info.context, IN_PROJECT, project, email, role)
-        return AddProjectMemberPayload(project=place, member=as_is(member))
+        return AddProjectMemberPayload(project=place, member=as_graphql(member))
 
     @mutation(
         UpdateProjectMemberPayload,
@@ -155,7 +155,7 @@ class MemberMutation:
         """Change a member."""
         project = info.context.project_id(project_id)
         place, member = await update_member(info.context, IN_PROJECT, project, email, role)
-        return UpdateProjectMemberPayload(project=place, member=as_is(member))
+        return UpdateProjectMemberPayload(project=place, member=as_graphql(member))
 
     @mutation(
         RemoveProjectMemberPayload,

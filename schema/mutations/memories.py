@@ -10,13 +10,13 @@ from core.enums import AddOutcome, EntityType
 from core.errors import AppError
 from core.turn import Turn
 from resolvers.ingestion.add import add_memories
-from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from resolvers.memories.restore import restore_memory
 from resolvers.memories.updates import Outcome, Update, update_memories, update_memory
 from schema.arguments import ProjectId
-from schema.base import Info, Payload, as_is, given, mutation, user_error
-from schema.mutations.projects import CategoryInput, plain
+from schema.base import Info, Payload, as_graphql, mutation, set_fields, user_error
+from schema.mutations.projects import CategoryInput, category_dict
 from schema.types.memory import Memory, MemoryId
 from schema.types.operation import Operation
 
@@ -235,19 +235,19 @@ class MemoryMutation:
             for message in input.messages
         ]
         categories = input.custom_categories
-        wishes = Wishes(
+        wishes = ExtractionOptions(
             instructions=input.custom_instructions,
             agent_instructions=input.agent_custom_instructions,
-            categories=None if categories is None else [plain(item) for item in categories],
+            categories=None if categories is None else [category_dict(item) for item in categories],
             includes=input.includes,
             excludes=input.excludes,
         )
         request = AddRequest(turns, new, input.infer, wishes, input.wait, input.idempotency_key)
         addition = await add_memories(info.context, project_id, request)
         return AddMemoriesPayload(
-            operation=as_is(addition.operation),
-            memories=as_is([result.memory for result in addition.results]),
-            results=as_is(addition.results),
+            operation=as_graphql(addition.operation),
+            memories=as_graphql([result.memory for result in addition.results]),
+            results=as_graphql(addition.results),
             user_errors=[user_error(addition.failure)] if addition.failure else [],
         )
 
@@ -263,7 +263,7 @@ class MemoryMutation:
     ) -> UpdateMemoryPayload:
         """Change a memory."""
         return UpdateMemoryPayload(
-            memory=as_is(await update_memory(info.context, id, given(input)))
+            memory=as_graphql(await update_memory(info.context, id, set_fields(input)))
         )
 
     @mutation(
@@ -279,7 +279,7 @@ class MemoryMutation:
         ],
     ) -> UpdateMemoriesPayload:
         """Change memories."""
-        updates = [Update(item.id, given(item.input)) for item in inputs]
+        updates = [Update(item.id, set_fields(item.input)) for item in inputs]
         outcomes = await update_memories(info.context, updates)
         return UpdateMemoriesPayload(results=[_payload(outcome) for outcome in outcomes])
 
@@ -299,10 +299,10 @@ class MemoryMutation:
     ) -> RestoreMemoryPayload:
         """Restore a memory."""
         row = await restore_memory(info.context, id, history_event_id)
-        return RestoreMemoryPayload(memory=as_is(row))
+        return RestoreMemoryPayload(memory=as_graphql(row))
 
 
 def _payload(outcome: Outcome) -> UpdateMemoryPayload:
     if isinstance(outcome, AppError):
         return UpdateMemoryPayload(user_errors=[user_error(outcome)])
-    return UpdateMemoryPayload(memory=as_is(outcome))
+    return UpdateMemoryPayload(memory=as_graphql(outcome))

@@ -5,10 +5,10 @@ from typing import Annotated
 import strawberry
 
 from resolvers.memories.deletion import delete_memories, delete_memory
-from schema.base import Info, Payload, as_is, mutation, user_error
+from schema.base import Info, Payload, as_graphql, mutation, user_error
 from schema.types.erasure import ErasureReceipt
 from schema.types.memory import MemoryId
-from schema.types.memory_filter import MemoryFilter, filter_of
+from schema.types.memory_filter import MemoryFilter, filter_from_input
 
 
 @strawberry.type(description="The answer of `deleteMemory`.")
@@ -72,7 +72,7 @@ class MemoryDeletionMutation:
         return DeleteMemoryPayload(
             deleted_id=id,
             deleted_ids=[strawberry.ID(id) for id in deletion.ids],
-            receipt=as_is(deletion.receipt),
+            receipt=as_graphql(deletion.receipt),
         )
 
     @mutation(
@@ -106,7 +106,7 @@ class MemoryDeletionMutation:
         ] = None,
     ) -> DeleteMemoriesPayload:
         """Delete memories."""
-        deletion = await delete_memories(info.context, project_id, ids, filter_of(filter))
+        deletion = await delete_memories(info.context, project_id, ids, filter_from_input(filter))
         return DeleteMemoriesPayload(
             deleted_ids=[strawberry.ID(id) for id in deletion.ids],
             count=len(deletion.ids),

@@ -3,7 +3,7 @@
 import strawberry
 
 from resolvers.operations.records import retry_operation
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.operation import Operation, OperationId
 
 
@@ -28,4 +28,4 @@ class OperationMutation:
     )
     async def retry_operation(self, info: Info, id: OperationId) -> RetryOperationPayload:
         """Try an operation again."""
-        return RetryOperationPayload(operation=as_is(await retry_operation(info.context, id)))
+        return RetryOperationPayload(operation=as_graphql(await retry_operation(info.context, id)))

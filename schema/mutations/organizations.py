@@ -10,7 +10,7 @@ from resolvers.tenancy.organizations import (
     update_organization,
 )
 from schema.arguments import OrganizationId
-from schema.base import Info, Payload, as_is, given, mutation
+from schema.base import Info, Payload, as_graphql, mutation, set_fields
 from schema.types.organization import Organization
 
 
@@ -73,7 +73,7 @@ class OrganizationMutation:
     ) -> CreateOrganizationPayload:
         """Make an organization."""
         row = await create_organization(info.context, input.name)
-        return CreateOrganizationPayload(organization=as_is(row))
+        return CreateOrganizationPayload(organization=as_graphql(row))
 
     @mutation(
         UpdateOrganizationPayload,
@@ -88,8 +88,8 @@ class OrganizationMutation:
         ],
     ) -> UpdateOrganizationPayload:
         """Rename an organization."""
-        row = await update_organization(info.context, id, given(input))
-        return UpdateOrganizationPayload(organization=as_is(row))
+        row = await update_organization(info.context, id, set_fields(input))
+        return UpdateOrganizationPayload(organization=as_graphql(row))
 
     @mutation(
         DeleteOrganizationPayload,

@@ -6,7 +6,7 @@ import strawberry
 
 from resolvers.indexing.reindex import reindex_project
 from resolvers.tenancy.projects import create_project, delete_project, update_project
-from schema.base import Info, Payload, as_is, given, mutation
+from schema.base import Info, Payload, as_graphql, mutation, set_fields
 from schema.types.erasure import ErasureReceipt
 from schema.types.operation import Operation
 from schema.types.project import OptionalId, Project
@@ -120,7 +120,7 @@ class ProjectMutation:
         row = await create_project(
             info.context, input.organization_id, input.name, input.description
         )
-        return CreateProjectPayload(project=as_is(row))
+        return CreateProjectPayload(project=as_graphql(row))
 
     @mutation(
         UpdateProjectPayload,
@@ -134,10 +134,14 @@ class ProjectMutation:
         input: Annotated[UpdateProjectInput, strawberry.argument(description="What to change.")],
     ) -> UpdateProjectPayload:
         """Change a project."""
-        changes = given(input)
+        changes = set_fields(input)
         if changes.get("custom_categories") is not None:
-            changes["custom_categories"] = [plain(item) for item in changes["custom_categories"]]
-        return UpdateProjectPayload(project=as_is(await update_project(info.context, id, changes)))
+            changes["custom_categories"] = [
+                category_dict(item) for item in changes["custom_categories"]
+            ]
+        return UpdateProjectPayload(
+            project=as_graphql(await update_project(info.context, id, changes))
+        )
 
     @mutation(
         DeleteProjectPayload,
@@ -151,7 +155,7 @@ class ProjectMutation:
     ) -> DeleteProjectPayload:
         """Delete a project."""
         receipt = await delete_project(info.context, id)
-        return DeleteProjectPayload(deleted_id=id, receipt=as_is(receipt))
+        return DeleteProjectPayload(deleted_id=id, receipt=as_graphql(receipt))
 
     @mutation(
         ReindexProjectPayload,
@@ -166,9 +170,9 @@ class ProjectMutation:
     ) -> ReindexProjectPayload:
         """Build the index of a project anew."""
         operation, project = await reindex_project(info.context, id)
-        return ReindexProjectPayload(operation=as_is(operation), project=as_is(project))
+        return ReindexProjectPayload(operation=as_graphql(operation), project=as_graphql(project))
 
 
-def plain(category: CategoryInput) -> dict[str, Any]:
+def category_dict(category: CategoryInput) -> dict[str, Any]:
     """Return a category as it is kept."""
     return {"name": category.name, "description": category.description}

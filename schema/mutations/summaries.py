@@ -4,8 +4,8 @@ import strawberry
 
 from resolvers.synthesis.summaries import summarize_memories
 from schema.arguments import ProjectId
-from schema.base import Info, Payload, as_is, mutation, user_error
-from schema.types.memory_filter import OnlyMemories, filter_of
+from schema.base import Info, Payload, as_graphql, mutation, user_error
+from schema.types.memory_filter import OnlyMemories, filter_from_input
 from schema.types.operation import Operation
 
 
@@ -39,9 +39,9 @@ class SummaryMutation:
         self, info: Info, project_id: ProjectId = None, filter: OnlyMemories = None
     ) -> SummarizeMemoriesPayload:
         """Sum memories up."""
-        found = await summarize_memories(info.context, project_id, filter_of(filter))
+        found = await summarize_memories(info.context, project_id, filter_from_input(filter))
         return SummarizeMemoriesPayload(
             summary=found.text,
-            operation=as_is(found.operation),
+            operation=as_graphql(found.operation),
             user_errors=[user_error(found.failure)] if found.failure else [],
         )

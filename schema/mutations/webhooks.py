@@ -12,7 +12,7 @@ from resolvers.webhooks.administration import (
     update_webhook,
 )
 from resolvers.webhooks.redelivery import redeliver_webhook, test_webhook
-from schema.base import Info, Payload, as_is, given, mutation
+from schema.base import Info, Payload, as_graphql, mutation, set_fields
 from schema.types.webhook import Webhook, WebhookDelivery
 
 WebhookId = Annotated[strawberry.ID, strawberry.argument(description="The webhook's id.")]
@@ -134,7 +134,7 @@ class WebhookMutation:
         row, secret = await create_webhook(
             info.context, project_id, input.name, input.url, input.event_types
         )
-        return CreateWebhookPayload(webhook=as_is(row), secret=secret)
+        return CreateWebhookPayload(webhook=as_graphql(row), secret=secret)
 
     @mutation(UpdateWebhookPayload, f"Change a webhook. {_NEEDS}")
     async def update_webhook(
@@ -144,8 +144,8 @@ class WebhookMutation:
         input: Annotated[UpdateWebhookInput, strawberry.argument(description="What to change.")],
     ) -> UpdateWebhookPayload:
         """Change a webhook."""
-        row = await update_webhook(info.context, id, given(input))
-        return UpdateWebhookPayload(webhook=as_is(row))
+        row = await update_webhook(info.context, id, set_fields(input))
+        return UpdateWebhookPayload(webhook=as_graphql(row))
 
     @mutation(
         DeleteWebhookPayload,
@@ -164,7 +164,7 @@ class WebhookMutation:
     async def rotate_webhook_secret(self, info: Info, id: WebhookId) -> RotateWebhookSecretPayload:
         """Replace a secret."""
         row, secret = await rotate_webhook_secret(info.context, id)
-        return RotateWebhookSecretPayload(webhook=as_is(row), secret=secret)
+        return RotateWebhookSecretPayload(webhook=as_graphql(row), secret=secret)
 
     @mutation(
         TestWebhookPayload,
@@ -172,7 +172,7 @@ class WebhookMutation:
     )
     async def test_webhook(self, info: Info, id: WebhookId) -> TestWebhookPayload:
         """Promise a test."""
-        return TestWebhookPayload(delivery=as_is(await test_webhook(info.context, id)))
+        return TestWebhookPayload(delivery=as_graphql(await test_webhook(info.context, id)))
 
     @mutation(
         RedeliverWebhookPayload,
@@ -188,4 +188,4 @@ class WebhookMutation:
     ) -> RedeliverWebhookPayload:
         """Promise a message again."""
         row = await redeliver_webhook(info.context, delivery_id)
-        return RedeliverWebhookPayload(delivery=as_is(row))
+        return RedeliverWebhookPayload(delivery=as_graphql(row))

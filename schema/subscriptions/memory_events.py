@@ -8,10 +8,10 @@ import strawberry
 
 from resolvers.memories.events import memory_events
 from schema.arguments import ProjectId
-from schema.base import Info, as_is
+from schema.base import Info, as_graphql
 from schema.scalars import Cursor
 from schema.types.history import HistoryEvent, OnlyEventTypes
-from schema.types.memory_filter import MemoryFilter, filter_of
+from schema.types.memory_filter import MemoryFilter, filter_from_input
 
 OnlyEventsOf = Annotated[
     MemoryFilter | None,
@@ -50,7 +50,7 @@ class MemoryEventsSubscription:
     ) -> AsyncGenerator[HistoryEvent]:
         """Yield the events of the log."""
         kinds = tuple(types) if types is not None else None
-        events = memory_events(info.context, project_id, filter_of(filter), kinds, after)
+        events = memory_events(info.context, project_id, filter_from_input(filter), kinds, after)
         async with aclosing(events) as rows:
             async for row in rows:
-                yield as_is(row)
+                yield as_graphql(row)

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 import strawberry
 
 from resolvers.operations.follow import operation_updates
-from schema.base import Info, as_is
+from schema.base import Info, as_graphql
 from schema.types.operation import Operation, OperationId
 
 
@@ -20,4 +20,4 @@ class OperationSubscription:
     async def operation_updates(self, info: Info, id: OperationId) -> AsyncGenerator[Operation]:
         """Yield an operation."""
         async for row in operation_updates(info.context, id):
-            yield as_is(row)
+            yield as_graphql(row)

@@ -34,7 +34,7 @@ def _told(error: AppError) -> dict[str, Any]:
     return told
 
 
-def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
+def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     """Return an error as the caller sees it.
 
     An `AppError` is told as it is, and so is what the parser, the validation and the coercion of

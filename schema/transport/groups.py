@@ -20,7 +20,7 @@ from core.access import Actor
 from resolvers.context import Context, Services
 from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, request_error
-from schema.transport.results import Asked, Errors, Result, results_of
+from schema.transport.results import ClientOperation, Errors, Result, operation_results
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Member:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def hand(self, result: Result) -> None:
+    def deliver(self, result: Result) -> None:
         """Hand over a result, unless it is of an event that this member has seen."""
         place = _place_of(result)
         if place > self.place:
@@ -101,7 +101,9 @@ class _Kept:
 class Group:
     """One subscription and all who are given its results."""
 
-    def __init__(self, services: Services, asked: Asked, actor: Actor, place: int) -> None:
+    def __init__(
+        self, services: Services, asked: ClientOperation, actor: Actor, place: int
+    ) -> None:
         self.members: set[Member] = set()
         self.kept = _Kept(place)
         stream = Stream(start=place, erased=self.kept.forget)
@@ -112,14 +114,14 @@ class Group:
     async def _run(self) -> None:
         errors: Errors = []
         try:
-            async with aclosing(results_of(self._asked, self._context)) as results:
+            async with aclosing(operation_results(self._asked, self._context)) as results:
                 async for result in results:
                     if result.is_last:
                         errors = result.errors
                         break
                     self.kept.add(result)
                     for member in self.members:
-                        member.hand(result)
+                        member.deliver(result)
         except Exception:
             log.exception("defect", request_id=self._asked.request_id)
             errors = [request_error(DEFECT, "INTERNAL", self._asked.request_id)]
@@ -140,7 +142,14 @@ class Groups:
         return len(self._groups)
 
     def join(
-        self, key: str, asked: Asked, actor: Actor, place: int, client: Client, *, caught_up: bool
+        self,
+        key: str,
+        asked: ClientOperation,
+        actor: Actor,
+        place: int,
+        client: Client,
+        *,
+        caught_up: bool,
     ) -> Member | None:
         """Return the membership of a subscription that goes on from a place in its log.
 
@@ -158,7 +167,7 @@ class Groups:
             group = self._groups[key] = Group(self._services, asked, actor, place)
         member = Member(place, client)
         for result in group.kept.after(place):
-            member.hand(result)
+            member.deliver(result)
         group.members.add(member)
         return member
 

@@ -24,9 +24,9 @@ from core.errors import LimitExceeded, Unauthenticated
 from resolvers.context import Context, authenticate
 from schema.contract import schema
 from schema.transport.credentials import tokens_of
-from schema.transport.errors import DEFECT, app_error, formatted, request_error
+from schema.transport.errors import DEFECT, app_error, format_error, request_error
 from schema.transport.live import Live
-from schema.transport.results import MOST_ERRORS, Asked
+from schema.transport.results import MOST_ERRORS, ClientOperation
 from schema.transport.sse import EVENT_STREAM, EventStream
 
 log = structlog.get_logger(__name__)
@@ -84,7 +84,7 @@ class GraphQLEndpoint:
             return _failure(request, error.status, "BAD_USER_INPUT", error.message, headers)
         allowed = _READING if request.method == "GET" else _WRITING
         followed = allowed | _FOLLOWING
-        asked = Asked(query, variables, operation, followed, request.state.request_id)
+        asked = ClientOperation(query, variables, operation, followed, request.state.request_id)
         if media_type == EVENT_STREAM:
             return self._stream(request, asked, actor)
         context = Context(actor, self._services)
@@ -113,7 +113,7 @@ class GraphQLEndpoint:
             context.loaders.clear()
         return self._answer(request, media_type, result)
 
-    def _stream(self, request: Request, asked: Asked, actor: Actor) -> Response:
+    def _stream(self, request: Request, asked: ClientOperation, actor: Actor) -> Response:
         resume = request.headers.get("last-event-id")
         try:
             return EventStream(self._live, asked, actor, resume)
@@ -128,7 +128,7 @@ class GraphQLEndpoint:
         if result.errors:
             request_id = request.state.request_id
             shown = result.errors[:MOST_ERRORS]
-            body["errors"] = [formatted(error, request_id) for error in shown]
+            body["errors"] = [format_error(error, request_id) for error in shown]
             if result.data is None and not any(error.path for error in result.errors):
                 status = _request_status(media_type)
             else:

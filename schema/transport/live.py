@@ -3,10 +3,10 @@
 from contextlib import aclosing
 
 from resolvers.context import Context, Services
-from resolvers.runtime.connections import Stay
+from resolvers.runtime.connections import LiveConnection
 from schema.transport.groups import Client, Groups, Member
 from schema.transport.plans import plan_of
-from schema.transport.results import Asked, Errors, results_of
+from schema.transport.results import ClientOperation, Errors, operation_results
 
 
 class Live:
@@ -16,7 +16,7 @@ class Live:
         self.services = services
         self.groups = Groups(services)
 
-    async def answer(self, asked: Asked, stay: Stay, client: Client) -> Errors:
+    async def answer(self, asked: ClientOperation, stay: LiveConnection, client: Client) -> Errors:
         """Send a client all results of an operation, until it ends.
 
         Returns the errors that it ended with, none when it came to its end.
@@ -29,7 +29,9 @@ class Live:
         finally:
             await self.groups.leave(ended.key, ended.member)
 
-    async def _begin(self, asked: Asked, stay: Stay, client: Client) -> "Errors | _Joined":
+    async def _begin(
+        self, asked: ClientOperation, stay: LiveConnection, client: Client
+    ) -> "Errors | _Joined":
         """Send what one execution for this client alone gives; a group may have the rest."""
         stream, joined = stay.stream, None
         plan = plan_of(asked.query, asked.operation_name)
@@ -47,7 +49,7 @@ class Live:
             stream.join = join
         try:
             context = Context(stay.actor, self.services, stream)
-            async with aclosing(results_of(asked, context)) as results:
+            async with aclosing(operation_results(asked, context)) as results:
                 async for result in results:
                     if result.is_last:
                         return result.errors

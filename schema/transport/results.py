@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from core.ids import uuid7
 from resolvers.context import Context
 from schema.contract import schema
-from schema.transport.errors import formatted
+from schema.transport.errors import format_error
 from storage.log.history import HISTORY_ORDER
 
 MOST_ERRORS = 20
@@ -27,7 +27,7 @@ Errors = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClientOperation:
     """One operation as a client sends it, and the id that its troubles are logged under."""
 
     query: str
@@ -51,7 +51,7 @@ class Result:
     cursor: str | None = None
 
 
-async def results_of(asked: Asked, context: Context) -> AsyncGenerator[Result]:
+async def operation_results(asked: ClientOperation, context: Context) -> AsyncGenerator[Result]:
     """Yield the results of an operation of any kind."""
     stream = await schema.stream(
         asked.query,
@@ -71,10 +71,10 @@ async def results_of(asked: Asked, context: Context) -> AsyncGenerator[Result]:
             context.loaders.clear()
 
 
-def _made(result: Any, asked: Asked, context: Context) -> Result:
+def _made(result: Any, asked: ClientOperation, context: Context) -> Result:
     assert isinstance(result, ExecutionResult | PreExecutionError)
     found = [_about_request(error) for error in (result.errors or [])[:MOST_ERRORS]]
-    errors = [formatted(error, asked.request_id) for error in found]
+    errors = [format_error(error, asked.request_id) for error in found]
     body: dict[str, Any] = {"errors": errors} if errors else {}
     # Errors of the whole operation have no path; there is nothing to go on with after them.
     failed = bool(errors) and result.data is None and not any("path" in error for error in errors)

@@ -20,7 +20,7 @@ from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.live import Live
 from schema.transport.mailbox import Mailbox
-from schema.transport.results import Asked, Errors, Result
+from schema.transport.results import ClientOperation, Errors, Result
 
 log = structlog.get_logger(__name__)
 
@@ -34,14 +34,16 @@ _COMPLETE = "event: complete\ndata:\n\n"
 class EventStream(StreamingResponse):
     """The response that sends the results of one operation as events."""
 
-    def __init__(self, live: Live, asked: Asked, actor: Actor, last_event_id: str | None) -> None:
+    def __init__(
+        self, live: Live, asked: ClientOperation, actor: Actor, last_event_id: str | None
+    ) -> None:
         """Raises `LimitExceeded` when the key has as many subscriptions as it may."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(self._events(), headers=headers, media_type=EVENT_STREAM)
         self._live = live
         self._asked = asked
         self._mailbox = Mailbox()
-        self._stay = live.services.subscriptions.enter(actor, self._leave)
+        self._stay = live.services.connections.open(actor, self._leave)
         self._stay.stream = Stream(resume=last_event_id or None)
         self._task: asyncio.Task[None] | None = None
 
@@ -53,7 +55,7 @@ class EventStream(StreamingResponse):
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            self._live.services.subscriptions.close(self._stay)
+            self._live.services.connections.close(self._stay)
 
     async def _events(self) -> AsyncGenerator[str]:
         yield _HEARTBEAT

@@ -31,13 +31,13 @@ from strawberry.types.unset import UNSET
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
 from resolvers.context import authenticate
-from resolvers.runtime.connections import Stay
+from resolvers.runtime.connections import LiveConnection
 from schema.contract import schema
 from schema.transport.credentials import Origins, tokens_of, tokens_of_init
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.live import Live
 from schema.transport.mailbox import Closing, Mailbox
-from schema.transport.results import Asked, Errors, Result
+from schema.transport.results import ClientOperation, Errors, Result
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +130,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
         self._live = live
         self._headers: HTTPConnection = websocket
         self._messages = _Messages(websocket)
-        self._stay: Stay | None = None
+        self._stay: LiveConnection | None = None
         # All that the handler asks of its view is who comes, which is told by this object.
         view, adapter = cast(Any, self), cast(Any, self._messages)
         super().__init__(view, adapter, _Handshake(), None, schema, INIT_TIMEOUT)
@@ -150,7 +150,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
                 if isinstance(outcome, Exception):
                     log.error("defect", exc_info=outcome)
             if self._stay is not None:
-                self._live.services.subscriptions.close(self._stay)
+                self._live.services.connections.close(self._stay)
             # What keeps itself alive would be memory until the next full collection.
             self._stay, self.view = None, cast(Any, None)
             assert self._mailbox.closing is not None
@@ -167,7 +167,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
         services = self._live.services
         try:
             actor = await authenticate(services, tokens)
-            self._stay = services.subscriptions.enter(actor, self._leave)
+            self._stay = services.connections.open(actor, self._leave)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
         except LimitExceeded as error:
@@ -214,12 +214,14 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
 
     async def run_operation(self, operation: Operation[Any, None]) -> None:
         """Answer an operation; called as a task of its own."""
-        asked = Asked(operation.query, operation.variables, operation.operation_name or None)
+        asked = ClientOperation(
+            operation.query, operation.variables, operation.operation_name or None
+        )
         assert self._stay is not None
-        subscriptions = self._live.services.subscriptions
+        subscriptions = self._live.services.connections
         leave = partial(self._end, operation, asked)
         try:
-            stay = subscriptions.enter(self._stay.actor, leave)
+            stay = subscriptions.open(self._stay.actor, leave)
         except LimitExceeded as error:
             errors = [app_error(error, asked.request_id)]
         else:
@@ -238,7 +240,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
     def _end(
         self,
         operation: Operation[Any, None],
-        asked: Asked,
+        asked: ClientOperation,
         reason: AppError | Unauthenticated | None,
     ) -> None:
         # Without its key the whole connection ends, and so it does when the server stops.

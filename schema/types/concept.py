@@ -8,7 +8,7 @@ import strawberry
 
 from resolvers.memories.concepts import memories_of_concept, related_concepts, total_memories
 from schema.arguments import FirstRelated
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from storage.memories.concepts import ConceptRow
 
@@ -46,7 +46,7 @@ class Concept(Node):
     async def related(self, info: Info, first: FirstRelated = 10) -> list["ConceptLink"]:
         """Return the links."""
         found = await related_concepts(info.context, self.id, first)
-        return [ConceptLink(concept=as_is(row), shared_memories=n) for row, n in found]
+        return [ConceptLink(concept=as_graphql(row), shared_memories=n) for row, n in found]
 
 
 @strawberry.type(description="How often a concept is mentioned together with another.")

@@ -12,7 +12,7 @@ from resolvers.memories.entities import entities, entity
 from resolvers.memories.listing import memories_of_entity
 from resolvers.search.execution import search_entity
 from schema.arguments import ProjectId
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection
 from schema.types.memory import Memory
@@ -23,10 +23,10 @@ from schema.types.memory_filter import (
     MemoryOrder,
     OnlyMemories,
     ShowExpired,
-    list_of,
-    wanted_of,
+    list_query,
+    scope_from_input,
 )
-from schema.types.search import Searcher, searching
+from schema.types.search import Searcher, search_field
 from storage.memories.entities import EntityRow
 from storage.tenancy.projects import PROJECTS
 
@@ -63,7 +63,7 @@ EntityOrder = Annotated[
 ]
 
 
-def order_of(order: EntityOrderInput | None) -> tuple[str, bool] | None:
+def order_from_input(order: EntityOrderInput | None) -> tuple[str, bool] | None:
     """Return an order as resolvers take it: (attribute, descending)."""
     if order is None:
         return None
@@ -109,15 +109,15 @@ class Entity(Node):
         as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
         return partial(
-            memories_of_entity, info.context, as_is(self), list_of(wanted, order_by, as_of)
+            memories_of_entity, info.context, as_graphql(self), list_query(wanted, order_by, as_of)
         )
 
-    @searching("Those of its memories that fit a query best.")
+    @search_field("Those of its memories that fit a query best.")
     def search_memories(self, info: Info) -> Searcher:
         """Return the searcher of its memories."""
-        return partial(search_entity, info.context, as_is(self))
+        return partial(search_entity, info.context, as_graphql(self))
 
 
 EntityId = Annotated[strawberry.ID, strawberry.argument(description="The entity's id.")]
@@ -140,7 +140,7 @@ class EntityQuery:
         name: EntityName,
     ) -> Entity | None:
         """Return an entity."""
-        return as_is(await entity(info.context, project_id, type, name))
+        return as_graphql(await entity(info.context, project_id, type, name))
 
     @connection(Entity, "The entities of a project, by name unless ordered otherwise.")
     def entities(
@@ -152,5 +152,5 @@ class EntityQuery:
         order_by: EntityOrder = None,
     ) -> Lister:
         """Return the lister of entities."""
-        order = order_of(order_by)
+        order = order_from_input(order_by)
         return partial(entities, info.context, project_id, type, name_contains, order)

@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers.exchange.exports import export, operation_of_export
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.types.operation import Operation
 from storage.exchange.exports import ExportRow
 
@@ -53,7 +53,7 @@ class Export(Node):
     @strawberry.field(description="The operation that tells how far it is, or why it failed.")
     async def operation(self, info: Info) -> Operation:
         """Return the operation."""
-        return as_is(await operation_of_export(info.context, as_is(self)))
+        return as_graphql(await operation_of_export(info.context, as_graphql(self)))
 
 
 @strawberry.type
@@ -63,4 +63,4 @@ class ExportQuery:
     @strawberry.field(description="An export by its id.")
     async def export(self, info: Info, id: ExportId) -> Export | None:
         """Return an export."""
-        return as_is(await export(info.context, id))
+        return as_graphql(await export(info.context, id))

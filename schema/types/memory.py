@@ -13,10 +13,10 @@ from resolvers.memories.concepts import concepts_of_memory
 from resolvers.memories.creation import history_of_memory
 from resolvers.memories.feedback import feedback_of_memory
 from resolvers.memories.listing import memories_of_project
-from resolvers.memories.provenance import replaced_by, sources_of_memory, successor
+from resolvers.memories.provenance import replaced_memories, sources_of_memory, successor
 from resolvers.search.related import related_memories
 from schema.arguments import FirstRelated, ProjectId
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.types.concept import Concept
 from schema.types.history import HistoryEvent
@@ -27,8 +27,8 @@ from schema.types.memory_filter import (
     MemoryOrder,
     OnlyMemories,
     ShowExpired,
-    list_of,
-    wanted_of,
+    list_query,
+    scope_from_input,
 )
 from storage.memories.entities import ENTITIES
 from storage.memories.rows import MEMORIES, MemoryRow
@@ -154,27 +154,27 @@ class Memory(Node):
     )
     async def related(self, info: Info, first: FirstRelated = 10) -> list[LazyHit]:
         """Return the related memories."""
-        return as_is(await related_memories(info.context, self.id, first))
+        return as_graphql(await related_memories(info.context, self.id, first))
 
     @strawberry.field(description="The memory that has taken its place because it says otherwise.")
     async def superseded_by(self, info: Info) -> "Memory | None":
         """Return the memory that supersedes it."""
-        return as_is(await successor(info.context, as_is(self), MemoryState.SUPERSEDED))
+        return as_graphql(await successor(info.context, as_graphql(self), MemoryState.SUPERSEDED))
 
     @strawberry.field(description="The memories whose place it has taken, the oldest first.")
     async def supersedes(self, info: Info) -> list["Memory"]:
         """Return the memories it supersedes."""
-        return as_is(await replaced_by(info.context, self.id, MemoryState.SUPERSEDED))
+        return as_graphql(await replaced_memories(info.context, self.id, MemoryState.SUPERSEDED))
 
     @strawberry.field(description="The memory that says the same and stands for both.")
     async def merged_into(self, info: Info) -> "Memory | None":
         """Return the memory it became part of."""
-        return as_is(await successor(info.context, as_is(self), MemoryState.MERGED))
+        return as_graphql(await successor(info.context, as_graphql(self), MemoryState.MERGED))
 
     @strawberry.field(description="The memories that became part of it, the oldest first.")
     async def merged(self, info: Info) -> list["Memory"]:
         """Return the memories that were merged into it."""
-        return as_is(await replaced_by(info.context, self.id, MemoryState.MERGED))
+        return as_graphql(await replaced_memories(info.context, self.id, MemoryState.MERGED))
 
     @strawberry.field(description="The memory it tells more about, as a model saw it.")
     async def extends(self, info: Info) -> "Memory | None":
@@ -188,12 +188,12 @@ class Memory(Node):
     )
     async def sources(self, info: Info) -> list[SourceMessage]:
         """Return its sources."""
-        return as_is(await sources_of_memory(info.context, self.id))
+        return as_graphql(await sources_of_memory(info.context, self.id))
 
     @strawberry.field(description="The people, places and things it mentions, by name.")
     async def concepts(self, info: Info) -> list[Concept]:
         """Return its concepts."""
-        return as_is(await concepts_of_memory(info.context, self.id))
+        return as_graphql(await concepts_of_memory(info.context, self.id))
 
     @strawberry.field(
         description="What was last told by `setMemoryFeedback`, also where the memory is shown as "
@@ -201,12 +201,12 @@ class Memory(Node):
     )
     async def feedback(self, info: Info) -> Feedback | None:
         """Return its feedback."""
-        return as_is(await feedback_of_memory(info.context, self.id))
+        return as_graphql(await feedback_of_memory(info.context, self.id))
 
     @connection(HistoryEvent, "What happened to it, oldest first.")
     def history(self, info: Info) -> Lister:
         """Return the lister of its history."""
-        return partial(history_of_memory, info.context, as_is(self))
+        return partial(history_of_memory, info.context, as_graphql(self))
 
 
 @strawberry.type
@@ -231,6 +231,6 @@ class MemoryQuery:
         as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
-        asked = list_of(wanted, order_by, as_of)
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
+        asked = list_query(wanted, order_by, as_of)
         return partial(memories_of_project, info.context, project_id, asked)

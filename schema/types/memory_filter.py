@@ -1,7 +1,7 @@
 """What lists and searches of memories are asked with: the filter, the flags and the order.
 
-The inputs are as flat as callers like to write them; `filter_of` turns them into the tree that the
-other layers know. A null is the same as nothing.
+The inputs are as flat as callers like to write them; `filter_from_input` turns them into the tree
+that the other layers know. A null is the same as nothing.
 """
 
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 
 from core.enums import MemoryState
 from core.filters.tree import Field, Filter, FilterBuilder, Not
-from resolvers.memories.listing import MemoryList, Wanted
+from resolvers.memories.listing import MemoryListQuery, MemoryScope
 from schema.enums import MemoryOrderField, OrderDirection
 from storage.memories.rows import MEMORY_ORDER, MEMORY_ORDERS
 
@@ -228,7 +228,7 @@ _OPERATED = {
 }
 
 
-def filter_of(given: MemoryFilter | None) -> Filter | None:
+def filter_from_input(given: MemoryFilter | None) -> Filter | None:
     """Return a filter as the other layers know it.
 
     Raises `InvalidInput` naming the path, from the argument `filter` inwards, for a filter that is
@@ -269,16 +269,18 @@ def _operators(given: Any) -> dict[str, Any]:
     return {name.rstrip("_"): value for name, value in vars(given).items() if name != "key"}
 
 
-def wanted_of(
+def scope_from_input(
     filter: MemoryFilter | None, show_expired: bool, latest_only: bool, include_merged: bool
-) -> Wanted:
-    """Return which memories are asked for. Raises `InvalidInput` as `filter_of` does."""
-    return Wanted(filter_of(filter), show_expired, latest_only, include_merged)
+) -> MemoryScope:
+    """Return which memories are asked for. Raises `InvalidInput` as `filter_from_input` does."""
+    return MemoryScope(filter_from_input(filter), show_expired, latest_only, include_merged)
 
 
-def list_of(wanted: Wanted, order: MemoryOrderInput | None, as_of: datetime | None) -> MemoryList:
+def list_query(
+    wanted: MemoryScope, order: MemoryOrderInput | None, as_of: datetime | None
+) -> MemoryListQuery:
     """Return what a list of memories is asked for."""
     if order is None:
-        return MemoryList(wanted, MEMORY_ORDER, as_of)
+        return MemoryListQuery(wanted, MEMORY_ORDER, as_of)
     falling = order.direction is OrderDirection.DESC
-    return MemoryList(wanted, MEMORY_ORDERS[order.field.value, falling], as_of)
+    return MemoryListQuery(wanted, MEMORY_ORDERS[order.field.value, falling], as_of)

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from core.errors import InvalidInput, NotFound
-from schema.base import Info, Node, as_is
+from schema.base import Info, Node, as_graphql
 
 _MOST = 100
 
@@ -42,6 +42,6 @@ class NodeQuery:
             raise InvalidInput(f"Give at most {_MOST} ids.", "ids")
         found = await info.context.loaders.nodes(ids)
         return [
-            as_is(NotFound("node", id, "ids", position) if row is None else row)
+            as_graphql(NotFound("node", id, "ids", position) if row is None else row)
             for position, (id, row) in enumerate(zip(ids, found, strict=True))
         ]

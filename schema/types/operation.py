@@ -7,8 +7,8 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import OperationStatus, OperationType
-from resolvers.operations.records import operation, results_of
-from schema.base import Info, Node, as_is, is_row
+from resolvers.operations.records import changes_of_operation, operation
+from schema.base import Info, Node, as_graphql, is_row
 from schema.types.history import HistoryEvent
 from storage.operations.store import OperationRow
 
@@ -64,7 +64,7 @@ class Operation(Node):
     )
     async def results(self, info: Info) -> list[HistoryEvent]:
         """Return the events of the log."""
-        return as_is(await results_of(info.context, self.id))
+        return as_graphql(await changes_of_operation(info.context, self.id))
 
 
 @strawberry.type
@@ -74,4 +74,4 @@ class OperationQuery:
     @strawberry.field(description="An operation by its id.")
     async def operation(self, info: Info, id: OperationId) -> Operation | None:
         """Return an operation."""
-        return as_is(await operation(info.context, id))
+        return as_graphql(await operation(info.context, id))

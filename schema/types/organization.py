@@ -14,7 +14,7 @@ from resolvers.tenancy.organizations import (
     projects_of_organization,
 )
 from schema.arguments import OrganizationId
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.types.audit import AuditEntry
 from schema.types.erasure import ErasureReceipt
@@ -43,7 +43,7 @@ class Organization(Node):
     @connection(Member, "Its members, in the order in which they joined.")
     def members(self, info: Info) -> Lister:
         """Return the lister of members."""
-        return partial(members_of_organization, info.context, as_is(self))
+        return partial(members_of_organization, info.context, as_graphql(self))
 
     @connection(LazyProject, "Those of its projects that the viewer sees, oldest first.")
     def projects(self, info: Info) -> Lister:
@@ -56,7 +56,7 @@ class Organization(Node):
     )
     def audit_log(self, info: Info) -> Lister:
         """Return the lister of entries."""
-        return partial(audit_log_of_organization, info.context, as_is(self))
+        return partial(audit_log_of_organization, info.context, as_graphql(self))
 
     @connection(
         ErasureReceipt,
@@ -65,7 +65,7 @@ class Organization(Node):
     )
     def erasures(self, info: Info) -> Lister:
         """Return the lister of receipts."""
-        return partial(erasures_of_organization, info.context, as_is(self))
+        return partial(erasures_of_organization, info.context, as_graphql(self))
 
 
 @strawberry.type

@@ -18,7 +18,7 @@ from resolvers.tenancy.audit_log import audit_log_of_project
 from resolvers.tenancy.projects import api_keys_of_project, history_of_project, members_of_project
 from resolvers.tenancy.statistics import statistics_of_project
 from resolvers.webhooks.administration import webhooks_of_project
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.scalars import Cursor
 from schema.types.api_key import ApiKey
@@ -31,7 +31,7 @@ from schema.types.entity import (
     EntityTypeArgument,
     NameContains,
     OnlyEntityType,
-    order_of,
+    order_from_input,
 )
 from schema.types.erasure import ErasureReceipt
 from schema.types.history import HistoryEvent, OnlyEventTypes
@@ -44,12 +44,12 @@ from schema.types.memory_filter import (
     MemoryOrder,
     OnlyMemories,
     ShowExpired,
-    list_of,
-    wanted_of,
+    list_query,
+    scope_from_input,
 )
 from schema.types.operation import OnlyOperationStatus, OnlyOperationType, Operation
 from schema.types.organization import Organization
-from schema.types.search import Searcher, searching
+from schema.types.search import Searcher, search_field
 from schema.types.statistics import ProjectStats
 from schema.types.webhook import Webhook
 from storage.log.history import HISTORY_ORDER
@@ -135,7 +135,7 @@ class Project(Node):
     )
     async def entity(self, info: Info, type: EntityTypeArgument, name: EntityName) -> Entity | None:
         """Return an entity."""
-        return as_is(await entity(info.context, self.id, type, name))
+        return as_graphql(await entity(info.context, self.id, type, name))
 
     @connection(Entity, "Its entities, by name unless ordered otherwise.")
     def entities(
@@ -146,7 +146,7 @@ class Project(Node):
         order_by: EntityOrder = None,
     ) -> Lister:
         """Return the lister of entities."""
-        order = order_of(order_by)
+        order = order_from_input(order_by)
         return partial(entities, info.context, self.id, type, name_contains, order)
 
     @connection(Memory, "Its memories, the newest first unless ordered otherwise.")
@@ -161,10 +161,12 @@ class Project(Node):
         as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
-        return partial(memories_of_project, info.context, self.id, list_of(wanted, order_by, as_of))
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
+        return partial(
+            memories_of_project, info.context, self.id, list_query(wanted, order_by, as_of)
+        )
 
-    @searching("Its memories that fit a query best.")
+    @search_field("Its memories that fit a query best.")
     def search_memories(self, info: Info) -> Searcher:
         """Return the searcher of its memories."""
         return partial(search_project, info.context, self.id)
@@ -211,17 +213,17 @@ class Project(Node):
     @connection(AuditEntry, "Who has administered it, and how, newest first. For its OWNERs.")
     def audit_log(self, info: Info) -> Lister:
         """Return the lister of entries."""
-        return partial(audit_log_of_project, info.context, as_is(self))
+        return partial(audit_log_of_project, info.context, as_graphql(self))
 
     @connection(ErasureReceipt, "The receipts of what was erased in it, newest first. For OWNERs.")
     def erasures(self, info: Info) -> Lister:
         """Return the lister of receipts."""
-        return partial(erasures_of_project, info.context, as_is(self))
+        return partial(erasures_of_project, info.context, as_graphql(self))
 
     @connection(Webhook, "Where its events are sent to, oldest first. For its OWNERs.")
     def webhooks(self, info: Info) -> Lister:
         """Return the lister of webhooks."""
-        return partial(webhooks_of_project, info.context, as_is(self))
+        return partial(webhooks_of_project, info.context, as_graphql(self))
 
 
 def _own_categories(project: Any) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.search.execution import Query, SearchResult, search_project
 from schema.arguments import ProjectId
-from schema.base import Argument, Info, add_arguments, as_is
+from schema.base import Argument, Info, add_arguments, as_graphql
 from schema.types.memory import Memory
-from schema.types.memory_filter import MemoryFilter, wanted_of
+from schema.types.memory_filter import MemoryFilter, scope_from_input
 
 Searcher = Callable[[Query], Awaitable[SearchResult]]
 
@@ -136,11 +136,13 @@ class _Searched(FieldExtension):
         **kwargs: Any,
     ) -> Any:
         searcher: Searcher = await next_(source, info, **kwargs)
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
-        return as_is(await searcher(Query(query, top_k, threshold, rerank, wanted, reference_date)))
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
+        return as_graphql(
+            await searcher(Query(query, top_k, threshold, rerank, wanted, reference_date))
+        )
 
 
-def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
+def search_field(description: str) -> Callable[[Callable[..., Searcher]], Any]:
     """Declare a field that searches, whose resolver returns the searcher of its place."""
 
     def declare(resolver: Callable[..., Searcher]) -> Any:
@@ -158,7 +160,7 @@ def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
 class SearchQuery:
     """What `Query` has of searching."""
 
-    @searching(
+    @search_field(
         "The memories of a project that fit a query best. A memory is found as soon as it was "
         "added."
     )

@@ -178,7 +178,7 @@ async def test_closing_ends_what_is_under_way(server: OpenAIServer, make: Make) 
     extractor = make(concurrency=1)
     server.answer_with(slow(30))
     running = [asyncio.create_task(extractor.extract(TEA)) for _ in range(2)]
-    await server.until_asked(1)  # The other one waits for its turn.
+    await server.wait_for_requests(1)  # The other one waits for its turn.
     start = time.monotonic()
     await extractor.close()
     errors = await asyncio.gather(*running, return_exceptions=True)
@@ -195,7 +195,7 @@ async def test_giving_up_frees_the_place(server: OpenAIServer, make: Make) -> No
     extractor = make(concurrency=1)
     server.next(slow(30))
     running = asyncio.create_task(extractor.extract(TEA))
-    await server.until_asked(1)
+    await server.wait_for_requests(1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

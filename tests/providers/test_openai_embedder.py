@@ -344,7 +344,7 @@ async def test_closing_ends_what_is_under_way(server: OpenAIServer, connect: Mak
     server.answer_with(slow(30), path=EMBEDDINGS)
     texts = [["Tea?"], ["x"] * 600, ["y"] * 600]
     running = [asyncio.create_task(embedder.embed(each)) for each in texts]
-    await server.until_asked(2)
+    await server.wait_for_requests(2)
     start = time.monotonic()
     embedder.close()
     errors = await asyncio.gather(*running, return_exceptions=True)
@@ -374,7 +374,7 @@ async def test_a_large_call_leaves_a_place_to_a_query(server: OpenAIServer, conn
         lambda request: slow(30 if len(request.texts) > 1 else 0)(request), path=EMBEDDINGS
     )
     large = asyncio.create_task(embedder.embed(["x"] * 1_024))
-    await server.until_asked(2)
+    await server.wait_for_requests(2)
     assert await asyncio.wait_for(embedder.embed(["Tea?"]), 5) == [vector_of("Tea?")]
     assert [len(request.texts) for request in server.requests] == [256, 256, 1]
     large.cancel()
@@ -386,7 +386,7 @@ async def test_giving_up_frees_the_place(server: OpenAIServer, connect: Make) ->
     embedder = connect(concurrency=1)
     server.next(slow(30), path=EMBEDDINGS)
     running = asyncio.create_task(embedder.embed(["x"] * 600))
-    await server.until_asked(1)
+    await server.wait_for_requests(1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
