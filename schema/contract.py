@@ -37,8 +37,8 @@ _CACHED_DOCUMENTS = 512
 
 
 @strawberry.type(
-    description="Everything that can be read. `memories`, `searchMemories`, `entity` and "
-    "`entities` are about the key's default project unless `projectId` names another."
+    description="All queries. `memories`, `searchMemories`, `entity` and `entities` use the key's "
+    "default project unless `projectId` names another one."
 )
 class Query(
     ViewerQuery,
@@ -55,8 +55,8 @@ class Query(
 
 
 @strawberry.type(
-    description="Everything that can be changed. Each answers with `userErrors`; where there are "
-    "any, nothing was changed."
+    description="All mutations. Each payload has `userErrors`. A mutation that returns errors has "
+    "changed nothing, unless its description says otherwise."
 )
 class Mutation(
     OrganizationMutation,
@@ -76,8 +76,8 @@ class Mutation(
 
 
 @strawberry.type(
-    description="Everything that can be followed, over a WebSocket (`graphql-transport-ws`) or as "
-    "server-sent events."
+    description="All subscriptions, over a WebSocket (`graphql-transport-ws`) or as server-sent "
+    "events."
 )
 class Subscription(MemoryEventsSubscription, OperationSubscription):
     """The root of following."""

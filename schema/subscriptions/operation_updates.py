@@ -14,8 +14,8 @@ class OperationSubscription:
     """What `Subscription` has of operations."""
 
     @strawberry.subscription(
-        description="An operation as it is, then each time it has changed. Ends when the operation "
-        "does."
+        description="The operation in its present state, then again after each change. The "
+        "subscription completes when the operation does."
     )
     async def operation_updates(self, info: Info, id: OperationId) -> AsyncGenerator[Operation]:
         """Yield an operation."""
