@@ -1,4 +1,4 @@
-"""Arguments that fields of several types share."""
+"""Arguments shared by fields of several types."""
 
 from typing import Annotated
 

@@ -1,7 +1,7 @@
-"""What every noun's file builds on: the request, `Node`, and mutations whose trouble is data.
+"""The base of all types and mutations: the request, `Node`, and payloads with `userErrors`.
 
-A resolver raises; here the error becomes a row of `userErrors`, and the payload's other fields stay
-empty. Whatever is not an `AppError` passes through and is masked by the door.
+A resolver raises an `AppError`. A mutation returns it as an item of `userErrors`, with the other
+fields of the payload empty. Any other exception passes through, and the transport masks it.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,12 +32,12 @@ class Node:
     )
 
 
-# An argument of a field: its Python name, its type, its default and its description.
+# An argument of a field: Python name, type, default and description.
 Argument = tuple[str, object, object, str]
 
 
 def add_arguments(field: StrawberryField, arguments: Iterable[Argument]) -> None:
-    """Give a field more arguments than its resolver has, for an extension to take up."""
+    """Add arguments to a field that its extension handles instead of its resolver."""
     field.arguments = [
         *field.arguments,
         *(
@@ -54,7 +54,7 @@ def add_arguments(field: StrawberryField, arguments: Iterable[Argument]) -> None
 
 
 def is_row(row: type[Any]) -> Callable[[Any, Any], bool]:
-    """Return an `is_type_of` for a type whose values are rows of this class."""
+    """Return an `is_type_of` function for a type whose values are rows of this class."""
 
     def is_type_of(value: Any, _info: Any) -> bool:
         return isinstance(value, row)
@@ -67,7 +67,7 @@ def is_row(row: type[Any]) -> Callable[[Any, Any], bool]:
     "nothing, unless its description says otherwise."
 )
 class UserError:
-    """One row of `userErrors`."""
+    """An item of `userErrors`."""
 
     code: ErrorCode = strawberry.field(description="A stable, machine-readable error code.")
     message: str = strawberry.field(description="A message for people.")
@@ -158,7 +158,7 @@ USER_ERRORS: dict[type[AppError], type[Any]] = {
 
 
 def user_error(error: AppError) -> UserError:
-    """Return an error as GraphQL has it."""
+    """Return the GraphQL object for an error."""
     details: dict[str, Any] = {}
     if isinstance(error, errors.NotFound):
         details["id"] = error.id
@@ -176,7 +176,7 @@ def user_error(error: AppError) -> UserError:
 
 @strawberry.type(description="The fields that every mutation payload has.")
 class Payload:
-    """The part that all payloads share."""
+    """The fields of every payload."""
 
     user_errors: list[UserError] = strawberry.field(
         default_factory=list,
@@ -185,8 +185,8 @@ class Payload:
     )
 
 
-class _TroubleIsData(FieldExtension):
-    """Turns an `AppError` into the payload's `userErrors`."""
+class UserErrorsExtension(FieldExtension):
+    """Converts an `AppError` into the payload's `userErrors`."""
 
     def __init__(self, payload: type[Payload]) -> None:
         self._payload = payload
@@ -201,30 +201,30 @@ class _TroubleIsData(FieldExtension):
 
 
 def mutation(payload: type[Payload], description: str) -> Callable[[Callable[..., Any]], Any]:
-    """Declare a mutation that answers with this payload, whose fields all have defaults."""
+    """Declare a mutation that returns this payload, whose fields must all have defaults."""
 
     def declare(resolver: Callable[..., Any]) -> Any:
         return strawberry.mutation(
             resolver,
             description=description,
             graphql_type=payload,
-            extensions=[_TroubleIsData(payload)],
+            extensions=[UserErrorsExtension(payload)],
         )
 
     return declare
 
 
 def as_is(value: object) -> Any:
-    """Pass a row on where the contract declares a type, or the other way round.
+    """Return a row where the schema declares a type, or a type where a resolver takes a row.
 
-    The fields of a type read the attributes of a row by the same names, so that no object is built
-    for each row that is answered.
+    The fields of a type read the row's attributes of the same names, so no object has to be built
+    for each returned row.
     """
     return value
 
 
 def given(values: Any) -> dict[str, Any]:
-    """Return those fields of an input that the caller wrote, nulls included."""
+    """Return the fields of an input that the caller set, including those set to null."""
     return {
         name: some.value for name, some in vars(values).items() if isinstance(some, strawberry.Some)
     }

@@ -1,4 +1,4 @@
-"""Lists as Relay has them: edges, nodes, page info, and a total that is counted when selected."""
+"""Relay connections: edges, nodes, page info, and a total that is counted only when selected."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -36,7 +36,7 @@ _ARGUMENTS: tuple[Argument, ...] = (
 
 @strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    """Both ends of a page."""
+    """The start and the end of a page."""
 
     has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
     has_previous_page: bool = strawberry.field(
@@ -59,13 +59,13 @@ class Edge(Generic[T]):
 
     @strawberry.field(description="The item's cursor.")
     def cursor(self, info: Info) -> Cursor:
-        """Return the cursor; it is made only when it is selected."""
+        """Return the cursor. It is encoded only when it is selected."""
         return Cursor(self.found.cursor(info.context, self.node))
 
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
-    """A page with edges of T."""
+    """A page of items of type T."""
 
     found: strawberry.Private[Connected]
 
@@ -81,7 +81,7 @@ class Connection(Generic[T]):
 
     @strawberry.field(description="The position of this page in the list.")
     def page_info(self, info: Info) -> PageInfo:
-        """Return both ends of the page."""
+        """Return the start and the end of the page."""
         page = self.found.page
         ends = (
             [Cursor(self.found.cursor(info.context, row)) for row in (page.rows[0], page.rows[-1])]
@@ -100,12 +100,12 @@ class Connection(Generic[T]):
         "when this field is selected."
     )
     async def total_count(self, info: Info) -> int:
-        """Return the total, counted for all parents of a level at once."""
+        """Return the total. One statement counts for all parents of a level."""
         return await self.found.total(info.context)
 
 
 class _Paged(FieldExtension):
-    """Gives a field the four arguments of a list, and asks its lister for that page."""
+    """Adds the four paging arguments to a field and calls its lister with them."""
 
     def apply(self, field: StrawberryField) -> None:
         add_arguments(field, _ARGUMENTS)
@@ -127,7 +127,7 @@ class _Paged(FieldExtension):
 
 
 def connection(node: Any, description: str) -> Callable[[Callable[..., Lister]], Any]:
-    """Declare a list of nodes, whose resolver returns the lister that finds a page of them."""
+    """Declare a paged list of nodes. Its resolver returns the lister, which fetches a page."""
 
     def declare(resolver: Callable[..., Lister]) -> Any:
         return strawberry.field(

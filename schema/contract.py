@@ -1,4 +1,4 @@
-"""The GraphQL contract: a table of contents of what the nouns' files declare."""
+"""The GraphQL schema, composed from the types, mutations and subscriptions of each noun."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ class Query(
     OperationQuery,
     ExportQuery,
 ):
-    """The root of reading."""
+    """The query root."""
 
 
 @strawberry.type(
@@ -72,7 +72,7 @@ class Mutation(
     ExportMutation,
     SummaryMutation,
 ):
-    """The root of writing."""
+    """The mutation root."""
 
 
 @strawberry.type(
@@ -80,14 +80,14 @@ class Mutation(
     "events."
 )
 class Subscription(MemoryEventsSubscription, OperationSubscription):
-    """The root of following."""
+    """The subscription root."""
 
 
 class Schema(strawberry.Schema):
-    """The executable contract. What goes wrong is logged by the door, once, and not here."""
+    """The executable schema. The transports log errors, so that each is logged once."""
 
     def __init__(self, **options: Any) -> None:
-        """Build the contract, without the defaults of null that say nothing."""
+        """Build the schema without explicit null defaults, which are redundant."""
         super().__init__(**options)
         for named in self._schema.type_map.values():
             for item in getattr(named, "fields", {}).values():
@@ -96,7 +96,7 @@ class Schema(strawberry.Schema):
                         value.default_value = Undefined
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """Leave the errors to whoever answers the request."""
+        """Do nothing: the transport that sends the response handles the errors."""
 
 
 schema = Schema(
@@ -113,5 +113,5 @@ schema = Schema(
 
 
 def print_schema() -> str:
-    """Return the contract in the schema definition language."""
+    """Return the schema in the schema definition language."""
     return schema.as_str() + "\n"

@@ -1,4 +1,4 @@
-"""The enums of the contract: those of `core`, with a description for every value."""
+"""The enums of the schema: those of `core`, with a description for every value."""
 
 from enum import Enum
 
@@ -20,14 +20,14 @@ from language.dates.moments import Precision
 
 
 class OrderDirection(Enum):
-    """Which end of an order comes first."""
+    """The direction of an order."""
 
     ASC = "ASC"
     DESC = "DESC"
 
 
 class EntityOrderField(Enum):
-    """What entities can be ordered by; the values are attributes of their rows."""
+    """The fields by which entities can be ordered. The values are attributes of their rows."""
 
     NAME = "name"
     CREATED_AT = "created_at"
@@ -36,7 +36,7 @@ class EntityOrderField(Enum):
 
 
 class MemoryOrderField(Enum):
-    """What memories can be ordered by; the values are attributes of their rows."""
+    """The fields by which memories can be ordered. The values are attributes of their rows."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"

@@ -1,4 +1,4 @@
-"""Scalars of the contract: their forms are checked here, before any resolver sees a value."""
+"""The scalars of the schema. Input is validated here, before a resolver receives it."""
 
 import re
 from datetime import UTC, date, datetime
@@ -19,7 +19,9 @@ def _parse_datetime(value: Any) -> datetime:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError("write an RFC 3339 moment with its offset, such as 2026-03-01T09:30:00Z")
+    raise ValueError(
+        "must be an RFC 3339 date and time with a UTC offset, such as 2026-03-01T09:30:00Z"
+    )
 
 
 def _print_datetime(value: datetime) -> str:
@@ -32,13 +34,13 @@ def _parse_date(value: Any) -> date:
             return date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
-    raise ValueError("write a calendar day, such as 2026-03-01")
+    raise ValueError("must be a calendar date, such as 2026-03-01")
 
 
 def _parse_cursor(value: Any) -> str:
     if isinstance(value, str):
         return value
-    raise ValueError("write a cursor that this server has issued")
+    raise ValueError("must be a cursor issued by this server")
 
 
 SCALARS: dict[object, ScalarDefinition] = {

@@ -37,7 +37,7 @@ class CreateApiKeyInput:
 
 @strawberry.type(description="The payload of `createApiKey`.")
 class CreateApiKeyPayload(Payload):
-    """A key made."""
+    """The created key and its secret."""
 
     api_key: ApiKey | None = strawberry.field(default=None, description="The created key.")
     secret: str | None = strawberry.field(
@@ -47,14 +47,14 @@ class CreateApiKeyPayload(Payload):
 
 @strawberry.type(description="The payload of `revokeApiKey`.")
 class RevokeApiKeyPayload(Payload):
-    """A key revoked."""
+    """The revoked key."""
 
     api_key: ApiKey | None = strawberry.field(default=None, description="The revoked key.")
 
 
 @strawberry.type
 class ApiKeyMutation:
-    """What `Mutation` has of API keys."""
+    """The mutations for API keys."""
 
     @mutation(
         CreateApiKeyPayload,
@@ -66,7 +66,7 @@ class ApiKeyMutation:
         info: Info,
         input: Annotated[CreateApiKeyInput, strawberry.argument(description="The key to create.")],
     ) -> CreateApiKeyPayload:
-        """Make a key."""
+        """Create a key."""
         row, secret = await create_api_key(
             info.context,
             input.name,

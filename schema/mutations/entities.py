@@ -1,4 +1,4 @@
-"""Changing and deleting entities."""
+"""Updating and deleting entities."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ class UpdateEntityInput:
 
 @strawberry.type(description="The payload of `updateEntity`.")
 class UpdateEntityPayload(Payload):
-    """An entity changed."""
+    """The updated entity."""
 
     entity: Entity | None = strawberry.field(
         default=None, description="The entity after the change."
@@ -32,7 +32,7 @@ class UpdateEntityPayload(Payload):
 
 @strawberry.type(description="The payload of `deleteEntity`.")
 class DeleteEntityPayload(Payload):
-    """An entity deleted."""
+    """The deleted entity's id and the receipt."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the deleted object."
@@ -44,7 +44,7 @@ class DeleteEntityPayload(Payload):
 
 @strawberry.type
 class EntityMutation:
-    """What `Mutation` has of entities."""
+    """The mutations for entities."""
 
     @mutation(
         UpdateEntityPayload,
@@ -57,7 +57,7 @@ class EntityMutation:
         id: EntityId,
         input: Annotated[UpdateEntityInput, strawberry.argument(description="The changes.")],
     ) -> UpdateEntityPayload:
-        """Change an entity."""
+        """Update an entity."""
         return UpdateEntityPayload(
             entity=as_is(await update_entity(info.context, id, input.metadata))
         )

@@ -45,7 +45,7 @@ class CreateExportInput:
 
 @strawberry.type(description="The payload of `createExport`.")
 class CreateExportPayload(Payload):
-    """An export made."""
+    """The created export and its operation."""
 
     export: Export | None = strawberry.field(default=None, description="The export.")
     operation: Operation | None = strawberry.field(
@@ -57,7 +57,7 @@ class CreateExportPayload(Payload):
 
 @strawberry.type
 class ExportMutation:
-    """What `Mutation` has of exports."""
+    """The mutations for exports."""
 
     @mutation(
         CreateExportPayload,
@@ -71,7 +71,7 @@ class ExportMutation:
         *,
         input: Annotated[CreateExportInput, strawberry.argument(description="What to export.")],
     ) -> CreateExportPayload:
-        """Make an export."""
+        """Create an export."""
         try:
             wanted = filter_of(input.filter)
         except AppError as error:

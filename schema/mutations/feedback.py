@@ -1,4 +1,4 @@
-"""Telling what one thinks of a memory."""
+"""Rating memories."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from schema.types.memory import Memory, MemoryId
 
 @strawberry.type(description="The payload of `setMemoryFeedback`.")
 class SetMemoryFeedbackPayload(Payload):
-    """A memory and what is thought of it."""
+    """The rated memory."""
 
     memory: Memory | None = strawberry.field(default=None, description="The memory.")
 
 
 @strawberry.type
 class FeedbackMutation:
-    """What `Mutation` has of feedback."""
+    """The mutations for feedback."""
 
     @mutation(
         SetMemoryFeedbackPayload,
@@ -43,6 +43,6 @@ class FeedbackMutation:
             ),
         ] = None,
     ) -> SetMemoryFeedbackPayload:
-        """Set the feedback of a memory."""
+        """Rate a memory."""
         row = await set_feedback(info.context, memory_id, value, reason)
         return SetMemoryFeedbackPayload(memory=as_is(row))

@@ -1,4 +1,4 @@
-"""Adding members to organizations and projects, changing and removing them."""
+"""Adding, updating and removing members of organizations and projects."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +52,7 @@ class UpdateOrganizationMemberPayload(Payload):
 
 @strawberry.type(description="The payload of `removeOrganizationMember`.")
 class RemoveOrganizationMemberPayload(Payload):
-    """An organization and who left it."""
+    """An organization and the removed member."""
 
     organization: LazyOrganization | None = strawberry.field(
         default=None, description="The organization; null if the caller can no longer see it."
@@ -80,7 +80,7 @@ class UpdateProjectMemberPayload(Payload):
 
 @strawberry.type(description="The payload of `removeProjectMember`.")
 class RemoveProjectMemberPayload(Payload):
-    """A project and who left it."""
+    """A project and the removed member."""
 
     project: LazyProject | None = strawberry.field(
         default=None, description="The project; null if the caller can no longer see it."
@@ -92,7 +92,7 @@ class RemoveProjectMemberPayload(Payload):
 
 @strawberry.type
 class MemberMutation:
-    """What `Mutation` has of members."""
+    """The mutations for members."""
 
     @mutation(
         AddOrganizationMemberPayload,
@@ -117,7 +117,7 @@ class MemberMutation:
     async def update_organization_member(
         self, info: Info, organization_id: OrganizationId, email: Email, role: NewRole
     ) -> UpdateOrganizationMemberPayload:
-        """Change a member."""
+        """Update a member."""
         place, member = await update_member(
             info.context, IN_ORGANIZATION, organization_id, email, role
         )
@@ -157,7 +157,7 @@ class MemberMutation:
     async def update_project_member(
         self, info: Info, *, project_id: ProjectId = None, email: Email, role: NewRole
     ) -> UpdateProjectMemberPayload:
-        """Change a member."""
+        """Update a member."""
         project = info.context.project_id(project_id)
         place, member = await update_member(info.context, IN_PROJECT, project, email, role)
         return UpdateProjectMemberPayload(project=place, member=as_is(member))

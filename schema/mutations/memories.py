@@ -1,4 +1,4 @@
-"""Adding and changing memories."""
+"""Adding, updating and restoring memories."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -163,7 +163,7 @@ class UpdateMemoriesItem:
 
 @strawberry.type(description="What happened to one message or extracted fact.")
 class AddMemoryResult:
-    """A result."""
+    """The result for one message or fact."""
 
     memory: Memory = strawberry.field(description="The memory that represents it.")
     outcome: AddOutcome = strawberry.field(description="How it was stored.")
@@ -171,7 +171,7 @@ class AddMemoryResult:
 
 @strawberry.type(description="The payload of `addMemories`.")
 class AddMemoriesPayload(Payload):
-    """Memories stored."""
+    """The stored memories and their operation."""
 
     operation: Operation | None = strawberry.field(
         default=None, description="The operation. Use its id to fetch the result later."
@@ -187,7 +187,7 @@ class AddMemoriesPayload(Payload):
 
 @strawberry.type(description="The payload of `updateMemory`.")
 class UpdateMemoryPayload(Payload):
-    """A memory changed."""
+    """The updated memory."""
 
     memory: Memory | None = strawberry.field(
         default=None, description="The memory after the change."
@@ -196,7 +196,7 @@ class UpdateMemoryPayload(Payload):
 
 @strawberry.type(description="The payload of `restoreMemory`.")
 class RestoreMemoryPayload(Payload):
-    """A memory brought back."""
+    """The restored memory."""
 
     memory: Memory | None = strawberry.field(
         default=None, description="The memory after the change."
@@ -205,7 +205,7 @@ class RestoreMemoryPayload(Payload):
 
 @strawberry.type(description="The payload of `updateMemories`.")
 class UpdateMemoriesPayload(Payload):
-    """An outcome for each change."""
+    """The result of each update."""
 
     results: list[UpdateMemoryPayload] = strawberry.field(
         default_factory=list,
@@ -216,7 +216,7 @@ class UpdateMemoriesPayload(Payload):
 
 @strawberry.type
 class MemoryMutation:
-    """What `Mutation` has of memories."""
+    """The mutations for memories."""
 
     @mutation(
         AddMemoriesPayload,
@@ -234,7 +234,7 @@ class MemoryMutation:
             AddMemoriesInput, strawberry.argument(description="The conversation to remember.")
         ],
     ) -> AddMemoriesPayload:
-        """Store memories."""
+        """Add memories."""
         named = {
             EntityType.USER: input.user_id,
             EntityType.AGENT: input.agent_id,
@@ -279,7 +279,7 @@ class MemoryMutation:
         id: MemoryId,
         input: Annotated[UpdateMemoryInput, strawberry.argument(description="The changes.")],
     ) -> UpdateMemoryPayload:
-        """Change a memory."""
+        """Update a memory."""
         return UpdateMemoryPayload(
             memory=as_is(await update_memory(info.context, id, given(input)))
         )
@@ -296,7 +296,7 @@ class MemoryMutation:
             list[UpdateMemoriesItem], strawberry.argument(description="The changes.")
         ],
     ) -> UpdateMemoriesPayload:
-        """Change memories."""
+        """Update memories."""
         updates = [Update(item.id, given(item.input)) for item in inputs]
         outcomes = await update_memories(info.context, updates)
         return UpdateMemoriesPayload(results=[_payload(outcome) for outcome in outcomes])

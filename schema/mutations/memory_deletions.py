@@ -1,4 +1,4 @@
-"""Deleting memories, and erasing them."""
+"""Deleting and erasing memories."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from schema.types.memory_filter import MemoryFilter, filter_of
 
 @strawberry.type(description="The payload of `deleteMemory`.")
 class DeleteMemoryPayload(Payload):
-    """A memory deleted."""
+    """The deleted memory's id and the receipt."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id passed to the mutation."
@@ -30,7 +30,7 @@ class DeleteMemoryPayload(Payload):
 
 @strawberry.type(description="The payload of `deleteMemories`.")
 class DeleteMemoriesPayload(Payload):
-    """Memories deleted."""
+    """The ids of the deleted memories."""
 
     deleted_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list, description="The ids of the deleted memories."
@@ -40,7 +40,7 @@ class DeleteMemoriesPayload(Payload):
 
 @strawberry.type
 class MemoryDeletionMutation:
-    """What `Mutation` has of deleting memories."""
+    """The mutations for deleting memories."""
 
     @mutation(
         DeleteMemoryPayload,

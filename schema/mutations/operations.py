@@ -9,7 +9,7 @@ from schema.types.operation import Operation, OperationId
 
 @strawberry.type(description="The payload of `retryOperation`.")
 class RetryOperationPayload(Payload):
-    """An operation that is tried again."""
+    """The operation to retry."""
 
     operation: Operation | None = strawberry.field(
         default=None, description="The operation, which is PENDING."
@@ -18,7 +18,7 @@ class RetryOperationPayload(Payload):
 
 @strawberry.type
 class OperationMutation:
-    """What `Mutation` has of operations."""
+    """The mutations for operations."""
 
     @mutation(
         RetryOperationPayload,
@@ -28,5 +28,5 @@ class OperationMutation:
         "can be retried with any key that can see it.",
     )
     async def retry_operation(self, info: Info, id: OperationId) -> RetryOperationPayload:
-        """Try an operation again."""
+        """Retry an operation."""
         return RetryOperationPayload(operation=as_is(await retry_operation(info.context, id)))

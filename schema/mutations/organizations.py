@@ -1,4 +1,4 @@
-"""Creating, changing and deleting organizations."""
+"""Creating, updating and deleting organizations."""
 
 from typing import Annotated
 
@@ -32,7 +32,7 @@ class UpdateOrganizationInput:
 
 @strawberry.type(description="The payload of `createOrganization`.")
 class CreateOrganizationPayload(Payload):
-    """An organization made."""
+    """The created organization."""
 
     organization: Organization | None = strawberry.field(
         default=None, description="The created organization."
@@ -41,7 +41,7 @@ class CreateOrganizationPayload(Payload):
 
 @strawberry.type(description="The payload of `updateOrganization`.")
 class UpdateOrganizationPayload(Payload):
-    """An organization changed."""
+    """The updated organization."""
 
     organization: Organization | None = strawberry.field(
         default=None, description="The organization after the change."
@@ -50,7 +50,7 @@ class UpdateOrganizationPayload(Payload):
 
 @strawberry.type(description="The payload of `deleteOrganization`.")
 class DeleteOrganizationPayload(Payload):
-    """An organization deleted."""
+    """The deleted organization's id."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the deleted object."
@@ -59,7 +59,7 @@ class DeleteOrganizationPayload(Payload):
 
 @strawberry.type
 class OrganizationMutation:
-    """What `Mutation` has of organizations."""
+    """The mutations for organizations."""
 
     @mutation(
         CreateOrganizationPayload,
@@ -73,7 +73,7 @@ class OrganizationMutation:
             CreateOrganizationInput, strawberry.argument(description="The organization to create.")
         ],
     ) -> CreateOrganizationPayload:
-        """Make an organization."""
+        """Create an organization."""
         row = await create_organization(info.context, input.name)
         return CreateOrganizationPayload(organization=as_is(row))
 

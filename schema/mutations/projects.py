@@ -1,4 +1,4 @@
-"""Creating, changing, reindexing and deleting projects."""
+"""Creating, updating, reindexing and deleting projects."""
 
 from typing import Annotated, Any
 
@@ -76,14 +76,14 @@ class UpdateProjectInput:
 
 @strawberry.type(description="The payload of `createProject`.")
 class CreateProjectPayload(Payload):
-    """A project made."""
+    """The created project."""
 
     project: Project | None = strawberry.field(default=None, description="The created project.")
 
 
 @strawberry.type(description="The payload of `updateProject`.")
 class UpdateProjectPayload(Payload):
-    """A project changed."""
+    """The updated project."""
 
     project: Project | None = strawberry.field(
         default=None, description="The project after the change."
@@ -92,7 +92,7 @@ class UpdateProjectPayload(Payload):
 
 @strawberry.type(description="The payload of `deleteProject`.")
 class DeleteProjectPayload(Payload):
-    """A project deleted."""
+    """The deleted project's id and the receipt."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the deleted object."
@@ -104,7 +104,7 @@ class DeleteProjectPayload(Payload):
 
 @strawberry.type(description="The payload of `reindexProject`.")
 class ReindexProjectPayload(Payload):
-    """A project whose index is built anew."""
+    """The reindexed project and its operation."""
 
     operation: Operation | None = strawberry.field(
         default=None, description="The operation, which reports progress and completion."
@@ -114,7 +114,7 @@ class ReindexProjectPayload(Payload):
 
 @strawberry.type
 class ProjectMutation:
-    """What `Mutation` has of projects."""
+    """The mutations for projects."""
 
     @mutation(
         CreateProjectPayload,
@@ -128,7 +128,7 @@ class ProjectMutation:
             CreateProjectInput, strawberry.argument(description="The project to create.")
         ],
     ) -> CreateProjectPayload:
-        """Make a project."""
+        """Create a project."""
         row = await create_project(
             info.context, input.organization_id, input.name, input.description
         )
@@ -146,7 +146,7 @@ class ProjectMutation:
         id: OptionalId = None,
         input: Annotated[UpdateProjectInput, strawberry.argument(description="The changes.")],
     ) -> UpdateProjectPayload:
-        """Change a project."""
+        """Update a project."""
         changes = given(input)
         if changes.get("custom_categories") is not None:
             changes["custom_categories"] = [plain(item) for item in changes["custom_categories"]]
@@ -178,11 +178,11 @@ class ProjectMutation:
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The project's id.")],
     ) -> ReindexProjectPayload:
-        """Build the index of a project anew."""
+        """Rebuild the vector index of a project."""
         operation, project = await reindex_project(info.context, id)
         return ReindexProjectPayload(operation=as_is(operation), project=as_is(project))
 
 
 def plain(category: CategoryInput) -> dict[str, Any]:
-    """Return a category as it is kept."""
+    """Return a category as a JSON object, as it is stored."""
     return {"name": category.name, "description": category.description}

@@ -1,4 +1,4 @@
-"""Summaries of memories."""
+"""Summarizing memories."""
 
 import strawberry
 
@@ -26,7 +26,7 @@ class SummarizeMemoriesPayload(Payload):
 
 @strawberry.type
 class SummaryMutation:
-    """What `Mutation` has of summaries."""
+    """The mutations for summaries."""
 
     @mutation(
         SummarizeMemoriesPayload,
@@ -37,7 +37,7 @@ class SummaryMutation:
     async def summarize_memories(
         self, info: Info, project_id: ProjectId = None, filter: OnlyMemories = None
     ) -> SummarizeMemoriesPayload:
-        """Sum memories up."""
+        """Summarize memories."""
         found = await summarize_memories(info.context, project_id, filter_of(filter))
         return SummarizeMemoriesPayload(
             summary=found.text,

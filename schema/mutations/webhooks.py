@@ -1,4 +1,4 @@
-"""Making, changing, testing and deleting webhooks, and sending again what was sent."""
+"""Creating, updating, testing and deleting webhooks, and redelivering messages."""
 
 from typing import Annotated
 
@@ -55,7 +55,7 @@ class UpdateWebhookInput:
 
 @strawberry.type(description="The payload of `createWebhook`.")
 class CreateWebhookPayload(Payload):
-    """A webhook made."""
+    """The created webhook and its secret."""
 
     webhook: Webhook | None = strawberry.field(default=None, description="The created webhook.")
     secret: str | None = strawberry.field(
@@ -67,7 +67,7 @@ class CreateWebhookPayload(Payload):
 
 @strawberry.type(description="The payload of `updateWebhook`.")
 class UpdateWebhookPayload(Payload):
-    """A webhook changed."""
+    """The updated webhook."""
 
     webhook: Webhook | None = strawberry.field(
         default=None, description="The webhook after the change."
@@ -76,7 +76,7 @@ class UpdateWebhookPayload(Payload):
 
 @strawberry.type(description="The payload of `deleteWebhook`.")
 class DeleteWebhookPayload(Payload):
-    """A webhook deleted."""
+    """The deleted webhook's id."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
         default=None, description="The id of the deleted object."
@@ -85,7 +85,7 @@ class DeleteWebhookPayload(Payload):
 
 @strawberry.type(description="The payload of `rotateWebhookSecret`.")
 class RotateWebhookSecretPayload(Payload):
-    """A secret replaced."""
+    """The webhook and its new secret."""
 
     webhook: Webhook | None = strawberry.field(default=None, description="The webhook.")
     secret: str | None = strawberry.field(
@@ -97,7 +97,7 @@ class RotateWebhookSecretPayload(Payload):
 
 @strawberry.type(description="The payload of `testWebhook`.")
 class TestWebhookPayload(Payload):
-    """A test promised."""
+    """The pending test."""
 
     delivery: WebhookDelivery | None = strawberry.field(
         default=None, description="The delivery of the test, which is PENDING."
@@ -106,7 +106,7 @@ class TestWebhookPayload(Payload):
 
 @strawberry.type(description="The payload of `redeliverWebhook`.")
 class RedeliverWebhookPayload(Payload):
-    """A message promised again."""
+    """The pending redelivery."""
 
     delivery: WebhookDelivery | None = strawberry.field(
         default=None, description="The delivery, which is PENDING."
@@ -115,7 +115,7 @@ class RedeliverWebhookPayload(Payload):
 
 @strawberry.type
 class WebhookMutation:
-    """What `Mutation` has of webhooks."""
+    """The mutations for webhooks."""
 
     @mutation(
         CreateWebhookPayload,
@@ -136,7 +136,7 @@ class WebhookMutation:
             CreateWebhookInput, strawberry.argument(description="The webhook to create.")
         ],
     ) -> CreateWebhookPayload:
-        """Make a webhook."""
+        """Create a webhook."""
         row, secret = await create_webhook(
             info.context, project_id, input.name, input.url, input.event_types
         )
@@ -149,7 +149,7 @@ class WebhookMutation:
         id: WebhookId,
         input: Annotated[UpdateWebhookInput, strawberry.argument(description="The changes.")],
     ) -> UpdateWebhookPayload:
-        """Change a webhook."""
+        """Update a webhook."""
         row = await update_webhook(info.context, id, given(input))
         return UpdateWebhookPayload(webhook=as_is(row))
 
@@ -177,7 +177,7 @@ class WebhookMutation:
         f"Sends a message of the type `test`, even to an inactive webhook. {_NEEDS}",
     )
     async def test_webhook(self, info: Info, id: WebhookId) -> TestWebhookPayload:
-        """Promise a test."""
+        """Queue a test message."""
         return TestWebhookPayload(delivery=as_is(await test_webhook(info.context, id)))
 
     @mutation(
@@ -193,6 +193,6 @@ class WebhookMutation:
             strawberry.ID, strawberry.argument(description="The delivery's id.")
         ],
     ) -> RedeliverWebhookPayload:
-        """Promise a message again."""
+        """Queue a message again."""
         row = await redeliver_webhook(info.context, delivery_id)
         return RedeliverWebhookPayload(delivery=as_is(row))

@@ -1,4 +1,4 @@
-"""What happens to memories, as it happens."""
+"""The subscription to a project's log."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -34,7 +34,7 @@ AfterEvent = Annotated[
 
 @strawberry.type
 class MemoryEventsSubscription:
-    """What `Subscription` has of the log."""
+    """The subscription to the log."""
 
     @strawberry.subscription(
         description="The events of a project's log after a cursor, then each new event as it "

@@ -1,4 +1,4 @@
-"""Following one operation to its end."""
+"""The subscription to the progress of one operation."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,7 +11,7 @@ from schema.types.operation import Operation, OperationId
 
 @strawberry.type
 class OperationSubscription:
-    """What `Subscription` has of operations."""
+    """The subscription to operation updates."""
 
     @strawberry.subscription(
         description="The operation in its present state, then again after each change. The "

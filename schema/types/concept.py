@@ -1,4 +1,4 @@
-"""Concepts: the graph that memories make by what they mention."""
+"""Concepts: the people, places and things that memories mention, which form a graph."""
 
 from datetime import datetime
 from functools import partial

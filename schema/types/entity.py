@@ -52,7 +52,7 @@ NameContains = Annotated[
 
 @strawberry.input(name="EntityOrder", description="The order of a list of entities.")
 class EntityOrderInput:
-    """What to order by, and which way."""
+    """The field and the direction of an order."""
 
     field: EntityOrderField = strawberry.field(description="The field to order by.")
     direction: OrderDirection = strawberry.field(description="The direction of the order.")
@@ -65,7 +65,7 @@ EntityOrder = Annotated[
 
 
 def order_of(order: EntityOrderInput | None) -> tuple[str, bool] | None:
-    """Return an order as resolvers take it: (attribute, descending)."""
+    """Return an order as the pair (attribute, descending) that resolvers take."""
     if order is None:
         return None
     return order.field.value, order.direction is OrderDirection.DESC
@@ -129,7 +129,7 @@ EntityId = Annotated[strawberry.ID, strawberry.argument(description="The entity'
 
 @strawberry.type
 class EntityQuery:
-    """What `Query` has of entities."""
+    """The queries for entities."""
 
     @strawberry.field(
         description="Fetches an entity by its type and the caller's own name for it; null when no "

@@ -1,4 +1,4 @@
-"""The receipts of erasures."""
+"""Erasure receipts."""
 
 from datetime import datetime
 
@@ -54,6 +54,6 @@ class ErasureReceipt(Node):
 def _digest(receipt: object) -> str:
     """Return the digest of the row behind a receipt.
 
-    The row's attribute has the name of the field that is made of it, which hides it from mypy.
+    The row's attribute has the same name as the GraphQL field, which hides it from mypy.
     """
     return receipt.digest  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Exports: memories taken away, as they are or in the shape of a JSON schema."""
+"""Exports of memories: JSON Lines, or one object that matches a JSON schema."""
 
 from datetime import datetime
 from typing import Annotated
@@ -62,7 +62,7 @@ class Export(Node):
 
 @strawberry.type
 class ExportQuery:
-    """What `Query` has of exports."""
+    """The queries for exports."""
 
     @strawberry.field(description="Fetches an export by its id.")
     async def export(self, info: Info, id: ExportId) -> Export | None:

@@ -1,4 +1,4 @@
-"""History events: the log, row by row."""
+"""History events: the items of a project's log."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""Memories: what the product keeps."""
+"""Memories, with their sources and ratings."""
 
 from datetime import date, datetime
 from functools import partial
@@ -66,7 +66,7 @@ class SourceMessage:
 
 @strawberry.type(description="A rating of a memory.")
 class Feedback:
-    """An opinion."""
+    """A rating."""
 
     value: FeedbackValue = strawberry.field(description="The rating.")
     reason: str | None = strawberry.field(
@@ -140,7 +140,7 @@ class Memory(Node):
 
     @strawberry.field(description="Whether the expiration date has passed.")
     def expired(self, info: Info) -> bool:
-        """Tell whether it has expired."""
+        """Return whether it has expired."""
         return self.expiration_date is not None and self.expiration_date < info.context.today()
 
     @strawberry.field(description="The project that the memory belongs to.")
@@ -189,7 +189,7 @@ class Memory(Node):
 
     @strawberry.field(description="The memory that this one was merged into.")
     async def merged_into(self, info: Info) -> "Memory | None":
-        """Return the memory it became part of."""
+        """Return the memory that it was merged into."""
         return as_is(await successor(info.context, as_is(self), MemoryState.MERGED))
 
     @strawberry.field(description="The memories merged into this one, oldest first.")
@@ -237,7 +237,7 @@ class Memory(Node):
 
 @strawberry.type
 class MemoryQuery:
-    """What `Query` has of memories."""
+    """The queries for memories."""
 
     @strawberry.field(description="Fetches a memory by its id, including an expired one.")
     async def memory(self, info: Info, id: MemoryId) -> Memory | None:

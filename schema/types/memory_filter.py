@@ -1,7 +1,7 @@
-"""What lists and searches of memories are asked with: the filter, the flags and the order.
+"""The arguments of lists and searches of memories: the filter, the flags and the order.
 
-The inputs are as flat as callers like to write them; `filter_of` turns them into the tree that the
-other layers know. A null is the same as nothing.
+The inputs are flat, which is convenient to write. `filter_of` converts them into the filter tree
+of the other layers. A null is equivalent to an omitted field.
 """
 
 from datetime import date, datetime
@@ -206,7 +206,7 @@ class MemoryFilter:
 
 @strawberry.input(name="MemoryOrder", description="The order of a list of memories.")
 class MemoryOrderInput:
-    """What to order by, and which way."""
+    """The field and the direction of an order."""
 
     field: MemoryOrderField = strawberry.field(description="The field to order by.")
     direction: OrderDirection = strawberry.field(description="The direction of the order.")
@@ -257,10 +257,10 @@ _OPERATED = {
 
 
 def filter_of(given: MemoryFilter | None) -> Filter | None:
-    """Return a filter as the other layers know it.
+    """Return a filter as the filter tree of the other layers.
 
-    Raises `InvalidInput` naming the path, from the argument `filter` inwards, for a filter that is
-    nested too deep or too long, and for values that no memory can be compared with.
+    Raises `InvalidInput`, with the path from the argument `filter` inwards, for a filter that is
+    nested too deeply or has too many conditions, and for values that cannot be compared.
     """
     return None if given is None else _tree(given, FilterBuilder(), 1, "filter")
 
@@ -293,19 +293,19 @@ def _tree(given: MemoryFilter, builder: FilterBuilder, depth: int, *path: str | 
 
 
 def _operators(given: Any) -> dict[str, Any]:
-    """Return the operators of an input by the names the contract has for them."""
+    """Return the operators of an input by their names in the schema."""
     return {name.rstrip("_"): value for name, value in vars(given).items() if name != "key"}
 
 
 def wanted_of(
     filter: MemoryFilter | None, show_expired: bool, latest_only: bool, include_merged: bool
 ) -> Wanted:
-    """Return which memories are asked for. Raises `InvalidInput` as `filter_of` does."""
+    """Return the scope of a list or a search. Raises `InvalidInput` as `filter_of` does."""
     return Wanted(filter_of(filter), show_expired, latest_only, include_merged)
 
 
 def list_of(wanted: Wanted, order: MemoryOrderInput | None, as_of: datetime | None) -> MemoryList:
-    """Return what a list of memories is asked for."""
+    """Return the parameters of a list of memories."""
     if order is None:
         return MemoryList(wanted, MEMORY_ORDER, as_of)
     falling = order.direction is OrderDirection.DESC

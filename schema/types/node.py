@@ -1,4 +1,4 @@
-"""Finding anything again by its id."""
+"""Fetching any object by its id."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ _MOST = 100
 
 @strawberry.type
 class NodeQuery:
-    """What `Query` has of nodes."""
+    """The queries for nodes."""
 
     @strawberry.field(description="Fetches any object by its id.")
     async def node(

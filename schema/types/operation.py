@@ -1,4 +1,4 @@
-"""Operations: what was asked of the platform, and what came of it."""
+"""Operations: the records of requests, with their status and results."""
 
 from datetime import datetime
 from typing import Annotated
@@ -74,7 +74,7 @@ class Operation(Node):
 
 @strawberry.type
 class OperationQuery:
-    """What `Query` has of operations."""
+    """The queries for operations."""
 
     @strawberry.field(description="Fetches an operation by its id.")
     async def operation(self, info: Info, id: OperationId) -> Operation | None:

@@ -1,4 +1,4 @@
-"""Organizations: the root of the graph."""
+"""Organizations: tenants, with members and projects."""
 
 from datetime import datetime
 from functools import partial
@@ -78,7 +78,7 @@ class Organization(Node):
 
 @strawberry.type
 class OrganizationQuery:
-    """What `Query` has of organizations."""
+    """The queries for organizations."""
 
     @strawberry.field(description="Fetches an organization by its id.")
     async def organization(self, info: Info, id: OrganizationId) -> Organization | None:

@@ -1,4 +1,4 @@
-"""Projects: spaces of memories, their settings and everything that hangs on them."""
+"""Projects: collections of memories, with their settings and everything they contain."""
 
 from datetime import datetime
 from functools import partial
@@ -182,7 +182,7 @@ class Project(Node):
         "selected under this project, so no event is missed between the two."
     )
     def history_cursor(self, info: Info) -> Cursor:
-        """Return the cursor of the log's head."""
+        """Return the cursor of the end of the log."""
         return Cursor(info.context.cursors.encode(HISTORY_ORDER, self.id, self))
 
     @connection(
@@ -246,7 +246,7 @@ class Project(Node):
 def _own_categories(project: Any) -> list[dict[str, Any]]:
     """Return the stored categories of the row behind a `Project`.
 
-    The row's attribute has the name of the field that is made of it, which hides it from mypy.
+    The row's attribute has the same name as the GraphQL field, which hides it from mypy.
     """
     return project.custom_categories
 
@@ -259,7 +259,7 @@ OptionalId = Annotated[
 
 @strawberry.type
 class ProjectQuery:
-    """What `Query` has of projects."""
+    """The queries for projects."""
 
     @strawberry.field(description="Fetches a project by its id.")
     async def project(self, info: Info, id: OptionalId = None) -> Project | None:

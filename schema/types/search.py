@@ -1,7 +1,7 @@
-"""What a search takes and what it answers.
+"""The arguments and the result of a search.
 
-Three places can be searched with the same arguments, so a field that searches only says where: its
-resolver returns a searcher, and the arguments are added here.
+Three fields search with the same arguments. So the resolver of such a field only returns the
+searcher of its scope, and the arguments are added here.
 """
 
 from collections.abc import Awaitable, Callable
@@ -116,7 +116,7 @@ class MemoryHit:
 
 @strawberry.type(description="The result of a search.")
 class MemorySearchResult:
-    """Hits, best first."""
+    """The hits, best match first."""
 
     hits: list[MemoryHit] = strawberry.field(description="The hits, best match first.")
     operation_id: strawberry.ID = strawberry.field(
@@ -126,7 +126,7 @@ class MemorySearchResult:
 
 
 class _Searched(FieldExtension):
-    """Gives a field the arguments of a search, and asks its searcher."""
+    """Adds the arguments of a search to a field and calls its searcher with them."""
 
     def apply(self, field: StrawberryField) -> None:
         add_arguments(field, _ARGUMENTS)
@@ -153,7 +153,7 @@ class _Searched(FieldExtension):
 
 
 def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
-    """Declare a field that searches, whose resolver returns the searcher of its place."""
+    """Declare a search field. Its resolver returns the searcher of its scope."""
 
     def declare(resolver: Callable[..., Searcher]) -> Any:
         return strawberry.field(
@@ -168,7 +168,7 @@ def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
 
 @strawberry.type
 class SearchQuery:
-    """What `Query` has of searching."""
+    """The search query."""
 
     @searching(
         "Searches a project's memories and returns the best matches. A memory can be found as "

@@ -1,4 +1,4 @@
-"""How much there is in a project, counted as it is asked for."""
+"""Statistics about a project, counted when they are selected."""
 
 from enum import Enum
 from typing import TypeVar
@@ -14,7 +14,7 @@ E = TypeVar("E", bound=Enum)
 
 @strawberry.type(description="Statistics about a project.")
 class ProjectStats:
-    """The counts of a project."""
+    """The statistics of a project."""
 
     row: strawberry.Private[StatisticsRow]
 
@@ -30,7 +30,7 @@ class ProjectStats:
 
     @strawberry.field(description="The number of memories in each state, keyed by `MemoryState`.")
     def memories_by_state(self) -> JSON:
-        """Return a count for every state, of none too."""
+        """Return a count for every state, including zeros."""
         return _named(MemoryState, self.row.by_state)
 
     @strawberry.field(
@@ -38,19 +38,19 @@ class ProjectStats:
         "name. A memory can be in several categories."
     )
     def memories_by_category(self) -> JSON:
-        """Return a count for every category there is."""
+        """Return a count for every category that has memories."""
         return JSON(self.row.by_category)
 
     @strawberry.field(description="The number of entities of each type, keyed by `EntityType`.")
     def entities_by_type(self) -> JSON:
-        """Return a count for every type, of none too."""
+        """Return a count for every type, including zeros."""
         return _named(EntityType, self.row.by_type)
 
     @strawberry.field(
         description="The number of memories with each rating, keyed by `FeedbackValue`."
     )
     def feedback_by_value(self) -> JSON:
-        """Return a count for every value, of none too."""
+        """Return a count for every value, including zeros."""
         return _named(FeedbackValue, self.row.by_feedback)
 
     @strawberry.field(

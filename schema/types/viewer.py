@@ -1,4 +1,4 @@
-"""The viewer: who a key acts for, and where it begins."""
+"""The viewer: the account and the key behind a request."""
 
 from datetime import datetime
 from functools import partial
@@ -39,7 +39,7 @@ class Account(Node):
     description="The account and the key behind this request, with the key's defaults."
 )
 class Viewer:
-    """The root of what is one's own."""
+    """The account, the key and its defaults."""
 
     @strawberry.field(description="The account that the key authenticates.")
     async def account(self, info: Info) -> Account:
@@ -53,13 +53,13 @@ class Viewer:
 
     @strawberry.field(description="The key's default organization.")
     async def organization(self, info: Info) -> LazyOrganization | None:
-        """Return the organization, if the key has one and may still see it."""
+        """Return the key's default organization, or None if it has none or can no longer see it."""
         id = info.context.actor.default_organization_id
         return await info.context.loaders.row_or_none(ORGANIZATIONS, id) if id else None
 
     @strawberry.field(description="The key's default project, used where `projectId` is left out.")
     async def project(self, info: Info) -> LazyProject | None:
-        """Return the project, if the key has one and may still see it."""
+        """Return the key's default project, or None if it has none or can no longer see it."""
         id = info.context.actor.default_project_id
         return await info.context.loaders.row_or_none(PROJECTS, id) if id else None
 
@@ -75,7 +75,7 @@ class Viewer:
 
 @strawberry.type
 class ViewerQuery:
-    """What `Query` has of the viewer."""
+    """The queries for the viewer."""
 
     @strawberry.field(description="The account and the key behind this request.")
     def viewer(self) -> Viewer:
