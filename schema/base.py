@@ -73,7 +73,7 @@ class UserError:
     message: str = strawberry.field(description="A message for people.")
     path: list[str] = strawberry.field(
         description="The path of the argument that caused the error, outermost name first. It is "
-        "empty when the error concerns the whole request."
+        "empty when no single argument caused the error."
     )
 
 

@@ -104,7 +104,7 @@ class Connection(Generic[T]):
         return await self.found.total(info.context)
 
 
-class _Paged(FieldExtension):
+class _PagingExtension(FieldExtension):
     """Adds the four paging arguments to a field and calls its lister with them."""
 
     def apply(self, field: StrawberryField) -> None:
@@ -134,7 +134,7 @@ def connection(node: Any, description: str) -> Callable[[Callable[..., Lister]],
             resolver,
             description=description,
             graphql_type=Connection[node],
-            extensions=[_Paged()],
+            extensions=[_PagingExtension()],
         )
 
     return declare

@@ -182,5 +182,5 @@ _declare(
     MEMORY_ADD="A memory was added, or restored after it was deleted.",
     MEMORY_UPDATE="A memory was changed, superseded or merged.",
     MEMORY_DELETE="A memory was deleted.",
-    MEMORY_CATEGORIZE="A memory received categories.",
+    MEMORY_CATEGORIZE="The categories of a memory were set or changed.",
 )

@@ -125,7 +125,7 @@ class MemorySearchResult:
     took_ms: int = strawberry.field(description="The duration of the search in milliseconds.")
 
 
-class _Searched(FieldExtension):
+class _SearchExtension(FieldExtension):
     """Adds the arguments of a search to a field and calls its searcher with them."""
 
     def apply(self, field: StrawberryField) -> None:
@@ -160,7 +160,7 @@ def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
             resolver,
             description=description,
             graphql_type=MemorySearchResult,
-            extensions=[_Searched()],
+            extensions=[_SearchExtension()],
         )
 
     return declare
