@@ -1,4 +1,4 @@
-"""Following one operation to its end."""
+"""The subscription to the progress of one operation."""
 
 from collections.abc import AsyncGenerator
 
@@ -11,11 +11,11 @@ from schema.types.operation import Operation, OperationId
 
 @strawberry.type
 class OperationSubscription:
-    """What `Subscription` has of operations."""
+    """The subscription to operation updates."""
 
     @strawberry.subscription(
-        description="An operation as it is, then each time it has changed. Ends when the operation "
-        "does."
+        description="The operation in its present state, then again after each change. The "
+        "subscription completes when the operation does."
     )
     async def operation_updates(self, info: Info, id: OperationId) -> AsyncGenerator[Operation]:
         """Yield an operation."""

@@ -1,4 +1,4 @@
-"""Answering one operation with as many results as it has, for every transport that can do so."""
+"""Executing operations with several results, for the transports that can stream them."""
 
 from contextlib import aclosing
 
@@ -10,16 +10,16 @@ from schema.transport.results import ClientOperation, Errors, operation_results
 
 
 class Live:
-    """The operations of one process that stay open."""
+    """The open operations of one process."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
         self.groups = Groups(services)
 
     async def answer(self, asked: ClientOperation, stay: LiveConnection, client: Client) -> Errors:
-        """Send a client all results of an operation, until it ends.
+        """Send a client all results of an operation until it ends.
 
-        Returns the errors that it ended with, none when it came to its end.
+        Returns the errors that ended it; an empty list if it completed.
         """
         ended = await self._begin(asked, stay, client)
         if not isinstance(ended, _Joined):
@@ -32,7 +32,7 @@ class Live:
     async def _begin(
         self, asked: ClientOperation, stay: LiveConnection, client: Client
     ) -> "Errors | _Joined":
-        """Send what one execution for this client alone gives; a group may have the rest."""
+        """Execute for this client alone, until the operation ends or joins a group."""
         stream, joined = stay.stream, None
         plan = plan_of(asked.query, asked.operation_name)
 
@@ -59,7 +59,7 @@ class Live:
                 await self.groups.leave(joined.key, joined.member)
             raise
         finally:
-            # It refers to its stay, and the stay to it: memory until the next full collection.
+            # Breaks the cycle with the connection, which would live until the next full collection.
             stream.join = None
         return [] if joined is None else joined
 

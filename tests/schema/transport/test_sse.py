@@ -206,7 +206,7 @@ async def test_what_has_an_end_ends_by_complete(tenant: Tenant, address: str) ->
         ('subscription { memoryEvents(projectId: "x") { id } }', False, "NOT_FOUND", None),
         ('subscription { operationUpdates(id: "x") { id } }', True, "NOT_FOUND", None),
         ('subscription { memoryEvents(after: "x") { id } }', True, "BAD_USER_INPUT", None),
-        (ADD, True, "BAD_USER_INPUT", "A mutation is sent by POST."),
+        (ADD, True, "BAD_USER_INPUT", "A mutation must be sent by POST."),
     ],
 )
 async def test_what_is_wrong_is_told_and_then_it_is_over(
@@ -253,7 +253,7 @@ async def test_what_is_accepted_decides_how_it_is_answered(tenant: Tenant, addre
                 (error,) = json.loads(await response.aread())["errors"]
                 assert (
                     error["message"]
-                    == f"A subscription is answered as {STREAM}, or over a WebSocket."
+                    == f"A subscription needs a WebSocket, or must accept {STREAM}."
                 )
 
 
