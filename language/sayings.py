@@ -105,7 +105,7 @@ class Saying:
         return not self.is_clause and len(self.telling) < FEWEST_WORDS
 
 
-def read(sentence: str, names: Collection[str] = ()) -> Saying:
+def classify(sentence: str, names: Collection[str] = ()) -> Saying:
     """Return what a sentence is by itself; `names` are those of the people who talk."""
     people = frozenset(names)
     head = without_bullet(sentence)[:HEAD].replace("\u2019", "'").lstrip(EDGES)

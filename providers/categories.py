@@ -16,13 +16,15 @@ from providers.base import Embedder
 from providers.extraction import Category
 
 MISC = "misc"
-MOST = 3  # Categories of a memory.
+MAX_CATEGORIES = 3  # Categories of a memory.
 THRESHOLD = 0.065  # What a category scores at least to be given, and
 MARGIN = 0.025  # how far below the best one it may be.
-WHOLE = 1 / 3  # The weight of the description as a whole; the things it names have the rest.
-NEAREST = 2  # How many of those things count.
-MOST_THINGS = 16  # Per category; each has to be embedded.
-REMEMBERED = 16  # Catalogs whose embeddings are kept.
+DESCRIPTION_WEIGHT = (
+    1 / 3
+)  # The weight of the description as a whole; the things it names have the rest.
+NEAREST_TOPICS = 2  # How many of those things count.
+MAX_TOPICS = 16  # Per category; each has to be embedded.
+CACHED_CATALOGS = 16  # Catalogs whose embeddings are kept.
 
 _SEPARATORS = re.compile(r"[,;:.()/]|\b(?:and|or)\b")
 
@@ -43,8 +45,12 @@ class _Catalog:
         """Return how near each text is to each category, as (texts, categories)."""
         nearness = texts @ self.things.T
         ends = zip(self.starts, self.starts[1:], strict=False)
-        best = [np.sort(nearness[:, a:b], axis=1)[:, -NEAREST:].mean(axis=1) for a, b in ends]
-        scores = WHOLE * (texts @ self.wholes.T) + (1 - WHOLE) * np.stack(best, axis=1)
+        best = [
+            np.sort(nearness[:, a:b], axis=1)[:, -NEAREST_TOPICS:].mean(axis=1) for a, b in ends
+        ]
+        scores = DESCRIPTION_WEIGHT * (texts @ self.wholes.T) + (1 - DESCRIPTION_WEIGHT) * np.stack(
+            best, axis=1
+        )
         return scores.astype(np.float32)
 
 
@@ -86,7 +92,7 @@ class Categorizer:
         # What is taken out and put back is the last to be forgotten.
         catalog = self._catalogs.pop(categories, None) or await self._read(categories)
         self._catalogs[categories] = catalog
-        if len(self._catalogs) > REMEMBERED:
+        if len(self._catalogs) > CACHED_CATALOGS:
             del self._catalogs[next(iter(self._catalogs))]
         return catalog
 
@@ -120,13 +126,13 @@ def _whole(category: Category) -> str:
 def _things(category: Category) -> list[str]:
     """Return what a category's name and description name, without doubles."""
     named = [_plain(category.name), *_SEPARATORS.split(category.description or "")]
-    return list(dict.fromkeys(filter(None, (thing.strip() for thing in named))))[:MOST_THINGS] or [
+    return list(dict.fromkeys(filter(None, (thing.strip() for thing in named))))[:MAX_TOPICS] or [
         category.name
     ]
 
 
 def _given(scores: Floats, names: Sequence[str]) -> tuple[str, ...]:
-    order = np.argsort(-scores, kind="stable")[:MOST]
+    order = np.argsort(-scores, kind="stable")[:MAX_CATEGORIES]
     least = max(THRESHOLD, float(scores[order[0]]) - MARGIN)
     return tuple(names[index] for index in order if scores[index] >= least)
 

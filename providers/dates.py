@@ -17,7 +17,7 @@ _FORM = re.compile(
 )
 
 
-def moment_between(start: str, end: str | None) -> Moment | None:
+def parse_moment(start: str, end: str | None) -> Moment | None:
     """Return the moment that lasts from one date to another, None where the first is no date.
 
     The forms are YYYY, YYYY-MM, YYYY-MM-DD and YYYY-MM-DDTHH:MM, in UTC where they name no zone. An

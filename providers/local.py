@@ -17,7 +17,7 @@ from core.turn import Speaker, Turn
 from language.concepts import concepts_in
 from language.dates.moments import Moment, moment_of
 from language.names import without_speaker
-from language.sayings import Saying, read
+from language.sayings import Saying, classify
 from language.sentences import is_code, is_item, sentences, without_bullet
 from language.terms import terms
 from providers.base import Embedder
@@ -32,11 +32,13 @@ FEWEST_ALONE = 3  # Telling words that a leaning sentence needs if nothing is pu
 FEWEST_OF_OTHERS = 5  # and those it needs if it is not about the speaker.
 LONGEST_LIST = 1_000  # Characters; a longer list becomes one fact per item, each with
 LONGEST_HEADING = 300  # characters of what it is a list of, unless that is longer.
-ECHOED = 20  # Sentences that the user said last, which an assistant may repeat.
+ECHO_SENTENCES = 20  # Sentences that the user said last, which an assistant may repeat.
 # How near a sentence is to a topic it is about: cosines, fixed by a labelled set in the tests. It
 # takes more to keep what would be dropped than to drop what somebody does not want kept.
 NEAR_EXCLUDED, NEAR_INCLUDED = 0.22, 0.3
-ABOUT = "This is about {}."  # A sentence is nearer to this than to the bare name of its topic.
+TOPIC_TEMPLATE = (
+    "This is about {}."  # A sentence is nearer to this than to the bare name of its topic.
+)
 NOT_FOLLOWED = "Custom instructions were not followed: no chat model is configured."
 
 # Words of hints that are no topic.
@@ -109,7 +111,7 @@ class LocalExtractor:
         if not topics or not all_said:
             return set()
         texts = list(dict.fromkeys(said.text for said in all_said))
-        vectors = await self._embedder.embed([*map(ABOUT.format, topics), *texts])
+        vectors = await self._embedder.embed([*map(TOPIC_TEMPLATE.format, topics), *texts])
         near = await asyncio.to_thread(_near, topics, texts, vectors, least)
         return {id(said) for said in all_said if said.text in near}
 
@@ -153,19 +155,19 @@ def _sayings(position: int | None, turn: Turn, names: Collection[str]) -> Iterat
         heading, items = without_bullet(heading), pieces[first:at]
         whole = "\n".join([heading, *items])
         if not items or len(whole) <= LONGEST_LIST:
-            yield Utterance(whole, read(whole, names), position, turn)
+            yield Utterance(whole, classify(whole, names), position, turn)
             continue
-        asks = read(heading, names)
+        asks = classify(heading, names)
         for item in items:
             text = f"{heading} {without_bullet(item)}"
             # Items of "Translate these:" are part of the request.
-            saying = read(text if asks.is_request or asks.is_question else item, names)
+            saying = classify(text if asks.is_request or asks.is_question else item, names)
             yield Utterance(text, saying, position, turn)
 
 
 def _is_announced(sentence: str, names: Collection[str]) -> bool:
     """Tell whether what follows a colon, in a line of its own, may belong to it."""
-    saying = read(sentence, names)
+    saying = classify(sentence, names)
     asks = saying.is_question or saying.is_request
     return not (asks or saying.is_pleasantry or is_code(sentence))
 
@@ -241,7 +243,7 @@ def _drafts(
                 here.append(said)
         yield from drafts
         if turn and turn[0].by.speaker is Speaker.USER:
-            heard = frozenset().union(*(said.saying.telling for said in turn[-ECHOED:]))
+            heard = frozenset().union(*(said.saying.telling for said in turn[-ECHO_SENTENCES:]))
         before = here or before
 
 

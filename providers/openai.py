@@ -32,7 +32,7 @@ class RawResponse(Protocol):
         """The body."""
 
 
-class Refused(ProviderError):
+class RequestRejected(ProviderError):
     """The endpoint says that the request is wrong, so the same request will never succeed.
 
     `said` is all that the endpoint said, for whoever knows what to ask for instead.
@@ -149,7 +149,7 @@ class Endpoint:
         if status in (408, 409) or status >= 500:
             return ProviderError(f"The {self.noun} failed ({status}): {said}", retryable=True)
         message = f"The {self.noun} refused the request ({status}): {said}"
-        return Refused(message, status=status, said=self._hide(str(error.body)))
+        return RequestRejected(message, status=status, said=self._hide(str(error.body)))
 
     def _hide(self, said: str) -> str:
         return said.replace(self._secret, HIDDEN) if self._secret else said

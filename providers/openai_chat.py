@@ -14,27 +14,27 @@ from openai import omit
 
 from providers.base import ProviderError
 from providers.extraction import Assignment, Extraction
-from providers.openai import Endpoint, Refused
+from providers.openai import Endpoint, RequestRejected
 from providers.prompts import AGAIN_1
-from providers.questions import Question, question_of, with_schema
-from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
+from providers.questions import Question, extraction_question, system_with_schema
+from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts, token_usage
 
 T = TypeVar("T")
 
-ASKS = 2  # A model that made no sense is asked once more, then what it was asked for fails.
-REPEATED = 2_000  # Characters of an unusable answer that the model is shown again.
+MAX_ATTEMPTS = 2  # A model that made no sense is asked once more, then what it was asked for fails.
+MAX_QUOTED_ANSWER = 2_000  # Characters of an unusable answer that the model is shown again.
 FORMATS = ("json_schema", "json_object", None)
 WRONG_REQUEST = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class RequestFormat:
     """What an endpoint is asked for beside the messages: a position in FORMATS, a temperature."""
 
     format: int = 0
     tempered: bool = True
 
-    def without(self, refusal: Refused) -> "Manners | None":
+    def without(self, refusal: RequestRejected) -> "RequestFormat | None":
         """Return what to ask for instead, None when the refusal is about something else."""
         said = refusal.said.lower()
         if refusal.status not in WRONG_REQUEST:
@@ -42,9 +42,9 @@ class Manners:
         if self.format + 1 < len(FORMATS) and (
             "response_format" in said or str(FORMATS[self.format]) in said
         ):
-            return Manners(self.format + 1, self.tempered)
+            return RequestFormat(self.format + 1, self.tempered)
         if self.tempered and "temperature" in said:
-            return Manners(self.format, tempered=False)
+            return RequestFormat(self.format, tempered=False)
         return None
 
 
@@ -75,7 +75,7 @@ class OpenAIChat:
         retries: int = 3,
     ) -> None:
         self.name = model
-        self._manners = Manners()
+        self._manners = RequestFormat()
         self._endpoint = Endpoint(
             "chat model",
             base_url=base_url,
@@ -89,7 +89,7 @@ class OpenAIChat:
         self._completions = self._endpoint.client.chat.completions.with_raw_response
 
     async def ask(
-        self, question: Question, read: Callable[[Answer], T], asks: int = ASKS
+        self, question: Question, read: Callable[[Answer], T], asks: int = MAX_ATTEMPTS
     ) -> Reply[T]:
         """Return what `read`, which may raise `Unusable`, makes of the answer to a question.
 
@@ -104,13 +104,13 @@ class OpenAIChat:
             bodies.append(await self._ask(question, said))
             try:
                 # A long answer would hold up the event loop.
-                found = await asyncio.to_thread(lambda: read(answer_of(bodies[-1])))
-            except Unusable as unusable:
+                found = await asyncio.to_thread(lambda: read(parse_answer(bodies[-1])))
+            except UnusableAnswer as unusable:
                 if len(bodies) == asks:
                     raise self._useless(unusable, asks) from None
                 said += _complaint(unusable)
             else:
-                taken, given = zip(*map(tokens_of, bodies), strict=True)
+                taken, given = zip(*map(token_usage, bodies), strict=True)
                 return Reply(found, _sum(taken), _sum(given))
 
     async def close(self) -> None:
@@ -122,7 +122,7 @@ class OpenAIChat:
         while True:
             try:
                 body = await self._send(question, said, manners)
-            except Refused as refusal:
+            except RequestRejected as refusal:
                 less = manners.without(refusal)
                 if less is None:
                     raise
@@ -134,7 +134,7 @@ class OpenAIChat:
                 return body
 
     async def _send(
-        self, question: Question, said: list[dict[str, str]], manners: Manners
+        self, question: Question, said: list[dict[str, str]], manners: RequestFormat
     ) -> bytes:
         form = FORMATS[manners.format]
         schema = {
@@ -146,7 +146,7 @@ class OpenAIChat:
             "json_schema": {"type": "json_schema", "json_schema": schema},
             "json_object": {"type": "json_object"},
         }
-        system = question.system if form == "json_schema" else with_schema(question)
+        system = question.system if form == "json_schema" else system_with_schema(question)
         messages: list[Any] = [{"role": "system", "content": system}, *said]
         return await self._endpoint.call(
             lambda: self._completions.create(
@@ -157,7 +157,7 @@ class OpenAIChat:
             )
         )
 
-    def _useless(self, unusable: Unusable, asks: int) -> ProviderError:
+    def _useless(self, unusable: UnusableAnswer, asks: int) -> ProviderError:
         quote = self._endpoint.quote(unusable.quote)
         often = "twice" if asks == 2 else f"{asks} times"
         message = f"The chat model's answer could not be used, {often} in a row: {unusable.reason}"
@@ -180,16 +180,18 @@ class OpenAIExtractor(OpenAIChat):
         self._endpoint.assert_open()
         if all(turn.is_context for turn in assignment.turns):
             return Extraction(())
-        reply = await self.ask(question_of(assignment), lambda answer: facts_of(answer, assignment))
+        reply = await self.ask(
+            extraction_question(assignment), lambda answer: parse_facts(answer, assignment)
+        )
         return Extraction(reply.read, reply.input_tokens, reply.output_tokens)
 
 
-def _complaint(unusable: Unusable) -> list[dict[str, str]]:
+def _complaint(unusable: UnusableAnswer) -> list[dict[str, str]]:
     """Return what is said before a model is asked again, nothing if it has said nothing itself."""
     if not unusable.by_model:
         return []
     # Many chat templates insist that the roles take turns, and refuse an empty message.
-    answer = unusable.quote.strip()[:REPEATED] or "(nothing)"
+    answer = unusable.quote.strip()[:MAX_QUOTED_ANSWER] or "(nothing)"
     return [
         {"role": "assistant", "content": answer},
         {"role": "user", "content": AGAIN_1.format(reason=unusable.reason)},

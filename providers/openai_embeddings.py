@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from providers.base import ProviderError
-from providers.openai import Endpoint, Refused
+from providers.openai import Endpoint, RequestRejected
 
 BATCH = 256  # Texts per request at the most.
 # Characters per request at the most: OpenAI takes 300,000 tokens, and one may be a third of a
@@ -27,7 +27,7 @@ BATCH_CHARACTERS = 100_000
 # vector is then that of the beginning of the text, as with every model that has a window.
 CUTS = (6_000, 1_500, 400)
 TOO_LONG = (400, 413, 422)
-REMEMBERED = 1024  # Queries whose vectors are kept.
+CACHED_QUERIES = 1024  # Queries whose vectors are kept.
 QUERY_LENGTH = 512  # Characters; a longer text is hardly a query that comes again.
 
 Result = TypeVar("Result")
@@ -102,7 +102,7 @@ class OpenAIEmbedder:
         if vector is None:
             (vector,) = await self._elsewhere(self._embed_all([query]))
         self._queries[query] = vector
-        if len(self._queries) > REMEMBERED:
+        if len(self._queries) > CACHED_QUERIES:
             del self._queries[next(iter(self._queries))]
         return vector
 
@@ -135,7 +135,7 @@ class OpenAIEmbedder:
     async def _embed_batch(self, texts: list[str]) -> list[bytes]:
         try:
             return await self._ask(texts)
-        except Refused as refusal:
+        except RequestRejected as refusal:
             longest = max(map(len, texts))
             if refusal.status not in TOO_LONG or longest <= CUTS[-1]:
                 raise
@@ -148,12 +148,12 @@ class OpenAIEmbedder:
             *await self._embed_batch(texts[middle:]),
         ]
 
-    async def _embed_beginning(self, text: str, refusal: Refused) -> list[bytes]:
+    async def _embed_beginning(self, text: str, refusal: RequestRejected) -> list[bytes]:
         for cut in CUTS:
             if cut < len(text):
                 try:
                     return await self._ask([text[:cut]])
-                except Refused as another:
+                except RequestRejected as another:
                     refusal = another
         raise refusal
 

@@ -14,10 +14,10 @@ from core.json_schemas import Schema, problem_of
 from providers.openai_chat import OpenAIChat
 from providers.prompts import Summary1
 from providers.questions import shape_question, summary_question
-from providers.replies import Answer, Unusable, first_problem, json_of
-from providers.shaping import Shaped, Shaping, Summarized, Told
+from providers.replies import Answer, UnusableAnswer, first_validation_error, parse_json
+from providers.shaping import ModelMemory, ShapeRequest, ShapeResult, SummaryResult
 
-ASKS = 3
+MAX_ATTEMPTS = 3
 LARGEST_DATA = 262_144  # Bytes.
 LONGEST_SUMMARY = 20_000  # Characters.
 
@@ -33,46 +33,50 @@ class OpenAIShaper:
         """The name of the chat model."""
         return self._chat.name
 
-    async def shape(self, shaping: Shaping) -> Shaped:
+    async def shape(self, shaping: ShapeRequest) -> ShapeResult:
         """Return the object that a schema asks for; see `Shaper.shape`."""
         reply = await self._chat.ask(
-            shape_question(shaping), lambda answer: data_of(answer, shaping.schema), ASKS
+            shape_question(shaping),
+            lambda answer: parse_object(answer, shaping.schema),
+            MAX_ATTEMPTS,
         )
-        return Shaped(reply.read, reply.input_tokens, reply.output_tokens)
+        return ShapeResult(reply.read, reply.input_tokens, reply.output_tokens)
 
-    async def summarize(self, memories: Sequence[Told]) -> Summarized:
+    async def summarize(self, memories: Sequence[ModelMemory]) -> SummaryResult:
         """Return what memories say in all; see `Shaper.summarize`."""
-        reply = await self._chat.ask(summary_question(memories), summary_of, ASKS)
-        return Summarized(reply.read, reply.input_tokens, reply.output_tokens)
+        reply = await self._chat.ask(summary_question(memories), parse_summary, MAX_ATTEMPTS)
+        return SummaryResult(reply.read, reply.input_tokens, reply.output_tokens)
 
 
-def data_of(answer: Answer, schema: Schema) -> dict[str, Any]:
+def parse_object(answer: Answer, schema: Schema) -> dict[str, Any]:
     """Return the object of an answer. Raises `Unusable` unless it matches, but for nulls."""
-    data, text = json_of(answer)
+    data, text = parse_json(answer)
     try:
         encoded = orjson.dumps(data)
     except TypeError as error:
-        raise Unusable(f"it cannot be kept ({error})", text) from None
+        raise UnusableAnswer(f"it cannot be kept ({error})", text) from None
     if len(encoded) > LARGEST_DATA:
-        raise Unusable(f"it has {len(encoded):,} bytes, {LARGEST_DATA:,} are the most", text)
+        raise UnusableAnswer(f"it has {len(encoded):,} bytes, {LARGEST_DATA:,} are the most", text)
     # Read again, because Python reads numbers that JSON does not have.
     found: dict[str, Any] = orjson.loads(encoded)
     problem = problem_of(schema, found) if isinstance(found, dict) else "it is no object"
     if problem is not None:
-        raise Unusable(f"it does not match the schema ({problem})", text)
+        raise UnusableAnswer(f"it does not match the schema ({problem})", text)
     return found
 
 
-def summary_of(answer: Answer) -> str:
+def parse_summary(answer: Answer) -> str:
     """Return the summary of an answer. Raises `Unusable` unless there is one."""
-    data, text = json_of(answer)
+    data, text = parse_json(answer)
     try:
         summary = Summary1.model_validate(data).summary.strip()
     except ValidationError as error:
-        raise Unusable(f"it has another shape ({first_problem(error)})", text) from None
+        raise UnusableAnswer(
+            f"it has another shape ({first_validation_error(error)})", text
+        ) from None
     if not summary:
-        raise Unusable("the summary is empty", text)
+        raise UnusableAnswer("the summary is empty", text)
     if len(summary) > LONGEST_SUMMARY:
         length = f"{len(summary):,} characters, {LONGEST_SUMMARY:,} are the most"
-        raise Unusable(f"the summary has {length}", text)
+        raise UnusableAnswer(f"the summary has {length}", text)
     return summary

@@ -14,7 +14,7 @@ from core.json_schemas import with_nulls
 from core.turn import Turn
 from providers import prompts
 from providers.extraction import Assignment
-from providers.shaping import Shaping, Told
+from providers.shaping import ModelMemory, ShapeRequest
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -34,7 +34,7 @@ class Question:
     is_own: bool = True
 
 
-def question_of(assignment: Assignment) -> Question:
+def extraction_question(assignment: Assignment) -> Question:
     """Return the question that asks for the facts of a conversation."""
     return Question(
         system=_system(assignment),
@@ -43,14 +43,14 @@ def question_of(assignment: Assignment) -> Question:
     )
 
 
-def with_schema(question: Question) -> str:
+def system_with_schema(question: Question) -> str:
     """Return the rules with the schema in them, for endpoints that take none beside the prompt."""
     if not question.is_own:
         return question.system
     return question.system + prompts.SCHEMA_1 + _json(question.schema)
 
 
-def shape_question(shaping: Shaping) -> Question:
+def shape_question(shaping: ShapeRequest) -> Question:
     """Return the question that asks for an object of a caller's schema."""
     document = {
         "schema": shaping.schema,
@@ -61,14 +61,14 @@ def shape_question(shaping: Shaping) -> Question:
     return Question(prompts.SHAPE_1, _json(document), schema, prompts.SHAPE, is_own=False)
 
 
-def summary_question(memories: Sequence[Told]) -> Question:
+def summary_question(memories: Sequence[ModelMemory]) -> Question:
     """Return the question that asks for a summary."""
     schema = _strict(prompts.Summary1.model_json_schema(), {})
     document = _json({"memories": _told(memories)})
     return Question(prompts.SUMMARIZE_1, document, schema, prompts.SUMMARY)
 
 
-def _told(memories: Sequence[Told]) -> list[dict[str, object]]:
+def _told(memories: Sequence[ModelMemory]) -> list[dict[str, object]]:
     return [
         {"n": number, **_given(about=dict(told.about), happened=told.at and _time(told.at))}
         | {"text": told.text}

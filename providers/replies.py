@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from core.turn import Speaker
 from core.validation import LONGEST_TEXT
-from providers.dates import moment_between
+from providers.dates import parse_moment
 from providers.extraction import Assignment, Fact, Verdict, VerdictKind
 from providers.prompts import Fact1, Facts1, Verdict1
 
@@ -30,7 +30,7 @@ _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = "```"
 
 
-class Unusable(Exception):
+class UnusableAnswer(Exception):
     """An answer that holds no facts to read.
 
     `quote` is what it said instead; `by_model` tells whether a model said it, or whatever else
@@ -67,7 +67,7 @@ class Answer:
     ending: str | None
 
 
-def tokens_of(body: bytes) -> tuple[int | None, int | None]:
+def token_usage(body: bytes) -> tuple[int | None, int | None]:
     """Return how many tokens an answer took and gave, None where it does not say."""
     data = _loaded(body.decode("utf-8", "replace"))
     usage = data.get("usage") if isinstance(data, dict) else None
@@ -75,17 +75,17 @@ def tokens_of(body: bytes) -> tuple[int | None, int | None]:
     return _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
 
 
-def answer_of(body: bytes) -> Answer:
+def parse_answer(body: bytes) -> Answer:
     """Return what a model answered. Raises `Unusable` when the body is no chat completion."""
     text = body.decode("utf-8", "replace")
     try:
         choice = _Answers.model_validate(_loaded(text)).choices[0]
     except (ValidationError, IndexError):
-        raise Unusable("it is no chat completion", text, by_model=False) from None
+        raise UnusableAnswer("it is no chat completion", text, by_model=False) from None
     return Answer(choice.message.content or "", choice.message.refusal, choice.finish_reason)
 
 
-def facts_of(answer: Answer, assignment: Assignment) -> list[Fact]:
+def parse_facts(answer: Answer, assignment: Assignment) -> list[Fact]:
     """Return the facts of an answer, in its order, as far as they fit the assignment.
 
     Raises `Unusable` when it was refused, cut off or empty, is not JSON, has another shape, or
@@ -104,27 +104,27 @@ def facts_of(answer: Answer, assignment: Assignment) -> list[Fact]:
     return list(facts.values())
 
 
-def json_of(answer: Answer) -> tuple[Any, str]:
+def parse_json(answer: Answer) -> tuple[Any, str]:
     """Return the JSON value that a model wrote, with storable texts, and how it wrote it.
 
     Raises `Unusable` when it was refused, cut off or empty, or is not JSON.
     """
     if answer.refusal:
-        raise Unusable("it is a refusal", answer.refusal)
+        raise UnusableAnswer("it is a refusal", answer.refusal)
     if answer.ending == "length":
-        raise Unusable("it was cut off before its end", answer.content)
+        raise UnusableAnswer("it was cut off before its end", answer.content)
     if answer.ending == "content_filter":
-        raise Unusable("a content filter stopped it", answer.content)
+        raise UnusableAnswer("a content filter stopped it", answer.content)
     text = _THOUGHTS.sub("", answer.content).strip()
     if not text:
-        raise Unusable("it is empty")
+        raise UnusableAnswer("it is empty")
     data = _loaded(_unfenced(text))
     if data is None:
-        raise Unusable("it is not JSON", text)
+        raise UnusableAnswer("it is not JSON", text)
     return data, text
 
 
-def first_problem(error: ValidationError) -> str:
+def first_validation_error(error: ValidationError) -> str:
     """Return the first thing that pydantic holds to be wrong, with its place."""
     problem = error.errors(include_url=False, include_input=False)[0]
     place: Sequence[Any] = problem["loc"]
@@ -132,17 +132,19 @@ def first_problem(error: ValidationError) -> str:
 
 
 def _read(answer: Answer) -> list[Fact1]:
-    data, text = json_of(answer)
+    data, text = parse_json(answer)
     try:
         facts = Facts1.model_validate(data).facts
     except ValidationError as error:
-        raise Unusable(f"it has another shape ({first_problem(error)})", text) from None
+        raise UnusableAnswer(
+            f"it has another shape ({first_validation_error(error)})", text
+        ) from None
     if len(facts) > MOST_FACTS:
-        raise Unusable(f"it has {len(facts):,} facts, {MOST_FACTS:,} are the most", text)
+        raise UnusableAnswer(f"it has {len(facts):,} facts, {MOST_FACTS:,} are the most", text)
     for number, fact in enumerate(facts, 1):
         if len(fact.text) > LONGEST_TEXT:
             length = f"{len(fact.text):,} characters, {LONGEST_TEXT:,} are the most"
-            raise Unusable(f"the text of fact {number:,} has {length}", text)
+            raise UnusableAnswer(f"the text of fact {number:,} has {length}", text)
     return facts
 
 
@@ -166,7 +168,7 @@ def _fact(item: Fact1, assignment: Assignment) -> Fact | None:
         turns=turns,
         categories=_categories(item.categories, assignment),
         concepts=_concepts(item.concepts) if assignment.with_concepts else (),
-        happened=moment_between(happened.start, happened.end) if happened else None,
+        happened=parse_moment(happened.start, happened.end) if happened else None,
         verdict=_verdict(item.verdict, len(assignment.known)),
     )
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ModelMemory:
     """A memory as a model reads it: its text, whom it is about by kind, and when it happened."""
 
     text: str
@@ -19,19 +19,19 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Shaping:
+class ShapeRequest:
     """A JSON schema of an object to be filled from memories, oldest first.
 
     `instructions` are the caller's, on what to choose and how to word it.
     """
 
     schema: dict[str, Any]
-    memories: Sequence[Told]
+    memories: Sequence[ModelMemory]
     instructions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
+class ShapeResult:
     """An object that matches its schema, but for nulls, and what it cost."""
 
     data: dict[str, Any]
@@ -40,7 +40,7 @@ class Shaped:
 
 
 @dataclass(frozen=True, slots=True)
-class Summarized:
+class SummaryResult:
     """A summary in Markdown, and what it cost."""
 
     text: str
@@ -58,8 +58,8 @@ class Shaper(Protocol):
     def model(self) -> str:
         """The name of the chat model."""
 
-    async def shape(self, shaping: Shaping) -> Shaped:
+    async def shape(self, shaping: ShapeRequest) -> ShapeResult:
         """Return the object that a schema asks for; null is what the memories do not tell."""
 
-    async def summarize(self, memories: Sequence[Told]) -> Summarized:
+    async def summarize(self, memories: Sequence[ModelMemory]) -> SummaryResult:
         """Return what memories, oldest first, say in all."""

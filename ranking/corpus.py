@@ -17,12 +17,12 @@ Rows = NDArray[np.int32]
 
 # Context is for short texts and from short texts, in content words: without this fade the long
 # turns of assistants drown what their neighbours say.
-SHORT = 32
+MAX_CONTEXT_WORDS = 32
 # How much of a neighbour's words counts as a memory's own: before it, after it, two before it.
-BEFORE, AFTER, TWICE_BEFORE = 0.5, 0.3, 0.25
+PREVIOUS_WEIGHT, FOLLOWING_WEIGHT, SECOND_PREVIOUS_WEIGHT = 0.5, 0.3, 0.25
 _LEAST_SHARE = 0.02
 _ROOM = 64
-NEVER = np.iinfo(np.int32).max
+NO_EXPIRATION = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Corpus:
         self.questions[start:end] = [document.is_question for document in latest]
         self.names_speaker[start:end] = [document.names_speaker for document in latest]
         self.expires[start:end] = [
-            NEVER if document.expires is None else document.expires for document in latest
+            NO_EXPIRATION if document.expires is None else document.expires for document in latest
         ]
         self.state[start:end] = [document.state for document in latest]
         self.alive[start:end] = True
@@ -139,17 +139,17 @@ class Corpus:
         self._bury(row)
         self._links = self._context = None
 
-    def slots(self, ids: Iterable[str]) -> Rows:
+    def rows_of(self, ids: Iterable[str]) -> Rows:
         """Return the rows of those ids that are in it."""
         rows = (self.rows.get(id) for id in ids)
         return np.array([row for row in rows if row is not None], np.int32)
 
-    def found_in(self, term: str) -> int:
+    def document_frequency(self, term: str) -> int:
         """Return in about how many rows a term occurs, more than can be for one that is nowhere."""
         rows, _ = self._postings.get(term, ((), ()))
         return len(rows) or self.end
 
-    def often(self, term: str) -> Floats:
+    def term_frequency(self, term: str) -> Floats:
         """Return how often a term occurs in each row."""
         found = np.zeros(self.end, np.float32)
         rows, often = self._postings.get(term, ((), ()))
@@ -230,12 +230,14 @@ class Context:
     def __init__(self, corpus: Corpus) -> None:
         end = corpus.end
         before = corpus.previous
-        fade = np.minimum(1.0, SHORT / np.maximum(corpus.words[:end], 1)).astype(np.float32)
+        fade = np.minimum(1.0, MAX_CONTEXT_WORDS / np.maximum(corpus.words[:end], 1)).astype(
+            np.float32
+        )
         self.neighbours: list[tuple[Rows, Floats]] = []
         for rows, weight in (
-            (before, BEFORE),
-            (corpus.following, AFTER),
-            (before[before], TWICE_BEFORE),
+            (before, PREVIOUS_WEIGHT),
+            (corpus.following, FOLLOWING_WEIGHT),
+            (before[before], SECOND_PREVIOUS_WEIGHT),
         ):
             share = weight * fade * fade[rows] * (rows > 0)
             share[share <= _LEAST_SHARE] = 0
@@ -248,7 +250,7 @@ class Context:
         own = float(corpus.words[:end][alive].mean()) if alive.any() else 1.0
         self.growth = self.mean / own if own else 1.0
 
-    def often(self, own: Floats) -> Floats:
+    def term_frequency(self, own: Floats) -> Floats:
         """Return how often a term occurs in each row with what its neighbours lend."""
         found = own.copy()
         for rows, share in self.neighbours:

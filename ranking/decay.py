@@ -6,8 +6,8 @@ environment in memory): each return counts for the reciprocal of its age.
 
 from collections.abc import Sequence
 
-DAY = 86_400.0
-LOWEST, HIGHEST = 0.3, 1.5
+DAY_SECONDS = 86_400.0
+MIN_FACTOR, MAX_FACTOR = 0.3, 1.5
 _HALF, _STEEP = 2.2, 1.09
 _FLOOR = 0.01  # Days; a return a second ago must not outweigh all others.
 
@@ -19,11 +19,11 @@ def decay_factor(touches: Sequence[float], otherwise: float, moment: float) -> f
     future has 1.
     """
     if touches:
-        ages = (max((moment - touch) / DAY, _FLOOR) for touch in touches)
+        ages = (max((moment - touch) / DAY_SECONDS, _FLOOR) for touch in touches)
         age = 1 / sum(1 / each for each in ages)
     elif otherwise > moment:
         return 1.0
     else:
-        age = max((moment - otherwise) / DAY, _FLOOR)
-    factor: float = LOWEST + (HIGHEST - LOWEST) / (1 + (age / _HALF) ** _STEEP)
+        age = max((moment - otherwise) / DAY_SECONDS, _FLOOR)
+    factor: float = MIN_FACTOR + (MAX_FACTOR - MIN_FACTOR) / (1 + (age / _HALF) ** _STEEP)
     return factor

@@ -12,11 +12,11 @@ from heapq import nsmallest
 import numpy as np
 
 from core.enums import FeedbackValue
-from language.dates.queries import DateRange, match
+from language.dates.queries import DateRange, date_scores
 from ranking.corpus import Corpus, Floats, Rows
 
 # Of a longer query, such as a whole text, the rarest terms are compared.
-MOST_TERMS = 256
+MAX_TERMS = 256
 
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
@@ -44,8 +44,10 @@ class Weights:
     rerank: float = 0.0
 
 
-PLAIN = Weights()
-RERANKED = Weights(actor=0.22, temporal=0.5, question=-0.22, length=0.15, following=0.1, rerank=1.5)
+DEFAULT_WEIGHTS = Weights()
+RERANK_WEIGHTS = Weights(
+    actor=0.22, temporal=0.5, question=-0.22, length=0.15, following=0.1, rerank=1.5
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,11 @@ class Statistics:
 
     memories: int
     words: float
-    found_in: Callable[[str], float]
+    document_frequency: Callable[[str], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RankingQuery:
     """A query as ranking needs it.
 
     `vector` is the embedding of the query in the first person, for memories that speak so, and
@@ -93,13 +95,13 @@ class Signals:
     feedback: Mapping[int, float] = field(default_factory=dict)
 
 
-def idf(memories: float, found_in: float) -> float:
+def idf(memories: float, document_frequency: float) -> float:
     """Return how much a term tells that is found in so many of the memories, 0 at the least."""
-    return math.log(1 + (memories - found_in + 0.5) / (found_in + 0.5))
+    return math.log(1 + (memories - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
-def signals(
-    corpus: Corpus, asked: Asked, weights: Weights, statistics: Statistics | None = None
+def compute_signals(
+    corpus: Corpus, asked: RankingQuery, weights: Weights, statistics: Statistics | None = None
 ) -> Signals:
     """Return the signals of all rows, and the sum without late interaction.
 
@@ -121,7 +123,7 @@ def signals(
         actor[corpus.speaker[:end] == corpus.speakers.get(name, -1)] = 1
     temporal = np.zeros(end, np.float32)
     if asked.dates:
-        temporal = match(asked.dates, days(corpus.happened[:end]))
+        temporal = date_scores(asked.dates, utc_days(corpus.happened[:end]))
     form = weights.question * corpus.questions[:end].astype(np.float32)
     form += weights.length / 4 * np.log1p(corpus.words[:end])
     base = (
@@ -148,7 +150,7 @@ def concept_gain(memories: int) -> float:
     return _CONCEPT / (1 + 0.001 * (memories - 1) ** 2)
 
 
-def days(happened: np.ndarray) -> np.ndarray:
+def utc_days(happened: np.ndarray) -> np.ndarray:
     """Return the days of moments in seconds since 1970, as NumPy's days."""
     return np.floor(happened / 86_400).astype(np.int64).astype("datetime64[D]")
 
@@ -189,14 +191,14 @@ def _keyword(
     # What is known from outside is how long texts are by themselves.
     mean = statistics.words * context.growth if statistics else context.mean
     norm = _K1 * (1 - _B + _B * context.words / max(mean, 1e-6))
-    if len(terms) > MOST_TERMS:
-        terms = frozenset(nsmallest(MOST_TERMS, sorted(terms), key=corpus.found_in))
+    if len(terms) > MAX_TERMS:
+        terms = frozenset(nsmallest(MAX_TERMS, sorted(terms), key=corpus.document_frequency))
     best = 0.0
     for term in sorted(terms):
-        own = corpus.often(term)
-        lent = context.often(own)
+        own = corpus.term_frequency(term)
+        lent = context.term_frequency(own)
         if statistics:
-            weight = idf(statistics.memories, statistics.found_in(term))
+            weight = idf(statistics.memories, statistics.document_frequency(term))
         else:
             weight = idf(len(corpus), float(np.count_nonzero(lent)))
         best += weight * (_K1 + 1)
@@ -206,6 +208,6 @@ def _keyword(
     return keyword / best if best else keyword, has_term
 
 
-def squashed(total: float) -> float:
+def logistic_score(total: float) -> float:
     """Return the public score of a sum: the logistic function, 0.5 at 1, so order is untouched."""
     return 1 / (1 + math.exp(-2 * (total - 1)))

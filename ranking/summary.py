@@ -15,12 +15,12 @@ import numpy as np
 from ranking.corpus import Floats
 
 # Texts less alike than this have nothing to do with each other.
-ALIKE = 0.2
+MIN_SIMILARITY = 0.2
 DAMPING = 0.85
 # How much being central counts; the rest is how unlike the others a text is.
-CENTRAL = 0.6
+CENTRALITY_WEIGHT = 0.6
 # What is as near as this to something that was chosen says the same.
-SAME = 0.9
+DUPLICATE_SIMILARITY = 0.9
 _STEPS, _CLOSE = 100, 1e-7
 
 
@@ -33,7 +33,7 @@ def centrality(vectors: Floats) -> Floats:
     if not count:
         return np.zeros(0, np.float32)
     links = vectors @ vectors.T
-    links[links < ALIKE] = 0
+    links[links < MIN_SIMILARITY] = 0
     np.fill_diagonal(links, 1)
     links /= links.sum(axis=1, keepdims=True)
     ranks: Floats = np.full(count, np.float32(1 / count))
@@ -47,7 +47,7 @@ def centrality(vectors: Floats) -> Floats:
     return central
 
 
-def choose(
+def select_mmr(
     vectors: Floats, central: Floats, among: Sequence[int], taken: Sequence[int], limit: int
 ) -> list[int]:
     """Return up to `limit` of some rows, best first: central, and unlike each other and the taken.
@@ -60,8 +60,8 @@ def choose(
         nearest = (vectors[rows] @ vectors[np.array(taken, np.int64)].T).max(axis=1)
     chosen: list[int] = []
     while len(chosen) < limit:
-        worth = CENTRAL * central[rows] - (1 - CENTRAL) * np.maximum(nearest, 0)
-        worth[nearest >= SAME] = -np.inf
+        worth = CENTRALITY_WEIGHT * central[rows] - (1 - CENTRALITY_WEIGHT) * np.maximum(nearest, 0)
+        worth[nearest >= DUPLICATE_SIMILARITY] = -np.inf
         if not len(rows) or np.isneginf(worth).all():
             break
         best = int(np.argmax(worth))
@@ -72,7 +72,7 @@ def choose(
     return chosen
 
 
-def shares(sizes: Sequence[int], most: int, total: int) -> list[int]:
+def allot_lines(sizes: Sequence[int], most: int, total: int) -> list[int]:
     """Return how many of `total` lines each group gets, at most `most` and at most its size.
 
     They go round, a line for each group in turn, so that the first ones never leave others without.

@@ -25,11 +25,11 @@ BATCH = 32  # Texts per run at the most.
 # Tokens per run at the most, padding included: 32 texts of a full window would hold up everybody
 # else's query for seconds, and larger batches are hardly faster.
 BATCH_TOKENS = 2_048
-REMEMBERED = 1024  # Queries whose vectors are kept.
+CACHED_QUERIES = 1024  # Queries whose vectors are kept.
 QUERY_LENGTH = 512  # Characters; a longer text is hardly a query that comes again.
 # Bytes of token states that are kept, about 2,800 turns of a conversation: what is found once is
 # found again by the next question.
-STATES_SIZE = 64 * 2**20
+STATES_CACHE_BYTES = 64 * 2**20
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,14 +88,14 @@ class MiniLM:
     def _remember(self, found: dict[str, TokenStates]) -> None:
         self._states |= found
         size = sum(kept.states.nbytes for kept in self._states.values())
-        while size > STATES_SIZE:
+        while size > STATES_CACHE_BYTES:
             size -= self._states.pop(next(iter(self._states))).states.nbytes
 
     async def _embed_query(self, query: str) -> bytes:
         # A dict keeps the order of insertion, so what is taken out and put back is the most recent.
         vector = self._queries.pop(query, None) or (await self._all(self._vectors_of, [query]))[0]
         self._queries[query] = vector
-        if len(self._queries) > REMEMBERED:
+        if len(self._queries) > CACHED_QUERIES:
             del self._queries[next(iter(self._queries))]
         return vector
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.turn import Speaker, Turn
 from providers.extraction import Extraction, Fact
-from providers.openai_chat import REPEATED
+from providers.openai_chat import MAX_QUOTED_ANSWER
 from providers.prompts import AGAIN_1, SCHEMA_1
 from tests.providers.assignments import CATALOG, assignment
 from tests.providers.extractors import KEY, TEA, TEA_FACT, Make, refused
@@ -160,7 +160,7 @@ async def test_a_flood_of_facts_is_useless(server: OpenAIServer, make: Make) -> 
     assert reason == "it has 10,000 facts, 1,000 are the most"
     assert len(quote) == 200
     assert (error.retryable, len(server.requests)) == (False, 2)
-    assert len(server.requests[1].messages[2][1]) == REPEATED == 2_000
+    assert len(server.requests[1].messages[2][1]) == MAX_QUOTED_ANSWER == 2_000
 
 
 async def test_formats_that_are_refused_are_left_out_from_then_on(
