@@ -1,6 +1,7 @@
-"""What the application asks of whoever makes something of many memories: an object, or a summary.
+"""The protocol of shapers, which turn many memories into an object or a summary.
 
-Only a chat model does. Without one, retrieval fills objects and embeddings tell what is central.
+Only a chat model implements it. Without one, objects are filled by retrieval and summaries are
+selected by the centrality of embeddings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class ModelMemory:
-    """A memory as a model reads it: its text, whom it is about by kind, and when it happened."""
+    """A memory as shown to a model: its text, its entities by kind, and the time of its event."""
 
     text: str
     about: Mapping[str, str] = field(default_factory=dict)
@@ -20,9 +21,9 @@ class ModelMemory:
 
 @dataclass(frozen=True, slots=True)
 class ShapeRequest:
-    """A JSON schema of an object to be filled from memories, oldest first.
+    """A request to fill an object of a JSON schema from memories, oldest first.
 
-    `instructions` are the caller's, on what to choose and how to word it.
+    `instructions` are the caller's, on what to select and how to word it.
     """
 
     schema: dict[str, Any]
@@ -32,7 +33,7 @@ class ShapeRequest:
 
 @dataclass(frozen=True, slots=True)
 class ShapeResult:
-    """An object that matches its schema, but for nulls, and what it cost."""
+    """An object that matches its schema except for nulls, and the tokens used."""
 
     data: dict[str, Any]
     input_tokens: int | None = None
@@ -41,7 +42,7 @@ class ShapeResult:
 
 @dataclass(frozen=True, slots=True)
 class SummaryResult:
-    """A summary in Markdown, and what it cost."""
+    """A summary in Markdown, and the tokens used."""
 
     text: str
     input_tokens: int | None = None
@@ -49,9 +50,10 @@ class SummaryResult:
 
 
 class Shaper(Protocol):
-    """Makes something of many memories. It shares the endpoint of the extractor, which closes it.
+    """Turns many memories into one object or summary.
 
-    Both methods raise `ProviderError` as `Extractor.extract` does.
+    It shares the endpoint of the extractor, which closes it. Both methods raise `ProviderError` as
+    `Extractor.extract` does.
     """
 
     @property
@@ -59,7 +61,7 @@ class Shaper(Protocol):
         """The name of the chat model."""
 
     async def shape(self, shaping: ShapeRequest) -> ShapeResult:
-        """Return the object that a schema asks for; null is what the memories do not tell."""
+        """Return an object of the requested schema, with null where the memories say nothing."""
 
     async def summarize(self, memories: Sequence[ModelMemory]) -> SummaryResult:
-        """Return what memories, oldest first, say in all."""
+        """Return a summary of memories, which are given oldest first."""
