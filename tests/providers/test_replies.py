@@ -15,7 +15,7 @@ from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts,
 from tests.providers.assignments import CATALOG, MONDAY, assignment
 from tests.support.servers.openai_answers import fact
 
-HAS_SHAPE = "it has another shape"
+HAS_SHAPE = "it has the wrong shape"
 ALONE = assignment("I like tea.")
 BOTH = assignment(
     Turn("system", "Be brief."),
@@ -122,12 +122,12 @@ def test_what_stands_around_the_json_is_tolerated(text: str, count: int) -> None
         ),
         pytest.param(
             json.dumps({"facts": [fact("x"), fact("x" * 65_537)]}),
-            "the text of fact 2 has 65,537 characters, 65,536 are the most",
+            "the text of fact 2 has 65,537 characters, the maximum is 65,536",
             id="long",
         ),
         pytest.param(
             json.dumps({"facts": [fact("x")] * 1_001}),
-            "it has 1,001 facts, 1,000 are the most",
+            "it has 1,001 facts, the maximum is 1,000",
             id="many",
         ),
     ],
@@ -325,7 +325,7 @@ def test_what_is_said_twice_is_kept_once_with_both_its_turns() -> None:
 def test_what_is_no_completion_is_unusable_and_not_the_models_fault(body: bytes) -> None:
     with pytest.raises(UnusableAnswer) as unusable:
         parse_answer(body)
-    assert unusable.value.reason == "it is no chat completion"
+    assert unusable.value.reason == "it is not a chat completion"
     assert unusable.value.quote == body.decode("utf-8", "replace")
     assert unusable.value.by_model is False
     assert token_usage(body) == (None, None)
