@@ -18,14 +18,21 @@ import numpy as np
 
 from benchmarks.table import heading, table
 from core.ids import now
-from language.dates.queries import wanted_dates
-from language.names import in_first_person, name_terms, named_in, without_speaker
+from language.dates.queries import query_dates
+from language.names import in_first_person, name_terms, speakers_named_in, without_speaker
 from language.terms import terms
 from providers.base import Embedder
 from providers.minilm.embedder import MiniLM
 from ranking.corpus import Corpus, Document
 from ranking.late import maxsim
-from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
+from ranking.score import (
+    DEFAULT_WEIGHTS,
+    RERANK_WEIGHTS,
+    RankingQuery,
+    Weights,
+    add_rerank,
+    compute_signals,
+)
 from resolvers.memories.embedding import embedded_text, keywords_of
 from resolvers.search.query import vector_of
 from resolvers.search.ranking import RERANKED_ROWS, Ranking
@@ -48,9 +55,9 @@ class Variant:
 def variants() -> list[Variant]:
     """Return the signals one by one, each beside those before it."""
     dense = Weights(actor=0, temporal=0, question=0, length=0, following=0, keyword=0)
-    words = replace(dense, keyword=PLAIN.keyword)
-    actor = replace(words, actor=PLAIN.actor)
-    dates = replace(actor, temporal=PLAIN.temporal)
+    words = replace(dense, keyword=DEFAULT_WEIGHTS.keyword)
+    actor = replace(words, actor=DEFAULT_WEIGHTS.actor)
+    dates = replace(actor, temporal=DEFAULT_WEIGHTS.temporal)
     return [
         Variant("meaning", dense, rewrite=False, context=False, previous=False),
         Variant("+ words (BM25)", words, rewrite=False, context=False, previous=False),
@@ -59,8 +66,8 @@ def variants() -> list[Variant]:
         Variant("+ text before it embedded", words),
         Variant("+ actor", actor),
         Variant("+ dates", dates),
-        Variant("+ form and next neighbour", PLAIN),
-        Variant("+ rerank", RERANKED),
+        Variant("+ form and next neighbour", DEFAULT_WEIGHTS),
+        Variant("+ rerank", RERANK_WEIGHTS),
     ]
 
 
@@ -108,13 +115,13 @@ class Conversation:
         self, corpus: Corpus, embedder: Embedder, query: str, variant: Variant
     ) -> list[str]:
         """Return the harness's ids of the best turns."""
-        named = named_in(query, corpus.speakers)
+        named = speakers_named_in(query, corpus.speakers)
         text = in_first_person(query, named.values()) if variant.rewrite else query
         vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
         dropped = name_terms(named.values()) if variant.rewrite else set()
         words = frozenset(terms(query)) - dropped
-        asked = Asked(vector, plain, words, frozenset(named), wanted_dates(query, now()))
-        found = signals(corpus, asked, variant.weights)
+        asked = RankingQuery(vector, plain, words, frozenset(named), query_dates(query, now()))
+        found = compute_signals(corpus, asked, variant.weights)
         ranking = Ranking(corpus.ids, found, np.arange(1, corpus.end, dtype=np.int32))
         if variant.weights.rerank:
             rows = ranking.best(RERANKED_ROWS)

@@ -7,7 +7,7 @@ are known are cut, and a value with a word in it that does not belong there is n
 
 import re
 
-from language.places import plain_place
+from language.places import canonical_place
 from language.terms import STOP_WORDS
 
 MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -60,7 +60,7 @@ INSTEAD_TAIL = _tails(NOW)
 ONLY_NOW_TAIL = _tails(NOW, r"of all time", "by far")
 
 
-def cut(rest: str, tail: re.Pattern[str]) -> str:
+def strip_tails(rest: str, tail: re.Pattern[str]) -> str:
     """Return what is left of a text without the phrases at its end, at the most three."""
     rest = f" {rest}"
     for _ in range(3):
@@ -125,4 +125,4 @@ def place_in(text: str) -> str | None:
     first, *around = [name_in(part) for part in text.split(", ")]
     if first is None or len(around) > 2 or None in around:
         return None
-    return ", ".join([plain_place(first), *(part for part in around if part)])
+    return ", ".join([canonical_place(first), *(part for part in around if part)])

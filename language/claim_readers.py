@@ -21,11 +21,11 @@ from language.claim_phrases import (
     SINCE,
     STATE_TAIL,
     USE_TAIL,
-    cut,
     name_in,
     noun_in,
     place_in,
     plain_value,
+    strip_tails,
 )
 from language.places import PlaceKind, kind_of_place
 from language.terms import STOP_WORDS
@@ -63,26 +63,26 @@ def _home_of(place: str, ends: bool = False) -> Claim:
     return Claim(f"home {kind.value if kind else 'place'}", place, ends)
 
 
-def lives(found: re.Match[str], rest: str) -> Claim | None:
+def read_home(found: re.Match[str], rest: str) -> Claim | None:
     """Return where the speaker lives."""
-    place = place_in(cut(rest, STATE_TAIL))
+    place = place_in(strip_tails(rest, STATE_TAIL))
     return _home_of(place) if place else None
 
 
-def has_lived(found: re.Match[str], rest: str) -> Claim | None:
+def read_lasting_home(found: re.Match[str], rest: str) -> Claim | None:
     """Return where the speaker has lived and still does."""
     # Without "since" or "for" it tells of a former home.
     still = re.search(rf"(?i) {SINCE}(?: now)?$", rest)
-    place = place_in(cut(rest[: still.start()], STATE_TAIL)) if still else None
+    place = place_in(strip_tails(rest[: still.start()], STATE_TAIL)) if still else None
     return _home_of(place) if place else None
 
 
 _TOWN = re.compile(r"(?:city|town|beach|springs|falls|heights|island|village|county|valley)$")
 
 
-def moved(found: re.Match[str], rest: str) -> Claim | None:
+def read_move(found: re.Match[str], rest: str) -> Claim | None:
     """Return where the speaker lives after a move."""
-    rest, _, away = cut(rest, CHANGE_TAIL).partition(" from ")
+    rest, _, away = strip_tails(rest, CHANGE_TAIL).partition(" from ")
     origin = place_in(found["origin"] or away) if found["origin"] or away else ""
     place = place_in(rest)
     if not place or origin is None:
@@ -94,9 +94,9 @@ def moved(found: re.Match[str], rest: str) -> Claim | None:
     return _home_of(place) if sure or _TOWN.search(place) else None
 
 
-def lives_no_more(found: re.Match[str], rest: str) -> Claim | None:
+def read_former_home(found: re.Match[str], rest: str) -> Claim | None:
     """Return where the speaker lives no more."""
-    place = place_in(cut(_required_end(found, rest), END_TAIL))
+    place = place_in(strip_tails(_required_end(found, rest), END_TAIL))
     return _home_of(place, ends=True) if place else None
 
 
@@ -119,9 +119,9 @@ _NO_EMPLOYER = re.compile(
 )
 
 
-def works(found: re.Match[str], rest: str) -> Claim | None:
+def read_employer(found: re.Match[str], rest: str) -> Claim | None:
     """Return whom the speaker works for."""
-    name = _employer(cut(rest, JOB_TAIL))
+    name = _employer(strip_tails(rest, JOB_TAIL))
     doubtful = found.groupdict().get("joined") and name and _NO_EMPLOYER.search(name)
     return Claim("employer", name) if name and not doubtful else None
 
@@ -129,21 +129,21 @@ def works(found: re.Match[str], rest: str) -> Claim | None:
 def _employer(text: str) -> str | None:
     """Return whom somebody works for, as a value, without the town."""
     name, _, town = text.partition(" in ")
-    if town and not place_in(cut(town, JOB_TAIL)):
+    if town and not place_in(strip_tails(town, JOB_TAIL)):
         return None
-    name = name_in(cut(name, JOB_TAIL), 6) or ""
+    name = name_in(strip_tails(name, JOB_TAIL), 6) or ""
     return re.sub(r",? (?:inc|ltd|llc|gmbh|ag|corp)\.?$", "", name) or None
 
 
-def works_no_more(found: re.Match[str], rest: str) -> Claim | None:
+def read_former_employer(found: re.Match[str], rest: str) -> Claim | None:
     """Return whom the speaker works for no more."""
-    name = _employer(cut(_required_end(found, rest), END_TAIL))
+    name = _employer(strip_tails(_required_end(found, rest), END_TAIL))
     return Claim("employer", name, ends=True) if name else None
 
 
-def lost_job(found: re.Match[str], rest: str) -> Claim | None:
+def read_job_loss(found: re.Match[str], rest: str) -> Claim | None:
     """Return that the speaker has no employer any more."""
-    rest = cut(rest, END_TAIL)
+    rest = strip_tails(rest, END_TAIL)
     if not rest:
         return Claim("employer", "", ends=True)
     at = re.match(r"(?:at|with|from|by) (.+)", rest)
@@ -156,11 +156,11 @@ _VAGUES = "thing things part parts one ones way memory moment time example bit"
 _VAGUE = frozenset(_VAGUES.split())
 
 
-def prefers(found: re.Match[str], rest: str) -> Claim | None:
+def read_favourite(found: re.Match[str], rest: str) -> Claim | None:
     """Return what is the speaker's favourite of a kind."""
-    words = cut(plain_value(found["of"]), ONLY_NOW_TAIL).split()
+    words = strip_tails(plain_value(found["of"]), ONLY_NOW_TAIL).split()
     of = " ".join(_AMERICAN.get(word, word) for word in words)
-    value = cut(rest, ONLY_NOW_TAIL).strip(" '\"")
+    value = strip_tails(rest, ONLY_NOW_TAIL).strip(" '\"")
     told = value.split()
     if not words or words[-1] in _VAGUE or not 1 <= len(told) <= 7:
         return None
@@ -203,16 +203,16 @@ def _is_value(words: list[str]) -> bool:
     return joined and plain[0] not in ("in", "on", "with") and not {*plain} & _NO_VALUES
 
 
-def called(found: re.Match[str], rest: str) -> Claim | None:
+def read_name(found: re.Match[str], rest: str) -> Claim | None:
     """Return the speaker's name."""
-    name = name_in(cut(rest, ONLY_NOW_TAIL), 4)
+    name = name_in(strip_tails(rest, ONLY_NOW_TAIL), 4)
     return Claim(f"{found['kind']} name".strip().casefold(), name) if name else None
 
 
-def goes_by(found: re.Match[str], rest: str) -> Claim | None:
+def read_nickname(found: re.Match[str], rest: str) -> Claim | None:
     """Return what the speaker is to be called."""
     # Elizabeth is still her name when she says "call me Liz".
-    name = name_in(cut(rest, ONLY_NOW_TAIL), 4)
+    name = name_in(strip_tails(rest, ONLY_NOW_TAIL), 4)
     return Claim("called", name) if name else None
 
 
@@ -228,11 +228,11 @@ _AGES = {word: n for n, word in enumerate(_ONES + _TEENS)} | {
 }
 
 
-def aged(found: re.Match[str], rest: str) -> Claim | None:
+def read_age(found: re.Match[str], rest: str) -> Claim | None:
     """Return the speaker's age."""
     told = (found["age"] or found["years"]).casefold()
     age = int(told) if told.isascii() and told.isdigit() else _AGES.get(told)
-    return None if age is None or cut(rest, CHANGE_TAIL) else Claim(AGE, str(age))
+    return None if age is None or strip_tails(rest, CHANGE_TAIL) else Claim(AGE, str(age))
 
 
 # An engaged person may still say "in a relationship", which therefore is a part of the others.
@@ -248,31 +248,31 @@ DIETS = {"vegetarian": "vegetarian", "vegan": "vegan", "pescatarian": "pescatari
 _TO_WHOM = re.compile(rf"^to (?:my (?:\w+ )?(?:{KIN})|[A-Z][\w'-]+)(?: [A-Z][\w'-]+)?")
 
 
-def bound(found: re.Match[str], rest: str) -> Claim | None:
+def read_relationship(found: re.Match[str], rest: str) -> Claim | None:
     """Return whether the speaker is in a relationship."""
     rest = _TO_WHOM.sub("", rest)
-    over = cut(rest, CHANGE_TAIL) and cut(rest, STATE_TAIL)
+    over = strip_tails(rest, CHANGE_TAIL) and strip_tails(rest, STATE_TAIL)
     return None if over else Claim("relationship", BONDS[found["bond"].casefold()])
 
 
-def eats(found: re.Match[str], rest: str) -> Claim | None:
+def read_diet(found: re.Match[str], rest: str) -> Claim | None:
     """Return the speaker's diet."""
-    over = cut(rest, CHANGE_TAIL) and cut(rest, STATE_TAIL)
+    over = strip_tails(rest, CHANGE_TAIL) and strip_tails(rest, STATE_TAIL)
     return None if over else Claim("diet", DIETS[found["diet"].casefold()])
 
 
-def eats_no_more(found: re.Match[str], rest: str) -> Claim | None:
+def read_former_diet(found: re.Match[str], rest: str) -> Claim | None:
     """Return which diet the speaker has given up."""
     known = found["more"] or _required_end(found, f" {rest}")
-    over = not known or cut(rest, END_TAIL)
+    over = not known or strip_tails(rest, END_TAIL)
     return None if over else Claim("diet", DIETS[found["diet"].casefold()], ends=True)
 
 
-def reached(found: re.Match[str], rest: str) -> Claim | None:
+def read_contact(found: re.Match[str], rest: str) -> Claim | None:
     """Return a number or an address of the speaker."""
     kind = re.sub(r"\b(?:new|current)\b", "", (found["kind"] or "").casefold())
     kind = " ".join(kind.split())
-    value = cut(rest, ONLY_NOW_TAIL)
+    value = strip_tails(rest, ONLY_NOW_TAIL)
     way = found["way"].casefold()
     if "mail" in way:
         told = value.casefold() if re.fullmatch(r"[^\s@,]+@[^\s@,]+\.\w+", value) else ""
@@ -292,49 +292,53 @@ _ADDRESS = re.compile(
 )
 
 
-def owns(found: re.Match[str], rest: str) -> Claim | None:
+def read_possession(found: re.Match[str], rest: str) -> Claim | None:
     """Return what the speaker has."""
-    thing = noun_in(cut(rest, HAVE_TAIL))
+    thing = noun_in(strip_tails(rest, HAVE_TAIL))
     return Claim(f"owns {thing}", thing) if thing else None
 
 
-def owns_no_more(found: re.Match[str], rest: str) -> Claim | None:
+def read_former_possession(found: re.Match[str], rest: str) -> Claim | None:
     """Return what the speaker has no more."""
-    thing = noun_in(cut(_required_end(found, rest), SALE_TAIL))
+    thing = noun_in(strip_tails(_required_end(found, rest), SALE_TAIL))
     return Claim(f"owns {thing}", thing, ends=True) if thing else None
 
 
-def uses(found: re.Match[str], rest: str) -> Claim | None:
+def read_use(found: re.Match[str], rest: str) -> Claim | None:
     """Return what the speaker uses or consumes."""
-    thing = noun_in(cut(rest, USE_TAIL))
+    thing = noun_in(strip_tails(rest, USE_TAIL))
     return Claim(f"uses {thing}", thing) if thing else None
 
 
-def smokes(found: re.Match[str], rest: str) -> Claim | None:
+def read_smoking(found: re.Match[str], rest: str) -> Claim | None:
     """Return that the speaker smokes."""
-    left = cut(rest, USE_TAIL).casefold()
+    left = strip_tails(rest, USE_TAIL).casefold()
     return Claim("uses smoking", "smoking") if left in ("", "cigarettes") else None
 
 
-def smokes_no_more(found: re.Match[str], rest: str) -> Claim | None:
+def read_former_smoking(found: re.Match[str], rest: str) -> Claim | None:
     """Return that the speaker smokes no more."""
-    left = cut(_required_end(found, f" {rest}"), END_TAIL) if found["dont"] else cut(rest, END_TAIL)
+    left = (
+        strip_tails(_required_end(found, f" {rest}"), END_TAIL)
+        if found["dont"]
+        else strip_tails(rest, END_TAIL)
+    )
     if found["dont"] and not _required_end(found, f" {rest}"):
         return None
     return None if left else Claim("uses smoking", "smoking", ends=True)
 
 
-def uses_no_more(found: re.Match[str], rest: str) -> Claim | None:
+def read_former_use(found: re.Match[str], rest: str) -> Claim | None:
     """Return what the speaker uses or consumes no more."""
-    thing = noun_in(cut(_required_end(found, rest), END_TAIL))
+    thing = noun_in(strip_tails(_required_end(found, rest), END_TAIL))
     if thing == "meat":
         return Claim("diet", thing, ends=True)
     return Claim(f"uses {thing}", thing, ends=True) if thing else None
 
 
-def switched(found: re.Match[str], rest: str) -> Claim | None:
+def read_replacement(found: re.Match[str], rest: str) -> Claim | None:
     """Return what the speaker has replaced by something else."""
-    rest = cut(rest, INSTEAD_TAIL)
+    rest = strip_tails(rest, INSTEAD_TAIL)
     former, latter = (
         found.groupdict().get("former") or rest,
         found.groupdict().get("latter") or rest,
@@ -343,12 +347,12 @@ def switched(found: re.Match[str], rest: str) -> Claim | None:
     return Claim(f"uses {thing}", thing, ends=True) if thing and noun_in(latter) else None
 
 
-def practises(ends: bool) -> Reader:
+def trade_reader(ends: bool) -> Reader:
     """Return a reader of what the speaker works as, or with `ends` does no more."""
 
     def read(found: re.Match[str], rest: str) -> Claim | None:
         rest = _required_end(found, rest) if ends else rest
-        trade = noun_in(cut(rest, END_TAIL if ends else JOB_TAIL), 4)
+        trade = noun_in(strip_tails(rest, END_TAIL if ends else JOB_TAIL), 4)
         return Claim(f"works as {trade}", trade, ends) if trade else None
 
     return read

@@ -17,29 +17,29 @@ from language.claim_readers import (
     DIETS,
     Claim,
     Reader,
-    aged,
-    bound,
-    called,
-    eats,
-    eats_no_more,
-    goes_by,
-    has_lived,
-    lives,
-    lives_no_more,
-    lost_job,
-    moved,
-    owns,
-    owns_no_more,
-    practises,
-    prefers,
-    reached,
-    smokes,
-    smokes_no_more,
-    switched,
-    uses,
-    uses_no_more,
-    works,
-    works_no_more,
+    read_age,
+    read_contact,
+    read_diet,
+    read_employer,
+    read_favourite,
+    read_former_diet,
+    read_former_employer,
+    read_former_home,
+    read_former_possession,
+    read_former_smoking,
+    read_former_use,
+    read_home,
+    read_job_loss,
+    read_lasting_home,
+    read_move,
+    read_name,
+    read_nickname,
+    read_possession,
+    read_relationship,
+    read_replacement,
+    read_smoking,
+    read_use,
+    trade_reader,
 )
 
 __all__ = ["Claim", "claim_of", "supersedes"]
@@ -135,94 +135,100 @@ _KINDS = r"(?P<kind>(?:(?:new|current|work|home|office|private|personal|business
 _DIET = "|".join(DIETS)
 # The first frame that a sentence begins with decides what it says.
 _FRAMES = _frames(
-    (rf"{_I} {_MORE} (?:live|living|reside|based) in", lives_no_more),
-    (rf"{_HAVE} (?:moved (?:out of|away from)|stopped living in)", lives_no_more),
-    (rf"(?:{_DO} (?:live|reside)|{_BE} (?:living|residing|based)) in", lives),
-    (rf"{_I}(?:'ve| have)(?: now)? (?:lived|been living|been based) in", has_lived),
+    (rf"{_I} {_MORE} (?:live|living|reside|based) in", read_former_home),
+    (rf"{_HAVE} (?:moved (?:out of|away from)|stopped living in)", read_former_home),
+    (rf"(?:{_DO} (?:live|reside)|{_BE} (?:living|residing|based)) in", read_home),
+    (rf"{_I}(?:'ve| have)(?: now)? (?:lived|been living|been based) in", read_lasting_home),
     (
         rf"{_HAVE} (?:(?P<surely>relocated|emigrated|immigrated)|moved)(?: back| over)?"
         r"(?: from (?P<origin>[\w.' ,-]{2,60}?))? to",
-        moved,
+        read_move,
     ),
-    (rf"(?:{_I} {_MORE} (?:work|working)|{_HAVE} stopped working) (?:at|for)", works_no_more),
+    (
+        rf"(?:{_I} {_MORE} (?:work|working)|{_HAVE} stopped working) (?:at|for)",
+        read_former_employer,
+    ),
     (
         rf"{_HAVE} (?:quit|left|lost) my(?: old)? job|(?:{_I} (?:was|got)|{_I}(?:'ve| have) been)"
         rf" (?:laid off|fired)|{_BE} (?:unemployed|jobless|retired)|{_HAVE} retired",
-        lost_job,
+        read_job_loss,
     ),
     (
         rf"{_I} {_MORE} work(?:ing)? as an?|(?:I'm|I am) no longer an?(?! (?:{_DIET}))"
         rf"|{_HAVE} stopped working as an?",
-        practises(True),
+        trade_reader(True),
     ),
-    (rf"{_DO} work as an?|{_BE} (?:working|employed) as an?", practises(False)),
+    (rf"{_DO} work as an?|{_BE} (?:working|employed) as an?", trade_reader(False)),
     (
         rf"(?:{_DO} work|{_BE} (?:working|employed)|{_HAVE} (?:started working"
         r"|(?:started|got|found|accepted|taken|took) (?:a|my)(?: new)? (?:job|position|role)))"
         rf" (?:at|for)|{_BE} employed by",
-        works,
+        read_employer,
     ),
-    (rf"{_HAVE} (?P<joined>joined|started at)", works),
-    (rf"{_HAVE} (?:quit|resigned from|left)(?= (?:the )?(?-i:[A-Z0-9]))", works_no_more),
+    (rf"{_HAVE} (?P<joined>joined|started at)", read_employer),
+    (rf"{_HAVE} (?:quit|resigned from|left)(?= (?:the )?(?-i:[A-Z0-9]))", read_former_employer),
     (
         r"my(?: all-time| absolute| current| new| personal)* favou?rite (?P<of>\w[\w' -]{0,60}?)"
         r" (?:is|has become|became)(?: now| still| currently| definitely)*",
-        prefers,
+        read_favourite,
     ),
     (
         r"my(?P<kind>(?: full| first| last| middle| family| maiden)?) name(?: is|'s)(?: now)?",
-        called,
+        read_name,
     ),
-    (rf"(?:(?:please )?(?:just )?call me|{_I} go by|{_BE} called)", goes_by),
+    (rf"(?:(?:please )?(?:just )?call me|{_I} go by|{_BE} called)", read_nickname),
     (
         rf"{_BE} (?P<years>\d{{2,3}}|[a-z]+(?:-[a-z]+)?) years? old"
         rf"|(?:{_BE}|{_HAVE} turned) (?P<age>\d\d)",
-        aged,
+        read_age,
     ),
     (
         rf"(?:{_BE}|{_HAVE} (?:got|gotten|become|became)) (?:happily |newly )?"
         rf"(?P<bond>{'|'.join(BONDS)})",
-        bound,
+        read_relationship,
     ),
     (
         rf"(?:(?:I'm|I am) (?:(?P<more>no longer)|(?P<dont>not))|{_HAVE} (?:stopped being))"
         rf"(?: an?)? (?P<diet>{_DIET})",
-        eats_no_more,
+        read_former_diet,
     ),
     (
         rf"(?:{_BE}|{_HAVE} (?:went|gone|become|became|turned))(?: an?)? (?P<diet>(?!meat){_DIET})",
-        eats,
+        read_diet,
     ),
-    (rf"{_DO} eat (?P<diet>meat)", eats),
+    (rf"{_DO} eat (?P<diet>meat)", read_diet),
     (
         rf"my {_KINDS}(?P<way>phone|(?:(?:tele)?phone )?number|e-?mail(?: address)?|address)"
         r" (?:is(?: now)?|(?:has )?changed to)",
-        reached,
+        read_contact,
     ),
     (
         rf"{_HAVE} (?:sold|got rid of|gotten rid of|gave away|given away|scrapped|donated)"
         rf" (?:my|our|the)|{_I} (?:no longer|(?P<dont>do not|don't|dont)) (?:own|have)"
         r"(?: (?:my|our|the|an?|any))?",
-        owns_no_more,
+        read_former_possession,
     ),
-    (rf"{_DO} {_USE} (?P<latter>[\w' .+#-]{{1,40}}?) instead of", switched),
-    (rf"{_HAVE} (?:switched|changed|gone) from (?P<former>[\w' .+#-]{{1,40}}?) to", switched),
-    (rf"{_HAVE} (?:switched|changed) to (?P<latter>[\w' .+#-]{{1,40}}?) from", switched),
-    (rf"{_HAVE} replaced (?P<former>[\w' .+#-]{{1,40}}?) (?:with|by)", switched),
+    (rf"{_DO} {_USE} (?P<latter>[\w' .+#-]{{1,40}}?) instead of", read_replacement),
+    (
+        rf"{_HAVE} (?:switched|changed|gone) from (?P<former>[\w' .+#-]{{1,40}}?) to",
+        read_replacement,
+    ),
+    (rf"{_HAVE} (?:switched|changed) to (?P<latter>[\w' .+#-]{{1,40}}?) from", read_replacement),
+    (rf"{_HAVE} replaced (?P<former>[\w' .+#-]{{1,40}}?) (?:with|by)", read_replacement),
     (
         rf"{_HAVE} (?:stopped|quit|gave up|given up) smoking"
         rf"|{_I} (?:no longer|(?P<dont>do not|don't|dont)) smoke",
-        smokes_no_more,
+        read_former_smoking,
     ),
     (
         rf"{_HAVE} (?:(?:stopped|quit|gave up|given up) {_USING}|gave up|given up|quit)"
         rf"|{_I} (?:no longer|(?P<dont>do not|don't|dont)) {_USE}",
-        uses_no_more,
+        read_former_use,
     ),
-    (rf"{_DO} smoke", smokes),
-    (rf"{_DO} {_USE}", uses),
+    (rf"{_DO} smoke", read_smoking),
+    (rf"{_DO} {_USE}", read_use),
     (
         rf"{_I}(?:'ve got| have got| have| own)(?= an? )|{_HAVE} (?:bought|purchased)(?= an? )",
-        owns,
+        read_possession,
     ),
 )

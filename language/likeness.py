@@ -79,7 +79,7 @@ winter daily weekly monthly
 _TIMES = frozenset(_TIME_WORDS.split())
 
 
-def numbers_in(text: str) -> tuple[str, ...]:
+def number_forms(text: str) -> tuple[str, ...]:
     """Return the numbers of a text in order, each in its shortest form.
 
     Number words count, ordinals as their number; dates become "2023-05-07", or "--05-07" without a
@@ -88,7 +88,7 @@ def numbers_in(text: str) -> tuple[str, ...]:
     return tuple(d.form for d in details_of(text) if d.kind is Kind.NUMBER)
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def name_words(text: str) -> tuple[str, ...]:
     """Return the words of the names in a text, in order and in lower case.
 
     They are those with a capital that no sentence asks for, the words of quoted titles, handles and
@@ -136,7 +136,7 @@ def covers(fuller: str, other: str) -> bool:
     return not names - Counter(d.form for d in long)
 
 
-def fuller_of(one: str, other: str) -> int:
+def index_of_fuller(one: str, other: str) -> int:
     """Return 0 or 1, which of two texts says more: by its terms, then by its length."""
     sizes = [(len(set(terms(text))), len(text)) for text in (one, other)]
     return int(sizes[1] > sizes[0])

@@ -13,7 +13,7 @@ from language.terms import STOP_WORDS, terms
 _POSSESSIVE = "(?:['\u2019][sS]|(?<=[sS])['\u2019])"
 
 
-def named_in(query: str, speakers: Iterable[str]) -> dict[str, str]:
+def speakers_named_in(query: str, speakers: Iterable[str]) -> dict[str, str]:
     """Return the speakers that a query names, each with the form of the name that stands in it.
 
     A speaker of several names may be called by the first, if no other speaker has it. Letter case
@@ -81,7 +81,9 @@ def without_speaker(text: str, speaker: str | None) -> str:
 
 def names_speaker(text: str, speaker: str | None) -> bool:
     """Tell whether a text speaks of its own speaker by name, as in the third person."""
-    return bool(speaker) and speaker in named_in(without_speaker(text, speaker), [speaker or ""])
+    return bool(speaker) and speaker in speakers_named_in(
+        without_speaker(text, speaker), [speaker or ""]
+    )
 
 
 def name_terms(mentions: Iterable[str]) -> set[str]:

@@ -119,11 +119,11 @@ _KINDS = (
 )
 
 
-def plain_place(name: str) -> str:
+def canonical_place(name: str) -> str:
     """Return the most usual form of a case-folded name, the name itself if it has no other."""
     return _SAME.get(name, name)
 
 
 def kind_of_place(name: str) -> PlaceKind | None:
     """Return what sort of place a case-folded name stands for, None if it is not known."""
-    return _KINDS.get(plain_place(name))
+    return _KINDS.get(canonical_place(name))

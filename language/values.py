@@ -42,7 +42,7 @@ _OPEN = re.compile(
 _REACH = 3
 
 
-def numbers_in(text: str) -> list[int | float]:
+def stated_numbers(text: str) -> list[int | float]:
     """Return the numbers of a text, each once, in order; dates and times of day have none."""
     found: list[tuple[int, int | float]] = []
     for match in _NUMBER.finditer(text):
@@ -55,7 +55,7 @@ def numbers_in(text: str) -> list[int | float]:
     return list(dict.fromkeys(number for _, number in sorted(found)))
 
 
-def members_in(text: str, members: Sequence[str]) -> list[str]:
+def stated_members(text: str, members: Sequence[str]) -> list[str]:
     """Return those of some words or phrases that a text states, in the order given.
 
     Case and what joins the words of a phrase do not matter. Of "dark red" and "red" a text states
@@ -73,7 +73,7 @@ def members_in(text: str, members: Sequence[str]) -> list[str]:
     return [member for member in members if member in stated]
 
 
-def truth_of(text: str, words: str) -> bool | None:
+def stated_truth(text: str, words: str) -> bool | None:
     """Return whether a text says that something in some words is so, None if it says neither.
 
     "I am vegetarian" and "I don't eat meat" speak of "is vegetarian" and "eats meat".

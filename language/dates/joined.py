@@ -16,7 +16,7 @@ _JOINS = re.compile(r" ?- ?| (?:to|until|till|through|thru) (?:the )?")
 _NEXT_TO = re.compile(r",? ?\(?(?:on |the )*")
 
 
-def joined(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
+def join_ranges(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
     """Return the phrases with each "from ... to ..." as one."""
     found: list[Phrase] = []
     for phrase in phrases:
@@ -55,7 +55,7 @@ def _from_to(begin: Phrase, end: Phrase) -> Span | None:
     return Span(first, last, "day") if first < last else None
 
 
-def placed(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
+def complete_phrases(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
     """Return the phrases with those that leave something open placed by the others."""
     years = {phrase.span.first.year for phrase in phrases if phrase.span.unit == "year"}
     found = []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import Enum
 
-from language.dates.joined import placed
+from language.dates.joined import complete_phrases
 from language.dates.phrases import Phrase, Purpose
 from language.dates.reader import may_name_date, plain_text, read_dates
 from language.dates.spans import day_span, month_span
@@ -69,7 +69,7 @@ def moment_of(text: str, said_at: datetime) -> Moment | None:
 
 
 def _moment(text: str, said: datetime) -> Moment | None:
-    phrases = placed(read_dates(text, said, Purpose.MEMORY), text)
+    phrases = complete_phrases(read_dates(text, said, Purpose.MEMORY), text)
     if not phrases:
         return None
     narrowest = min(phrases, key=lambda phrase: phrase.span.last - phrase.span.first)

@@ -55,7 +55,7 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AnchoredText:
     """A text with single spaces, the anchor its phrases are relative to, and what it is read for.
 
     The days of the anchor are those of its time zone.

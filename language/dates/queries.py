@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from language.dates.joined import placed
+from language.dates.joined import complete_phrases
 from language.dates.phrases import Phrase, Purpose
 from language.dates.reader import may_name_date, plain_text, read_dates
 
-LARGEST_COUNT = 8  # Of ranges per query: a large scope is asked for the memories of each.
+MAX_RANGES = 8  # Of ranges per query: a large scope is asked for the memories of each.
 
 MONTH_SCORE, NEXT_MONTH_SCORE, NEXT_MONTH_DAYS, YEAR_SCORE = 0.7, 0.35, 10, 0.3
 # Signed days from the mention to the memory, both ends included; the first row that fits counts.
@@ -45,7 +45,7 @@ class DateRange:
     years: int = 1
 
 
-def wanted_dates(query: str, reference: datetime) -> tuple[DateRange, ...]:
+def query_dates(query: str, reference: datetime) -> tuple[DateRange, ...]:
     """Return what dates an English query asks about: at most eight, each once.
 
     Relative dates are resolved against `reference` in UTC, which a naive one is taken to be in.
@@ -64,7 +64,7 @@ def wanted_dates(query: str, reference: datetime) -> tuple[DateRange, ...]:
     found = dict.fromkeys(
         wanted for phrase in _relevant(phrases, text) for wanted in _ranges(phrase)
     )
-    return tuple(found)[:LARGEST_COUNT]
+    return tuple(found)[:MAX_RANGES]
 
 
 def _relevant(phrases: list[Phrase], text: str) -> list[Phrase]:
@@ -77,7 +77,7 @@ def _relevant(phrases: list[Phrase], text: str) -> list[Phrase]:
         # Beside a date, a day of the week is a part of it.
         phrases = [phrase for phrase in phrases if phrase.weekday is None]
     try:
-        found = placed(phrases, text)
+        found = complete_phrases(phrases, text)
     except ValueError:
         return phrases
     # "In July last year" is one date, not every July and all of last year.
@@ -114,7 +114,7 @@ def _range(year: int | None, first: date, last: date, in_months: bool) -> DateRa
     return DateRange(year, first.month, first.day, (last - first).days + 1)
 
 
-def match(
+def date_scores(
     ranges: tuple[DateRange, ...], days: npt.NDArray[np.datetime64]
 ) -> npt.NDArray[np.float32]:
     """Return how well each moment fits the best of the ranges: float32 in [0, 1], shaped as `days`.
@@ -131,7 +131,7 @@ def match(
     return best
 
 
-def window(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime]]:
+def date_windows(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime]]:
     """Return for each range with a year when memories that fit it well may lie: from, and before.
 
     Both are datetimes in UTC. Outside lies nothing that `match` gives .5 or more for days, .35 for

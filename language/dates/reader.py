@@ -15,8 +15,8 @@ from datetime import datetime
 from language.dates import relative as relative_dates
 from language.dates import written as written_dates
 from language.dates.forms import BOUND, HABIT, PHRASE, RELATIVE_TO
-from language.dates.joined import joined
-from language.dates.phrases import Phrase, Purpose, Source
+from language.dates.joined import join_ranges
+from language.dates.phrases import AnchoredText, Phrase, Purpose
 from language.dates.spans import Span
 
 # A text with more is a calendar, not one event, and to find out what each is would take long.
@@ -60,7 +60,7 @@ def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
     counted. Dates that the calendar does not have are left out. A memory with more than 64 phrases,
     or words that look like them, has none; a query has the first 16 among those 64.
     """
-    source = Source(plain, anchor, purpose)
+    source = AnchoredText(plain, anchor, purpose)
     lowered = plain.lower()
     found: list[Phrase] = []
     for tried, match in enumerate(PHRASE.finditer(lowered)):
@@ -89,16 +89,16 @@ def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
                 phrase = _since(phrase, source)
             if phrase:
                 found.append(phrase)
-    return joined(found, plain)
+    return join_ranges(found, plain)
 
 
-def _moved(phrase: Phrase, relation: re.Match[str], source: Source) -> Phrase | None:
-    found = relative_dates.moved(phrase, relation)
+def _moved(phrase: Phrase, relation: re.Match[str], source: AnchoredText) -> Phrase | None:
+    found = relative_dates.shift(phrase, relation)
     # Weeks lie differently in each year, which matters to what is stored.
     return found and replace(found, any_year=found.any_year and source.is_query)
 
 
-def _since(phrase: Phrase, source: Source) -> Phrase:
+def _since(phrase: Phrase, source: AnchoredText) -> Phrase:
     """Return the days from what a phrase names until today, as it was if it lies ahead."""
     if phrase.span.first > source.today:
         return phrase

@@ -25,7 +25,7 @@ from language.dates.forms import (
     VAGUE_COUNTS,
     WEEKDAYS,
 )
-from language.dates.phrases import Phrase, Source
+from language.dates.phrases import AnchoredText, Phrase
 from language.dates.spans import (
     Span,
     day_span,
@@ -54,7 +54,7 @@ _NAMED_DAY = (
 _DAYS = {"day": 1, "week": 7, "fortnight": 14}
 
 
-def moved(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
+def shift(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
     """Return the phrase "the week before 9 June" for that of 9 June, None where it names no day."""
     what, side, day = relation["what"], relation["side"], phrase.span.first
     if phrase.span.unit != "day" or phrase.span.first != phrase.span.last:
@@ -89,7 +89,7 @@ def _count(words: str) -> int:
     return COUNTS.get(word) or int(word)
 
 
-def _near(match: re.Match[str], source: Source) -> Phrase | None:
+def _near(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     words, start, end = match["near"], match.start(), match.end()
     if words in ("yesterday", "today") and NOT_THEN.search(source.before(start, 50)):
         return None
@@ -100,7 +100,7 @@ def _near(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, day_span(source.today + timedelta(days=gap)))
 
 
-def _day_of_week(match: re.Match[str], source: Source) -> Phrase | None:
+def _day_of_week(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, wanted, today = match["wd_which"], WEEKDAYS[match["wd"][:3]], source.today
     start, end = match.span()
     tense = source.tense(start, end)
@@ -122,12 +122,12 @@ def _day_of_week(match: re.Match[str], source: Source) -> Phrase | None:
     return replace(_relative(match, day_span(day)), weekday=None if which == "this" else wanted)
 
 
-def _twice(match: re.Match[str], source: Source) -> Phrase | None:
+def _twice(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     sign = -2 if match["tw"] == "before last" else 2
     return _relative(match, period_from(match["tw_unit"], source.today, sign))
 
 
-def _rolling(match: re.Match[str], source: Source) -> Phrase | None:
+def _rolling(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "in the last 3 days" and "the past week", which last until today."""
     unit, count, today = (
         match["ro_u"] or match["ro_one"],
@@ -143,7 +143,7 @@ def _rolling(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, Span(first, today, "day"))
 
 
-def _named_period(match: re.Match[str], source: Source) -> Phrase | None:
+def _named_period(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, unit, today = match["pe_which"], match["pe"], source.today
     past = which in ("last", "past", "this past")
     # "The next week" may be one long past, and "the last quarter" is one of a match.
@@ -158,7 +158,7 @@ def _named_period(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, period_from(unit, today, gap))
 
 
-def _ago(match: re.Match[str], source: Source) -> Phrase | None:
+def _ago(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     sign = -1 if match["ago_way"] in ("ago", "back") else 1
     words, unit, today = match["ago_n"], match["ago_u"], source.today
     before = source.before(match.start(), 16)
@@ -195,7 +195,7 @@ def _one_away(gap: int, unit: str, today: date) -> Span:
     return period_from(unit, today, gap)
 
 
-def _ahead(match: re.Match[str], source: Source) -> Phrase | None:
+def _ahead(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     start, end = match.span()
     if LASTS.search(source.before(start, 60)):
         return None
@@ -205,7 +205,7 @@ def _ahead(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, _away(_range_of_counts(match["in_n"]), match["in_u"], 1, source.today))
 
 
-def _day_of_month(match: re.Match[str], source: Source) -> Phrase | None:
+def _day_of_month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     day, today = int(match["td"]), source.today
     if which := match["td_which"]:
         month = period_from("month", today, {"last": -1, "this": 0, "next": 1}[which]).first
@@ -223,7 +223,7 @@ def _relative(match: re.Match[str], span: Span) -> Phrase:
     return Phrase(*match.span(), span, relative=True)
 
 
-READERS: dict[str, Callable[[re.Match[str], Source], Phrase | None]] = {
+READERS: dict[str, Callable[[re.Match[str], AnchoredText], Phrase | None]] = {
     "near": _near,
     "weekday": _day_of_week,
     "twice": _twice,

@@ -53,7 +53,7 @@ def year_span(year: int, years: int = 1) -> Span:
     return Span(date(year, 1, 1), date(year + years - 1, 12, 31), "year")
 
 
-def nearest(month: int, day: int | None, today: date, tense: Tense | None) -> Span:
+def nearest_span(month: int, day: int | None, today: date, tense: Tense | None) -> Span:
     """Return the day or month of the year that is nearest to today, on the side of the tense.
 
     That is the past where nothing tells. Today and the month it is in lie on both sides. Raises

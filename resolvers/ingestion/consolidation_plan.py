@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from core.enums import AddOutcome, MemoryState
 from language.claims import Claim, claim_of, supersedes
-from language.likeness import covers, fuller_of
+from language.likeness import covers, index_of_fuller
 from language.names import without_speaker
 from providers.extraction import VerdictKind
 from resolvers.ingestion.deduplication import Draft, is_about
@@ -157,7 +157,7 @@ class _Plan:
         """Let the fuller of two stand for both, unless a detail would be lost; return it."""
         if other.state is not MemoryState.ACTIVE:
             return None
-        fuller, lesser = (row, other) if fuller_of(other.text, row.text) else (other, row)
+        fuller, lesser = (row, other) if index_of_fuller(other.text, row.text) else (other, row)
         if not covers(fuller.text, lesser.text):
             return None
         self._replace(lesser, MemoryState.MERGED, fuller)

@@ -11,7 +11,7 @@ from language.claims import claim_of
 from language.names import names_speaker, without_speaker
 from language.terms import VERSION as TERMS_VERSION
 from language.terms import terms
-from ranking.corpus import SHORT
+from ranking.corpus import MAX_CONTEXT_WORDS
 from resolvers.context import Services
 from storage.memories.store import EmbeddedText
 from storage.search.documents import Utterance
@@ -43,10 +43,10 @@ def keywords_of(said: Utterance) -> Keywords:
 def embedded_text(said: Utterance, words: int, before: Utterance | None) -> str:
     """Return what is embedded for a text of so many content words, with what was said before it."""
     body = without_speaker(said.text, said.speaker)
-    if before is None or words > SHORT:
+    if before is None or words > MAX_CONTEXT_WORDS:
         return body
     former = without_speaker(before.text, before.speaker)
-    return f"{former} {body}" if len(terms(former)) <= SHORT else body
+    return f"{former} {body}" if len(terms(former)) <= MAX_CONTEXT_WORDS else body
 
 
 async def embed_texts(

@@ -9,7 +9,7 @@ what it has not seen yet.
 from collections.abc import Iterable
 
 from core.entity_names import ENTITY_KEYS
-from language.dates.queries import window
+from language.dates.queries import date_windows
 from ranking.corpus import Corpus, Floats
 from ranking.score import Weights, idf
 from ranking.vectors import Vectors
@@ -112,7 +112,7 @@ def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
     """Return the candidates that words, dates and concepts give."""
     telling = _telling(question)
     ids = tx.keywords.best(key.id, telling, BY_WORDS)
-    for within in window(question.asked.dates):
+    for within in date_windows(question.asked.dates):
         ids += tx.keywords.best(key.id, telling, BY_DATE, within)
         ids += tx.documents.ids_by_time(key.project_id, key.entity, within, BY_DATE)
     # Those of other entities are sorted out when the candidates are read.
@@ -126,11 +126,13 @@ def _telling(question: Question) -> dict[str, float]:
     known = question.vocabulary.statistics(question.memories)
     chosen: dict[str, float] = {}
     read = 0.0
-    for found_in, term in sorted((known.found_in(term), term) for term in question.asked.terms):
-        read += found_in
+    for frequency, term in sorted(
+        (known.document_frequency(term), term) for term in question.asked.terms
+    ):
+        read += frequency
         if chosen and read > MOST_READ:
             break
-        chosen[term] = idf(known.memories, found_in)
+        chosen[term] = idf(known.memories, frequency)
     return chosen
 
 
@@ -150,7 +152,7 @@ async def _rank(
     def work(tx: Transaction) -> Ranking:
         corpus = Corpus(dimension, only=question.asked.terms)
         corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
-        first = rank_rows(corpus, question, weights, corpus.slots(ids), statistics)
+        first = rank_rows(corpus, question, weights, corpus.rows_of(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
         if not around:

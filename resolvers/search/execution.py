@@ -16,7 +16,7 @@ from core.errors import InvalidInput
 from core.filters.json_form import filter_to_json
 from core.filters.tree import pinned_entity
 from core.validation import check_text
-from ranking.score import PLAIN, RERANKED
+from ranking.score import DEFAULT_WEIGHTS, RERANK_WEIGHTS
 from resolvers.context import Context
 from resolvers.memories.listing import MemoryScope, check_scope
 from resolvers.operations.records import operation_row, succeeded_operation
@@ -96,7 +96,7 @@ async def rank_and_load(
     With `decay` they fade, and having been found is noted.
     """
     selection = query.scope.selection(ctx.today())
-    weights = RERANKED if query.rerank else PLAIN
+    weights = RERANK_WEIGHTS if query.rerank else DEFAULT_WEIGHTS
     size = entity.total_memories if entity else project.total_memories
     key = ScopeKey(project.id, (entity.type, entity.id) if entity else None)
     whole = is_whole(size)

@@ -6,11 +6,11 @@ from datetime import datetime
 
 import numpy as np
 
-from language.dates.queries import wanted_dates
-from language.names import in_first_person, name_terms, named_in
+from language.dates.queries import query_dates
+from language.names import in_first_person, name_terms, speakers_named_in
 from language.terms import terms
 from ranking.corpus import Floats
-from ranking.score import Asked
+from ranking.score import RankingQuery
 from resolvers.context import Context
 from resolvers.memories.concepts import concept_gains
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
@@ -26,7 +26,7 @@ class Question:
     """
 
     text: str
-    asked: Asked
+    asked: RankingQuery
     memories: int
     vocabulary: Vocabulary | None
 
@@ -45,9 +45,9 @@ async def build_question(
         concepts = concept_gains(tx, key.project_id, query)
         if whole:
             with ctx.services.search_cache.corpus(tx, key) as corpus:
-                return None, named_in(query, corpus.speakers), concepts
+                return None, speakers_named_in(query, corpus.speakers), concepts
         vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
-        return vocabulary, named_in(query, vocabulary.speakers), concepts
+        return vocabulary, speakers_named_in(query, vocabulary.speakers), concepts
 
     vocabulary, named, concepts = await ctx.read(work)
     text = in_first_person(query, named.values())
@@ -55,9 +55,9 @@ async def build_question(
     vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
     # A long query would hold up the event loop.
     words, dates = await asyncio.to_thread(
-        lambda: (terms(query), wanted_dates(query, reference or ctx.now()))
+        lambda: (terms(query), query_dates(query, reference or ctx.now()))
     )
-    asked = Asked(
+    asked = RankingQuery(
         vector=vectors[0],
         plain=vectors[-1],
         terms=frozenset(words) - name_terms(named.values()),

@@ -10,7 +10,7 @@ from core.enums import MemoryState
 from language.names import without_speaker
 from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import Tokens, maxsim
-from ranking.score import Signals, Statistics, Weights, add_rerank, signals
+from ranking.score import Signals, Statistics, Weights, add_rerank, compute_signals
 from resolvers.context import Context
 from resolvers.runtime.search_cache import STATES, ScopeKey
 from resolvers.search.query import Question
@@ -60,7 +60,7 @@ async def rank_scope(
                 rows = visible_rows(corpus, selection)
             else:
                 ids = tx.matching(key.project_id, key.entity, selection)
-                rows = corpus.slots(ids)
+                rows = corpus.rows_of(ids)
             return rank_rows(corpus, question, weights, rows)
 
     return await ctx.read(work)
@@ -74,7 +74,7 @@ def rank_rows(
     statistics: Statistics | None = None,
 ) -> Ranking:
     """Return the ranking of some rows of a corpus."""
-    return Ranking(corpus.ids, signals(corpus, question.asked, weights, statistics), rows)
+    return Ranking(corpus.ids, compute_signals(corpus, question.asked, weights, statistics), rows)
 
 
 def visible_rows(corpus: Corpus, selection: Selection) -> Rows:

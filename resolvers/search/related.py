@@ -14,7 +14,7 @@ from core.enums import EntityType
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
 from ranking.corpus import Rows
-from ranking.score import PLAIN, Asked
+from ranking.score import DEFAULT_WEIGHTS, RankingQuery
 from resolvers.context import Context
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
 from resolvers.search.candidates import rank_candidates
@@ -95,7 +95,7 @@ def _in_whole(
         with ctx.services.search_cache.corpus(tx, key) as corpus:
             shown = visible_rows(corpus, selection)
             for id in questions.keys() & set(ids):
-                ranking = rank_rows(corpus, questions[id], PLAIN, shown)
+                ranking = rank_rows(corpus, questions[id], DEFAULT_WEIGHTS, shown)
                 chosen[id] = _best(ranking, id, first)
     return chosen
 
@@ -116,7 +116,7 @@ async def _in_large(
 
     chosen = {}
     for id, question in (await ctx.read(work)).items():
-        ranking = await rank_candidates(ctx, key, question, PLAIN, selection, first + 1)
+        ranking = await rank_candidates(ctx, key, question, DEFAULT_WEIGHTS, selection, first + 1)
         chosen[id] = _best(ranking, id, first)
     return chosen
 
@@ -135,7 +135,7 @@ def _questions(
     for project_id, ids in by_project.items():
         for row in tx.documents.find(ids, project_id):
             vector = vector_of(row.vector)
-            asked = Asked(vector, vector, frozenset(row.terms.split()))
+            asked = RankingQuery(vector, vector, frozenset(row.terms.split()))
             questions[row.id] = Question("", asked, memories, vocabulary)
     return questions
 

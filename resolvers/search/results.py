@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from core.enums import MemoryState
 from ranking.corpus import Rows
-from ranking.decay import HIGHEST, decay_factor
-from ranking.score import add_feedback, squashed
+from ranking.decay import MAX_FACTOR, decay_factor
+from ranking.score import add_feedback, logistic_score
 from resolvers.context import Context
 from resolvers.search.ranking import Ranking
 from storage.memories.rows import MemoryRow
@@ -131,7 +131,7 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),
     )
-    return Hit(memory, squashed(float(found.total[row])), parts)
+    return Hit(memory, logistic_score(float(found.total[row])), parts)
 
 
 async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:
@@ -144,5 +144,5 @@ async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:
         factor = decay_factor(touches.get(memory.id, ()), otherwise, moment)
         hit.score_breakdown.decay = factor
         # The factor may raise a score by half, so all are scaled down to stay within 1.
-        hit.score *= factor / HIGHEST
+        hit.score *= factor / MAX_FACTOR
     return sorted(hits, key=lambda hit: (-hit.score, hit.memory.id))

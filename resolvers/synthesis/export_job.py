@@ -12,7 +12,7 @@ from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.enums import OperationStatus
 from core.filters.json_form import filter_from_json
 from core.schema_fields import fields_of
-from providers.shaping import Shaper, Shaping
+from providers.shaping import Shaper, ShapeRequest
 from resolvers.context import Context, Services
 from resolvers.memories.listing import current_memories
 from resolvers.operations.attempts import PermanentFailure, run_attempt, start_attempt
@@ -129,7 +129,7 @@ async def _asked(ctx: Context, shaper: Shaper, project: ProjectRow, task: _Task)
     if not known.memories:
         # A model that is told nothing would make something up. Retrieval finds nothing, for sure.
         return replace(await _retrieved(ctx, project, task), notes=[_NOTHING])
-    shaping = Shaping(schema, memories_for_model(known.memories), task.export.instructions)
+    shaping = ShapeRequest(schema, memories_for_model(known.memories), task.export.instructions)
     shaped = await shaper.shape(shaping)
     ids = {memory.id for memory in known.memories}
     return _Made(shaped.data, ids, known.notes, shaped.input_tokens, shaped.output_tokens)

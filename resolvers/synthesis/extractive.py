@@ -13,7 +13,7 @@ from core.filters.tree import Filter, pinned_entity
 from core.json_schemas import Schema, validation_problem
 from core.schema_fields import Field, build_object
 from language.dates.moments import Precision, moment_of
-from language.values import members_in, numbers_in, truth_of
+from language.values import stated_members, stated_numbers, stated_truth
 from resolvers.context import Context
 from resolvers.memories.listing import current_memories
 from resolvers.search.execution import Query, rank_and_load
@@ -136,17 +136,17 @@ def _is_text(option: Schema) -> bool:
 def _stated(asked: Field, option: Schema, memory: MemoryRow) -> Iterator[Any]:
     members = [option["const"]] if "const" in option else option.get("enum")
     if members is not None:
-        yield from members_in(memory.text, [each for each in members if isinstance(each, str)])
+        yield from stated_members(memory.text, [each for each in members if isinstance(each, str)])
         if any(isinstance(each, int | float) for each in members):
-            yield from numbers_in(memory.text)
+            yield from stated_numbers(memory.text)
         return
     match option.get("type", "string"):
         case "string":
             yield _text(option.get("format"), memory)
         case "number" | "integer":
-            yield from numbers_in(memory.text)
+            yield from stated_numbers(memory.text)
         case "boolean":
-            yield truth_of(memory.text, asked.name)
+            yield stated_truth(memory.text, asked.name)
 
 
 def _text(format: str | None, memory: MemoryRow) -> str | None:

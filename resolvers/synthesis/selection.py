@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.entity_names import ENTITY_FIELDS
-from providers.shaping import Told
+from providers.shaping import ModelMemory
 from resolvers.context import Context
 from storage.memories.rows import MEMORIES_OF_PROJECT, MemoryRow
 from storage.memories.selection import Selection
@@ -56,10 +56,10 @@ async def newest_memories(
     return await ctx.read(work)
 
 
-def memories_for_model(memories: Sequence[MemoryRow]) -> list[Told]:
+def memories_for_model(memories: Sequence[MemoryRow]) -> list[ModelMemory]:
     """Return memories as a model reads them."""
     return [
-        Told(
+        ModelMemory(
             memory.text,
             {
                 type.value.lower(): name

@@ -15,9 +15,9 @@ from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, entities_named
 from language.sentences import sentences
 from providers.base import ProviderError
-from providers.shaping import Shaper, Summarized
+from providers.shaping import Shaper, SummaryResult
 from ranking.corpus import Floats
-from ranking.summary import centrality, choose, shares
+from ranking.summary import allot_lines, centrality, select_mmr
 from resolvers.context import Context
 from resolvers.ingestion.add import LONGEST_WAIT
 from resolvers.memories.listing import check_scope, current_memories
@@ -74,11 +74,11 @@ async def summarize_memories(
     else:
         known = await newest_memories(ctx, project.id, selection, MOST_MEMORIES, MOST_CHARACTERS)
     if not known.memories:
-        return await _recorded(ctx, operation, Summarized(""), [_NOTHING])
+        return await _recorded(ctx, operation, SummaryResult(""), [_NOTHING])
     if shaper is not None:
         return await _asked(ctx, shaper, operation, known)
     text = await _extracted(ctx, project.id, known.memories)
-    return await _recorded(ctx, operation, Summarized(text), known.notes)
+    return await _recorded(ctx, operation, SummaryResult(text), known.notes)
 
 
 async def _project(ctx: Context, id: str) -> ProjectRow:
@@ -106,7 +106,7 @@ async def _failed(ctx: Context, operation: OperationRow, reason: str) -> Summary
 
 
 async def _recorded(
-    ctx: Context, operation: OperationRow, summarized: Summarized, notes: list[str]
+    ctx: Context, operation: OperationRow, summarized: SummaryResult, notes: list[str]
 ) -> Summary:
     done = succeeded_operation(
         operation,
@@ -140,14 +140,14 @@ def _summary(memories: Sequence[MemoryRow], vectors: Floats) -> str:
         groups.setdefault(name, []).append(row)
     # The largest first, and what belongs nowhere last.
     names = sorted(groups, key=lambda name: (name == OTHER, -len(groups[name]), name))
-    given = shares([len(groups[name]) for name in names], LINES_OF_GROUP, LINES)
+    given = allot_lines([len(groups[name]) for name in names], LINES_OF_GROUP, LINES)
     central = np.zeros(len(memories), np.float32)
     taken: list[int] = []
     parts: list[str] = []
     for name, limit in zip(names, given, strict=True):
         rows = groups[name]
         central[rows] = centrality(vectors[rows])
-        chosen = choose(vectors, central, rows, taken, limit)
+        chosen = select_mmr(vectors, central, rows, taken, limit)
         taken += chosen
         if chosen:
             said = sorted(chosen, key=lambda row: (memories[row].happened_at, row))

@@ -5,13 +5,13 @@ from collections import Counter
 import pytest
 
 from core.turn import Turn
-from language.sayings import read
+from language.sayings import classify
 from language.terms import terms
 from providers.keeping_rules import RULES, Candidate, Utterance, deciding_rule
 
 
 def utterance(text: str, role: str = "user") -> Utterance:
-    return Utterance(text, read(text), 0, Turn(role, text))
+    return Utterance(text, classify(text), 0, Turn(role, text))
 
 
 def candidate(

@@ -51,7 +51,7 @@ async def test_a_refused_request_is_not_repeated(
 ) -> None:
     server.answer_with(status(code, f"No such thing for {KEY}."))
     error = await refused(make())
-    assert str(error) == f"The chat model refused the request ({code}): No such thing for [key]."
+    assert str(error) == f"The chat model rejected the request ({code}): No such thing for [key]."
     assert (error.retryable, len(server.requests)) == (False, 1)
 
 
@@ -148,7 +148,7 @@ def test_a_key_that_cannot_be_sent_is_refused_at_once(make: Make, key: str) -> N
     with pytest.raises(ProviderError) as error:
         make(api_key=key)
     assert str(error.value) == (
-        "The key of the chat model holds spaces, line breaks or other than ASCII."
+        "The key of the chat model contains spaces, line breaks or non-ASCII characters."
     )
     assert error.value.retryable is False
 

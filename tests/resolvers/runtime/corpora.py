@@ -38,8 +38,8 @@ def key_of(
 def described(corpus: Corpus) -> dict[str, Any]:
     """Return all that a corpus knows, by the ids of memories."""
     names = {0: None} | {number: name for name, number in corpus.speakers.items()}
-    often = {word: corpus.often(word) for word in WORDS}
-    lent = {word: corpus.context().often(often[word]) for word in WORDS}
+    often = {word: corpus.term_frequency(word) for word in WORDS}
+    lent = {word: corpus.context().term_frequency(often[word]) for word in WORDS}
     return {
         id: {
             "vector": corpus.vectors[row].tolist(),

@@ -147,7 +147,7 @@ def test_a_vocabulary_tells_of_the_project(shelf: MemoryFixture) -> None:
     assert reads == [*HEAD, ("newest_terms", 3)]
     assert vocabulary.speakers == {"alice", "Ana"}
     assert (vocabulary.statistics(30).memories, vocabulary.statistics(30).words) == (30, 2)
-    found_in = [vocabulary.statistics(30).found_in(word) for word in WORDS]
+    found_in = [vocabulary.statistics(30).document_frequency(word) for word in WORDS]
     assert found_in == [10, 20, 10, 10, 0]
 
 
@@ -161,13 +161,19 @@ def test_a_vocabulary_is_told_from_the_newest(
     assert reads == [*HEAD, ("newest_terms", 2)]
     assert vocabulary.speakers == {"alice"}
     assert vocabulary.words == 2
-    assert [vocabulary.statistics(3).found_in(word) for word in WORDS] == [0, 1.5, 1.5, 1.5, 1.5]
+    assert [vocabulary.statistics(3).document_frequency(word) for word in WORDS] == [
+        0,
+        1.5,
+        1.5,
+        1.5,
+        1.5,
+    ]
 
 
 def test_a_vocabulary_of_nothing(shelf: MemoryFixture) -> None:
     vocabulary, _ = known(shelf, SearchCache(2, PLENTY))
     assert vocabulary.speakers == frozenset()
-    assert (vocabulary.words, vocabulary.statistics(9).found_in("alpha")) == (1, 0)
+    assert (vocabulary.words, vocabulary.statistics(9).document_frequency("alpha")) == (1, 0)
 
 
 def test_a_vocabulary_is_read_again_after_enough_changes(
@@ -183,7 +189,7 @@ def test_a_vocabulary_is_read_again_after_enough_changes(
         shelf.change(id, n + 1, text=WORDS[n % 5])
     # Two changes are a tenth of the sample, which is not enough.
     assert read_again == [True, False, False, True, False, False]
-    assert vocabulary.statistics(1).found_in("gamma") == 1
+    assert vocabulary.statistics(1).document_frequency("gamma") == 1
     shelf.beside().put("alpha", 9)
     assert len(known(shelf, scopes)[1]) == 2
 

@@ -114,15 +114,31 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     "busy": (status(429, "Slow down.", retry_after=0.05), 4, "The chat model is busy (429): Slow"),
     "broken": (status(500, "Boom."), 4, "The chat model failed (500): Boom."),
     "cut": (cut, 4, "The chat model could not be reached: "),
-    "a wrong key": (status(401, "Who?"), 1, "The chat model refused the request (401): Who?"),
+    "a wrong key": (status(401, "Who?"), 1, "The chat model rejected the request (401): Who?"),
     "no JSON": (text("Sure! She likes tea."), 2, UNUSABLE + "it is not JSON: Sure! She likes tea."),
     "half of it": (cut_off('{"facts": [{"te'), 2, UNUSABLE + "it was cut off before its end: "),
     "empty": (text(""), 2, UNUSABLE + "it is empty"),
-    "another shape": (text('{"memories": ["tea"]}'), 2, UNUSABLE + "it has another shape (facts: "),
-    "a list of texts": (text('{"facts": ["tea"]}'), 2, UNUSABLE + "it has another shape (facts.0"),
-    "10,000 facts": (many_facts(10_000), 2, UNUSABLE + "it has 10,000 facts, 1,000 are the most: "),
+    "another shape": (
+        text('{"memories": ["tea"]}'),
+        2,
+        UNUSABLE + "it has the wrong shape (facts: ",
+    ),
+    "a list of texts": (
+        text('{"facts": ["tea"]}'),
+        2,
+        UNUSABLE + "it has the wrong shape (facts.0",
+    ),
+    "10,000 facts": (
+        many_facts(10_000),
+        2,
+        UNUSABLE + "it has 10,000 facts, the maximum is 1,000: ",
+    ),
     "a refusal": (refusal("I will not."), 2, UNUSABLE + "it is a refusal: I will not."),
-    "no chat model": (body("<html>It works!</html>"), 2, UNUSABLE + "it is no chat completion: "),
+    "no chat model": (
+        body("<html>It works!</html>"),
+        2,
+        UNUSABLE + "it is not a chat completion: ",
+    ),
 }
 
 

@@ -151,9 +151,9 @@ async def test_orders_in_memories_are_data(chat: Tenant, model: OpenAIServer) ->
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     "broken": (status(500, "Boom."), 4, "The chat model failed (500): Boom."),
     "cut": (cut, 4, "The chat model could not be reached: "),
-    "a wrong key": (status(401, "Who?"), 1, "The chat model refused the request (401): Who?"),
+    "a wrong key": (status(401, "Who?"), 1, "The chat model rejected the request (401): Who?"),
     "no JSON": (text("She is 34."), 3, UNUSABLE + "it is not JSON: She is 34."),
-    "a list": (text("[]"), 3, UNUSABLE + "it does not match the schema (it is no object): []"),
+    "a list": (text("[]"), 3, UNUSABLE + "it does not match the schema (it is not an object): []"),
     "another shape": (data({"age": 3}), 3, UNUSABLE + "it does not match the schema ('city' is a"),
     "a wrong number": (data({**ALICE, "age": 200}), 3, UNUSABLE + "it does not match the schema ("),
     "a huge number": (
@@ -163,7 +163,11 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     ),
     "a huge answer": (data({**ALICE, "x": "y" * 300_000}), 3, UNUSABLE + "it has 300,0"),
     "a refusal": (refusal("I will not."), 3, UNUSABLE + "it is a refusal: I will not."),
-    "no chat model": (body("<html>It works!</html>"), 3, UNUSABLE + "it is no chat completion: "),
+    "no chat model": (
+        body("<html>It works!</html>"),
+        3,
+        UNUSABLE + "it is not a chat completion: ",
+    ),
 }
 
 
