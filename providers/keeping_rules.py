@@ -104,7 +104,7 @@ RULES: tuple[Rule, ...] = (
     _keep("short answer to a question", lambda it: _is_too_short(it) and it.answers),
     _drop("short without a question", _is_too_short),
     _drop(
-        "refers to something that was not said",
+        "refers to a missing sentence",
         lambda it: (
             it.saying.points
             and len(it.saying.content_terms) < 2
@@ -122,16 +122,18 @@ RULES: tuple[Rule, ...] = (
     _keep("about the speaker", lambda it: it.saying.in_first_person),
     # The announced items are dropped with it.
     _drop("announcement", lambda it: it.own.text.endswith(COLONS)),
-    _drop("admires what another person said", _admires_previous_turn),
+    _drop("admires the previous turn", _admires_previous_turn),
     _drop(
         "assistant repeats the user",
         lambda it: it.own.by.speaker is Speaker.ASSISTANT and it.is_echo,
     ),
     _keep("person names a detail", lambda it: it.is_by_person and it.saying.is_specific),
     _keep("person advises", lambda it: it.is_by_person and it.saying.advises),
-    _drop("person speaks of the other", lambda it: it.is_by_person and it.saying.in_second_person),
-    _keep("person tells something", lambda it: it.is_by_person),
-    _keep("assistant speaks of the user", lambda it: it.saying.in_second_person),
+    _drop(
+        "person addresses the listener", lambda it: it.is_by_person and it.saying.in_second_person
+    ),
+    _keep("person states something", lambda it: it.is_by_person),
+    _keep("assistant speaks about the user", lambda it: it.saying.in_second_person),
     _keep("assistant names a detail", lambda it: it.saying.is_specific),
     _keep("assistant advises", lambda it: _ADVISES.search(it.own.text) is not None),
     _drop("assistant chats", lambda _: True),
