@@ -45,9 +45,9 @@ from language.claim_readers import (
 
 __all__ = ["Claim", "claim_of", "supersedes"]
 
-LONGEST = 400  # Characters of a text; longer texts say more than one thing.
-MOST_WORDS = 30
-LARGEST = 100  # The maximum number of characters of an attribute and of a value.
+MAX_TEXT_LENGTH = 400  # Characters of a text; longer texts say more than one thing.
+MAX_WORDS = 30
+MAX_PART_LENGTH = 100  # The maximum number of characters of an attribute and of a value.
 
 
 def supersedes(later: Claim, earlier: Claim) -> bool:
@@ -79,11 +79,11 @@ def claim_of(text: str) -> Claim | None:
     None for questions, wishes, conditions, the past, other people, quotations, and for texts that
     say more than one thing. A question or an exclamation may precede the claim.
     """
-    if len(text) > LONGEST:
+    if len(text) > MAX_TEXT_LENGTH:
         return None
     plain = " ".join(unicodedata.normalize("NFKC", text).replace("\u2019", "'").split())
     sentences = [part for part in _SENTENCE_END.split(plain.rstrip(_CLOSING)) if part]
-    if not 1 <= len(sentences) <= 2 or len(plain.split()) > MOST_WORDS:
+    if not 1 <= len(sentences) <= 2 or len(plain.split()) > MAX_WORDS:
         return None
     *before, sentence = sentences
     if before and not _CONTEXT.fullmatch(before[0]):
@@ -94,7 +94,7 @@ def claim_of(text: str) -> Claim | None:
     for frame, read in _FRAMES:
         if found := frame.match(sentence):
             claim = read(found, sentence[found.end() :].strip())
-            fits = claim and max(len(claim.attribute), len(claim.value)) <= LARGEST
+            fits = claim and max(len(claim.attribute), len(claim.value)) <= MAX_PART_LENGTH
             return claim if fits else None
     return None
 

@@ -36,12 +36,12 @@ from language.concept_words import (
 )
 from language.terms import STOP_WORDS
 
-MOST = 32
-LONGEST = 80
-_MOST_WORDS = 8
-_LONGEST_ACRONYM = 5  # Longer words in capitals are usually shouted.
+MAX_CONCEPTS = 32
+MAX_NAME_LENGTH = 80
+_MAX_WORDS = 8
+_MAX_ACRONYM_LENGTH = 5  # Longer words in capitals are usually shouted.
 # The number of capitalised sequences examined; ordinary texts of the largest size have half of it.
-_MOST_ROWS = 2048
+_MAX_SEQUENCES = 2048
 
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w+-][\w.+-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,24}(?![\w-])", re.IGNORECASE
@@ -121,7 +121,7 @@ def concepts_in(text: str, known: Collection[str] = (), speaker: str | None = No
     """
     plain = text if text.isascii() else text.translate(_PLAIN_QUOTES)
     marked, rest = _marked(plain)
-    names = {concept_key(name): name for name in known if len(name) <= LONGEST}
+    names = {concept_key(name): name for name in known if len(name) <= MAX_NAME_LENGTH}
     names.pop("", None)
     known_mentions = _known(plain, names)
     capital = list(_capitals(rest))
@@ -161,9 +161,9 @@ def _listed(
     for mention in sorted(mentions, key=lambda mention: (mention.start, -mention.end)):
         name = text[mention.start : mention.end]
         key = concept_key(name)
-        if key and key not in own and key not in found and len(name) <= LONGEST:
+        if key and key not in own and key not in found and len(name) <= MAX_NAME_LENGTH:
             found[key] = names.get(key, name)
-            if len(found) == MOST:
+            if len(found) == MAX_CONCEPTS:
                 break
     return list(found.values())
 
@@ -200,7 +200,7 @@ def _blot(match: re.Match[str]) -> str:
 def _is_title(inner: str, before: str) -> bool:
     """Return whether a quotation is a title, and not direct speech."""
     words = inner.split()
-    if not words or len(words) > 2 * _MOST_WORDS:
+    if not words or len(words) > 2 * _MAX_WORDS:
         return False
     if _TITLED.search(before.lower()):
         return True
@@ -242,7 +242,7 @@ def _known(text: str, names: dict[str, str]) -> list[_Mention]:
                     break
             if after > at:
                 break
-        if len(found) == _MOST_ROWS:
+        if len(found) == _MAX_SEQUENCES:
             break
     return found
 
@@ -289,10 +289,10 @@ def _capitals(text: str) -> Iterator[_Mention]:
         return
     skipped = _headings(text)
     skip = next(skipped, None)
-    for match in islice(_ROW.finditer(text), _MOST_ROWS):
+    for match in islice(_ROW.finditer(text), _MAX_SEQUENCES):
         while skip and skip[1] <= match.start():
             skip = next(skipped, None)
-        if len(match[0]) <= _MOST_WORDS * LONGEST and (not skip or match.start() < skip[0]):
+        if len(match[0]) <= _MAX_WORDS * MAX_NAME_LENGTH and (not skip or match.start() < skip[0]):
             yield from _names(match, text)
 
 
@@ -340,7 +340,7 @@ def _breaks(word: str, low: str, opens: bool, followed: bool) -> bool:
     if low in STOP_WORDS and (opens or not followed or low not in NAMES_BEGIN):
         return opens or word != "Will"
     if word.isupper() and len(word) > 1:
-        return low in COMMON or (len(word) > _LONGEST_ACRONYM and word.isalpha())
+        return low in COMMON or (len(word) > _MAX_ACRONYM_LENGTH and word.isalpha())
     return opens and ((low in COMMON and low not in KIN) or (followed and _like_verb(low)))
 
 
@@ -353,7 +353,7 @@ def _name(row: list[tuple[int, str]], mid: bool, text: str) -> Iterator[_Mention
     while row and row[-1][1].lower() in SMALL:
         row = row[:-1]
     words = [word for _, word in row]
-    if not words or len(words) > _MOST_WORDS:
+    if not words or len(words) > _MAX_WORDS:
         return
     lows = [word.lower() for word in words]
     if all(low in COMMON or low in NATIONS or low in SMALL for low in lows):

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from language.details import Detail, Kind, details_of, is_ending, stems
 from language.terms import terms
 
-LONGEST = 20_000  # Characters; longer texts are the same only if they are equal.
-MOST_ADDED = 8  # The maximum number of additional words in the fuller text.
+MAX_TEXT_LENGTH = 20_000  # Characters; longer texts are the same only if they are equal.
+MAX_ADDED_WORDS = 8  # The maximum number of additional words in the fuller text.
 
 # Words with next to no meaning.
 _FILLER_WORDS = """
@@ -61,7 +61,7 @@ _HARD = frozenset(_HARD_WORDS.split())
 _FORMS = """
 am=be is=be are=be been=be being=be were=was hers=her yours=your theirs=their shall=will
 """
-_BE = dict(pair.split("=") for pair in _FORMS.split())
+_BASE_FORMS = dict(pair.split("=") for pair in _FORMS.split())
 # Texts differ if one has "for" where the other has "with"; an additional phrase is harmless.
 _LINKS = frozenset(["for", "with", "to", "into", "as"])
 _PLACES = frozenset(["in", "on"])
@@ -71,7 +71,7 @@ _FRONTS = frozenset(["in", "on", "at", "during", "since", "every", "last", "next
 _DUTIES = frozenset(["have", "has", "had", "got"])
 # The number of occurrences of these does not matter; all other words are counted.
 _REPEATED = frozenset(["i", "we", "be"])
-_DOERS = frozenset(["i", "we", "you", "he", "she", "they"])
+_SUBJECTS = frozenset(["i", "we", "you", "he", "she", "they"])
 # Words that may be added without changing the meaning of the words beside them.
 _TIME_WORDS = """
 recently lately again morning afternoon evening night week weekend month year spring summer autumn
@@ -112,7 +112,7 @@ def same_details(one: str, other: str) -> bool:
     """
     if one == other:
         return True
-    if max(len(one), len(other)) > LONGEST:
+    if max(len(one), len(other)) > MAX_TEXT_LENGTH:
         return False
     details = details_of(one), details_of(other)
     names = {d.form for found in details for d in found if _is_name(d)}
@@ -194,7 +194,7 @@ class _Reading:
             return detail.kind in (Kind.WORD, Kind.NUMBER)
         if form in _FILLERS:
             return near
-        form = _BE.get(form, form)
+        form = _BASE_FORMS.get(form, form)
         if form == "longer" or (form == "to" and before in _DUTIES):
             # "No longer" precedes the verb, "not anymore" surrounds it, so the order is ignored.
             self.hard.add(form)
@@ -212,7 +212,7 @@ class _Reading:
             keys = stems(form)
             self.words += [_Word(key, form, near) for key in keys]
             return bool(keys)
-        return form in _DOERS
+        return form in _SUBJECTS
 
     def _count(self, form: str) -> None:
         self.counted[form] += 1
@@ -223,7 +223,7 @@ def _agree(left: _Reading, right: _Reading) -> bool:
     """Return whether only one text has additional words, and the others agree in their order."""
     bags = [Counter(word.key for word in reading.words) for reading in (left, right)]
     more, less = bags[0] - bags[1], bags[1] - bags[0]
-    if (more and less) or not bags[0] & bags[1] or (more + less).total() > MOST_ADDED:
+    if (more and less) or not bags[0] & bags[1] or (more + less).total() > MAX_ADDED_WORDS:
         return False
     fuller, other = (left, right) if more else (right, left)
     kept = _without(fuller.words, more + less)

@@ -20,7 +20,7 @@ import Stemmer
 # Increase this with every change to the terms of any text: stored terms are then recomputed.
 VERSION = "1"
 
-LONGEST = 64
+MAX_TERM_LENGTH = 64
 # In many scripts marks stand for vowels, so they are part of the word.
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:'[\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*")
 # Modifiers of the rendering of the previous character, such as the frame of a key.
@@ -90,6 +90,6 @@ def _pieces(word: str) -> list[str]:
 
 
 def _token(stem: str) -> str:
-    if stem.isascii() and len(stem) <= LONGEST:
+    if stem.isascii() and len(stem) <= MAX_TERM_LENGTH:
         return stem
-    return "0x" + stem.encode("utf-8", "replace").hex()[: 2 * LONGEST]
+    return "0x" + stem.encode("utf-8", "replace").hex()[: 2 * MAX_TERM_LENGTH]

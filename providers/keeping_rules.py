@@ -11,7 +11,7 @@ from core.turn import Speaker, Turn
 from language.sayings import Saying
 
 COLONS = (":", "\uff1a")
-ECHO = 0.75  # The minimum share of repeated words that makes a sentence an echo.
+MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
 _ADVISES = re.compile(
     r"\b(?:recommend|suggest|advise|should|consider|try|visit|avoid|make sure|best|option|book)",
     re.IGNORECASE,
@@ -67,7 +67,7 @@ class Candidate:
         """Whether it only repeats the user's words. A different number makes a new fact."""
         words = self.saying.content_terms
         repeated = words & self.user_words
-        return len(repeated) >= ECHO * max(1, len(words)) and not any(
+        return len(repeated) >= MIN_ECHO_SHARE * max(1, len(words)) and not any(
             word.isdecimal() for word in words - self.user_words
         )
 
@@ -90,13 +90,13 @@ def _drop(name: str, applies: Callable[[Candidate], bool]) -> Rule:
 
 
 def _is_too_short(it: Candidate) -> bool:
-    return it.saying.is_fragment or it.saying.is_verdict
+    return it.saying.is_fragment or it.saying.is_judgement
 
 
 def _admires_previous_turn(it: Candidate) -> bool:
     # "That is so kind of her": admiration of what another person said, unless that was a question.
     follows = bool(it.previous_turn) and not it.same_turn and it.question is None
-    return follows and it.saying.points and it.saying.admires
+    return follows and it.saying.begins_with_reference and it.saying.admires
 
 
 RULES: tuple[Rule, ...] = (
@@ -106,13 +106,13 @@ RULES: tuple[Rule, ...] = (
     _drop(
         "refers to a missing sentence",
         lambda it: (
-            it.saying.points
+            it.saying.begins_with_reference
             and len(it.saying.content_terms) < 2
             and not (it.previous_turn or it.same_turn)
         ),
     ),
     _keep("instruction", lambda it: it.saying.is_instruction),
-    _drop("cheer", lambda it: it.saying.cheers and not it.saying.is_specific),
+    _drop("cheer", lambda it: it.saying.is_encouragement and not it.saying.is_specific),
     _drop(
         "commonplace",
         lambda it: (

@@ -75,7 +75,7 @@ def _moment(text: str, said: datetime) -> Moment | None:
         return None
     narrowest = min(phrases, key=lambda phrase: phrase.span.last - phrase.span.first)
     span = narrowest.span
-    if not all(phrase.span.holds(span) for phrase in phrases):
+    if not all(phrase.span.contains(span) for phrase in phrases):
         return None
     if span.unit == "day" and span.first == span.last:
         instants = {phrase.instant for phrase in phrases if phrase.instant}

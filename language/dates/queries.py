@@ -86,7 +86,7 @@ def _relevant(phrases: list[Phrase], text: str) -> list[Phrase]:
     return [
         phrase
         for phrase in found
-        if not any(phrase.span != span and phrase.span.holds(span) for span in completed)
+        if not any(phrase.span != span and phrase.span.contains(span) for span in completed)
         and (phrase.relative or phrase.span.unit != "year" or not has_dates)
     ]
 

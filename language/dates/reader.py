@@ -20,9 +20,9 @@ from language.dates.phrases import AnchoredText, Phrase, Purpose
 from language.dates.spans import Span
 
 # A text with more phrases is a calendar, not one event, and resolving all of them takes long.
-MOST_PHRASES = 64
+MAX_CANDIDATES = 64
 # For a query, which may be a whole text, the first dates are enough.
-MOST_IN_QUERY = 16
+MAX_QUERY_PHRASES = 16
 
 # Every phrase contains one of these words, or the digits below. Most texts have none of them, and
 # checking that on bytes is ten times faster than with a pattern.
@@ -64,11 +64,11 @@ def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
     lowered = plain.lower()
     found: list[Phrase] = []
     for tried, match in enumerate(PHRASE.finditer(lowered)):
-        if tried == MOST_PHRASES:
+        if tried == MAX_CANDIDATES:
             if not source.is_query:
                 return []
             break
-        if source.is_query and len(found) >= MOST_IN_QUERY:
+        if source.is_query and len(found) >= MAX_QUERY_PHRASES:
             break
         before = source.before(match.start(), 40)
         goes_on = found and lowered[found[-1].end : match.start()] in (" until ", " till ")

@@ -24,7 +24,7 @@ class Span:
     last: date
     unit: Unit
 
-    def holds(self, other: "Span") -> bool:
+    def contains(self, other: "Span") -> bool:
         """Return whether the other span lies within this one."""
         return self.first <= other.first and other.last <= self.last
 
