@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.table import heading, table
 from core.ids import now
 from language.dates.queries import query_dates
-from language.names import in_first_person, name_terms, speakers_named_in, without_speaker
+from language.names import name_terms, speakers_named_in, to_first_person, without_speaker
 from language.terms import terms
 from providers.base import Embedder
 from providers.minilm.embedder import MiniLM
@@ -119,7 +119,7 @@ class Conversation:
     ) -> list[str]:
         """Return the harness's ids of the 20 best turns, best first."""
         named = speakers_named_in(query, corpus.speakers)
-        text = in_first_person(query, named.values()) if variant.rewrite else query
+        text = to_first_person(query, named.values()) if variant.rewrite else query
         vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
         dropped = name_terms(named.values()) if variant.rewrite else set()
         words = frozenset(terms(query)) - dropped

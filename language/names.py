@@ -63,7 +63,7 @@ def _mentions(form: str, query: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-def in_first_person(query: str, mentions: Iterable[str]) -> str:
+def to_first_person(query: str, mentions: Iterable[str]) -> str:
     """Return a query with the given forms of names replaced by "my" and "I"."""
     for form in sorted(mentions, key=len, reverse=True):
         name = rf"(?<!\w){re.escape(form)}"

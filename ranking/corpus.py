@@ -55,12 +55,12 @@ class Corpus:
     are in use, and of those only the `alive` ones are memories.
     """
 
-    def __init__(self, dimension: int, only: frozenset[str] | None = None) -> None:
+    def __init__(self, dimension: int, indexed_terms: frozenset[str] | None = None) -> None:
         """Create an empty corpus for vectors of `dimension` numbers.
 
-        With `only`, no other terms are indexed.
+        With `indexed_terms`, no other terms are indexed.
         """
-        self._indexed_terms = only
+        self._indexed_terms = indexed_terms
         self.ids: list[str] = [""]
         self.rows: dict[str, int] = {}
         self.speakers: dict[str, int] = {}
