@@ -1,8 +1,8 @@
-"""`python -m benchmarks.signals --harness FOLDER --data FILE`: what each signal of ranking adds.
+"""`python -m benchmarks.signals --harness FOLDER --data FILE`: the gain of each ranking signal.
 
-The conversations and the measures are those of the LoCoMo harness; neither is part of this project.
-Each line of the table has all signals of the lines above it. A conversation is one scope, ranked
-whole by the functions that the server ranks with, so what is left out is storing and asking.
+The conversations and the metrics are those of the LoCoMo harness; neither is part of this project.
+Each row of the table has all signals of the rows above it. A conversation is one scope, ranked
+whole by the ranking functions of the server, without storage and requests.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.table import heading, table
 from core.ids import now
 from language.dates.queries import query_dates
-from language.names import in_first_person, name_terms, speakers_named_in, without_speaker
+from language.names import name_terms, speakers_named_in, to_first_person, without_speaker
 from language.terms import terms
 from providers.base import Embedder
 from providers.minilm.embedder import MiniLM
@@ -43,7 +43,7 @@ MEASURES = ("recall@5", "recall@10", "nDCG@10")
 
 @dataclass(frozen=True)
 class Variant:
-    """Some of the signals: weights, and what is more than a weight."""
+    """A subset of the signals: the weights, and switches for signals that are not just a weight."""
 
     name: str
     weights: Weights
@@ -53,7 +53,7 @@ class Variant:
 
 
 def variants() -> list[Variant]:
-    """Return the signals one by one, each beside those before it."""
+    """Return the variants; each adds one signal to the one before."""
     dense = Weights(actor=0, temporal=0, question=0, length=0, following=0, keyword=0)
     words = replace(dense, keyword=DEFAULT_WEIGHTS.keyword)
     actor = replace(words, actor=DEFAULT_WEIGHTS.actor)
@@ -72,7 +72,7 @@ def variants() -> list[Variant]:
 
 
 class Conversation:
-    """The turns of a conversation, ready to be ranked with some of the signals or all."""
+    """The turns of a conversation, prepared for ranking with any variant."""
 
     def __init__(self, turns: Sequence[dict[str, Any]]) -> None:
         self.ids = [turn["id"] for turn in turns]
@@ -83,7 +83,10 @@ class Conversation:
         self.follows = [at > 0 and sessions[at] == sessions[at - 1] for at in range(len(turns))]
 
     async def corpus(self, embedder: Embedder, *, context: bool, previous: bool) -> Corpus:
-        """Return it with or without the links between its turns, and with what is embedded."""
+        """Return the corpus of the turns.
+
+        With `context` turns are linked; with `previous` each is embedded with the turn before it.
+        """
         before = [
             self.said[at - 1] if previous and self.follows[at] else None
             for at in range(len(self.said))
@@ -114,9 +117,9 @@ class Conversation:
     async def search(
         self, corpus: Corpus, embedder: Embedder, query: str, variant: Variant
     ) -> list[str]:
-        """Return the harness's ids of the best turns."""
+        """Return the harness's ids of the 20 best turns, best first."""
         named = speakers_named_in(query, corpus.speakers)
-        text = in_first_person(query, named.values()) if variant.rewrite else query
+        text = to_first_person(query, named.values()) if variant.rewrite else query
         vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
         dropped = name_terms(named.values()) if variant.rewrite else set()
         words = frozenset(terms(query)) - dropped
@@ -137,7 +140,7 @@ class Conversation:
 async def measure(
     conversations: Sequence[dict[str, Any]], score: Callable[..., dict[str, float]]
 ) -> list[list[object]]:
-    """Return a row of the table for each variant."""
+    """Return a table row with the mean metrics of each variant."""
     embedder = MiniLM()
     scores: dict[str, list[dict[str, float]]] = {variant.name: [] for variant in variants()}
     for each in conversations:
@@ -161,7 +164,7 @@ async def measure(
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--harness", required=True, help="the folder of the harness")
     parser.add_argument("--data", required=True, help="a file of LoCoMo conversations")
@@ -170,7 +173,7 @@ def main() -> None:
     conversations = list(import_module("dataset").load(given.data))
     questions = sum(len(each["questions"]) for each in conversations)
     rows = asyncio.run(measure(conversations, import_module("metrics").score))
-    heading("What each signal adds", f"{questions:,} questions, each line with those above it.")
+    heading("Gain of each signal", f"{questions:,} questions; each row adds to those above it.")
     table(("", *MEASURES), rows)
 
 

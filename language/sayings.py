@@ -48,10 +48,10 @@ from language.saying_phrases import (
 from language.sentences import without_bullet
 from language.terms import terms
 
-FEWEST_WORDS = 3
+MIN_CONTENT_TERMS = 3
 # A number, or a capital within a sentence.
 SPECIFIC = re.compile(r"\d+|(?<=[a-z,;:\"\u201c] )[A-Z][a-z]\w*")
-HEAD = 400  # Characters of a sentence that are examined to classify it.
+HEAD_LENGTH = 400  # Characters of a sentence that are examined to classify it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +76,19 @@ class Saying:
     """A greeting, thanks, good wishes, agreement or admiration."""
     is_clause: bool
     """A statement, if only of two words, rather than the mere name of something."""
-    is_verdict: bool
+    is_judgement: bool
     """A mere judgement: "It was great!"."""
     is_answer: bool
     """Begins with yes, no or a synonym."""
-    leans: bool
+    depends_on_context: bool
     """Depends on an earlier sentence to be understood."""
-    points: bool
+    begins_with_reference: bool
     """Begins with a word that refers to an earlier sentence: "it", "that", "they"."""
-    refers: bool
+    contains_reference: bool
     """Refers to an earlier sentence after its first words: "I bought it last year"."""
     admires: bool
     """Expresses approval or disapproval."""
-    cheers: bool
+    is_encouragement: bool
     """Consists of encouragement and little else."""
     in_first_person: bool
     is_general: bool
@@ -103,64 +103,65 @@ class Saying:
     @property
     def is_fragment(self) -> bool:
         """Whether it merely names something, with fewer than three content terms."""
-        return not self.is_clause and len(self.content_terms) < FEWEST_WORDS
+        return not self.is_clause and len(self.content_terms) < MIN_CONTENT_TERMS
 
 
 def classify(sentence: str, names: Collection[str] = ()) -> Saying:
     """Return the traits of a sentence; `names` are the names of the speakers."""
     people = frozenset(names)
-    head = without_bullet(sentence)[:HEAD].replace("\u2019", "'").lstrip(EDGES)
+    head = without_bullet(sentence)[:HEAD_LENGTH].replace("\u2019", "'").lstrip(EDGES)
     opening = _opening(people).match(head)
     opened = opening[0] if opening else ""
     body = " ".join(head[len(opened) :].split()).lower()
-    content_terms = frozenset(terms(body if len(sentence) <= HEAD else sentence))
-    names_talking = _terms_of(people)
-    content_terms -= CHATTER | names_talking
-    asks = QUESTION.search(sentence, max(0, len(sentence) - HEAD)) is not None
+    content_terms = frozenset(terms(body if len(sentence) <= HEAD_LENGTH else sentence))
+    speaker_terms = _terms_of(people)
+    content_terms -= CHATTER | speaker_terms
+    asks = QUESTION.search(sentence, max(0, len(sentence) - HEAD_LENGTH)) is not None
     is_question = asks or ASKS.match(body) is not None
     is_instruction = not asks and INSTRUCTS.match(body) is not None
-    says = _says(body)
-    first = FIRST_PERSON.search(body) is not None
-    points = POINTS.match(body) is not None and STANDS.match(body) is None
-    refers = REFERS.match(body) is not None or REFERS_LATER.match(body) is not None
-    is_verdict = not content_terms and JUDGES.search(body) is not None
-    flatters = not first and FLATTERS.match(body) is not None
-    pleases = PLEASES.match(body) is not None or flatters or not (content_terms or is_verdict)
+    states_fact = _states_fact(body)
+    in_first_person = FIRST_PERSON.search(body) is not None
+    begins_with_reference = POINTS.match(body) is not None and STANDS.match(body) is None
+    contains_reference = REFERS.match(body) is not None or REFERS_LATER.match(body) is not None
+    is_judgement = not content_terms and JUDGES.search(body) is not None
+    flatters = not in_first_person and FLATTERS.match(body) is not None
+    pleases = PLEASES.match(body) is not None or flatters or not (content_terms or is_judgement)
     return Saying(
         content_terms=content_terms,
-        is_question=is_question and not says and not is_instruction,
+        is_question=is_question and not states_fact and not is_instruction,
         is_particular=is_question and (bool(content_terms) or PARTICULAR.match(body) is not None),
         is_closed=is_question
         and bool(content_terms)
         and YES_OR_NO.match(body) is not None
         and LEFT_OPEN.search(body) is None,
-        is_request=REQUESTS.match(body) is not None and not says and not is_instruction,
+        is_request=REQUESTS.match(body) is not None and not states_fact and not is_instruction,
         is_instruction=is_instruction,
-        is_pleasantry=pleases and not is_question and not says and not is_instruction,
+        is_pleasantry=pleases and not is_question and not states_fact and not is_instruction,
         is_clause=is_instruction or CLAUSE.search(body) is not None,
-        is_verdict=is_verdict,
+        is_judgement=is_judgement,
         is_answer=ANSWERS.match(opened.lower()) is not None,
-        leans=points
-        or refers
+        depends_on_context=begins_with_reference
+        or contains_reference
         or CONNECTS.match(body) is not None
         or FRAGMENT.match(body) is not None,
-        points=points,
-        refers=refers,
+        begins_with_reference=begins_with_reference,
+        contains_reference=contains_reference,
         admires=ADMIRES.search(body) is not None,
-        cheers=_cheers(content_terms, first) and ON_A_DAY.search(body) is None,
-        in_first_person=first,
-        is_general=not first and is_general(body),
+        is_encouragement=_is_encouragement(content_terms, in_first_person)
+        and ON_A_DAY.search(body) is None,
+        in_first_person=in_first_person,
+        is_general=not in_first_person and is_general(body),
         advises=ADVISES_YOU.match(body) is not None
-        and len(content_terms - PLATITUDES) >= FEWEST_WORDS,
+        and len(content_terms - PLATITUDES) >= MIN_CONTENT_TERMS,
         in_second_person=SECOND_PERSON.match(body) is not None,
         is_specific=any(
-            found[0][0].isdigit() or not names_talking & {*terms(found[0])}
-            for found in SPECIFIC.finditer(sentence[:HEAD])
+            found[0][0].isdigit() or not speaker_terms & {*terms(found[0])}
+            for found in SPECIFIC.finditer(sentence[:HEAD_LENGTH])
         ),
     )
 
 
-def _says(body: str) -> bool:
+def _states_fact(body: str) -> bool:
     """Return whether a request or a question also states something about its speaker."""
     clauses = [clause[1] for clause in SAYS.finditer(body)]
     if FIRST_PERSON.match(body):
@@ -173,7 +174,7 @@ def _says(body: str) -> bool:
     )
 
 
-def _cheers(content_terms: frozenset[str], in_first_person: bool) -> bool:
+def _is_encouragement(content_terms: frozenset[str], in_first_person: bool) -> bool:
     """Return whether a sentence consists of little besides encouragement."""
     rest = content_terms - PLATITUDES
     if in_first_person:

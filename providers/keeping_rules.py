@@ -11,7 +11,7 @@ from core.turn import Speaker, Turn
 from language.sayings import Saying
 
 COLONS = (":", "\uff1a")
-ECHO = 0.75  # The minimum share of repeated words that makes a sentence an echo.
+MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
 _ADVISES = re.compile(
     r"\b(?:recommend|suggest|advise|should|consider|try|visit|avoid|make sure|best|option|book)",
     re.IGNORECASE,
@@ -67,7 +67,7 @@ class Candidate:
         """Whether it only repeats the user's words. A different number makes a new fact."""
         words = self.saying.content_terms
         repeated = words & self.user_words
-        return len(repeated) >= ECHO * max(1, len(words)) and not any(
+        return len(repeated) >= MIN_ECHO_SHARE * max(1, len(words)) and not any(
             word.isdecimal() for word in words - self.user_words
         )
 
@@ -90,13 +90,13 @@ def _drop(name: str, applies: Callable[[Candidate], bool]) -> Rule:
 
 
 def _is_too_short(it: Candidate) -> bool:
-    return it.saying.is_fragment or it.saying.is_verdict
+    return it.saying.is_fragment or it.saying.is_judgement
 
 
 def _admires_previous_turn(it: Candidate) -> bool:
     # "That is so kind of her": admiration of what another person said, unless that was a question.
     follows = bool(it.previous_turn) and not it.same_turn and it.question is None
-    return follows and it.saying.points and it.saying.admires
+    return follows and it.saying.begins_with_reference and it.saying.admires
 
 
 RULES: tuple[Rule, ...] = (
@@ -104,15 +104,15 @@ RULES: tuple[Rule, ...] = (
     _keep("short answer to a question", lambda it: _is_too_short(it) and it.answers),
     _drop("short without a question", _is_too_short),
     _drop(
-        "refers to something that was not said",
+        "refers to a missing sentence",
         lambda it: (
-            it.saying.points
+            it.saying.begins_with_reference
             and len(it.saying.content_terms) < 2
             and not (it.previous_turn or it.same_turn)
         ),
     ),
     _keep("instruction", lambda it: it.saying.is_instruction),
-    _drop("cheer", lambda it: it.saying.cheers and not it.saying.is_specific),
+    _drop("cheer", lambda it: it.saying.is_encouragement and not it.saying.is_specific),
     _drop(
         "commonplace",
         lambda it: (
@@ -122,16 +122,18 @@ RULES: tuple[Rule, ...] = (
     _keep("about the speaker", lambda it: it.saying.in_first_person),
     # The announced items are dropped with it.
     _drop("announcement", lambda it: it.own.text.endswith(COLONS)),
-    _drop("admires what another person said", _admires_previous_turn),
+    _drop("admires the previous turn", _admires_previous_turn),
     _drop(
         "assistant repeats the user",
         lambda it: it.own.by.speaker is Speaker.ASSISTANT and it.is_echo,
     ),
     _keep("person names a detail", lambda it: it.is_by_person and it.saying.is_specific),
     _keep("person advises", lambda it: it.is_by_person and it.saying.advises),
-    _drop("person speaks of the other", lambda it: it.is_by_person and it.saying.in_second_person),
-    _keep("person tells something", lambda it: it.is_by_person),
-    _keep("assistant speaks of the user", lambda it: it.saying.in_second_person),
+    _drop(
+        "person addresses the listener", lambda it: it.is_by_person and it.saying.in_second_person
+    ),
+    _keep("person states something", lambda it: it.is_by_person),
+    _keep("assistant speaks about the user", lambda it: it.saying.in_second_person),
     _keep("assistant names a detail", lambda it: it.saying.is_specific),
     _keep("assistant advises", lambda it: _ADVISES.search(it.own.text) is not None),
     _drop("assistant chats", lambda _: True),

@@ -25,13 +25,13 @@ from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact
 from providers.keeping_rules import COLONS, Candidate, Utterance, deciding_rule
 
-LONGEST_FACT = 65_536  # Characters.
-LARGEST_CONTEXT = 2  # Sentences put before a sentence that cannot stand alone.
-LARGEST_FACT = 1 + LARGEST_CONTEXT  # Sentences, including those that only give a judgement.
-FEWEST_ALONE = 3  # Content words a dependent sentence needs if no context can precede it,
-FEWEST_OF_OTHERS = 5  # and those it needs if it is not about the speaker.
-LONGEST_LIST = 1_000  # Characters; a longer list becomes one fact per item, each with its heading.
-LONGEST_HEADING = 300  # Characters; a longer sentence does not count as a heading.
+MAX_FACT_LENGTH = 65_536  # Characters.
+MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
+MAX_FACT_SENTENCES = 1 + MAX_CONTEXT_SENTENCES  # Including sentences that are mere judgements.
+MIN_TERMS_ALONE = 3  # Content words a dependent sentence needs if no context can precede it,
+MIN_TERMS_ABOUT_OTHERS = 5  # and those it needs if it is not about the speaker.
+MAX_LIST_LENGTH = 1_000  # Characters; a longer list becomes one fact per item with the heading.
+MAX_HEADING_LENGTH = 300  # Characters; a longer sentence does not count as a heading.
 ECHO_SENTENCES = 20  # The number of last sentences of the user that an assistant may echo.
 # The minimum cosine between a sentence and its topic, tuned on a labelled set in the tests. The
 # threshold to keep a sentence the rules drop is higher than that to drop an unwanted sentence.
@@ -61,7 +61,7 @@ class _Draft:
     def utterances(self) -> list[Utterance]:
         """Return the sentences of the fact, in order; only its own if all would be too long."""
         whole = [*self.context, self.own, *self.after]
-        return whole if sum(len(each.text) + 1 for each in whole) <= LONGEST_FACT else [self.own]
+        return whole if sum(len(each.text) + 1 for each in whole) <= MAX_FACT_LENGTH else [self.own]
 
     @property
     def turns(self) -> set[int]:
@@ -149,14 +149,14 @@ def _utterances(position: int | None, turn: Turn, names: Collection[str]) -> Ite
     while at < len(pieces):
         heading, at = pieces[at], at + 1
         first = at
-        if heading.endswith(COLONS) and len(heading) <= LONGEST_HEADING:
+        if heading.endswith(COLONS) and len(heading) <= MAX_HEADING_LENGTH:
             while at < len(pieces) and is_item(pieces[at]):
                 at += 1
             if first == at < len(pieces) and _is_announced(pieces[at], names):
                 at += 1
         heading, items = without_bullet(heading), pieces[first:at]
         whole = "\n".join([heading, *items])
-        if not items or len(whole) <= LONGEST_LIST:
+        if not items or len(whole) <= MAX_LIST_LENGTH:
             yield Utterance(whole, classify(whole, names), position, turn)
             continue
         asks = classify(heading, names)
@@ -228,8 +228,8 @@ def _drafts(
             last = drafts[-1].utterances if drafts else []
             if own.turn is None or is_code(own.text) or id(own) in unwanted:
                 pass
-            elif own.saying.is_verdict and last and here and last[-1] is here[-1]:
-                if len(last) < LARGEST_FACT:
+            elif own.saying.is_judgement and last and here and last[-1] is here[-1]:
+                if len(last) < MAX_FACT_SENTENCES:
                     drafts[-1].after.append(own)
             elif (
                 answers
@@ -263,18 +263,21 @@ def _is_bare_answer(own: Utterance, question: Utterance) -> bool:
 
 def _stands(own: Utterance, context: Sequence[Utterance]) -> bool:
     """Return whether a sentence can be understood after its context."""
-    if len(context) == LARGEST_CONTEXT or any(not each.shares_speaker(own) for each in context):
+    if len(context) == MAX_CONTEXT_SENTENCES or any(
+        not each.shares_speaker(own) for each in context
+    ):
         return True
     return any(_is_enough(each.saying) for each in (*context, own))
 
 
 def _is_enough(saying: Saying) -> bool:
     """Return whether a sentence is informative even without the sentence it depends on."""
-    if not saying.leans or saying.is_instruction:
+    if not saying.depends_on_context or saying.is_instruction:
         return True
-    least = FEWEST_ALONE if saying.in_first_person else FEWEST_OF_OTHERS
+    least = MIN_TERMS_ALONE if saying.in_first_person else MIN_TERMS_ABOUT_OTHERS
     # "And I work nights" needs less than "I made it with coconut".
-    return len(saying.content_terms) >= (least if saying.points or saying.refers else least - 2)
+    has_reference = saying.begins_with_reference or saying.contains_reference
+    return len(saying.content_terms) >= (least if has_reference else least - 2)
 
 
 def _context(
@@ -285,15 +288,17 @@ def _context(
 ) -> list[Utterance]:
     """Return the earlier sentences that a sentence needs to be understood, in order."""
     saying = own.saying
-    if question and (saying.is_answer or saying.is_verdict or saying.leans or not saying.is_clause):
+    if question and (
+        saying.is_answer or saying.is_judgement or saying.depends_on_context or not saying.is_clause
+    ):
         return [question]
     # The statement of another speaker would be attributed to this one; a question would not.
     earlier = before[-1:]
     if earlier and not (earlier[0].shares_speaker(own) or earlier[0].saying.is_question):
         earlier = []
-    earlier = [*earlier, *here[-LARGEST_CONTEXT:]]
+    earlier = [*earlier, *here[-MAX_CONTEXT_SENTENCES:]]
     needed: list[Utterance] = []
-    while earlier and saying.leans and len(needed) < LARGEST_CONTEXT:
+    while earlier and saying.depends_on_context and len(needed) < MAX_CONTEXT_SENTENCES:
         needed.insert(0, earlier.pop())
         saying = needed[0].saying
     return needed
@@ -303,9 +308,9 @@ def _texts(draft: _Draft) -> list[str]:
     """Return the text of a fact, in several parts if it exceeds the length of a memory."""
     text = " ".join(each.text for each in draft.utterances)
     parts: list[str] = []
-    while len(text) > LONGEST_FACT:
-        cut = text.rfind(" ", 1, LONGEST_FACT)
-        cut = cut if cut > 0 else LONGEST_FACT
+    while len(text) > MAX_FACT_LENGTH:
+        cut = text.rfind(" ", 1, MAX_FACT_LENGTH)
+        cut = cut if cut > 0 else MAX_FACT_LENGTH
         parts.append(text[:cut].strip())
         text = text[cut:].strip()
     return [*parts, text]

@@ -19,7 +19,7 @@ from providers.base import ProviderError
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"  # The client requires a key; self-hosted servers usually ignore it.
-QUOTED = 200  # The maximum number of characters of a response that an error quotes.
+MAX_QUOTE_LENGTH = 200  # The maximum number of characters of a response that an error quotes.
 CONNECT_TIMEOUT = 5.0
 HIDDEN = "[key]"
 
@@ -124,7 +124,7 @@ class Endpoint:
         """Return at most 200 characters of a response, on one line, without the key."""
         # The key is hidden before the text is cut; otherwise half a key could remain.
         text = " ".join(self._hide(str(response)).split())
-        return text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"
+        return text if len(text) <= MAX_QUOTE_LENGTH else text[: MAX_QUOTE_LENGTH - 1] + "…"
 
     async def _send(self, request: Callable[[], Awaitable[RawResponse]]) -> bytes:
         async with self._slots:

@@ -24,7 +24,7 @@ T = TypeVar("T")
 MAX_ATTEMPTS = 2  # After an unusable answer the question is repeated once, then it fails.
 MAX_QUOTED_ANSWER = 2_000  # Characters of an unusable answer that are repeated to the model.
 FORMATS = ("json_schema", "json_object", None)
-WRONG_REQUEST = (400, 422)
+INVALID_REQUEST = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RequestFormat:
     def fallback(self, rejection: RequestRejected) -> "RequestFormat | None":
         """Return the options to try next, None if the rejection has another reason."""
         detail = rejection.detail.lower()
-        if rejection.status not in WRONG_REQUEST:
+        if rejection.status not in INVALID_REQUEST:
             return None
         if self.format + 1 < len(FORMATS) and (
             "response_format" in detail or str(FORMATS[self.format]) in detail

@@ -19,8 +19,8 @@ from providers.replies import Answer, UnusableAnswer, first_validation_error, pa
 from providers.shaping import ModelMemory, ShapeRequest, ShapeResult, SummaryResult
 
 MAX_ATTEMPTS = 3
-LARGEST_DATA = 262_144  # Bytes.
-LONGEST_SUMMARY = 20_000  # Characters.
+MAX_DATA_BYTES = 262_144  # Bytes.
+MAX_SUMMARY_LENGTH = 20_000  # Characters.
 
 
 class OpenAIShaper:
@@ -59,8 +59,8 @@ def parse_object(answer: Answer, schema: Schema) -> dict[str, Any]:
         encoded = orjson.dumps(data)
     except TypeError as error:
         raise UnusableAnswer(f"it cannot be stored ({error})", text) from None
-    if len(encoded) > LARGEST_DATA:
-        size = f"{len(encoded):,} bytes, the maximum is {LARGEST_DATA:,}"
+    if len(encoded) > MAX_DATA_BYTES:
+        size = f"{len(encoded):,} bytes, the maximum is {MAX_DATA_BYTES:,}"
         raise UnusableAnswer(f"it has {size}", text)
     # Parsed again, because Python accepts numbers that JSON does not have, such as NaN.
     found: dict[str, Any] = orjson.loads(encoded)
@@ -86,7 +86,7 @@ def parse_summary(answer: Answer) -> str:
         ) from None
     if not summary:
         raise UnusableAnswer("the summary is empty", text)
-    if len(summary) > LONGEST_SUMMARY:
-        length = f"{len(summary):,} characters, the maximum is {LONGEST_SUMMARY:,}"
+    if len(summary) > MAX_SUMMARY_LENGTH:
+        length = f"{len(summary):,} characters, the maximum is {MAX_SUMMARY_LENGTH:,}"
         raise UnusableAnswer(f"the summary has {length}", text)
     return summary

@@ -20,9 +20,9 @@ from providers.dates import parse_moment
 from providers.extraction import Assignment, Fact, Verdict, VerdictKind
 from providers.prompts import Fact1, Facts1, Verdict1
 
-MOST_FACTS = 1_000
-MOST_CONCEPTS = 32
-LONGEST_CONCEPT = 80
+MAX_FACTS = 1_000
+MAX_CONCEPTS = 32
+MAX_CONCEPT_LENGTH = 80
 MISC = "misc"
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -143,8 +143,8 @@ def _validated(answer: Answer) -> list[Fact1]:
         raise UnusableAnswer(
             f"it has the wrong shape ({first_validation_error(error)})", text
         ) from None
-    if len(facts) > MOST_FACTS:
-        raise UnusableAnswer(f"it has {len(facts):,} facts, the maximum is {MOST_FACTS:,}", text)
+    if len(facts) > MAX_FACTS:
+        raise UnusableAnswer(f"it has {len(facts):,} facts, the maximum is {MAX_FACTS:,}", text)
     for number, fact in enumerate(facts, 1):
         if len(fact.text) > LONGEST_TEXT:
             length = f"{len(fact.text):,} characters, the maximum is {LONGEST_TEXT:,}"
@@ -211,9 +211,9 @@ def _categories(names: Iterable[str], assignment: Assignment) -> tuple[str, ...]
 def _concepts(names: Iterable[str]) -> tuple[str, ...]:
     spellings: dict[str, str] = {}
     for name in (" ".join(name.split()) for name in names):
-        if 0 < len(name) <= LONGEST_CONCEPT:
+        if 0 < len(name) <= MAX_CONCEPT_LENGTH:
             spellings.setdefault(name.casefold(), name)
-    return tuple(spellings.values())[:MOST_CONCEPTS]
+    return tuple(spellings.values())[:MAX_CONCEPTS]
 
 
 def _verdict(verdict: Verdict1 | None, known: int) -> Verdict | None:

@@ -21,8 +21,8 @@ MAX_CONTEXT_WORDS = 32
 # The share of a neighbour's term counts that is added to a memory: of the previous one, of the
 # following one, and of the one before the previous one.
 PREVIOUS_WEIGHT, FOLLOWING_WEIGHT, SECOND_PREVIOUS_WEIGHT = 0.5, 0.3, 0.25
-_LEAST_SHARE = 0.02
-_ROOM = 64
+_MIN_SHARE = 0.02
+_CAPACITY = 64
 NO_EXPIRATION = np.iinfo(np.int32).max
 
 
@@ -55,31 +55,31 @@ class Corpus:
     are in use, and of those only the `alive` ones are memories.
     """
 
-    def __init__(self, dimension: int, only: frozenset[str] | None = None) -> None:
+    def __init__(self, dimension: int, indexed_terms: frozenset[str] | None = None) -> None:
         """Create an empty corpus for vectors of `dimension` numbers.
 
-        With `only`, no other terms are indexed.
+        With `indexed_terms`, no other terms are indexed.
         """
-        self._only = only
+        self._indexed_terms = indexed_terms
         self.ids: list[str] = [""]
         self.rows: dict[str, int] = {}
         self.speakers: dict[str, int] = {}
-        self.vectors: Floats = np.zeros((_ROOM, dimension), np.float32)
-        self.words: Floats = np.zeros(_ROOM, np.float32)
-        self.speaker: Rows = np.zeros(_ROOM, np.int32)
-        self.happened = np.zeros(_ROOM, np.float64)
-        self.questions = np.zeros(_ROOM, np.bool_)
-        self.names_speaker = np.zeros(_ROOM, np.bool_)
-        self.alive = np.zeros(_ROOM, np.bool_)
-        self.expires: Rows = np.zeros(_ROOM, np.int32)
-        self.state = np.zeros(_ROOM, np.int8)
+        self.vectors: Floats = np.zeros((_CAPACITY, dimension), np.float32)
+        self.words: Floats = np.zeros(_CAPACITY, np.float32)
+        self.speaker: Rows = np.zeros(_CAPACITY, np.int32)
+        self.happened = np.zeros(_CAPACITY, np.float64)
+        self.questions = np.zeros(_CAPACITY, np.bool_)
+        self.names_speaker = np.zeros(_CAPACITY, np.bool_)
+        self.alive = np.zeros(_CAPACITY, np.bool_)
+        self.expires: Rows = np.zeros(_CAPACITY, np.int32)
+        self.state = np.zeros(_CAPACITY, np.int8)
         self._postings: dict[str, tuple[list[int], list[int]]] = {}
         self._entries = 0
         # The id of the previous memory: of each row, and of each removed memory.
         self._previous_ids: list[str | None] = [None]
-        self._gone: dict[str, str | None] = {}
+        self._removed: dict[str, str | None] = {}
         self._names: list[str] = [""]
-        self._speaking: Counter[str] = Counter()
+        self._speaker_counts: Counter[str] = Counter()
         self._links: tuple[Rows, Rows] | None = None
         self._context: Context | None = None
 
@@ -95,7 +95,7 @@ class Corpus:
     @property
     def is_sparse(self) -> bool:
         """Whether so many rows are dead that rebuilding the corpus pays off."""
-        return self.end > 2 * len(self) + _ROOM
+        return self.end > 2 * len(self) + _CAPACITY
 
     @property
     def size(self) -> int:
@@ -107,12 +107,12 @@ class Corpus:
     @property
     def previous(self) -> Rows:
         """For each row, the row of the previous memory in its conversation, or 0."""
-        return self._linked()[0]
+        return self._neighbour_rows()[0]
 
     @property
     def following(self) -> Rows:
         """For each row, the row of the following memory, or 0; any one of several."""
-        return self._linked()[1]
+        return self._neighbour_rows()[1]
 
     def put(self, *documents: Document) -> None:
         """Add documents, replacing those with the same id. The last of equal ids wins."""
@@ -120,15 +120,15 @@ class Corpus:
         for document in latest:
             former = self.rows.get(document.id)
             if former is not None:
-                self._bury(former)
+                self._mark_dead(former)
         start, end = self.end, self.end + len(latest)
-        self._make_room(end)
+        self._grow(end)
         for row, document in enumerate(latest, start):
             self.ids.append(document.id)
             self.rows[document.id] = row
             self._previous_ids.append(document.previous_id)
-            self._gone.pop(document.id, None)
-            self._post(row, document.terms.split())
+            self._removed.pop(document.id, None)
+            self._index_terms(row, document.terms.split())
         joined = np.frombuffer(b"".join(document.vector for document in latest), "<f4")
         self.vectors[start:end] = joined.reshape(len(latest), -1) if latest else 0
         self.words[start:end] = [document.words for document in latest]
@@ -148,8 +148,8 @@ class Corpus:
         row = self.rows.pop(id, None)
         if row is None:
             return
-        self._gone[id] = self._previous_ids[row]
-        self._bury(row)
+        self._removed[id] = self._previous_ids[row]
+        self._mark_dead(row)
         self._links = self._context = None
 
     def rows_of(self, ids: Iterable[str]) -> Rows:
@@ -183,21 +183,21 @@ class Corpus:
     def _speaker(self, name: str | None) -> int:
         if not name:
             return 0
-        self._speaking[name] += 1
+        self._speaker_counts[name] += 1
         if name not in self.speakers:
             self.speakers[name] = len(self._names)
             self._names.append(name)
         return self.speakers[name]
 
-    def _bury(self, row: int) -> None:
+    def _mark_dead(self, row: int) -> None:
         self.alive[row] = False
         self.words[row] = 0
         name = self._names[self.speaker[row]]
-        self._speaking[name] -= 1
-        if name and not self._speaking[name]:
+        self._speaker_counts[name] -= 1
+        if name and not self._speaker_counts[name]:
             del self.speakers[name]
 
-    def _linked(self) -> tuple[Rows, Rows]:
+    def _neighbour_rows(self) -> tuple[Rows, Rows]:
         """Return the previous and the following row of each row, recomputed after a change.
 
         The links cannot be set while documents are added: they come in no particular order, and the
@@ -207,8 +207,8 @@ class Corpus:
             previous, following = np.zeros((2, self.end), np.int32)
             for row in self.rows.values():
                 id = self._previous_ids[row]
-                while id in self._gone:
-                    id = self._gone[id]
+                while id in self._removed:
+                    id = self._removed[id]
                 self._previous_ids[row] = id
                 before = self.rows.get(id, 0) if id else 0
                 if before:
@@ -217,16 +217,18 @@ class Corpus:
             self._links = previous, following
         return self._links
 
-    def _post(self, row: int, words: list[str]) -> None:
+    def _index_terms(self, row: int, words: list[str]) -> None:
         """Add the term counts of a row to the inverted index."""
-        counts = Counter(words if self._only is None else filter(self._only.__contains__, words))
+        if self._indexed_terms is not None:
+            words = [word for word in words if word in self._indexed_terms]
+        counts = Counter(words)
         for term, count in counts.items():
             rows, counts_by_row = self._postings.setdefault(term, ([], []))
             rows.append(row)
             counts_by_row.append(count)
         self._entries += len(counts)
 
-    def _make_room(self, rows: int) -> None:
+    def _grow(self, rows: int) -> None:
         have = len(self.vectors)
         if rows <= have:
             return
@@ -258,7 +260,7 @@ class Context:
             (before[before], SECOND_PREVIOUS_WEIGHT),
         ):
             share = weight * fade * fade[rows] * (rows > 0)
-            share[share <= _LEAST_SHARE] = 0
+            share[share <= _MIN_SHARE] = 0
             self.neighbours.append((rows, share.astype(np.float32)))
         self.words: Floats = corpus.words[:end].copy()
         for rows, share in self.neighbours:

@@ -109,7 +109,7 @@ def idf(memories: float, document_frequency: float) -> float:
 
 
 def compute_signals(
-    corpus: Corpus, asked: RankingQuery, weights: Weights, statistics: Statistics | None = None
+    corpus: Corpus, query: RankingQuery, weights: Weights, statistics: Statistics | None = None
 ) -> Signals:
     """Return the signals of all rows and their sum without late interaction and feedback.
 
@@ -117,21 +117,21 @@ def compute_signals(
     """
     end = corpus.end
     vectors = corpus.vectors[:end]
-    semantic = vectors @ asked.vector
-    if asked.plain is not asked.vector:
-        semantic = np.where(corpus.names_speaker[:end], vectors @ asked.plain, semantic)
-    keyword, has_term = _keyword(corpus, asked.terms, statistics)
+    semantic = vectors @ query.vector
+    if query.plain is not query.vector:
+        semantic = np.where(corpus.names_speaker[:end], vectors @ query.plain, semantic)
+    keyword, has_term = _keyword(corpus, query.terms, statistics)
     concept = np.zeros(end, np.float32)
-    for id, gain in asked.concepts.items():
+    for id, gain in query.concepts.items():
         concept[corpus.rows.get(id, 0)] = gain
     concept[0] = 0
     actor = np.zeros(end, np.float32)
-    if len(asked.speakers) == 1:
-        (name,) = asked.speakers
+    if len(query.speakers) == 1:
+        (name,) = query.speakers
         actor[corpus.speaker[:end] == corpus.speakers.get(name, -1)] = 1
     temporal = np.zeros(end, np.float32)
-    if asked.dates:
-        temporal = date_scores(asked.dates, utc_days(corpus.happened[:end]))
+    if query.dates:
+        temporal = date_scores(query.dates, utc_days(corpus.happened[:end]))
     form = weights.question * corpus.questions[:end].astype(np.float32)
     form += weights.length / 4 * np.log1p(corpus.words[:end])
     base = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from ranking.corpus import Floats
 
-_ROOM = 1_024
+_CAPACITY = 1_024
 
 
 class Vectors:
@@ -19,7 +19,7 @@ class Vectors:
         """Load the unit vectors of memories: (id, little-endian float32 bytes)."""
         self.ids = [id for id, _ in rows]
         self._rows = {id: row for row, id in enumerate(self.ids)}
-        self._matrix: Floats = np.zeros((max(_ROOM, len(rows)), dimension), np.float32)
+        self._matrix: Floats = np.zeros((max(_CAPACITY, len(rows)), dimension), np.float32)
         if rows:
             joined = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
             self._matrix[: len(rows)] = joined.reshape(len(rows), dimension)
@@ -39,8 +39,8 @@ class Vectors:
         if row == len(self.ids):
             self.ids.append(id)
             if row == len(self._matrix):
-                room = np.zeros_like(self._matrix[: max(_ROOM, row // 4)])
-                self._matrix = np.concatenate([self._matrix, room])
+                spare = np.zeros_like(self._matrix[: max(_CAPACITY, row // 4)])
+                self._matrix = np.concatenate([self._matrix, spare])
         self._matrix[row] = np.frombuffer(vector, "<f4")
 
     def remove(self, id: str) -> None:

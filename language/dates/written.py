@@ -1,8 +1,9 @@
-"""Dates that are written out: "7 May 2023", "2023-05-07", "in May", "the summer of 2015", "2019".
+"""Written dates: "7 May 2023", "2023-05-07", "in May", "the summer of 2015", "2019".
 
-The trap is that half of these words are mostly something else: "may" and "march" are verbs, "April"
-and "June" are names, and a number of four digits counts steps, so a word counts only in company
-that leaves no doubt. A date without a year is that of the nearest year on the side of the tense.
+The trap is that half of these words are usually something else: "may" and "march" are verbs,
+"April" and "June" are names, and a four-digit number may be a count of steps. So a word counts only
+in an unambiguous context. A date without a year is in the nearest year in the direction of the
+tense.
 """
 
 import re
@@ -14,9 +15,9 @@ from language.dates.phrases import AnchoredText, Phrase
 from language.dates.spans import Span, day_span, month_span, nearest_span, year_span
 from language.dates.tenses import Tense
 
-# What before "7 may" makes it no verb.
+# Words before "7 may" that make it a date.
 _BEFORE_DAYS = ("on ", "from ", "to ", "since ", "by ")
-# What before a bare "march" or "may" makes it a month in a query.
+# Words before a bare "march" or "may" that make it a month in a query.
 _BEFORE_MONTH = ("of ", "from ")
 _LAST = ("last", "past", "this past")
 _COMING = ("coming", "this coming", "the coming")
@@ -26,7 +27,7 @@ def _iso(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     year, month = int(match["iso_y"]), int(match["iso_m"])
     if match["iso_d"] is None:
         if match["iso_sep"] == "/":
-            return None  # "2023/05" is as often the fifth of a year's numbers.
+            return None  # "2023/05" is as often a serial number within a year.
         return Phrase(*match.span(), month_span(year, month))
     day = date(year, month, int(match["iso_d"]))
     instant = None
@@ -39,8 +40,8 @@ def _iso(match: re.Match[str], source: AnchoredText) -> Phrase | None:
 
 def _slashed(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     one, two, year = int(match["s1"]), int(match["s2"]), int(match["s_y"])
-    # Which of two small numbers is the month depends on where the writer lives; points are not
-    # written there where it comes first.
+    # Which of two small numbers is the month depends on the country of the writer; points are not
+    # used where the month comes first.
     if match["s_sep"] == "/" and one != two and max(one, two) <= 12:
         return Phrase(*match.span(), year_span(year)) if source.is_query else None
     if match["s_sep"] == "/" and two > 12:
@@ -63,7 +64,7 @@ def _day_month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     if form == "mdy":
         first, last = match["mdy_d"], match["mdy_e"] or match["mdy_d"]
         if not ordinal and last == first and source.before(start, 3) == "in ":
-            # "In May 20 people came": days are not preceded by "in".
+            # "In May 20 people came": "in" does not precede a day.
             span = nearest_span(month, None, source.today, source.tense(start, end))
             return Phrase(start, end, span, month, any_year=True)
     else:
@@ -84,7 +85,7 @@ def _day_month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
 def _months(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "from March to July" and "between June and August 2021"."""
     first, last = MONTHS[match["ms_a"][:3]], MONTHS[match["ms_b"][:3]]
-    turns = first > last  # The year does, in between.
+    turns = first > last  # The range crosses the end of a year.
     any_year = False
     if match["ms_ay"]:
         begin = int(match["ms_ay"])
@@ -115,7 +116,7 @@ def _season(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, begins, today = match["se_which"], SEASONS[match["se"]], source.today
     if match["se_y"]:
         return Phrase(*match.span(), month_span(int(match["se_y"]), begins, 3))
-    # The season of the year before may still last, that of this year may be over.
+    # The season of the previous year may still last, and that of this year may be over.
     near = [month_span(today.year + year, begins, 3) for year in (-2, -1, 0, 1)]
     if which in _LAST:
         span = max((s for s in near if s.last < today), key=lambda s: s.first)
@@ -156,7 +157,7 @@ def _month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
 
 
 def _is_month(match: re.Match[str], source: AnchoredText) -> bool:
-    """Tell whether the name of a month without a year is meant as one."""
+    """Return whether the name of a month without a year means the month."""
     which, name, text = match["mo_which"], match["mo"], source.text
     if match["mo_lead"] or which in ("in", "during", "since", "throughout"):
         return True

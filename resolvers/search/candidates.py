@@ -150,7 +150,7 @@ async def _rank(
     dimension = ctx.services.embedder.dimension
 
     def work(tx: Transaction) -> Ranking:
-        corpus = Corpus(dimension, only=question.asked.terms)
+        corpus = Corpus(dimension, indexed_terms=question.asked.terms)
         corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
         first = rank_rows(corpus, question, weights, corpus.rows_of(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]

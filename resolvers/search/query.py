@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from language.dates.queries import query_dates
-from language.names import in_first_person, name_terms, speakers_named_in
+from language.names import name_terms, speakers_named_in, to_first_person
 from language.terms import terms
 from ranking.corpus import Floats
 from ranking.score import RankingQuery
@@ -50,7 +50,7 @@ async def build_question(
         return vocabulary, speakers_named_in(query, vocabulary.speakers), concepts
 
     vocabulary, named, concepts = await ctx.read(work)
-    text = in_first_person(query, named.values())
+    text = to_first_person(query, named.values())
     # Embedded one by one, since that is how the embedder remembers queries.
     vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
     # A long query would hold up the event loop.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from language.likeness import (
-    LONGEST,
+    MAX_TEXT_LENGTH,
     covers,
     index_of_fuller,
     is_negative,
@@ -163,7 +163,7 @@ def test_which_is_fuller(one: str, other: str, expected: int) -> None:
 
 
 def test_long_texts_are_the_same_only_if_they_are_equal() -> None:
-    text = "word " * (LONGEST // 5 + 1)
+    text = "word " * (MAX_TEXT_LENGTH // 5 + 1)
     assert same_details(text, text) is True
     assert same_details(text, f"{text} ") is False
 
@@ -198,7 +198,7 @@ def test_hostile_texts_are_read_to_their_end(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_are_compared_both_ways_alike(text: str) -> None:
-    cut = text[: LONGEST - 8]
+    cut = text[: MAX_TEXT_LENGTH - 8]
     one, other = f"in {cut}", f"{cut} in"
     assert same_details(one, other) == same_details(other, one)
 

@@ -7,10 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from language.names import (
-    in_first_person,
     name_terms,
     names_speaker,
     speakers_named_in,
+    to_first_person,
     without_speaker,
 )
 
@@ -148,8 +148,8 @@ def test_a_blank_name_is_never_named(name: str) -> None:
 
 @pytest.mark.parametrize(("query", "forms", "expected"), FIRST_PERSON.values(), ids=FIRST_PERSON)
 def test_names_become_the_first_person(query: str, forms: list[str], expected: str) -> None:
-    assert in_first_person(query, forms) == expected
-    assert in_first_person(query, forms[::-1]) == expected
+    assert to_first_person(query, forms) == expected
+    assert to_first_person(query, forms[::-1]) == expected
 
 
 @pytest.mark.parametrize(("text", "speaker", "expected"), SAID.values(), ids=SAID)
@@ -190,7 +190,7 @@ def test_any_query_and_any_names(query: str, speakers: list[str]) -> None:
     for form in named.values():
         assert re.search(rf"(?<!\w){re.escape(form)}(?!\w)", query)
     if not named:
-        assert in_first_person(query, named.values()) == query
+        assert to_first_person(query, named.values()) == query
 
 
 @given(TEXTS, st.one_of(st.none(), TEXTS))
@@ -205,5 +205,5 @@ def test_any_text_of_any_speaker(text: str, speaker: str | None) -> None:
 @given(TEXTS, st.lists(TEXTS, max_size=4))
 def test_any_forms_can_be_replaced(query: str, forms: list[str]) -> None:
     absent = [form for form in forms if form and form not in query]
-    assert in_first_person(query, absent) == query
-    assert isinstance(in_first_person(query, forms), str)
+    assert to_first_person(query, absent) == query
+    assert isinstance(to_first_person(query, forms), str)

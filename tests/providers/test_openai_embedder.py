@@ -201,10 +201,8 @@ async def test_a_window_too_small_for_anything_is_a_refusal(
     embedder = connect()
     server.answer_with(window(10), path=EMBEDDINGS)
     error = await refused(embedder, "x" * 2_000)
-    message = (
-        "The embedding model rejected the request (400): The input exceeds the context length."
-    )
-    assert (str(error), error.retryable) == (message, False)
+    reason = "rejected the request (400): The input exceeds the context length."
+    assert (str(error), error.retryable) == (f"The embedding model {reason}", False)
     assert [len(request.texts[0]) for request in server.requests] == [2_000, 1_500, 400]
     server.reset()
     server.answer_with(window(10), path=EMBEDDINGS)

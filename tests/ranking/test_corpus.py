@@ -379,7 +379,7 @@ def test_its_size_grows_with_what_it_holds() -> None:
 
 def test_terms_beside_the_only_ones_are_not_known() -> None:
     documents = [document("a", None, "x y x"), document("b", "a", "z y")]
-    corpus = Corpus(2, only=frozenset(["x", "z", "never"]))
+    corpus = Corpus(2, indexed_terms=frozenset(["x", "z", "never"]))
     for each in documents:
         corpus.put(each)
     often = {term: corpus.term_frequency(term).tolist() for term in ("x", "y", "z", "never")}

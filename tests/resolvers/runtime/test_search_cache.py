@@ -227,7 +227,7 @@ def test_a_pruned_log_is_read_from_scratch(shelf: MemoryFixture) -> None:
 def test_a_sparse_corpus_is_made_again(
     shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ranking.corpus._ROOM", 1)
+    monkeypatch.setattr("ranking.corpus._CAPACITY", 1)
     scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     id = shelf.put("alpha", 0)
     told = []
@@ -243,7 +243,7 @@ def test_a_sparse_corpus_is_made_again(
 
 def test_a_failed_read_loses_nothing(shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A corpus that is being made again must not count as up to date when its rows never came."""
-    monkeypatch.setattr("ranking.corpus._ROOM", 1)
+    monkeypatch.setattr("ranking.corpus._CAPACITY", 1)
     scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     ids = [shelf.put(word, 0) for word in WORDS[:2]]
     read(shelf, scopes, key)

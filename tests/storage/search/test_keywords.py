@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from core.enums import EntityType
-from language.terms import LONGEST, terms
+from language.terms import MAX_TERM_LENGTH, terms
 from resolvers.memories.embedding import keywords_of
 from storage.memories.rows import MemoryRow
 from storage.search.documents import Utterance
@@ -160,7 +160,7 @@ def test_many_terms_may_be_asked_for_at_once(shelf: MemoryFixture) -> None:
 def test_no_term_can_be_taken_for_syntax(said: str) -> None:
     for term in terms(said):
         assert re.fullmatch("[a-z0-9]+", term), term
-        assert len(term) <= 2 + 2 * LONGEST
+        assert len(term) <= 2 + 2 * MAX_TERM_LENGTH
 
 
 LONGEST_TEXTS = {
