@@ -17,7 +17,7 @@ import structlog
 from core.enums import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
-from resolvers.exchange.import_job import RECORDS_STAY
+from resolvers.exchange.import_job import RECORD_RETENTION
 from resolvers.operations.postpone import Postponed
 from resolvers.webhooks.delivery import RETRIES, Retries
 from storage.database import Commit
@@ -138,7 +138,7 @@ class Runner:
         moment = self._services.clock()
         await self._services.db.write(lambda tx: tx.operations.fail_abandoned(moment))
         await self._services.db.write(
-            lambda tx: tx.import_records.delete_abandoned(moment - RECORDS_STAY)
+            lambda tx: tx.import_records.delete_abandoned(moment - RECORD_RETENTION)
         )
 
     async def _prune(self) -> None:

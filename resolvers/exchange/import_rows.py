@@ -1,9 +1,9 @@
-"""From records of the exchange format to rows: whose ids they get here, and who is there already.
+"""From records of the exchange format to rows: the ids that they get, and which exist already.
 
-An id that another project has, or that is none of ours, becomes another one that is always the same
-for the same project and the same id, so importing a file twice finds the first import. References
-become what the memories they name became. Ids of operations and messages are dealt with alike: one
-that names something of another project would lead there.
+An id that belongs to another project, or that is not a UUIDv7, is replaced. The replacement depends
+only on the project and the id, so importing a file twice finds the first import. References are
+replaced like the ids of the memories that they name. So are the ids of operations and messages:
+otherwise they could refer to rows of another project.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,39 +33,43 @@ _REFERENCES = ("previousId", "successorId", "extendsId")
 
 
 def datetime_from_record(value: str | None) -> datetime | None:
-    """Return a moment from its checked form."""
+    """Return the time that a checked record states in ISO 8601, None for null."""
     return None if value is None else datetime.fromisoformat(value)
 
 
 def original_id(record: Record) -> str:
-    """Return the id that a memory had where it comes from."""
-    found: str = record["memory"]["id"] if record["type"] == "memory" else record["id"]
-    return found
+    """Return the id that a memory has in the file."""
+    id: str = record["memory"]["id"] if record["type"] == "memory" else record["id"]
+    return id
 
 
 def utterance_in(memory: Record) -> Utterance:
-    """Return what a memory of a record says, and who says it."""
+    """Return the text and the speaker of a memory of a record."""
     names = memory["userId"], memory["agentId"]
     return Utterance(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
 
 
-def says_nothing(record: Record) -> bool:
-    """Tell whether all that is left of a memory is that it was erased where it comes from."""
+def is_erased(record: Record) -> bool:
+    """Return whether a record has no content, because the memory was erased at its origin."""
     if record["type"] == "memory" or record["versions"]:
         return False
-    told = ("oldText", "newText", "before", "after")
-    return all(event[name] is None for event in record["history"] or () for name in told)
+    contents = ("oldText", "newText", "before", "after")
+    return all(event[name] is None for event in record["history"] or () for name in contents)
 
 
 def record_states(record: Record) -> Iterator[Record]:
-    """Yield a record's memory, if it was not deleted, and all that it was before."""
+    """Yield the memory of a record, unless it was deleted, and then its past versions."""
     if record["type"] == "memory":
         yield record["memory"]
     yield from record["versions"]
 
 
 class ImportRows:
-    """The rows that some records of memories make in a project, as one transaction sees it."""
+    """The rows of some memory records in a project, as one transaction sees it.
+
+    `ids` maps the ids in the file to those in this database. `retained_ids` are those of them that
+    exist already, if only in the history.
+    """
 
     def __init__(self, tx: Transaction, project_id: str, records: Sequence[Record]) -> None:
         self._tx = tx
@@ -75,21 +79,21 @@ class ImportRows:
         for record in records:
             for state in record_states(record):
                 named.update(state[name] for name in _REFERENCES if state[name])
-        self._homes = tx.importing.projects_of_memories(filter(is_uuid7, named))
+        self._owners = tx.importing.projects_of_memories(filter(is_uuid7, named))
         self.ids = {original_id(record): self._own_id(record) for record in records}
         self.retained_ids = tx.importing.retained_ids(self.ids.values(), project_id)
 
     def prepare(self, records: Sequence[Record], moment: datetime) -> None:
-        """Make the entities that the records name, and look up which of their ids are taken."""
-        wanted: dict[tuple[EntityType, str], EntityRow] = {}
+        """Create the entities that the records name, and read which projects own their ids."""
+        entities: dict[tuple[EntityType, str], EntityRow] = {}
         for record in records:
             for state in record_states(record):
                 for name, type in _TYPES.items():
                     at = (type, state[name])
-                    if state[name] and at not in wanted:
-                        wanted[at] = new_entity(self._project_id, *at, moment)
+                    if state[name] and at not in entities:
+                        entities[at] = new_entity(self._project_id, *at, moment)
         self._entities = self._tx.importing.get_or_create_entities(
-            self._project_id, list(wanted.values())
+            self._project_id, list(entities.values())
         )
         events = [event for record in records for event in record["history"] or ()]
         sources = [row["id"] for record in records for row in record.get("sources", ())]
@@ -100,7 +104,7 @@ class ImportRows:
         self._operations = importing.projects_of_rows("operations", operations)
 
     def memory(self, record: Record, state: Record) -> MemoryRow:
-        """Return the row of a memory of a record, or of what it was."""
+        """Return the row of a record's memory, or of a past version of it."""
         created, timestamp = _moment(state["createdAt"]), datetime_from_record(state["timestamp"])
         user, agent, app, run = (
             self._entities[type, state[name]] if state[name] else None
@@ -140,48 +144,48 @@ class ImportRows:
         )
 
     def versions(self, record: Record) -> list[tuple[MemoryRow, datetime]]:
-        """Return what a memory was, each with the moment when it ended."""
+        """Return the past versions of a memory, each with the time at which it ended."""
         return [
             (self.memory(record, state), _moment(state["endedAt"])) for state in record["versions"]
         ]
 
     def changes(self, record: Record) -> list[Change]:
-        """Return a record's part of the log it comes from, in order."""
+        """Return the history of a record as changes of the log, in order."""
         return [self._change(record, event) for event in record["history"] or ()]
 
     def sources(self, record: Record) -> list[SourceRow]:
-        """Return the messages that a memory was drawn from."""
+        """Return the source messages of a memory."""
         rows = {}
         for row in record["sources"]:
-            id = self._mapped(row["id"], self._sources.get(row["id"], self._project_id))
-            said, heard = datetime_from_record(row["timestamp"]), _moment(row["createdAt"])
+            id = self._map_id(row["id"], self._sources.get(row["id"], self._project_id))
+            said_at, received_at = datetime_from_record(row["timestamp"]), _moment(row["createdAt"])
             rows[id] = SourceRow(
-                id, self._project_id, row["role"], row["name"], row["content"], said, heard
+                id, self._project_id, row["role"], row["name"], row["content"], said_at, received_at
             )
         return list(rows.values())
 
     def memory_id(self, id: str | None) -> str | None:
-        """Return the id here of a memory that another one names, whether it is there or not."""
+        """Return the local id of a memory that another one names, even if it does not exist."""
         if id is None:
             return None
         if id in self.ids:
             return self.ids[id]
-        homes = self._homes.get(id)
-        if not homes or self._project_id in homes:
+        owners = self._owners.get(id)
+        if not owners or self._project_id in owners:
             return id
-        return self._mapped(id, min(homes))
+        return self._map_id(id, min(owners))
 
     def _own_id(self, record: Record) -> str:
         id = original_id(record)
         if not is_uuid7(id):
             return derived_id(_moment(record["memory"]["createdAt"]), self._project_id, id)
-        homes = self._homes.get(id)
-        if not homes or self._project_id in homes:
+        owners = self._owners.get(id)
+        if not owners or self._project_id in owners:
             return id
-        return self._mapped(id, min(homes))
+        return self._map_id(id, min(owners))
 
-    def _mapped(self, id: str, project_id: str) -> str:
-        """Return an id as it is here, given the project that has it."""
+    def _map_id(self, id: str, project_id: str) -> str:
+        """Return the local form of an id, given the project that owns it."""
         if project_id == self._project_id:
             return id
         return derived_id(uuid7_milliseconds(id), self._project_id, id)
@@ -193,7 +197,7 @@ class ImportRows:
         self._events.add(id)
         if operation_id is not None:
             owner = self._operations.get(operation_id, self._project_id)
-            operation_id = self._mapped(operation_id, owner)
+            operation_id = self._map_id(operation_id, owner)
         return Change(
             self._project_id,
             self.ids[original_id(record)],
@@ -203,12 +207,12 @@ class ImportRows:
             _moment(event["createdAt"]),
             old_text=event["oldText"],
             new_text=event["newText"],
-            before=self._logged(event["before"]),
-            after=self._logged(event["after"]),
+            before=self._with_local_ids(event["before"]),
+            after=self._with_local_ids(event["after"]),
             id=id,
         )
 
-    def _logged(self, fields: Record | None) -> Record | None:
+    def _with_local_ids(self, fields: Record | None) -> Record | None:
         if fields is None:
             return None
         named = {name: fields[name] for name in _REFERENCES if isinstance(fields.get(name), str)}
@@ -216,7 +220,7 @@ class ImportRows:
 
 
 def addition_change(memory: MemoryRow, by: Author, moment: datetime) -> Change:
-    """Return the change that a memory without a history of its own begins with."""
+    """Return the ADD event of a memory that comes without a history."""
     return Change(
         memory.project_id,
         memory.id,
@@ -238,14 +242,14 @@ def entity_from_record(project_id: str, record: Record) -> EntityRow:
 
 
 def feedback_columns(record: Record) -> dict[str, Any] | None:
-    """Return what somebody thought of a memory, by column."""
-    given = record["feedback"]
-    if given is None:
+    """Return the columns of a record's feedback, or None if it has none."""
+    feedback = record["feedback"]
+    if feedback is None:
         return None
     return {
-        "value": FeedbackValue[given["value"]],
-        "reason": given["reason"],
-        "updated_at": _moment(given["updatedAt"]),
+        "value": FeedbackValue[feedback["value"]],
+        "reason": feedback["reason"],
+        "updated_at": _moment(feedback["updatedAt"]),
     }
 
 

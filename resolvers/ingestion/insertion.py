@@ -1,7 +1,7 @@
-"""Storing new memories, verbatim ones and inferred ones alike.
+"""Storing new memories, both verbatim and inferred.
 
-The trap is the exact duplicate: a memory whose words, entities and speaker an active memory has
-already is not stored again, and the one that is there stands for it.
+The trap is the exact duplicate: a memory with the words, entities and speaker of an active memory
+is not stored, and the existing memory represents it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +23,9 @@ from storage.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A text that is to be a memory about entities, given by their names.
+    """The text of a memory to store, and the names of its entities by type.
 
-    `turn` says it, `embedded` is computed from the text.
+    `turn` states the text, `embedded` is computed from it.
     """
 
     names: Mapping[EntityType, str]
@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """For each entry the memory that has its words, and by position those that were stored."""
+    """For each entry the memory with its words; `stored` has the created ones by position."""
 
     memories: Sequence[MemoryRow]
     stored: Mapping[int, MemoryRow]
@@ -85,7 +85,7 @@ def _rows(
     new: NewMemories,
     moment: datetime,
 ) -> list[MemoryRow]:
-    """Return the entries as rows; their entities are created where they are missing."""
+    """Return the entries as rows, after creating their missing entities."""
     places: dict[tuple[tuple[EntityType, str], ...], Place] = {}
     rows = []
     for entry in entries:
@@ -103,16 +103,16 @@ def add_sources(
     project_id: str,
     turns: Sequence[Turn],
     new: NewMemories,
-    heard: datetime,
+    received_at: datetime,
     links: Iterable[tuple[str, int]],
 ) -> None:
-    """Store the messages behind memories, given as (memory id, position of the turn).
+    """Store the source messages of memories; `links` are pairs (memory id, position of the turn).
 
-    A turn is stored once, however many memories it is behind.
+    A turn is stored once, even if it is the source of several memories.
     """
     pairs = sorted(dict.fromkeys(links), key=lambda link: link[1])
     messages = {
-        position: _source(project_id, turns[position], new, heard)
+        position: _source(project_id, turns[position], new, received_at)
         for position in dict.fromkeys(position for _, position in pairs)
     }
     tx.sources.add(
@@ -121,13 +121,13 @@ def add_sources(
     )
 
 
-def _source(project_id: str, turn: Turn, new: NewMemories, heard: datetime) -> SourceRow:
-    said = turn.timestamp or new.timestamp
-    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said, heard)
+def _source(project_id: str, turn: Turn, new: NewMemories, received_at: datetime) -> SourceRow:
+    said_at = turn.timestamp or new.timestamp
+    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said_at, received_at)
 
 
 def is_outlasted(memory: MemoryRow, until: date | None) -> bool:
-    """Return whether a memory expires before a day (None for never) and may be changed."""
+    """Return whether a memory expires before a day (None for never) and is not immutable."""
     ends = memory.expiration_date
     return not memory.immutable and ends is not None and (until is None or until > ends)
 
@@ -135,7 +135,7 @@ def is_outlasted(memory: MemoryRow, until: date | None) -> bool:
 def extend_expiry(
     tx: Transaction, memory: MemoryRow, until: date | None, author: Author, moment: datetime
 ) -> MemoryRow:
-    """Let a memory expire after a day, or never; return the row as it is then.
+    """Make a memory expire after the day `until`, or never if it is None; return the changed row.
 
     Raises `RowMoved` when the row has changed since it was read.
     """
@@ -143,5 +143,5 @@ def extend_expiry(
 
 
 def outcome_row(memory_id: str, outcome: AddOutcome) -> dict[str, str]:
-    """Return the outcome of one entry as operations keep it."""
+    """Return the outcome of one entry in the form that operations store."""
     return {"memoryId": memory_id, "outcome": outcome.value}

@@ -1,9 +1,9 @@
 """Search: candidates, then their signals, then one score.
 
-Answers never lag behind writes: what is kept of a scope follows the log, and where Chroma is asked,
-the rows whose index jobs are pending are scored beside what it found.
-Every hit is read again from SQL under the actor's rights, so that nothing stale, foreign or deleted
-can come back.
+Results never lag behind writes: the cached data of a scope follows the log, and where Chroma is
+queried, the rows with pending index jobs are scored along with its results.
+Every hit is read again from SQL with the actor's permissions, so that a stale, foreign or deleted
+memory is never returned.
 """
 
 import time
@@ -36,7 +36,11 @@ MOST_HITS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for, and how much of it."""
+    """The request of a search: its text, its options and the memories that it covers.
+
+    `threshold` is a cosine similarity from 0 to 1. Relative dates in `text` are counted from
+    `reference`, or from the current time if it is None.
+    """
 
     text: str
     top_k: int
@@ -48,7 +52,7 @@ class Query:
 
 @dataclass(slots=True)
 class SearchResult:
-    """What a search found, best first, and the milliseconds it took."""
+    """The hits, best first, the duration in milliseconds, and the id of the recorded operation."""
 
     hits: list[Hit]
     took_ms: int
@@ -56,9 +60,10 @@ class SearchResult:
 
 
 async def search_project(ctx: Context, project_id: str | None, query: Query) -> SearchResult:
-    """Return the memories of a project that fit a query best.
+    """Return the memories of a project that match a query best.
 
-    A filter that asks for one entity makes this a search of that entity.
+    A filter that requires one entity makes this a search of that entity. Raises `InvalidInput` for
+    an option outside its limits, `NotFound` when the actor cannot see the project.
     """
     _check(query)
     project: ProjectRow = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
@@ -73,7 +78,10 @@ async def search_project(ctx: Context, project_id: str | None, query: Query) -> 
 
 
 async def search_entity(ctx: Context, entity: EntityRow, query: Query) -> SearchResult:
-    """Return the memories of an entity that fit a query best."""
+    """Return the memories of an entity that match a query best.
+
+    Raises `InvalidInput` for an option outside its limits.
+    """
     _check(query)
     project: ProjectRow = await ctx.loaders.row(PROJECTS, entity.project_id)
     check_scope(query.scope, project)
@@ -91,9 +99,9 @@ def _check(query: Query) -> None:
 async def rank_and_load(
     ctx: Context, project: ProjectRow, entity: EntityRow | None, query: Query, *, decay: bool
 ) -> list[Hit]:
-    """Return the hits of a query in a project, or about an entity of it, best first.
+    """Return the hits of a query in a project, or about one of its entities, best first.
 
-    With `decay` they fade, and having been found is noted.
+    With `decay`, scores decay with time, and the hits are recorded as used.
     """
     selection = query.scope.selection(ctx.today())
     weights = RERANK_WEIGHTS if query.rerank else DEFAULT_WEIGHTS
@@ -141,7 +149,7 @@ def _begun(
 
 
 def _recorded(ctx: Context, asked: tuple[OperationRow, float], hits: list[Hit]) -> SearchResult:
-    """Return a result, and record the search by its parameters."""
+    """Return the result, and record the search with its parameters."""
     operation, started = asked
     ctx.services.search_recorder.record(succeeded_operation(operation, ctx.now()))
     return SearchResult(hits, round((time.perf_counter() - started) * 1000), operation.id)

@@ -1,4 +1,4 @@
-"""Questions: a query with everything ranking wants to know of it, its embeddings included."""
+"""Questions: a query with all the features that ranking needs, including its embeddings."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from storage.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query as it was put to a scope of so many memories.
+    """A query of a scope that has the given number of memories.
 
-    `text` is in the first person where it names speakers. A scope that is too large to be ranked
-    whole has a vocabulary.
+    `text` is in the first person where it names speakers. `vocabulary` is set only for a scope that
+    is too large to be ranked in full.
     """
 
     text: str
@@ -39,7 +39,11 @@ async def build_question(
     query: str,
     reference: datetime | None,
 ) -> Question:
-    """Return a query as it is put to a scope of so many memories, to be ranked whole or not."""
+    """Return a query with its features, for a scope that has the given number of memories.
+
+    `whole` is whether the scope is ranked in full. Relative dates are counted from `reference`, or
+    from the current time if it is None.
+    """
 
     def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
         concepts = concept_gains(tx, key.project_id, query)
@@ -51,9 +55,9 @@ async def build_question(
 
     vocabulary, named, concepts = await ctx.read(work)
     text = to_first_person(query, named.values())
-    # Embedded one by one, since that is how the embedder remembers queries.
+    # One text per call, because the embedder caches only single texts.
     vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
-    # A long query would hold up the event loop.
+    # A long query would block the event loop.
     words, dates = await asyncio.to_thread(
         lambda: (terms(query), query_dates(query, reference or ctx.now()))
     )
@@ -69,5 +73,5 @@ async def build_question(
 
 
 def vector_of(stored: bytes) -> Floats:
-    """Return a stored vector as numbers."""
+    """Return a stored vector (little-endian float32) as an array of shape (dimension,)."""
     return np.frombuffer(stored, "<f4")

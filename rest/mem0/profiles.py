@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from core.enums import OperationStatus
 from core.errors import InvalidInput
 from resolvers.synthesis.profiles import (
-    USUAL_SAMPLE,
+    DEFAULT_SAMPLE,
     Profile,
     ProfileJob,
     generate_profile,
@@ -188,7 +188,7 @@ async def make_profiles(call: Call[NoParameters, JobBody]) -> JobMade:
             raise InvalidInput("entity_id is missing: whose profile to make.", "entity_id")
         job = await generate_profile(call.ctx, project, body.entity_id, key)
     else:
-        limit = USUAL_SAMPLE if body.limit is None else body.limit
+        limit = DEFAULT_SAMPLE if body.limit is None else body.limit
         job = await sample_profiles(call.ctx, project, limit, key)
     told: JobMade = {
         "job_id": job.id,

@@ -197,7 +197,7 @@ async def test_a_file_that_comes_twice_changes_nothing(tenant: Tenant) -> None:
     tables = ("memories", "memory_versions", "history", "entities", "source_messages", "concepts")
     before = {name: rows_of(tenant.deployment, name, tenant.project_id) for name in tables}
     again = await import_file(tenant, body)
-    assert again["notes"] == ["Imported 0 memories; 7 were there already."]
+    assert again["notes"] == ["Imported 0 memories; 7 were already present."]
     for name in tables:
         assert rows_of(tenant.deployment, name, tenant.project_id) == before[name]
 
@@ -210,7 +210,7 @@ async def test_another_project_gets_ids_of_its_own(tenant: Tenant) -> None:
     other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
     for notes in (
         ["Imported 6 memories and 1 deleted one."],
-        ["Imported 0 memories; 7 were there already."],
+        ["Imported 0 memories; 7 were already present."],
     ):
         assert (await import_file(tenant, body, project_id=other))["notes"] == notes
     second = numbered(rows_of(tenant.deployment, "memories", other), "text")
@@ -287,7 +287,7 @@ async def test_what_was_deleted_does_not(tenant: Tenant) -> None:
     await import_file(tenant, body)
     await tenant.owner.do(DELETE, id=record["memory"]["id"])
     assert (await import_file(tenant, body))["notes"] == [
-        "Imported 0 memories; 1 was there already."
+        "Imported 0 memories; 1 was already present."
     ]
     assert rows_of(tenant.deployment, "memories", tenant.project_id) == []
 
@@ -299,7 +299,7 @@ async def test_twins_are_left_out(tenant: Tenant) -> None:
     old = memory("Likes tea", 5, expirationDate="2025-03-02")
     body = file_of(*(line(one) for one in (*twins, other, old)))
     assert (await import_file(tenant, body))["notes"] == [
-        "Imported 3 memories; 2 say what other memories say."
+        "Imported 3 memories; 2 duplicates skipped."
     ]
     texts = [row["text"] for row in rows_of(tenant.deployment, "memories", tenant.project_id)]
     assert sorted(texts) == ["Likes tea", "Likes tea", "Likes tea", "Owns a boat"]
@@ -364,7 +364,7 @@ async def test_what_mem0_answers(tenant: Tenant) -> None:
     answer = {"count": 2, "next": None, "previous": None, "results": [mine, other]}
     for body, notes in (
         (answer, "Imported 2 memories."),
-        ([mine, other], "Imported 0 memories; 2 were there already."),
+        ([mine, other], "Imported 0 memories; 2 were already present."),
     ):
         found = await import_file(tenant, json.dumps(body).encode(), "application/json")
         assert found["notes"] == [notes]

@@ -15,7 +15,7 @@ from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers.context import Context, authenticate
 from resolvers.exchange import upload as imports
-from resolvers.exchange.import_job import RECORDS_STAY, import_records
+from resolvers.exchange.import_job import RECORD_RETENTION, import_records
 from resolvers.operations.attempts import MOST_ATTEMPTS
 from resolvers.operations.records import operation_row
 from storage.transaction import Transaction
@@ -207,7 +207,7 @@ async def test_an_upload_whose_server_has_ended_is_given_up(tenant: Tenant) -> N
     (operation,) = rows_of(tenant.deployment, "operations", tenant.project_id)
     db = tenant.deployment.services.db
     db.write_now(lambda tx: tx.operations.fail_abandoned(now() + timedelta(minutes=2)))
-    db.write_now(lambda tx: tx.import_records.delete_abandoned(now() - RECORDS_STAY))
+    db.write_now(lambda tx: tx.import_records.delete_abandoned(now() - RECORD_RETENTION))
     assert rows_of(tenant.deployment, "import_records", tenant.project_id) == []
     found = (await tenant.owner.ask(OPERATION, id=operation["id"]))["operation"]
     assert (found["status"], found["notes"]) == ("FAILED", [])

@@ -48,7 +48,7 @@ from tests.support.servers.openai_answers import (
 from tests.support.servers.openai_server import OpenAIServer
 
 TEA, COFFEE = "I like tea.", "I like coffee."
-NOTHING = "Nothing in these messages was found worth remembering."
+NOTHING = "No relevant facts were found in these messages."
 UNUSABLE = "The chat model's answer could not be used, twice in a row: "
 
 _JOBS = table_of(Job)

@@ -26,7 +26,7 @@ from tests.support.fixtures.factories import Tenant
 DENTIST = "I go to my dentist, Dr. Silva, twice a year."
 TENNIS = "I play tennis every Tuesday."
 ADVICE = message_input("I recommend the restaurant Time Out Market for seafood.", "assistant")
-NOTHING = "Nothing in these messages was found worth remembering."
+NOTHING = "No relevant facts were found in these messages."
 NOT_FOLLOWED = "Custom instructions were not followed: no chat model is configured."
 UPDATE_PROJECT = """
 mutation ($input: UpdateProjectInput!) {

@@ -273,14 +273,14 @@ async def test_who_cannot_see_the_project_any_more_gets_nothing(tenant: Tenant) 
     await tenant.add("I live in Lisbon.")
     operation = await finished_operation(tenant.owner, await stored(tenant))
     assert (operation["status"], operation["attempts"]) == ("FAILED", 1)
-    assert operation["error"] == "Whoever asked for this cannot see the project any more."
+    assert operation["error"] == "The account that requested this can no longer see the project."
 
 
 async def test_an_operation_whose_export_is_gone_fails(tenant: Tenant) -> None:
     operation = await finished_operation(tenant.owner, await stored(tenant, operation_id=uuid7()))
     assert (operation["status"], operation["error"]) == (
         "FAILED",
-        "The export is not kept any more.",
+        "The export no longer exists.",
     )
 
 

@@ -179,7 +179,7 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     "too long": (
         summary("x" * 20_001),
         3,
-        UNUSABLE + "the summary has 20,001 characters, the maximum is 20,000: ",
+        UNUSABLE + "the summary has 20,001 characters, the maximum is 20,000",
     ),
     "another shape": (summary(["x"]), 3, UNUSABLE + "it has the wrong shape (summary: "),
     "no chat model": (
