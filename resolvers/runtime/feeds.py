@@ -33,7 +33,7 @@ _SPAN = 2_000
 
 @dataclass(eq=False, slots=True)
 class _Follower:
-    """One follower of a log: its position, and the entity to which its filter is limited, if any."""
+    """One follower of a log: its position, and the one entity that its filter admits, if any."""
 
     position: int
     entity: tuple[EntityType, str] | None
@@ -137,8 +137,7 @@ class Feed:
             if follower.position == before and not follower.is_concerned(events):
                 follower.position = self.head
             elif follower.position < self.head:
-                # Events are kept only for followers that take them at once, because an erasure cannot
-                # reach the copies here.
+                # Only followers that take them at once get copies: an erasure cannot reach these.
                 follower.fresh = events if follower.position == before else ()
                 follower.woken.set()
 

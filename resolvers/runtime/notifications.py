@@ -45,7 +45,7 @@ class Notifications:
         self.notify(self._watching)
 
     def notify_commit(self, commit: Commit) -> None:
-        """Wake the waiters for everything that a commit changed; a `Database.on_commit` callback."""
+        """Wake the waiters for what a commit changed; a callback for `Database.on_commit`."""
         self.notify(commit.projects | commit.operations)
 
 

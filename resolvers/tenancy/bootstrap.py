@@ -88,13 +88,9 @@ def bootstrap(
     key.organization_id, key.project_id = organization_id, project_id
     tx.api_keys.create(key, digest_of(chosen, pepper))
     created = {"name": "Default"}
-    organization_created, project_created = (
-        AuditAction.ORGANIZATION_CREATED,
-        AuditAction.PROJECT_CREATED,
-    )
     tx.audit.record(
         audit_row(
-            organization_created,
+            AuditAction.ORGANIZATION_CREATED,
             email,
             moment,
             organization_id,
@@ -102,7 +98,7 @@ def bootstrap(
             after=created,
         ),
         audit_row(
-            project_created,
+            AuditAction.PROJECT_CREATED,
             email,
             moment,
             organization_id,

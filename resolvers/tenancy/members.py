@@ -100,9 +100,8 @@ async def update_member(
 async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tuple[Any | None, str]:
     """Remove a member; removal from an organization includes all its projects.
 
-    Returns the organization or project, and the address. The first is None if the callers removed
-    themselves and can no longer see it. Raises `LastOwner` if no OWNER would be left, `NotFound`,
-    and `PermissionDenied`.
+    Returns the organization or project, and the address. The first is None if the caller can no
+    longer see it. Raises `LastOwner` if no OWNER would be left, `NotFound`, and `PermissionDenied`.
     """
     address = check_email(email, "email")
 

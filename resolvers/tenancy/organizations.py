@@ -119,7 +119,7 @@ async def delete_organization(ctx: Context, id: str) -> str:
 
 
 def hide_project(tx: Transaction, project_id: str, ctx: Context) -> None:
-    """Hide a project, detach the API keys that belong to it, and enqueue its erasure."""
+    """Hide a project, delete the keys confined to it, and enqueue its erasure."""
     moment = ctx.now()
     tx.projects.hide(project_id, moment)
     tx.api_keys.leave_project(project_id)
