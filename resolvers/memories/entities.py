@@ -103,9 +103,10 @@ async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
 
 
 async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
-    """Delete an entity with all its memories, and erase their history and the requests that quote them.
+    """Delete an entity with all its memories.
 
-    Returns the receipt and the id of the operation. Raises `NotFound` and `PermissionDenied`.
+    The history of the memories and the requests that quote them are erased. Returns the receipt and
+    the id of the operation. Raises `NotFound` and `PermissionDenied`.
     """
     tracker = OperationTracker(ctx, OperationType.DELETE, {"entityId": id})
     # The record of a search that is written afterwards would keep the name of the entity.

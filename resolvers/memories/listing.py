@@ -61,7 +61,10 @@ class MemoryListQuery:
     as_of: datetime | None = None
 
     def check(self, project: ProjectRow) -> None:
-        """Raise `InvalidInput` as `check_scope` does; past catalogs are unknown, so not for `as_of`."""
+        """Raise `InvalidInput` as `check_scope` does.
+
+        A list of the past is not checked, because past catalogs are unknown.
+        """
         if self.as_of is None:
             check_scope(self.scope, project)
 

@@ -122,9 +122,12 @@ async def _embed_changed_texts(
     if not texts:
         return {}
     utterances = await ctx.read(work)
-    wanted = sorted((id, text) for id, text in texts if id in utterances)
-    items = [(Utterance(text, utterances[id][0].speaker), utterances[id][1]) for id, text in wanted]
-    return dict(zip(wanted, await embed_texts(ctx.services, items), strict=True))
+    writable_texts = sorted((id, text) for id, text in texts if id in utterances)
+    items = [
+        (Utterance(text, utterances[id][0].speaker), utterances[id][1])
+        for id, text in writable_texts
+    ]
+    return dict(zip(writable_texts, await embed_texts(ctx.services, items), strict=True))
 
 
 def _input_error(update: Update) -> AppError | None:
@@ -181,16 +184,16 @@ def _update_one(
     tracker: OperationTracker,
 ) -> MemoryRow:
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
-    wanted = {
+    requested = {
         column: _EMPTY[column]() if value is None and column in _EMPTY else value
         for column, value in changes.items()
         if column != "expected_version"
     }
-    _check_categories(wanted.get("categories"), project)
-    if "categories" in wanted:
-        wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
+    _check_categories(requested.get("categories"), project)
+    if "categories" in requested:
+        requested["categories"] = list(dict.fromkeys(requested["categories"]))
     check_version(memory, changes.get("expected_version"))
-    effective = changed_fields(wanted, memory)
+    effective = changed_fields(requested, memory)
     if not effective:
         return memory
     if memory.immutable:
