@@ -220,7 +220,7 @@ async def test_a_filter_that_names_nobody_is_refused(tenant: Tenant, given: dict
     (error,) = await tenant.owner.refused(MESSAGE, filter=given)
     assert error["message"] == (
         "This filter could match the memories of every user: add ids, or a condition on userId, "
-        "agentId, appId or runId that every match must meet (exists: true will do)."
+        "agentId, appId or runId that every match must meet (exists: true is enough)."
     )
 
 
