@@ -270,7 +270,7 @@ class OperationStore:
         return None if row is None else (OperationRow(*row[:-1]), row[-1])
 
     def conversation(self, scope: str, before: OperationRow, limit: int) -> list[dict[str, Any]]:
-        """Return the inputs of the last `limit` adds in a scope before an operation, oldest first."""
+        """Return the inputs of the last adds in a scope before an operation, oldest first."""
         earlier = select(_OPERATIONS.c.input).where(
             _OPERATIONS.c.scope == scope,
             _OPERATIONS.c.created_at <= before.created_at,
