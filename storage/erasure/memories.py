@@ -110,15 +110,17 @@ class MemoryErasureStore:
         """Delete memories with their parts; the total of an erased entity is not updated."""
         # In one order, so that the log is the same on every database.
         order = (_MEMORIES.c.created_at, _MEMORIES.c.id)
-        found = select(_MEMORIES.c.id, *_KEYS).where(which).order_by(*order)
-        rows = self._connection.execute(found).all()
+        statement = select(_MEMORIES.c.id, *_KEYS).where(which).order_by(*order)
+        rows = self._connection.execute(statement).all()
         for batch in _batches(rows):
             ids = [row[0] for row in batch]
             messages, concepts = self._sources.message_ids(ids), self._concepts.of_memories(ids)
-            gone = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
+            deletion = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
             # The versions are returned by the deletion: until then they may still have changed.
             ended = dict(
-                self._connection.execute(gone.returning(_MEMORIES.c.id, _MEMORIES.c.version)).all()
+                self._connection.execute(
+                    deletion.returning(_MEMORIES.c.id, _MEMORIES.c.version)
+                ).all()
             )
             # A message is deleted even if another memory was extracted from it too: it states both.
             erased.counts["sourceMessages"] += self._sources.delete(messages)

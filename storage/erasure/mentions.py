@@ -100,15 +100,17 @@ class MentionStore:
 
     def _records(self, subject: Subject, beyond: Key, limit: int) -> Step:
         key = [_RECORDS.c.operation_id, _RECORDS.c.position]
-        here = _RECORDS.c.operation_id.in_(subject.imports)
-        found, last = self._page(key, [_RECORDS.c.record], [here], beyond, limit)
-        naming = [tuple(row[:2]) for row in found if subject.is_named_by(row.record)]
+        of_imports = _RECORDS.c.operation_id.in_(subject.imports)
+        rows, last = self._page(key, [_RECORDS.c.record], [of_imports], beyond, limit)
+        naming = [tuple(row[:2]) for row in rows if subject.is_named_by(row.record)]
         if not naming:
             return Step(last, Counter())
         # The operation is locked before its records, as in the job that stores records.
         self._operations.lock({operation_id for operation_id, _ in naming})
-        gone = delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
-        removed = Counter(self._connection.execute(gone).scalars())
+        deletion = (
+            delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
+        )
+        removed = Counter(self._connection.execute(deletion).scalars())
         for operation_id, count in removed.items():
             self._operations.count_removed(operation_id, count)
         return Step(last, Counter(importRecords=removed.total()))
@@ -137,10 +139,10 @@ class MentionStore:
             or_(own == name, filter.as_string().is_not(None)),
         ]
         key = [_OPERATIONS.c.created_at, _OPERATIONS.c.id]
-        found, last = self._page(key, [own.label("own"), _OPERATIONS.c.input], where, beyond, limit)
+        rows, last = self._page(key, [own.label("own"), _OPERATIONS.c.input], where, beyond, limit)
         naming = {
             row.id
-            for row in found
+            for row in rows
             if row.own == name or filter_names_entity(row.input.get("filter"), type, name)
         }
         erased = self._operations.erase(naming, moment, tombstone_of)
@@ -150,14 +152,14 @@ class MentionStore:
         self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
     ) -> Step:
         key = [_EXPORTS.c.created_at, _EXPORTS.c.id]
-        here = [
+        in_project = [
             _EXPORTS.c.project_id == subject.project_id,
             _EXPORTS.c.created_at <= subject.moment,
         ]
-        found, last = self._page(key, [_EXPORTS.c.filter], here, beyond, limit)
-        naming = [row.id for row in found if filter_names_entity(row.filter, type, name)]
-        gone = delete(_EXPORTS).where(_EXPORTS.c.id.in_(naming))
-        return Step(last, Counter(exports=self._connection.execute(gone).rowcount))
+        rows, last = self._page(key, [_EXPORTS.c.filter], in_project, beyond, limit)
+        naming = [row.id for row in rows if filter_names_entity(row.filter, type, name)]
+        deletion = delete(_EXPORTS).where(_EXPORTS.c.id.in_(naming))
+        return Step(last, Counter(exports=self._connection.execute(deletion).rowcount))
 
     def _history(
         self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
@@ -177,8 +179,8 @@ class MentionStore:
             _HISTORY.c.sequence <= last,
             or_(*(value.as_string() == name for value in logged)),
         )
-        found = self._connection.execute(naming).all()
-        memory_ids = sorted({row.memory_id for row in found})
+        events = self._connection.execute(naming).all()
+        memory_ids = sorted({row.memory_id for row in events})
         existing = set(
             self._connection.execute(
                 select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(memory_ids))
@@ -189,11 +191,11 @@ class MentionStore:
             versions=self._versions.erase(deleted) if deleted else 0,
             historyEvents=self._blank(
                 or_(
-                    _HISTORY.c.id.in_([row.id for row in found]),
+                    _HISTORY.c.id.in_([row.id for row in events]),
                     _HISTORY.c.memory_id.in_(deleted) & (_HISTORY.c.sequence <= subject.sequence),
                 )
             )
-            if found
+            if events
             else 0,
             deletedMemories=len(deleted),
         )
@@ -213,11 +215,11 @@ class MentionStore:
         limit: int,
     ) -> tuple[Sequence[Row[Any]], Key | None]:
         """Return rows after a key, in its order, and the last row's key if there may be more."""
-        rows = select(*key, *values).where(*where)
+        statement = select(*key, *values).where(*where)
         if beyond:
-            rows = rows.where(tuple_(*key) > tuple_(*beyond))
-        found = self._connection.execute(rows.order_by(*key).limit(limit)).all()
-        return found, list(found[-1][: len(key)]) if len(found) == limit else None
+            statement = statement.where(tuple_(*key) > tuple_(*beyond))
+        rows = self._connection.execute(statement.order_by(*key).limit(limit)).all()
+        return rows, list(rows[-1][: len(key)]) if len(rows) == limit else None
 
 
 # Import records come first: their job must not store one meanwhile.

@@ -91,8 +91,8 @@ class ErasureStore:
         """Delete up to `limit` rows; return the first key column of each."""
         key = tuple(table.primary_key)
         some = select(*key).where(table.c.project_id == project_id).limit(limit)
-        gone = delete(table).where(tuple_(*key).in_(some)).returning(key[0])
-        return list(self._connection.execute(gone).scalars())
+        deletion = delete(table).where(tuple_(*key).in_(some)).returning(key[0])
+        return list(self._connection.execute(deletion).scalars())
 
     def erase_project(self, project_id: str) -> None:
         """Delete a project without content, and its deleted organization if it was the last."""

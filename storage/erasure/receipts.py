@@ -94,16 +94,16 @@ class ReceiptStore:
 
     def open_in(self, project_id: str) -> list[ReceiptRow]:
         """Return the receipts of incomplete erasures in a project, oldest first."""
-        rows = select(*RECEIPTS.columns(_RECEIPTS)).where(
+        statement = select(*RECEIPTS.columns(_RECEIPTS)).where(
             _RECEIPTS.c.project_id == project_id, _RECEIPTS.c.completed_at.is_(None)
         )
-        found = self._connection.execute(rows.order_by(_RECEIPTS.c.created_at, _RECEIPTS.c.id))
-        return [ReceiptRow(*row) for row in found]
+        rows = self._connection.execute(statement.order_by(_RECEIPTS.c.created_at, _RECEIPTS.c.id))
+        return [ReceiptRow(*row) for row in rows]
 
     def count(self, id: str, counts: Mapping[str, int], memory_ids: Iterable[str] = ()) -> None:
         """Add the rows and memories that the same transaction has erased to a receipt."""
-        kept = select(_RECEIPTS.c.counts, _RECEIPTS.c.digest).where(_RECEIPTS.c.id == id)
-        former, digest = self._connection.execute(kept.with_for_update()).one()
+        statement = select(_RECEIPTS.c.counts, _RECEIPTS.c.digest).where(_RECEIPTS.c.id == id)
+        former, digest = self._connection.execute(statement.with_for_update()).one()
         total = Counter(former)
         total.update(counts)
         self.change(id, counts=dict(total), digest=digest_with(digest, memory_ids))

@@ -66,10 +66,10 @@ class ImportRecordStore:
 
     def remove(self, operation_id: str, positions: Sequence[int]) -> int:
         """Delete records that must not be stored; return the number of deleted ones."""
-        gone = delete(_RECORDS).where(
+        deletion = delete(_RECORDS).where(
             _RECORDS.c.operation_id == operation_id, _RECORDS.c.position.in_(positions)
         )
-        return self._connection.execute(gone).rowcount
+        return self._connection.execute(deletion).rowcount
 
     def delete_abandoned(self, failed_before: datetime) -> int:
         """Delete records that no job will store; return the number of deleted ones.
@@ -83,5 +83,5 @@ class ImportRecordStore:
             & (_OPERATIONS.c.status == OperationStatus.FAILED)
             & ((_OPERATIONS.c.attempts == 0) | (_OPERATIONS.c.completed_at < failed_before))
         )
-        gone = delete(_RECORDS).where(exists().where(operation, abandoned))
-        return self._connection.execute(gone).rowcount
+        deletion = delete(_RECORDS).where(exists().where(operation, abandoned))
+        return self._connection.execute(deletion).rowcount

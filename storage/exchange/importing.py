@@ -193,9 +193,9 @@ class ImportStore:
             for memory, _ in pairs
         ]
         self._connection.execute(insert(_MEMORIES), rows)
-        self._vectors.add(project_id, model, [(row.id, found.vector) for row, found in pairs])
+        self._vectors.add(project_id, model, [(row.id, text.vector) for row, text in pairs])
         self._keywords.add(
-            project_id, [(row.id, row.entity_ids, found.keywords) for row, found in pairs]
+            project_id, [(row.id, row.entity_ids, text.keywords) for row, text in pairs]
         )
         self._jobs.put(JobKind.INDEX, [row.id for row, _ in pairs], project_id, moment)
         names = {item.memory.id: item.concepts for item in items if item.memory and item.concepts}

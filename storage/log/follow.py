@@ -88,10 +88,10 @@ class LogStore:
 
     def heads(self, project_ids: Sequence[str]) -> dict[str, int]:
         """Return the number of the last event of each project that exists, by id."""
-        found = select(_PROJECTS.c.id, _PROJECTS.c.sequence).where(
+        statement = select(_PROJECTS.c.id, _PROJECTS.c.sequence).where(
             _PROJECTS.c.id.in_(project_ids), _PROJECTS.c.deleted_at.is_(None)
         )
-        return {row.id: row.sequence for row in self._connection.execute(found)}
+        return {row.id: row.sequence for row in self._connection.execute(statement)}
 
     def event(self, project_id: str, sequence: int) -> HistoryRow | None:
         """Return the event with a number in a project's log; None if the log no longer has it."""
@@ -176,9 +176,11 @@ def _matches(event: FromClause, where: ReadFilter, dialect: str) -> ColumnElemen
         )
 
     version = _VERSIONS.alias()
-    gone = ~exists().where(version.c.id == event.c.memory_id, version.c.version == event.c.version)
+    version_missing = ~exists().where(
+        version.c.id == event.c.memory_id, version.c.version == event.c.version
+    )
     deleted = event.c.type == HistoryEventType.DELETE
-    return or_(among(_MEMORIES), among(_VERSIONS), and_(deleted, gone))
+    return or_(among(_MEMORIES), among(_VERSIONS), and_(deleted, version_missing))
 
 
 def _events_after() -> Select[Any]:

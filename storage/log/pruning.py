@@ -145,8 +145,8 @@ class PruningStore:
         reads.
         """
         columns = (_PROJECTS.c.pruned_sequence, _PROJECTS.c.pruned_until, _PROJECTS.c.id)
-        found = select(*columns).where(_PROJECTS.c.id.in_(project_ids))
-        return {id: Pruned(*marks) for *marks, id in self._connection.execute(found)}
+        statement = select(*columns).where(_PROJECTS.c.id.in_(project_ids))
+        return {id: Pruned(*marks) for *marks, id in self._connection.execute(statement)}
 
     def prune_some(self, project_id: str, cutoff: datetime, limit: int) -> int:
         """Delete up to `limit` rows of a project that are older than the cutoff.

@@ -190,8 +190,8 @@ class ConceptStore:
             _CONCEPTS.c.project_id == project_id,
             _CONCEPTS.c.key.in_(bindparam("keys", expanding=True, type_=Name)),
         )
-        found = self._connection.execute(statement, {"keys": sorted(keys)})
-        return {row.key: row.id for row in found}
+        rows = self._connection.execute(statement, {"keys": sorted(keys)})
+        return {row.key: row.id for row in rows}
 
     def names(self, project_id: str, limit: int) -> list[str]:
         """Return the names of up to `limit` concepts of a project, newest first."""
@@ -201,10 +201,10 @@ class ConceptStore:
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[ConceptRow]]:
         """Return the concepts of each memory that has any, by memory id and sorted by name."""
-        found: defaultdict[str, list[ConceptRow]] = defaultdict(list)
+        concepts: defaultdict[str, list[ConceptRow]] = defaultdict(list)
         for memory_id, *row in self._connection.execute(_OF_MEMORIES, {"memories": memory_ids}):
-            found[memory_id].append(ConceptRow(*row))
-        return dict(found)
+            concepts[memory_id].append(ConceptRow(*row))
+        return dict(concepts)
 
     def mentions(self, ids: Sequence[str], most: int) -> dict[str, list[str]]:
         """Return the ids of the memories that mention each concept, by concept id.
@@ -214,11 +214,11 @@ class ConceptStore:
         if not ids:
             return {}
         values: dict[str, Any] = {f"concept_{n}": id for n, id in enumerate(ids)}
-        found: defaultdict[str, list[str]] = defaultdict(list)
+        mentions: defaultdict[str, list[str]] = defaultdict(list)
         statement = _mentioning(len(ids))
         for id, memory_id in self._connection.execute(statement, {**values, "limit": most + 1}):
-            found[id].append(memory_id)
-        return {id: memory_ids for id, memory_ids in found.items() if len(memory_ids) <= most}
+            mentions[id].append(memory_id)
+        return {id: memory_ids for id, memory_ids in mentions.items() if len(memory_ids) <= most}
 
     def totals(self, ids: Sequence[str], today: date) -> dict[str, int]:
         """Return how many memories mention each concept, by id, without expired and merged ones."""
@@ -234,25 +234,25 @@ class ConceptStore:
         merged memories do not count.
         """
         values = {"concepts": ids, "limit": limit, "today": today}
-        found: defaultdict[str, list[tuple[ConceptRow, int]]] = defaultdict(list)
+        related: defaultdict[str, list[tuple[ConceptRow, int]]] = defaultdict(list)
         for parent, shared, *row in self._connection.execute(_RELATED, values):
-            found[parent].append((ConceptRow(*row), shared))
-        return dict(found)
+            related[parent].append((ConceptRow(*row), shared))
+        return dict(related)
 
     def retain_mentioned(self, memory_id: str, text: str) -> tuple[list[str], list[str]]:
         """Unlink the concepts that a memory's changed text no longer names.
 
         Returns the names of its former and of its present concepts.
         """
-        had = self.of_memories([memory_id]).get(memory_id, [])
-        names = [concept.name for concept in had]
-        kept = names_in_text(text, names)
-        gone = [concept.id for concept in had if concept.name not in kept]
-        if gone:
-            links = (_LINKS.c.memory_id == memory_id, _LINKS.c.concept_id.in_(gone))
+        former = self.of_memories([memory_id]).get(memory_id, [])
+        names = [concept.name for concept in former]
+        remaining = names_in_text(text, names)
+        removed = [concept.id for concept in former if concept.name not in remaining]
+        if removed:
+            links = (_LINKS.c.memory_id == memory_id, _LINKS.c.concept_id.in_(removed))
             self._connection.execute(delete(_LINKS).where(*links))
-            self.drop_unlinked(gone)
-        return names, kept
+            self.drop_unlinked(removed)
+        return names, remaining
 
     def drop_unlinked(self, ids: Iterable[str]) -> None:
         """Delete the concepts among the ids that no memory mentions."""

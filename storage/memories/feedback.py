@@ -43,16 +43,16 @@ class FeedbackStore:
         """Store the rating of a memory, replacing the former one."""
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = make(_FEEDBACK)
-        again = statement.on_conflict_do_update(
+        upsert = statement.on_conflict_do_update(
             index_elements=[_FEEDBACK.c.memory_id],
             set_={name: statement.excluded[name] for name in ("value", "reason", "updated_at")},
         )
-        self._connection.execute(again, asdict(feedback) | {"project_id": project_id})
+        self._connection.execute(upsert, asdict(feedback) | {"project_id": project_id})
 
     def remove(self, memory_id: str) -> None:
         """Delete the rating of a memory, if there is one."""
-        theirs = delete(_FEEDBACK).where(_FEEDBACK.c.memory_id == memory_id)
-        self._connection.execute(theirs)
+        deletion = delete(_FEEDBACK).where(_FEEDBACK.c.memory_id == memory_id)
+        self._connection.execute(deletion)
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, FeedbackRow]:
         """Return the feedback of each memory that has any, by memory id."""

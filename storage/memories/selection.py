@@ -40,7 +40,7 @@ FLAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The filter and the flags. `today` hides memories that have expired by then; None hides none."""
+    """The filter and the flags. With `today`, memories that have expired by then are hidden."""
 
     where: Filter | None = None
     today: date | None = None
@@ -90,14 +90,14 @@ def matching(
         values["limit"] = limit
     if ids is not None:
         values["given"] = id_array_parameter(connection, [id for id in ids if is_id(id)])
-    found = FILTERED.execute(
+    rows = FILTERED.execute(
         connection,
         ("matching", *shape, where.shape),
         where.conditions,
         lambda: _matching(where, *shape),
         values,
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 def _matching(
@@ -145,10 +145,10 @@ def lock_matching(
     read = read_filter(where, dialect)
     key = ("lock", dialect, read.shape)
     values = {**read.values, "project": project_id, "until": until, "limit": limit}
-    found = FILTERED.execute(
+    rows = FILTERED.execute(
         connection, key, read.conditions, lambda: _locking(dialect, read), values
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 def _locking(dialect: str, where: ReadFilter) -> Select[Any]:

@@ -80,10 +80,10 @@ class SourceStore:
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[SourceRow]]:
         """Return the newest messages of each memory that has any, by memory id, oldest first."""
-        found: defaultdict[str, list[SourceRow]] = defaultdict(list)
+        messages: defaultdict[str, list[SourceRow]] = defaultdict(list)
         for memory_id, *row in self._connection.execute(_OF_MEMORIES, {"memories": memory_ids}):
-            found[memory_id].append(SourceRow(*row))
-        return dict(found)
+            messages[memory_id].append(SourceRow(*row))
+        return dict(messages)
 
     def last_message_times(self, memory_ids: Sequence[str]) -> dict[str, datetime]:
         """Return the time of the last message of each memory that has any, by memory id.
@@ -98,7 +98,7 @@ class SourceStore:
         return list(self._connection.execute(linked, {"memories": memory_ids}).scalars())
 
     def delete(self, message_ids: Iterable[str]) -> int:
-        """Delete messages, even those linked to other memories; return the number of deleted ones."""
+        """Delete messages, even if memories link to them; return the number of deleted ones."""
         ids = sorted(set(message_ids))
         if not ids:
             return 0

@@ -102,10 +102,10 @@ class MemoryStore:
         """Return the visible memories that each memory replaced, by its id, oldest first."""
         replaced = select(_MEMORIES.c.id).where(_MEMORIES.c.successor_id.in_(ids))
         rows = self.find(self._connection.execute(replaced).scalars(), actor)
-        found: defaultdict[str, list[MemoryRow]] = defaultdict(list)
+        by_successor: defaultdict[str, list[MemoryRow]] = defaultdict(list)
         for row in sorted(rows.values(), key=lambda row: (row.created_at, row.id)):
-            found[row.successor_id or ""].append(row)
-        return dict(found)
+            by_successor[row.successor_id or ""].append(row)
+        return dict(by_successor)
 
     def ancestors(self, ids: Sequence[str]) -> list[str]:
         """Return the ids of all memories that some replaced, directly or indirectly.

@@ -98,7 +98,7 @@ class JobStore:
         self._pending.clear()
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = make(_JOBS)
-        again = statement.on_conflict_do_update(
+        upsert = statement.on_conflict_do_update(
             index_elements=[_JOBS.c.kind, _JOBS.c.subject],
             set_={
                 "generation": _JOBS.c.generation + 1,
@@ -107,12 +107,12 @@ class JobStore:
                 "run_after": statement.excluded.run_after,
             },
         )
-        self._connection.execute(again, rows)
+        self._connection.execute(upsert, rows)
 
     def has_pending(self, kind: JobKind, project_id: str, until: datetime) -> bool:
         """Return whether a project still has a job of a kind that was created until a moment."""
-        theirs = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
-        statement = select(exists().where(*theirs, _JOBS.c.created_at <= until))
+        of_kind = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        statement = select(exists().where(*of_kind, _JOBS.c.created_at <= until))
         return bool(self._connection.execute(statement).scalar())
 
     def due(self, kinds: Collection[JobKind], moment: datetime) -> set[JobKind]:
@@ -203,10 +203,10 @@ class JobStore:
 
         The second number is how many of them failed in their last attempt.
         """
-        here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        of_kind = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
         counts = select(func.count(), func.count(_JOBS.c.error))
         remaining, failed = self._connection.execute(
-            counts.select_from(_JOBS).where(*here, _JOBS.c.created_at <= until)
+            counts.select_from(_JOBS).where(*of_kind, _JOBS.c.created_at <= until)
         ).one()
         return remaining, failed
 
@@ -217,9 +217,9 @@ class JobStore:
 
     def drop(self, kind: JobKind, project_id: str, moment: datetime) -> int:
         """Delete the jobs of a kind in a project that are not leased; return how many remain."""
-        here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
-        self._connection.execute(delete(_JOBS).where(*here, _free(moment)))
-        remaining = select(func.count()).select_from(_JOBS).where(*here)
+        of_kind = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        self._connection.execute(delete(_JOBS).where(*of_kind, _free(moment)))
+        remaining = select(func.count()).select_from(_JOBS).where(*of_kind)
         return self._connection.execute(remaining).scalar_one()
 
 
@@ -244,8 +244,8 @@ def _due(kind: JobKind, moment: datetime | BindParameter[datetime]) -> tuple[Any
     if kind is JobKind.INDEX:
         # Vectors written to an index while it is being dropped would be lost.
         drop = _JOBS.alias("dropping")
-        here = (drop.c.kind == JobKind.REINDEX, drop.c.project_id == _JOBS.c.project_id)
-        return (*due, ~exists().where(*here, drop.c.lease_until >= moment))
+        same_project = (drop.c.kind == JobKind.REINDEX, drop.c.project_id == _JOBS.c.project_id)
+        return (*due, ~exists().where(*same_project, drop.c.lease_until >= moment))
     if kind not in _LANED:
         return due
     # A running job still has a row, so it blocks the jobs after it in its lane.

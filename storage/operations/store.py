@@ -365,18 +365,18 @@ class OperationStore:
         nothing = {"scope": None, "request_digest": None}
         names = {f"{kind.value.lower()}_id": None for kind in EntityType}
         for batch in _batches(sorted(ids)):
-            theirs = _OPERATIONS.c.id.in_(batch)
-            stopped = theirs & _OPERATIONS.c.type.in_(_STOPPED)
+            in_batch = _OPERATIONS.c.id.in_(batch)
+            stopped = in_batch & _OPERATIONS.c.type.in_(_STOPPED)
             self._fail(stopped & _OPERATIONS.c.status.in_(UNFINISHED), ERASED, moment)
             for kind in _STOPPED.values():
                 self._jobs.cancel(kind, batch)
-            reasons = update(_OPERATIONS).where(theirs, _OPERATIONS.c.error.is_not(None))
+            reasons = update(_OPERATIONS).where(in_batch, _OPERATIONS.c.error.is_not(None))
             self._connection.execute(reasons.values(error=ERASED))
             self._replace_keys(batch, tombstone_of)
             has_input = cast(_OPERATIONS.c.input, String) != "{}"
-            count = select(func.count()).select_from(_OPERATIONS).where(theirs, has_input)
+            count = select(func.count()).select_from(_OPERATIONS).where(in_batch, has_input)
             erased += self._connection.execute(count).scalar_one()
-            blank = update(_OPERATIONS).where(theirs)
+            blank = update(_OPERATIONS).where(in_batch)
             self._connection.execute(blank.values(input={}, notes=[], **nothing, **names))
         return erased
 

@@ -204,9 +204,9 @@ def _sweep(path: Path) -> None:
     """
     uri = f"file:{quote(str(path / 'chroma.sqlite3'))}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
-        kept = {row[0] for row in connection.execute("SELECT id FROM segments")}
+        in_use = {row[0] for row in connection.execute("SELECT id FROM segments")}
     for folder in path.iterdir():
-        if folder.is_dir() and folder.name not in kept:
+        if folder.is_dir() and folder.name not in in_use:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -271,8 +271,8 @@ class DocumentStore:
         return self._rows(statement, values)
 
     def _rows(self, statement: Select[Any], values: dict[str, Any]) -> list[DocumentRow]:
-        found = self._connection.execute(statement, values)
-        return [DocumentRow._make(row) for row in found.all()]
+        rows = self._connection.execute(statement, values)
+        return [DocumentRow._make(row) for row in rows.all()]
 
     def neighbours(self, ids: Sequence[str]) -> list[str]:
         """Return the ids of the neighbours of memories in their conversations.
@@ -326,6 +326,6 @@ class DocumentStore:
             return None
         values = {type.value: name for type, name in entities.items()}
         statement = _last_utterance(frozenset(entities))
-        found = self._connection.execute(statement, {"project": project_id, **values})
-        row = found.one_or_none()
+        result = self._connection.execute(statement, {"project": project_id, **values})
+        row = result.one_or_none()
         return None if row is None else (row[0], Utterance(row[1], row[2]))

@@ -82,9 +82,9 @@ class Source(Generic[T]):
         if not valid:
             return {}
         values = {"given": id_array_parameter(connection, valid), **viewer_parameters(actor)}
-        found = connection.execute(self._by_id(connection.dialect.name), values)
+        rows = connection.execute(self._by_id(connection.dialect.name), values)
         position = self._names.index("id")
-        return {row[position]: self.row(*row) for row in found.all()}
+        return {row[position]: self.row(*row) for row in rows.all()}
 
     def get(self, connection: Connection, id: str, actor: Actor, *path: str | int) -> T:
         """Return one row. Raises `NotFound` when it does not exist for this actor."""
@@ -150,10 +150,10 @@ class Listing(Generic[T]):
             for position, value in enumerate(key or ()):
                 values[f"{bound}_{position}"] = value
         rows: list[list[T]] = [[] for _ in parents]
-        found = self._execute(
+        result = self._execute(
             connection, criteria, shape, lambda: self._page_statement(criteria, *shape), values
         )
-        for position, *row in found.all():
+        for position, *row in result.all():
             rows[position].append(self.source.row(*row))
         return [slice_rows(children, page) for children in rows]
 
@@ -178,10 +178,10 @@ class Listing(Generic[T]):
             "given": id_array_parameter(connection, parents),
         }
         counts = [0] * len(parents)
-        found = self._execute(
+        result = self._execute(
             connection, criteria, (), lambda: self._count_statement(criteria), values
         )
-        for position, count in found:
+        for position, count in result:
             counts[position] = count
         return counts
 
@@ -247,17 +247,17 @@ class Listing(Generic[T]):
         else:
             rows = self.source.table.alias("t")
             # SQLite flattens a union only if the columns it is ordered by are selected from it.
-            found = (
+            page_ids = (
                 select(*(child.c[name] for name in dict.fromkeys(("id", *order.keys))))
                 .where(*conditions)
                 .order_by(*_ordered(keys, falling))
                 .limit(limit)
                 .offset(offset)
                 .correlate(parents)
-                .subquery("found")
+                .subquery("page_ids")
             )
             version = [self.filters[name](rows) for name in criteria.names if self.source.is_past]
-            joined = parents.join(rows, and_(rows.c.id.in_(select(found.c.id)), *version))
+            joined = parents.join(rows, and_(rows.c.id.in_(select(page_ids.c.id)), *version))
             columns = self.source.columns(rows)
         return (
             select(position, *columns)

@@ -16,7 +16,7 @@ MOST_KEPT = 512
 MOST_CONDITIONS_KEPT = 8
 
 
-class Statements:
+class StatementCache:
     """A bounded cache of statements; it is thread-safe."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:
@@ -57,4 +57,4 @@ class Statements:
 
 
 # One cache for all filtered statements, so that the bound applies to the whole process.
-FILTERED = Statements()
+FILTERED = StatementCache()

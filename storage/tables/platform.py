@@ -175,7 +175,7 @@ class MemoryFeedback(SQLModel, table=True):
 
 
 class ErasureReceipt(SQLModel, table=True):
-    """A receipt of an erasure: what, when, by whom and how much; nothing of the erased content.
+    """A receipt of an erasure: its subject, time, author and counts, and no erased content.
 
     It outlives the project and is deleted with the organization. `pending` is the remaining work
     of the job, including the name of the entity to search for; null once the erasure is complete.

@@ -53,13 +53,13 @@ API_KEYS_OF_PROJECT = Listing(
 )
 
 
-def alive(key: FromClause) -> ColumnElement[bool]:
+def is_valid_key(key: FromClause) -> ColumnElement[bool]:
     """Return the condition that a key is neither revoked nor expired at the parameter `moment`."""
     moment = bindparam("moment", type_=UtcDateTime)
     return key.c.revoked_at.is_(None) & or_(key.c.expires_at.is_(None), key.c.expires_at > moment)
 
 
-_ALIVE = (
+_VALID = (
     select(
         _KEYS.c.account_id,
         _ACCOUNTS.c.email,
@@ -75,7 +75,7 @@ _ALIVE = (
     .join(_ACCOUNTS, _ACCOUNTS.c.id == _KEYS.c.account_id)
     .where(
         _KEYS.c.digest.in_(bindparam("digests", expanding=True, type_=Name)),
-        alive(_KEYS),
+        is_valid_key(_KEYS),
     )
 )
 
@@ -93,7 +93,7 @@ class ApiKeyStore:
 
         None when no digest is that of a valid key.
         """
-        rows = self._connection.execute(_ALIVE, {"digests": digests, "moment": moment}).all()
+        rows = self._connection.execute(_VALID, {"digests": digests, "moment": moment}).all()
         if not rows:
             return None
         *actor, last_used, _ = min(rows, key=lambda row: digests.index(row.digest))
@@ -120,16 +120,16 @@ class ApiKeyStore:
         statement = update(_KEYS).where(_KEYS.c.id == id, _KEYS.c.revoked_at.is_(None))
         return self._connection.execute(statement.values(revoked_at=moment)).rowcount == 1
 
-    def leave_project(self, project_id: str) -> None:
+    def remove_project(self, project_id: str) -> None:
         """Delete the keys confined to a project, and unset it as the default of other keys."""
-        here = _KEYS.c.project_id == project_id
+        in_scope = _KEYS.c.project_id == project_id
         confined = _KEYS.c.reach == ApiKeyReach.PROJECT
-        self._connection.execute(delete(_KEYS).where(here, confined))
-        self._connection.execute(update(_KEYS).where(here).values(project_id=None))
+        self._connection.execute(delete(_KEYS).where(in_scope, confined))
+        self._connection.execute(update(_KEYS).where(in_scope).values(project_id=None))
 
-    def leave_organization(self, organization_id: str) -> None:
+    def remove_organization(self, organization_id: str) -> None:
         """Delete the keys confined to an organization, and unset it as the default of others."""
-        here = _KEYS.c.organization_id == organization_id
+        in_scope = _KEYS.c.organization_id == organization_id
         confined = _KEYS.c.reach != ApiKeyReach.ACCOUNT
-        self._connection.execute(delete(_KEYS).where(here, confined))
-        self._connection.execute(update(_KEYS).where(here).values(organization_id=None))
+        self._connection.execute(delete(_KEYS).where(in_scope, confined))
+        self._connection.execute(update(_KEYS).where(in_scope).values(organization_id=None))

@@ -122,13 +122,13 @@ class DeliveryStore:
 
     def fail_pending(self, webhook_id: str, error: str, moment: datetime) -> None:
         """Fail the pending deliveries of a webhook, except test messages."""
-        waiting = update(_DELIVERIES).where(
+        pending = update(_DELIVERIES).where(
             _DELIVERIES.c.webhook_id == webhook_id,
             _DELIVERIES.c.next_attempt_at.is_not(None),
             _DELIVERIES.c.event_type.is_not(None),
         )
         self._connection.execute(
-            waiting.values(**final_columns(OperationStatus.FAILED, error, moment))
+            pending.values(**final_columns(OperationStatus.FAILED, error, moment))
         )
 
 
