@@ -110,7 +110,7 @@ async def delete_organization(ctx: Context, id: str) -> str:
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
         for project_id in tx.projects.in_organization(id):
             hide_project(tx, project_id, ctx)
-        tx.api_keys.leave_organization(id)
+        tx.api_keys.remove_organization(id)
         tx.organizations.change(id, moment, deleted_at=moment)
         tx.erasure.erase_empty_organization(id)
         return id
@@ -122,5 +122,5 @@ def hide_project(tx: Transaction, project_id: str, ctx: Context) -> None:
     """Hide a project, delete the keys confined to it, and enqueue its erasure."""
     moment = ctx.now()
     tx.projects.hide(project_id, moment)
-    tx.api_keys.leave_project(project_id)
+    tx.api_keys.remove_project(project_id)
     tx.jobs.put(JobKind.ERASE, [project_id], project_id, moment)
