@@ -67,7 +67,7 @@ BAD_LINES: list[tuple[str, list[dict[str, Any]], str]] = [
     ("truth", changed(immutable="no"), "Line 3: memory.immutable must be true or false."),
     ("version", changed(version=0), "Line 3: memory.version must be an integer of at least 1."),
     ("id", changed(id="1"), "Line 3: memory.id must be a UUIDv7 such as"),
-    ("expires", changed(expirationDate="soon"), "Line 3: memory.expirationDate must be a calendar"),
+    ("expires", changed(expirationDate="soon"), "Line 3: memory.expirationDate must be a date"),
     ("list", changed(categories="home"), "Line 3: memory.categories must be a list."),
     ("item", changed(categories=["a", 1]), "Line 3: memory.categories.1 must be a string."),
     ("type", [*lines_of()[:1], {"type": "x"}], "Line 2: type must be one of export, entity,"),
