@@ -26,7 +26,7 @@ serve: $(VENV)/.installed ## Install, migrate and start the server
 		echo "GraphiQL's files could not be fetched: the page will load them from a CDN. Continuing."
 	@exec $(PY) server.py serve
 
-test: $(VENV)/.installed-dev ## Install and run the tests; those that depend on the database also on PostgreSQL, if available
+test: $(VENV)/.installed-dev ## Install and run the tests, those of the database also on PostgreSQL if available
 	@$(PY) -m schema.transport.graphiql assets || echo "GraphiQL's files could not be fetched. Continuing."
 	$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 

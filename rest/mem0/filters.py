@@ -229,13 +229,13 @@ def _invalid(reason: str, at: tuple[str, ...]) -> InvalidInput:
     return InvalidInput(f"{'.'.join(at)} {reason}." if at else f"The filter {reason}.", *at)
 
 
-def _operators(given: dict[str, Any], known: tuple[str, ...], at: tuple[str, ...]) -> Any:
-    for name in given:
+def _operators(operators: dict[str, Any], known: tuple[str, ...], at: tuple[str, ...]) -> Any:
+    for name in operators:
         if name not in known:
             raise InvalidInput(f"{name!r} is not one of {', '.join(known)}.", *at, str(name))
-    if not given:
+    if not operators:
         raise _invalid(f"needs one of {', '.join(known)}", at)
-    return given
+    return operators
 
 
 def _string(value: Any, at: tuple[str, ...]) -> str:

@@ -164,15 +164,15 @@ async def update_settings(call: Call[NoParameters, SettingsBody]) -> Settings:
 
 async def get_profile(call: Call[NoParameters, NoParameters]) -> ProfileAnswer:
     """Return the profile of a user."""
-    found = await profile(call.ctx, await call.project(), call.path["entity_id"])
-    status = _status(found)
+    result = await profile(call.ctx, await call.project(), call.path["entity_id"])
+    status = _status(result)
     return {
-        "profile": {} if status == "not_enabled" else found.data or {},
+        "profile": {} if status == "not_enabled" else result.data or {},
         "status": status,
         "entity_type": "user",
-        "entity_id": found.entity.name,
-        "updated_at": iso_text(found.updated_at),
-        "generation_count": found.generations,
+        "entity_id": result.entity.name,
+        "updated_at": iso_text(result.updated_at),
+        "generation_count": result.generations,
     }
 
 
@@ -234,12 +234,12 @@ def _job(job: ProfileJob) -> Job:
     }
 
 
-def _status(found: Profile) -> str:
-    if not found.settings.enabled or found.settings.json_schema is None:
+def _status(result: Profile) -> str:
+    if not result.settings.enabled or result.settings.json_schema is None:
         return "not_enabled"
-    if found.operation is None:
-        return "insufficient_data" if found.data is None else "succeeded"
-    status = found.operation.status
+    if result.operation is None:
+        return "insufficient_data" if result.data is None else "succeeded"
+    status = result.operation.status
     done = (OperationStatus.SUCCEEDED, OperationStatus.FAILED)
     return status.value.lower() if status in done else "pending"
 

@@ -42,24 +42,24 @@ class HitsAndRelations(Hits):
 
 async def search_v1(call: Call[NoParameters, SearchBody]) -> HitsAndRelations | list[Found]:
     """Search the memories of the named entities."""
-    found = await _found(call, _OLDER)
+    hits = await _search(call, _OLDER)
     if call.body.output_format == "v1.0":
-        return found
-    return {"results": found, "relations": []}
+        return hits
+    return {"results": hits, "relations": []}
 
 
 async def search_v2(call: Call[NoParameters, SearchBody]) -> list[Found]:
     """Search the memories that match a filter; the response is a list."""
-    return await _found(call, _OLDER)
+    return await _search(call, _OLDER)
 
 
 async def search_v3(call: Call[NoParameters, SearchBody]) -> Hits:
     """Search the memories that match a filter."""
     call.body.reject_entities()
-    return {"results": await _found(call, _NEWEST)}
+    return {"results": await _search(call, _NEWEST)}
 
 
-async def _found(call: Call[NoParameters, SearchBody], threshold: float) -> list[Found]:
+async def _search(call: Call[NoParameters, SearchBody], threshold: float) -> list[Found]:
     body = call.body
     project = await call.project()
     date = body.reference_date
