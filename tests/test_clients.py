@@ -16,9 +16,9 @@ from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportConnectionFailed
 from gql.transport.websockets import WebsocketsTransport
 
+from harness.process import KEY, PATIENCE, Place, Process
 from tests.support.clients.node import command
 from tests.support.servers.deployment import skip
-from tests.support.servers.process import KEY, PATIENCE, Place, Process
 
 SOURCES = Path(__file__).with_name("clients")
 CURSOR = "{ project { historyCursor history(last: 1) { nodes { sequence } } } }"

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from harness.process import ROOT, Place, Process, run_command
+from harness.settings import settings_for
 from resolvers.tenancy.bootstrap import StartError
 from server import listen
-from tests.support.servers.deployment import settings_for
-from tests.support.servers.process import HERE, Place, Process, run_command
 
 VIEWER = "{ viewer { account { email } } }"
 ADD = """
@@ -240,7 +240,7 @@ def test_settings_are_read_from_the_file_env_and_the_environment_wins(tmp_path: 
 
 
 def test_help_names_every_command(home: Path) -> None:
-    command = [sys.executable, str(HERE / "server.py"), "--help"]
+    command = [sys.executable, str(ROOT / "server.py"), "--help"]
     ended = subprocess.run(command, cwd=home, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [command for command in COMMANDS if f" {command} " not in ended.stdout] == []
@@ -254,7 +254,7 @@ def test_an_unknown_command_is_refused(home: Path) -> None:
 
 
 def test_export_schema_prints_the_committed_contract(home: Path) -> None:
-    contract = (HERE / "schema" / "schema.graphql").read_text()
+    contract = (ROOT / "schema" / "schema.graphql").read_text()
     ended = run_command(home, "export-schema")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == contract
@@ -333,7 +333,7 @@ def test_reindex_rebuilds_and_embeds_again(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (0, "Indexed 50 memories.\n")
     assert place.sql("SELECT DISTINCT model FROM memory_vectors") == [("all-MiniLM-L6-v2",)]
 
-    place.seem_large()
+    place.inflate_memory_counts()
     with place.start(warm=True) as server:
         (hit,) = server.ask(SEARCH, query=texts[7])["searchMemories"]["hits"]
         assert hit["memory"] == {"text": texts[7]}

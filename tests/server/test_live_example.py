@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 
+from harness.process import ROOT, Process
 from tests.schema.transport.test_graphiql_browser import Browser, open_browser
-from tests.support.servers.process import HERE, Process
 
 ADD = """
 mutation ($name: String!, $texts: [MessageInput!]!) {
@@ -48,7 +48,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture
 def page() -> Iterator[str]:
     """Serve the examples as their README says; give the page's address."""
-    handler = partial(_Quiet, directory=str(HERE / "examples"))
+    handler = partial(_Quiet, directory=str(ROOT / "examples"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from core.enums import JobKind
+from harness.postgres import fresh_postgres
+from harness.process import KEY, Chroma, Place, Process, wait_until
 from server import NO_CHAT_MODEL
 from tests.conftest import BACKENDS
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import KEY, Chroma, Place, Process, wait_until
 from workers.registry import JOB_TYPES
 
 pytestmark = pytest.mark.every_database
@@ -173,7 +173,7 @@ def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> 
                 hits = server.ask(SEARCH, query=kept[-1], topK=3)["searchMemories"]["hits"]
                 assert kept[-1] in [hit["memory"]["text"] for hit in hits]
             else:
-                place.seem_large()
+                place.inflate_memory_counts()
             if round == kills:
                 break
             for size in (1, 40):
@@ -188,9 +188,9 @@ def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> 
             elif interrupted(server, doubtful, round / 20):
                 kept += doubtful
                 doubtful = []
-            place.seem_large()
+            place.inflate_memory_counts()
 
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
         place.wait_for_jobs()
         check_all_there(server, kept)
@@ -229,7 +229,7 @@ def test_a_deleted_project_is_erased_although_the_server_is_killed(place: Place)
         server.kill()
 
     assert rows_of(place, project)["projects"] == 1
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
         answer = server.post(PROJECT, id=project).json()
         assert answer["data"] == {"project": None}
@@ -378,7 +378,7 @@ def test_a_worker_shares_the_work_and_an_index_may_go_away(
         wait_until(lambda: place.one(left) <= INDEX_BATCH, "a worker that does what waits")
         server.send(signal.SIGCONT)
         place.wait_for_jobs()
-        place.seem_large()
+        place.inflate_memory_counts()
         hits = server.ask(SEARCH, query="number", topK=1000)["searchMemories"]["hits"]
         assert sorted(hit["memory"]["text"] for hit in hits) == sorted(texts)
         assert worker.stop() == 0

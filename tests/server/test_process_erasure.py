@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.servers.process import PATIENCE, Place, Process, wait_until
+from harness.process import PATIENCE, Place, Process, wait_until
 
 ADD = """
 mutation ($input: AddMemoriesInput!) {
@@ -38,7 +38,7 @@ def test_a_killed_erasure_is_completed_and_takes_nothing_of_others(tmp_path: Pat
         server.ask(DELETE, id=found["entity"]["id"])
         server.kill()
     assert place.one("SELECT completed_at IS NULL FROM erasure_receipts")
-    place.let_leases_run_out()
+    place.expire_leases()
     completed = "SELECT count(completed_at) FROM erasure_receipts"
     unfinished = "SELECT count(*) FROM operations WHERE status IN ('PENDING', 'RUNNING')"
     with place.start(warm=True):

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import PATIENCE, Place, Process, wait_until
 from tests.conftest import BACKENDS
 from tests.support.fixtures.factories import ADD
-from tests.support.servers.deployment import fresh_postgres
 from tests.support.servers.openai_answers import Answer, Request, text
 from tests.support.servers.openai_server import OpenAIServer
-from tests.support.servers.process import PATIENCE, Place, Process, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -59,7 +59,7 @@ def test_killed_while_the_model_thinks(place: Place) -> None:
             ("RUNNING", 1)
         ]
         assert place.one("SELECT count(*) FROM exports WHERE completed_at IS NULL") == 1
-        place.let_leases_run_out()
+        place.expire_leases()
 
         def export(server: Process) -> Any:
             return server.ask(FIND, id=id)["export"]

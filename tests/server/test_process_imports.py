@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness.process import PATIENCE, Place, Process, run_command, wait_until
 from tests.support.documents.exchange import entity, file_of, life, line, memory
-from tests.support.servers.process import PATIENCE, Place, Process, run_command, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -29,7 +29,7 @@ def test_an_import_goes_on_after_a_kill_and_doubles_nothing(tmp_path: Path) -> N
     # The record of the entity is one of those that have been stored.
     assert place.one("SELECT count(*) FROM import_records") == MEMORIES + 1 - (stored + 1)
     assert 0 < stored < MEMORIES
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
         wait_until(lambda: server.ask(FIND, id=id)["operation"]["progress"] == 1, "the end")
         found = server.ask(FIND, id=id)["operation"]

@@ -16,11 +16,11 @@ import httpx
 import psycopg
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import PATIENCE, Place, Process, wait_until
 from tests.conftest import BACKENDS
-from tests.support.servers.deployment import fresh_postgres
 from tests.support.servers.openai_answers import Answer, Request, by_itself, slow
 from tests.support.servers.openai_server import OpenAIServer
-from tests.support.servers.process import PATIENCE, Place, Process, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -138,7 +138,7 @@ def test_killed_before_the_job_starts_and_while_the_model_thinks(place: Place, m
     assert place.sql(states) == [("PENDING", 0, 1), ("RUNNING", 1, 4)]
     assert place.one("SELECT count(*) FROM memories") == 0
     model.speak.set()
-    place.let_leases_run_out()
+    place.expire_leases()
 
     with start(place, model) as server:
         # The caller who has lost the connection asks again, and so does one who has not.
@@ -192,7 +192,7 @@ def test_killed_just_before_the_write(place: Place, model: Held) -> None:
     assert place.sql("SELECT status, attempts FROM operations") == [("RUNNING", 1)]
     assert place.one("SELECT count(*) FROM memories") == 0
     assert place.one("SELECT count(*) FROM history") == 0
-    place.let_leases_run_out()
+    place.expire_leases()
 
     with start(place, model) as server:
         assert ended(server, id)["status"] == "SUCCEEDED"
@@ -214,7 +214,7 @@ def test_killed_between_the_write_and_the_end_of_the_job(place: Place, model: He
     place.sql("INSERT INTO jobs SELECT * FROM kept")
     place.sql("DROP TABLE kept")
     assert place.one("SELECT count(*) FROM jobs WHERE kind = 'INGEST'") == 1
-    place.let_leases_run_out()
+    place.expire_leases()
 
     with start(place, model) as server:
         place.wait_for_jobs()
@@ -235,7 +235,7 @@ def test_a_lease_keeps_others_away_until_it_runs_out(place: Place, model: Held) 
         assert other == {"id": other["id"], "status": "SUCCEEDED", "attempts": 1}
         assert server.ask(FIND, id=id)["operation"]["status"] == "RUNNING"
         assert len(model.chats) == 2
-        place.let_leases_run_out()
+        place.expire_leases()
         assert ended(server, id) == {
             "status": "SUCCEEDED",
             "attempts": 2,
@@ -265,7 +265,7 @@ def test_whatever_was_acknowledged_is_remembered_once(place: Place, kills: int) 
     interrupted = 0
     for round in range(kills):
         if round:
-            place.let_leases_run_out()
+            place.expire_leases()
         with start(place) as server:
             for n in range(10):
                 text = f"I own {round * 100 + n} green tea cups."
@@ -274,7 +274,7 @@ def test_whatever_was_acknowledged_is_remembered_once(place: Place, kills: int) 
             server.kill()
         interrupted += place.one("SELECT count(*) FROM operations WHERE status <> 'SUCCEEDED'")
     assert interrupted, "all was done before each kill: nothing was tested"
-    place.let_leases_run_out()
+    place.expire_leases()
     with start(place) as server:
         ends = {text: ended(server, id) for text, id in ids.items()}
         place.wait_for_jobs()

@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from core.ids import uuid7
-from tests.support.clients.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
+from harness.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
+from harness.postgres import fresh_postgres
+from harness.process import KEY, PATIENCE, Chroma, Place
+from harness.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.clients.websocket import EVENTS, connected
-from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.fixtures.factories import Tenant
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import KEY, PATIENCE, Chroma, Place
 
 pytestmark = pytest.mark.every_database
 
@@ -76,7 +76,7 @@ async def test_who_comes_back_at_any_moment_has_seen_everything_once(
         async def come_and_go(number: int, follower: Follower) -> None:
             chance = random.Random(number)
             for _ in range(8):
-                await follower.sit(address, StayOptions.any(chance, 0.3), lambda: writer.events)
+                await follower.stay(address, StayOptions.any(chance, 0.3), lambda: writer.events)
                 await asyncio.sleep(chance.uniform(0, 0.2))
 
         async with writing(writer, lambda: address), asyncio.TaskGroup() as group:
@@ -158,7 +158,7 @@ async def test_two_processes_tell_one_log(tmp_path: Path, worker_id: str) -> Non
 
         async def come_and_go(follower: Follower) -> None:
             for _ in range(5):
-                await follower.sit(either(), StayOptions.any(chance, 0.3))
+                await follower.stay(either(), StayOptions.any(chance, 0.3))
 
         async with (
             writing(Writer(http, KEY, "one writer"), lambda: one),

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from harness.process import Place, run_command
 from tests.support.fixtures.moving import lines
-from tests.support.servers.process import Place, run_command
 
 pytestmark = pytest.mark.every_database
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import Place, Process, wait_until
 from storage.search.chroma import VectorIndex
 from tests.conftest import BACKENDS
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import Place, Process, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -63,9 +63,9 @@ def test_killed_while_it_is_worked_on(place: Place) -> None:
         first = server.do(REINDEX, id=project)["operation"]
         wait_until(lambda: place.one(BEGUN) == 1, "somebody who works on it")
         server.kill()
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
-        place.seem_large()
+        place.inflate_memory_counts()
         assert found(server) == texts
         assert server.do(REINDEX, id=project)["operation"]["id"] == first["id"]
         place.wait_for_jobs()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import Place, Process, wait_until
 from tests.conftest import BACKENDS
 from tests.support.documents.webhooks import CREATE
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import Place, Process, wait_until
 from tests.support.servers.receiver import Do, Receiver
 
 pytestmark = pytest.mark.every_database
@@ -71,7 +71,7 @@ def test_killed_before_and_while_it_sends(place: Place) -> None:
             wait_until(lambda: len(receiver.requests) == TASKS, "four messages on their way")
             assert place.one("SELECT count(*) FROM webhook_deliveries") == TASKS
             server.kill()
-        place.let_leases_run_out()
+        place.expire_leases()
         with start(place) as server:
             deliveries = ended(server, TASKS + 1)
             # The attempts that were cut off are not known to anybody.
@@ -95,7 +95,7 @@ def test_killed_while_it_waits_for_the_receiver(place: Place) -> None:
             wait_until(lambda: place.one(tried) == 1, "an attempt in vain")
             server.kill()
         receiver.come_back()
-        place.let_leases_run_out()
+        place.expire_leases()
         place.sql("UPDATE webhook_deliveries SET next_attempt_at = created_at")
         with start(place) as server:
             (delivery,) = ended(server)

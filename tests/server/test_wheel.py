@@ -23,9 +23,9 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.process import run_command, wait_until
 from schema.transport.graphiql import ASSETS, AssetsUnavailable, fetch_assets
 from tests.support.servers.deployment import skip
-from tests.support.servers.process import run_command, wait_until
 
 ROOT = Path(__file__).parents[2]
 NOT_INSTALLED = {"benchmarks", "docs", "examples", "tests"}

@@ -12,13 +12,13 @@ from alembic import command
 from sqlalchemy import text
 
 from core.enums import MemoryState
+from harness.postgres import fresh_postgres
 from storage import migrate as migration
 from storage.database import Database
 from storage.memories.uniqueness import text_hash, uniqueness_key
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
 from storage.migrations import past_versions, slots
 from storage.tables.metadata import METADATA
-from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 

@@ -9,9 +9,9 @@ import uvloop
 from structlog.testing import capture_logs
 
 from core.ids import uuid7
+from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.pg_notify import PostgresNotifier
-from tests.support.servers.deployment import fresh_postgres
 
 LONG = 30.0
 NAME = "mnemograph notices"

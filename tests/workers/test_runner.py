@@ -10,9 +10,10 @@ import pytest
 
 from core.enums import JobKind
 from core.ids import now, uuid7
+from harness.settings import settings_for
 from resolvers.operations.attempts import MOST_ATTEMPTS
 from tests.support.fixtures.factories import make_tenant
-from tests.support.servers.deployment import Deployment, deployed, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 from workers import retention
 from workers.runner import Runner, pause
 

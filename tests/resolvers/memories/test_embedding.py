@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from core.enums import EntityType
 from core.turn import Turn
+from harness.postgres import fresh_postgres
+from harness.settings import settings_for
 from resolvers.context import Context, Services
 from resolvers.ingestion.add import add_memories
 from resolvers.ingestion.requests import AddRequest
@@ -24,7 +26,7 @@ from storage.search.keywords import Keywords
 from storage.tables.metadata import METADATA
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
 from tests.support.fixtures.shelf import MemoryFixture
-from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])

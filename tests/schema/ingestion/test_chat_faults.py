@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from core.ids import uuid7
+from harness.settings import settings_for
 from storage.tables.fields import table_of
 from storage.tables.work import Job
 from tests.support.documents.ingesting import (
@@ -30,7 +31,7 @@ from tests.support.documents.ingesting import (
     work_of,
 )
 from tests.support.fixtures.factories import Tenant, make_tenant
-from tests.support.servers.deployment import deployed, settings_for
+from tests.support.servers.deployment import deployed
 from tests.support.servers.openai_answers import (
     Behaviour,
     body,

@@ -14,7 +14,7 @@ from core.ids import uuid7
 from resolvers.runtime import feeds
 from storage.log.history import HISTORY_ORDER
 from tests.schema.memories.test_retention import prune
-from tests.support.clients.websocket import PATIENCE, Followed, Socket, connected
+from tests.support.clients.websocket import PATIENCE, Socket, SocketOperation, connected
 from tests.support.documents.refusals import with_trouble
 from tests.support.documents.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
 from tests.support.fixtures.factories import Tenant
@@ -96,7 +96,7 @@ async def story(tenant: Tenant) -> None:
     await owner.do(UPDATE, id=tea["id"], input={"text": "Herbal tea"})
 
 
-async def follow_all(socket: Socket, after: str) -> dict[str, Followed]:
+async def follow_all(socket: Socket, after: str) -> dict[str, SocketOperation]:
     """Subscribe with each filter."""
     return {
         name: await socket.subscribe(FOLLOW, filter=filter, after=after)

@@ -11,7 +11,7 @@ import pytest_asyncio
 from core.ids import uuid7
 from resolvers.operations import follow as operation_updates
 from storage.operations.store import ERASED
-from tests.support.clients.websocket import Followed, Socket, connected, listening
+from tests.support.clients.websocket import Socket, SocketOperation, connected, listening
 from tests.support.documents.erasure import DELETE_PROJECT
 from tests.support.documents.ingesting import (
     FIND,
@@ -42,11 +42,11 @@ async def chat_address(chatting: Deployment) -> AsyncIterator[str]:
         yield running
 
 
-async def follow(socket: Socket, id: str) -> Followed:
+async def follow(socket: Socket, id: str) -> SocketOperation:
     return await socket.subscribe(FOLLOW, id=id)
 
 
-async def to_the_end(followed: Followed) -> list[dict[str, Any]]:
+async def to_the_end(followed: SocketOperation) -> list[dict[str, Any]]:
     """Return all that comes until an operation's subscription is complete."""
     found = []
     while (message := await followed.message())["type"] == "next":

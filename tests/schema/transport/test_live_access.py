@@ -12,7 +12,7 @@ import pytest
 
 from core.access import ApiKeyPermission
 from core.ids import now, uuid7
-from tests.support.clients.websocket import PATIENCE, Closed, Followed, Socket, connected
+from tests.support.clients.websocket import PATIENCE, Closed, Socket, SocketOperation, connected
 from tests.support.documents.erasure import CREATE_PROJECT, DELETE_PROJECT, key_of
 from tests.support.documents.ingesting import add_inferred, blocked_adds
 from tests.support.fixtures.factories import Tenant
@@ -41,7 +41,7 @@ async def beginning(tenant: Tenant) -> str:
     return cursor
 
 
-async def follow(socket: Socket, tenant: Tenant) -> Followed:
+async def follow(socket: Socket, tenant: Tenant) -> SocketOperation:
     """Follow the tenant's project from here on, and see that it has begun."""
     after = await beginning(tenant)
     followed = await socket.subscribe(FOLLOW, after=after, project=tenant.project_id)

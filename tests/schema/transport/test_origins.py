@@ -7,9 +7,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from harness.settings import settings_for
+from harness.subscriptions import PROTOCOL
 from server import create_app
-from tests.support.clients.websocket import PROTOCOL
-from tests.support.servers.deployment import Deployment, settings_for
+from tests.support.servers.deployment import Deployment
 
 HOST = "memory.example:8000"
 ALLOWED = "https://app.example.com, http://other.example:8080/ ,,"

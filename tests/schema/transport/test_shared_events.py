@@ -12,7 +12,7 @@ import pytest
 
 from core.access import ApiKeyPermission
 from schema.transport import groups
-from tests.support.clients.websocket import PATIENCE, Followed, Socket, connected
+from tests.support.clients.websocket import PATIENCE, Socket, SocketOperation, connected
 from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.remembering import UPDATE
 from tests.support.fixtures.factories import Tenant
@@ -65,7 +65,7 @@ async def test_everybody_is_told_each_event_once(tenant: Tenant, address: str) -
         await tenant.add(*(f"Before {n}" for n in range(1, 6)))
         before = await first.many(5)
         assert [event["sequence"] for event in before] == [1, 2, 3, 4, 5]
-        followed: list[tuple[int, Followed]] = [(5, first)]
+        followed: list[tuple[int, SocketOperation]] = [(5, first)]
         for place in range(6):
             after = before[place - 1]["cursor"] if place else empty
             for socket in connections[: 2 if place % 2 else 3]:
@@ -109,7 +109,7 @@ async def test_what_an_event_costs_does_not_grow_with_those_who_are_told(
     second = tenant.key(tenant.owner_email)
     third = tenant.owner if document is PERSONAL else tenant.reader
     async with sockets(address, tenant.owner.key, second.key, third.key) as connections:
-        followed: list[Followed] = []
+        followed: list[SocketOperation] = []
         for count in (1, 24):
             while len(followed) < count:
                 number = len(followed)

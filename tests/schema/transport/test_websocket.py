@@ -12,15 +12,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
 from websockets.typing import Origin, Subprotocol
 
+from harness.subscriptions import PROTOCOL
 from schema.transport import mailbox, websocket
 from schema.transport.mailbox import Closing, Mailbox
 from tests.support.clients.websocket import (
     EVENTS,
     PATIENCE,
-    PROTOCOL,
     Closed,
-    Followed,
     Socket,
+    SocketOperation,
     connected,
 )
 from tests.support.fixtures.factories import Tenant
@@ -39,7 +39,7 @@ def subscribe(id: str, document: str = WHO) -> dict[str, Any]:
     return {"type": "subscribe", "id": id, "payload": {"query": document}}
 
 
-async def follow(socket: Socket, tenant: Tenant, document: str = FOREVER) -> Followed:
+async def follow(socket: Socket, tenant: Tenant, document: str = FOREVER) -> SocketOperation:
     """Subscribe from here on, so that it does not matter how soon the server gets to it."""
     project = (await tenant.owner.ask("{ project { historyCursor } }"))["project"]
     return await socket.subscribe(document, after=project["historyCursor"])

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, false, insert, select
 
 from core.enums import EntityType, MemoryState
 from core.ids import now, uuid7
+from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.memories.selection import Selection, matching
 from storage.sql.filters import filter_clause, read_filter
@@ -28,7 +29,6 @@ from storage.tables.memory import Memory
 from storage.tables.metadata import METADATA
 from tests.conftest import BACKENDS
 from tests.support.fixtures.filters import tree
-from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 

@@ -19,6 +19,7 @@ from core.enums import EntityType, MemoryState
 from core.filters.tree import Filter
 from core.ids import uuid7
 from core.paging import Page
+from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.memories.rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDERS
 from storage.memories.selection import Selection, lock_matching, matching
@@ -29,7 +30,6 @@ from storage.tables.metadata import METADATA
 from tests.conftest import BACKENDS
 from tests.support.fixtures.filters import tree
 from tests.support.fixtures.pairs import parametrize_pairs
-from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 

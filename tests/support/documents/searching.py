@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.settings import settings_for
 from tests.support.clients.graphql import Client
 from tests.support.fixtures.factories import ADD, Tenant
-from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 
 _TYPES = {
     "query": "String!",
