@@ -19,7 +19,7 @@ import pytest
 from harness.postgres import fresh_postgres
 from harness.process import PATIENCE, Place, Process, wait_until
 from tests.conftest import BACKENDS
-from tests.support.servers.openai_answers import Answer, Request, by_itself, slow
+from tests.support.servers.openai_answers import Answer, Request, default_answer, slow
 from tests.support.servers.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.every_database
@@ -63,7 +63,7 @@ class Held(OpenAIServer):
 
     def _think(self, request: Request) -> Answer:
         self.speak.wait(PATIENCE)
-        return by_itself(request)
+        return default_answer(request)
 
 
 @pytest.fixture

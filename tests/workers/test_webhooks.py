@@ -21,7 +21,7 @@ from tests.support.documents.webhooks import (
     RESTORE,
     ROTATE,
     WebhookFixture,
-    at_once,
+    immediate_retries,
     make_webhook,
 )
 from tests.support.fixtures.factories import make_tenant
@@ -200,7 +200,7 @@ async def test_what_fails_is_tried_again(
 ) -> None:
     hook.receiver.next(way, way)
     await hook.tenant.add("Tea")
-    await hook.drain(at_once(1))
+    await hook.drain(immediate_retries(1))
     ((ended, attempts, answered, told),) = await hook.statuses()
     assert (ended, attempts, answered) == ("FAILED", 2, status)
     assert told == error
@@ -272,7 +272,7 @@ async def test_a_defect_of_the_server_holds_up_nobody(
         return write(services, message)
 
     monkeypatch.setattr(webhooks, "render", written)
-    await hook.drain(at_once(0))
+    await hook.drain(immediate_retries(0))
     assert hook.texts() == ["two"]
     failed, sent = await hook.statuses()
     assert failed == ("FAILED", 1, None, webhooks.DEFECT.error)

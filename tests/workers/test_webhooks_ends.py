@@ -20,7 +20,7 @@ from tests.support.documents.webhooks import (
     REDELIVER,
     TEST,
     WebhookFixture,
-    at_once,
+    immediate_retries,
 )
 from tests.support.servers.receiver import Do
 from workers import retention
@@ -209,7 +209,7 @@ async def test_a_message_again(hook: WebhookFixture) -> None:
     """Under the same id; the schedule begins anew, the attempts go on counting."""
     hook.receiver.next(500, 500, 204, 500, 500, 204)
     await hook.tenant.add("one")
-    await hook.drain(at_once(1))
+    await hook.drain(immediate_retries(1))
     failed = await hook.delivery()
     assert (failed["status"], failed["attempts"]) == ("FAILED", 2)
     waiting = await redelivered(hook, failed["id"])
@@ -223,11 +223,11 @@ async def test_a_message_again(hook: WebhookFixture) -> None:
     }
     error, owner = invalid("deliveryId"), hook.tenant.owner
     await assert_refused(hook.tenant, owner, error, REDELIVER, id=failed["id"])
-    await hook.drain(at_once(1))
+    await hook.drain(immediate_retries(1))
     assert await hook.statuses() == [("SUCCEEDED", 3, 204, None)]
     await redelivered(hook, failed["id"])
     # Two attempts fail: a schedule of one retry would be over if it had not begun anew.
-    await hook.drain(at_once(2))
+    await hook.drain(immediate_retries(2))
     assert await hook.statuses() == [("SUCCEEDED", 6, 204, None)]
     assert {request.id for request in hook.receiver.requests} == {failed["id"]}
     assert len(hook.receiver.requests) == 6

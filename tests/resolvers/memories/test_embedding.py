@@ -25,7 +25,7 @@ from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
 from storage.tables.metadata import METADATA
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
-from tests.support.fixtures.shelf import MemoryFixture
+from tests.support.fixtures.memory_fixture import MemoryFixture
 from tests.support.servers.deployment import Deployment, deployed
 
 

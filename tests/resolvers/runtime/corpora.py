@@ -11,7 +11,7 @@ from storage.memories.store import EmbeddedText
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import MemoryFixture
+from tests.support.fixtures.memory_fixture import MemoryFixture
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 PLENTY = 2**30
@@ -28,11 +28,11 @@ def derived(text: str) -> EmbeddedText:
 
 
 def key_of(
-    shelf: MemoryFixture, name: str | None = None, type: EntityType = EntityType.USER
+    store: MemoryFixture, name: str | None = None, type: EntityType = EntityType.USER
 ) -> ScopeKey:
-    """Return the scope of the shelf's project, or of one entity in it."""
-    entity = None if name is None else (type, shelf.entity(name, type))
-    return ScopeKey(shelf.tenant.project_id, entity)
+    """Return the scope of the store's project, or of one entity in it."""
+    entity = None if name is None else (type, store.entity(name, type))
+    return ScopeKey(store.tenant.project_id, entity)
 
 
 def described(corpus: Corpus) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def noted(documents: DocumentStore) -> Reads:
     return reads
 
 
-def read(shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
+def read(store: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
     """Return what a scope's corpus knows, and what was read for it."""
 
     def work(tx: Transaction) -> tuple[dict[str, Any], Reads]:
@@ -87,16 +87,16 @@ def read(shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> tuple[dict
         with scopes.corpus(tx, key) as corpus:
             return described(corpus), reads
 
-    return shelf.db.read_now(work)
+    return store.db.read_now(work)
 
 
-def scratch(shelf: MemoryFixture, key: ScopeKey) -> dict[str, Any]:
+def scratch(store: MemoryFixture, key: ScopeKey) -> dict[str, Any]:
     """Return what a corpus knows that is read from scratch."""
-    return read(shelf, SearchCache(2, PLENTY), key)[0]
+    return read(store, SearchCache(2, PLENTY), key)[0]
 
 
 def nearest(
-    shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey, vector: list[float]
+    store: MemoryFixture, scopes: SearchCache, key: ScopeKey, vector: list[float]
 ) -> list[str]:
     """Return the ids of the three of a scope that are nearest to a vector."""
 
@@ -104,4 +104,4 @@ def nearest(
         with scopes.vectors(tx, key) as vectors:
             return vectors.nearest(np.array(vector, np.float32), 3)
 
-    return shelf.db.read_now(work)
+    return store.db.read_now(work)

@@ -109,9 +109,9 @@ async def test_what_is_done_is_told_apart(tenant: Tenant, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 async def test_what_is_under_way_goes_on(tenant: Tenant, seed: int) -> None:
     world = World(tenant, 100 + seed)
-    await world.add(infer=False, named=(EntityType.AGENT, "assistant"))
+    await world.add(infer=False, entity=(EntityType.AGENT, "assistant"))
     entity = world.random.choice([(type, name) for type in EntityType for name in NAMES])
-    await world.add(infer=False, named=entity)
+    await world.add(infer=False, entity=entity)
     pending = [await world.add(infer=True, wait=False) for _ in range(8)]
     operation_id, records = await world.send_file(250)
     pending += [await world.add(infer=True, wait=False) for _ in range(4)]
@@ -121,7 +121,7 @@ async def test_what_is_under_way_goes_on(tenant: Tenant, seed: int) -> None:
     id = await entity_id(tenant.owner, entity[1], entity[0].value)
     made = (await tenant.owner.do(DELETE_ENTITY, id=id))["receipt"]
     # What comes afterwards is about somebody else of that name.
-    fresh = [await world.add(infer=infer, named=entity) for infer in (False, True)]
+    fresh = [await world.add(infer=infer, entity=entity) for infer in (False, True)]
     assert all(said.memory_ids for said in fresh)
     imported = await finished_operation(tenant.owner, operation_id)
     results = {

@@ -13,7 +13,7 @@ from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 from tests.support.clients.graphql import Client
 from tests.support.documents.erasure import NODE
-from tests.support.documents.refusals import assert_missing, assert_refused, not_found, with_trouble
+from tests.support.documents.refusals import assert_missing, assert_refused, not_found, with_details
 from tests.support.documents.remembering import (
     MAKE_PROJECT,
     entity_id,
@@ -35,19 +35,19 @@ fragment Receipt on ErasureReceipt {
   id subject requestedBy counts digest createdAt completedAt
 }
 """
-DELETE_ENTITY = with_trouble(
+DELETE_ENTITY = with_details(
     """
 mutation ($id: ID!) {
-  deleteEntity(id: $id) { deletedId receipt { ...Receipt } userErrors { ...Trouble } }
+  deleteEntity(id: $id) { deletedId receipt { ...Receipt } userErrors { ...Details } }
 }
 """,
     RECEIPT,
 )
-DELETE = with_trouble(
+DELETE = with_details(
     """
 mutation ($id: ID!, $deleteLinked: Boolean! = false, $erase: Boolean! = false) {
   deleteMemory(id: $id, deleteLinked: $deleteLinked, erase: $erase) {
-    deletedId deletedIds receipt { ...Receipt } userErrors { ...Trouble }
+    deletedId deletedIds receipt { ...Receipt } userErrors { ...Details }
   }
 }
 """,
@@ -63,9 +63,9 @@ query ($project: ID!) {
 """
     + RECEIPT
 )
-DELETE_PROJECT_RECEIPT = with_trouble(
+DELETE_PROJECT_RECEIPT = with_details(
     """
-mutation ($id: ID!) { deleteProject(id: $id) { receipt { ...Receipt } userErrors { ...Trouble } } }
+mutation ($id: ID!) { deleteProject(id: $id) { receipt { ...Receipt } userErrors { ...Details } } }
 """,
     RECEIPT,
 )

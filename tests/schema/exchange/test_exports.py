@@ -22,15 +22,15 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.remembering import DELETE_ENTITY, entity_id
 from tests.support.fixtures.factories import Tenant
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}}
-REFUSED = with_trouble("""
+REFUSED = with_details("""
 mutation ($input: CreateExportInput!, $projectId: ID) {
-  createExport(input: $input, projectId: $projectId) { export { id } userErrors { ...Trouble } }
+  createExport(input: $input, projectId: $projectId) { export { id } userErrors { ...Details } }
 }
 """)
 NODES = """

@@ -25,7 +25,7 @@ from tests.support.documents.refusals import (
     assert_refused,
     forbidden,
     invalid,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.searching import idle_deployment, search, send, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
@@ -34,17 +34,17 @@ from workers.runner import Runner
 
 pytestmark = pytest.mark.every_database
 
-REINDEX = with_trouble("""
+REINDEX = with_details("""
 mutation ($id: ID!) {
   reindexProject(id: $id) {
     operation { id type status input progress attempts } project { id }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
-RETRY = with_trouble("""
+RETRY = with_details("""
 mutation ($id: ID!) {
-  retryOperation(id: $id) { operation { id status } userErrors { ...Trouble } }
+  retryOperation(id: $id) { operation { id status } userErrors { ...Details } }
 }
 """)
 STATE = "id status progress attempts error startedAt completedAt"

@@ -18,17 +18,17 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.searching import Hits, near, say, search, send, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment
 
-SET = with_trouble("""
+SET = with_details("""
 mutation ($id: ID!, $value: FeedbackValue, $reason: String) {
   setMemoryFeedback(memoryId: $id, value: $value, reason: $reason) {
     memory { id version feedback { value reason updatedAt } }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)

@@ -21,18 +21,18 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import ADD, Tenant
 from tests.support.fixtures.rows import set_columns
 
 pytestmark = pytest.mark.every_database
 
-DELETE = with_trouble(
+DELETE = with_details(
     """
     mutation ($filter: MemoryFilter, $ids: [ID!], $projectId: ID) {
       deleteMemories(filter: $filter, ids: $ids, projectId: $projectId) {
-        deletedIds count userErrors { ...Trouble }
+        deletedIds count userErrors { ...Details }
       }
     }
     """

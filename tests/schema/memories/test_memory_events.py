@@ -15,7 +15,7 @@ from resolvers.runtime import feeds
 from storage.log.history import HISTORY_ORDER
 from tests.schema.memories.test_retention import prune
 from tests.support.clients.websocket import PATIENCE, Socket, SocketOperation, connected
-from tests.support.documents.refusals import with_trouble
+from tests.support.documents.refusals import with_details
 from tests.support.documents.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
 from tests.support.fixtures.factories import Tenant
 
@@ -29,9 +29,9 @@ subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!]
 """
 BEGIN = "query ($id: ID!) { project(id: $id) { historyCursor } }"
 LOG = f"{{ project {{ history(first: 100) {{ nodes {{ {FIELDS} }} }} }} }}"
-RESTORE = with_trouble("""
+RESTORE = with_details("""
 mutation ($id: ID!, $event: ID!) {
-  restoreMemory(id: $id, historyEventId: $event) { memory { id } userErrors { ...Trouble } }
+  restoreMemory(id: $id, historyEventId: $event) { memory { id } userErrors { ...Details } }
 }
 """)
 PARIS, BERLIN = "I live in Paris.", "I moved to Berlin."

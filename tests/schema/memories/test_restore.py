@@ -18,7 +18,7 @@ from tests.support.documents.refusals import (
     forbidden,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.remembering import (
     DELETE,
@@ -37,11 +37,11 @@ from tests.support.fixtures.factories import Tenant
 
 pytestmark = pytest.mark.every_database
 
-RESTORE = with_trouble("""
+RESTORE = with_details("""
 mutation ($id: ID!, $event: ID!) {
   restoreMemory(id: $id, historyEventId: $event) {
     memory { id text version state metadata categories expirationDate timestamp createdAt }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)

@@ -13,14 +13,14 @@ from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import MemoryFixture, at
+from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 HOME, WORK = "home city", "employer"
 
 
-def claiming(shelf: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
+def claiming(store: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
     """Store memories with what they claim."""
 
     def work(tx: Transaction) -> None:
@@ -28,33 +28,33 @@ def claiming(shelf: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
             EmbeddedText(b"\0\0\0\0", Keywords("x", 1, False, False, attribute))
             for _, attribute in rows
         ]
-        tx.memories.add([row for row, _ in rows], "m", found, shelf.author)
+        tx.memories.add([row for row, _ in rows], "m", found, store.author)
 
-    shelf.db.write_now(work)
+    store.db.write_now(work)
 
 
-def about(shelf: MemoryFixture, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
+def about(store: MemoryFixture, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
     """Return what is found, as (attribute, text)."""
-    project = shelf.tenant.project_id
-    found = shelf.db.read_now(lambda tx: tx.claims.find(project, attributes, like))
+    project = store.tenant.project_id
+    found = store.db.read_now(lambda tx: tx.claims.find(project, attributes, like))
     return [(attribute, row.text) for attribute, row in found]
 
 
-def named(shelf: MemoryFixture, row: MemoryRow, **names: str) -> MemoryRow:
+def named(store: MemoryFixture, row: MemoryRow, **names: str) -> MemoryRow:
     """Return a memory of just these entities."""
     values: dict[str, Any] = {}
     for type, key in ENTITY_KEYS.items():
         name = names.get(type.value.lower())
-        values[key] = shelf.entity(name, type) if name else None
+        values[key] = store.entity(name, type) if name else None
         values[key[:-3] + "id"] = name
     return replace(row, **values)
 
 
-def test_what_claims_such_a_thing_is_found_oldest_first(shelf: MemoryFixture) -> None:
-    rows = {text: shelf.row(text, at(n)) for n, text in enumerate(("a", "b", "c", "d", "e"))}
-    other = shelf.beside()
+def test_what_claims_such_a_thing_is_found_oldest_first(store: MemoryFixture) -> None:
+    rows = {text: store.row(text, at(n)) for n, text in enumerate(("a", "b", "c", "d", "e"))}
+    other = store.beside()
     claiming(
-        shelf,
+        store,
         (rows["b"], HOME),
         (rows["a"], HOME),
         (rows["c"], WORK),
@@ -62,10 +62,10 @@ def test_what_claims_such_a_thing_is_found_oldest_first(shelf: MemoryFixture) ->
         (replace(rows["e"], state=MemoryState.SUPERSEDED), HOME),
     )
     claiming(other, (other.row("f", at(0)), HOME))
-    like = shelf.row("like", at(9))
-    assert about(shelf, like, HOME) == [(HOME, "a"), (HOME, "b")]
-    assert about(shelf, like, HOME, WORK) == [(HOME, "a"), (HOME, "b"), (WORK, "c")]
-    assert about(shelf, like) == about(shelf, like, "age") == []
+    like = store.row("like", at(9))
+    assert about(store, like, HOME) == [(HOME, "a"), (HOME, "b")]
+    assert about(store, like, HOME, WORK) == [(HOME, "a"), (HOME, "b"), (WORK, "c")]
+    assert about(store, like) == about(store, like, "age") == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_claims_such_a_thing_is_found_oldest_first(shelf: MemoryFixture) ->
     ids=str,
 )
 def test_they_are_about_the_same(
-    shelf: MemoryFixture, like: dict[str, str], found: list[str]
+    store: MemoryFixture, like: dict[str, str], found: list[str]
 ) -> None:
     """The run counts only where there is nothing else."""
     who = {
@@ -94,21 +94,21 @@ def test_they_are_about_the_same(
         "a": {"agent": "a"},
         "r": {"run": "r"},
     }
-    rows = [named(shelf, shelf.row(text, at(0)), **names) for text, names in who.items()]
-    claiming(shelf, *((row, HOME) for row in rows))
+    rows = [named(store, store.row(text, at(0)), **names) for text, names in who.items()]
+    claiming(store, *((row, HOME) for row in rows))
     assert len({uniqueness_key(row) for row in rows}) == len(rows)
-    assert about(shelf, named(shelf, shelf.row("like", at(9)), **like), HOME) == [
+    assert about(store, named(store, store.row("like", at(9)), **like), HOME) == [
         (HOME, text) for text in found
     ]
 
 
-def test_an_index_leads_to_them(shelf: MemoryFixture) -> None:
+def test_an_index_leads_to_them(store: MemoryFixture) -> None:
     """Beside memories that claim other things, or nothing at all."""
     # No other test claims such a thing: how common one is tells PostgreSQL which index to take.
     size = "shoe size"
-    rows = [shelf.row(str(n), at(n)) for n in range(400)]
+    rows = [store.row(str(n), at(n)) for n in range(400)]
     claims = [size if n % 100 == 0 else (f"uses {n}" if n % 3 else None) for n in range(400)]
-    claiming(shelf, *zip(rows, claims, strict=True))
+    claiming(store, *zip(rows, claims, strict=True))
     ran: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
@@ -116,16 +116,16 @@ def test_an_index_leads_to_them(shelf: MemoryFixture) -> None:
         if "attribute" in statement:
             ran.append((statement, values))
 
-    engine = shelf.db.engine
+    engine = store.db.engine
     event.listen(engine, "before_cursor_execute", note)
     try:
-        assert len(about(shelf, rows[0], size)) == 4
+        assert len(about(store, rows[0], size)) == 4
     finally:
         event.remove(engine, "before_cursor_execute", note)
     ((statement, values),) = ran
-    asked = "EXPLAIN QUERY PLAN" if shelf.db.is_sqlite else "EXPLAIN"
+    asked = "EXPLAIN QUERY PLAN" if store.db.is_sqlite else "EXPLAIN"
     with engine.connect() as connection:
-        if not shelf.db.is_sqlite:
+        if not store.db.is_sqlite:
             connection.execute(text("ANALYZE memory_keywords"))
             connection.execute(text("ANALYZE memories"))
             # What other tests have left decides whether reading all of it would be cheaper.

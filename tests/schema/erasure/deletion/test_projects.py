@@ -24,28 +24,28 @@ from tests.support.documents.refusals import (
     assert_refused,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import ADD, Tenant
 
 pytestmark = pytest.mark.every_database
 
-UPDATE_PROJECT = with_trouble("""
+UPDATE_PROJECT = with_details("""
 mutation ($id: ID!) {
-  updateProject(id: $id, input: {name: "Else"}) { project { id } userErrors { ...Trouble } }
+  updateProject(id: $id, input: {name: "Else"}) { project { id } userErrors { ...Details } }
 }
 """)
-UPDATE_MEMORY = with_trouble("""
+UPDATE_MEMORY = with_details("""
 mutation ($id: ID!) {
-  updateMemory(id: $id, input: {text: "Else"}) { memory { id } userErrors { ...Trouble } }
+  updateMemory(id: $id, input: {text: "Else"}) { memory { id } userErrors { ...Details } }
 }
 """)
-ADD_MEMORY = with_trouble("""
+ADD_MEMORY = with_details("""
 mutation ($id: ID!) {
   addMemories(projectId: $id, input: {
     infer: false, userId: "alice", messages: [{role: "user", content: "x"}]
   }) {
-    memories { id } userErrors { ...Trouble }
+    memories { id } userErrors { ...Details }
   }
 }
 """)

@@ -17,7 +17,7 @@ from tests.support.documents.remembering import (
     LEARN,
     MAKE_PROJECT,
     UPDATE,
-    Learned,
+    AddResult,
     add_input,
     events,
     learn,
@@ -42,7 +42,7 @@ def says(text: str, **others: Any) -> dict[str, Any]:
     return {"role": "user", "content": text, **others}
 
 
-async def one(tenant: Tenant, text: str | dict[str, Any], **options: Any) -> Learned:
+async def one(tenant: Tenant, text: str | dict[str, Any], **options: Any) -> AddResult:
     """Add one message that becomes one memory."""
     (found,) = await learn(tenant, text, **options)
     return found
