@@ -1,4 +1,4 @@
-"""Fixtures of the tests that look at what resolvers keep in memory."""
+"""Fixtures for tests of the resolvers' in-memory state."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
 @pytest.fixture
 def store(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryFixture]:
-    """The memories of a fresh project. In the end the jobs they left are dropped."""
+    """The memories of a new project. Its pending jobs are deleted at the end."""
     monkeypatch.setattr("tests.support.fixtures.memory_fixture.embedded_text", derived)
     store = MemoryFixture(tenant)
     yield store

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that write memories straight into storage."""
+"""Fixtures for tests that write memories directly to storage."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
 @pytest.fixture
 def store(tenant: Tenant) -> Iterator[MemoryFixture]:
-    """The memories of a fresh project. In the end the jobs they left are dropped."""
+    """The memories of a new project. Its pending jobs are deleted at the end."""
     store = MemoryFixture(tenant)
     yield store
     for project_id in (tenant.project_id, *store.others):

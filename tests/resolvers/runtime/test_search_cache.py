@@ -1,4 +1,4 @@
-"""Scopes: a corpus that follows the log is the same as one that is read from scratch."""
+"""The search cache: a corpus updated from the log equals one that is read from scratch."""
 
 import random
 from datetime import UTC, date, datetime, time
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.every_database
 
 
 class Story:
-    """A project in which anything may happen, in an order that chance decides."""
+    """A project with random changes."""
 
     def __init__(self, store: MemoryFixture, seed: int) -> None:
         self.store, self.other = store, store.beside()
@@ -26,14 +26,14 @@ class Story:
         self.ids: list[str] = []
 
     def text(self) -> str:
-        # Now and then a long text, which fades what neighbours lend.
+        # Sometimes a long text, which reduces the words that neighbours lend.
         count = self.chance.choice([1, 2, 5, 70])
         return " ".join(self.chance.choices(WORDS, k=count))
 
     def go_on(self) -> None:
         self.second += 1
         steps = [self.say] * 8 + [self.change] * 4 + [self.delete] * 2 + [self.write_elsewhere]
-        # Rarely, for it takes much away.
+        # Rarely, because it deletes much.
         if self.second % 17 == 0:
             self.erase()
         else:
@@ -84,7 +84,9 @@ class Story:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_happens_it_is_the_same_as_from_scratch(store: MemoryFixture, seed: int) -> None:
+def test_a_corpus_after_any_changes_equals_one_read_from_scratch(
+    store: MemoryFixture, seed: int
+) -> None:
     story, scopes = Story(store, seed), SearchCache(2, PLENTY)
     keys: set[ScopeKey] = set()
     most = 0
@@ -159,7 +161,7 @@ def test_days_are_those_of_utc_to_the_second(store: MemoryFixture) -> None:
         assert known["expires"] == since
 
 
-def test_only_what_changed_is_read(store: MemoryFixture) -> None:
+def test_only_changes_are_read(store: MemoryFixture) -> None:
     ids = [store.put("alpha", n) for n in range(5)]
     store.put("beta", 5, "bob")
     other = store.beside()
@@ -211,7 +213,7 @@ def test_a_pruned_log_is_read_from_scratch(store: MemoryFixture) -> None:
     assert read(store, scopes, key)[1] == [*HEAD, ("in_scope", 1)]
     prune(1)
     store.put("beta", 2)
-    # What was pruned had been read before.
+    # The pruned events had been read before.
     assert read(store, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 1)]
     store.delete(3, first)
     prune(4)
@@ -224,9 +226,7 @@ def test_a_pruned_log_is_read_from_scratch(store: MemoryFixture) -> None:
     assert read(store, scopes, key)[0] == scratch(store, key)
 
 
-def test_a_sparse_corpus_is_made_again(
-    store: MemoryFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sparse_corpus_is_rebuilt(store: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ranking.corpus._ROOM", 1)
     scopes, key = SearchCache(2, PLENTY), key_of(store)
     id = store.put("alpha", 0)
@@ -242,7 +242,7 @@ def test_a_sparse_corpus_is_made_again(
 
 
 def test_a_failed_read_loses_nothing(store: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A corpus that is being made again must not count as up to date when its rows never came."""
+    """A corpus must not count as current if reading its rows failed."""
     monkeypatch.setattr("ranking.corpus._ROOM", 1)
     scopes, key = SearchCache(2, PLENTY), key_of(store)
     ids = [store.put(word, 0) for word in WORDS[:2]]
@@ -268,7 +268,7 @@ def test_a_failed_read_loses_nothing(store: MemoryFixture, monkeypatch: pytest.M
     assert found == scratch(store, key)
 
 
-def test_what_is_written_while_it_is_read_comes_the_next_time(store: MemoryFixture) -> None:
+def test_a_write_during_a_read_is_included_the_next_time(store: MemoryFixture) -> None:
     scopes, key = SearchCache(2, PLENTY), key_of(store)
     first = store.put("alpha", 0)
 
@@ -291,7 +291,7 @@ def test_what_is_written_while_it_is_read_comes_the_next_time(store: MemoryFixtu
 
 @pytest.mark.parametrize("what", ["the first is changed", "the first goes", "the last goes"])
 def test_two_may_follow_one(store: MemoryFixture, what: str) -> None:
-    """Who adds to a run at the same time as another follows the same memory as that one."""
+    """Two concurrent adds to a run follow the same memory."""
     scopes, key = SearchCache(2, PLENTY), key_of(store)
     before = store.put("alpha", 0)
     first = store.put("epsilon", 1, previous_id=before)

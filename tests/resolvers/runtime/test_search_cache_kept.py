@@ -1,4 +1,4 @@
-"""Scopes: how long what was read is kept, for whom, and what is known of whole projects."""
+"""The search cache: eviction of corpora, sharing between threads, and vocabularies."""
 
 import threading
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.every_database
 
 @contextmanager
 def three_scopes(store: MemoryFixture) -> Iterator[tuple[list[ScopeKey], SearchCache]]:
-    """Give three scopes of one size, and room for two of them."""
+    """Return three scopes of one size, and a cache with room for two."""
     names = ["alice", "bob", "carol"]
     for n, name in enumerate(names):
         store.put("alpha beta", n, name)
@@ -41,19 +41,19 @@ def three_scopes(store: MemoryFixture) -> Iterator[tuple[list[ScopeKey], SearchC
 
 
 def is_kept(store: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> bool:
-    """Tell whether a scope was there already."""
+    """Return whether a scope was cached before this read."""
     return read(store, scopes, key)[1] == HEAD
 
 
-def test_the_least_recently_used_make_room(store: MemoryFixture) -> None:
+def test_the_least_recently_used_scope_is_evicted(store: MemoryFixture) -> None:
     with three_scopes(store) as (keys, scopes):
         asked = [0, 1, 0, 1, 2, 1, 0, 1, 2, 0]
         kept = [is_kept(store, scopes, keys[n]) for n in asked]
-    # The third lets the first go, the first the third, the third the first, and so on.
+    # The third evicts the first, the first the third, and so on.
     assert kept == [False, False, True, True, False, True, False, True, False, False]
 
 
-def test_what_is_let_go_gives_its_size_back(store: MemoryFixture) -> None:
+def test_eviction_frees_the_size_of_a_scope(store: MemoryFixture) -> None:
     with three_scopes(store) as (keys, scopes):
         for _ in range(20):
             for key in keys:
@@ -61,7 +61,7 @@ def test_what_is_let_go_gives_its_size_back(store: MemoryFixture) -> None:
         assert [is_kept(store, scopes, keys[n]) for n in (1, 2, 1, 2)] == [True] * 4
 
 
-def test_growth_makes_others_go(store: MemoryFixture) -> None:
+def test_growth_evicts_other_scopes(store: MemoryFixture) -> None:
     with three_scopes(store) as (keys, scopes):
         for key in keys[:2]:
             read(store, scopes, key)
@@ -71,13 +71,13 @@ def test_growth_makes_others_go(store: MemoryFixture) -> None:
         assert not is_kept(store, scopes, keys[0])
 
 
-def test_one_scope_is_kept_however_large(store: MemoryFixture) -> None:
+def test_a_single_scope_of_any_size_is_kept(store: MemoryFixture) -> None:
     store.put("alpha", 0)
     scopes, key = SearchCache(2, 1), key_of(store)
     assert [is_kept(store, scopes, key) for _ in range(3)] == [False, True, True]
 
 
-def test_what_is_let_go_while_it_is_read_gives_its_size_back(store: MemoryFixture) -> None:
+def test_eviction_during_a_read_frees_the_size(store: MemoryFixture) -> None:
     with three_scopes(store) as (keys, scopes), ThreadPoolExecutor(1) as pool:
         store.put("alpha", 9, "dan")
         begun, go_on = threading.Event(), threading.Event()
@@ -140,7 +140,7 @@ def known(store: MemoryFixture, scopes: SearchCache) -> tuple[Any, Reads]:
     return store.db.read_now(work)
 
 
-def test_a_vocabulary_tells_of_the_project(store: MemoryFixture) -> None:
+def test_a_vocabulary_describes_the_project(store: MemoryFixture) -> None:
     for n, text in enumerate(["alpha alpha beta", "beta", "gamma delta"]):
         store.put(text, n, actor="Ana" if n else None)
     vocabulary, reads = known(store, SearchCache(2, PLENTY))
@@ -151,7 +151,7 @@ def test_a_vocabulary_tells_of_the_project(store: MemoryFixture) -> None:
     assert found_in == [10, 20, 10, 10, 0]
 
 
-def test_a_vocabulary_is_told_from_the_newest(
+def test_a_vocabulary_is_sampled_from_the_newest_memories(
     store: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 2)
@@ -170,7 +170,7 @@ def test_a_vocabulary_is_told_from_the_newest(
     ]
 
 
-def test_a_vocabulary_of_nothing(store: MemoryFixture) -> None:
+def test_a_vocabulary_of_an_empty_project(store: MemoryFixture) -> None:
     vocabulary, _ = known(store, SearchCache(2, PLENTY))
     assert vocabulary.speakers == frozenset()
     assert (vocabulary.words, vocabulary.statistics(9).document_frequency("alpha")) == (1, 0)
@@ -194,7 +194,7 @@ def test_a_vocabulary_is_read_again_after_enough_changes(
     assert len(known(store, scopes)[1]) == 2
 
 
-def test_so_many_vocabularies_are_kept(
+def test_the_number_of_cached_vocabularies_is_limited(
     store: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.MOST_VOCABULARIES", 2)

@@ -1,4 +1,4 @@
-"""Pruning: what goes, in which order, and what stays because something else needs it."""
+"""Pruning: which rows are deleted, in which order, and which stay because others need them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.every_database
 
 
 def prune(store: MemoryFixture, second: float, limit: int = 100) -> list[int]:
-    """Prune what is older than a moment; return how much each step has removed."""
+    """Prune rows older than a moment; return the number of rows that each step deletes."""
     project_id = store.tenant.project_id
 
     def step() -> int:
@@ -31,7 +31,7 @@ def prune(store: MemoryFixture, second: float, limit: int = 100) -> list[int]:
 
 
 def left(store: MemoryFixture, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    """Return columns of the project's rows in a table, in their own order."""
+    """Return columns of the project's rows in a table, sorted."""
     rows = METADATA.tables[table]
     mine = select(*(rows.c[name] for name in columns)).where(
         rows.c.project_id == store.tenant.project_id
@@ -41,12 +41,12 @@ def left(store: MemoryFixture, table: str, *columns: str) -> list[tuple[Any, ...
 
 
 def pruned(store: MemoryFixture) -> Pruned:
-    """Return how much of the project has been pruned."""
+    """Return the project's pruning state."""
     project_id = store.tenant.project_id
     return store.db.read_now(lambda tx: tx.pruning.pruned([project_id]))[project_id]
 
 
-def test_the_beginning_of_the_log_goes_and_what_it_ended(store: MemoryFixture) -> None:
+def test_old_events_are_pruned_with_the_versions_they_ended(store: MemoryFixture) -> None:
     other = store.beside()
     other.change(other.put("Bread", 0), 1, text="Cake")
     first, second = store.put("1", 0), store.put("2", 1)
@@ -58,8 +58,8 @@ def test_the_beginning_of_the_log_goes_and_what_it_ended(store: MemoryFixture) -
     assert pruned(store) == Pruned(0, None)
     assert prune(store, 0) == []
     assert pruned(store) == Pruned(0, None)
-    # Four events by twos, then the versions that two of them ended. The last event is old enough,
-    # but one before it is not.
+    # Four events in batches of two, then the versions that two of them ended. The last event is old
+    # enough, but one before it is not.
     assert prune(store, 10, 2) == [2, 2, 2]
     assert left(store, "history", "sequence", "version") == [(5, 3), (6, 1)]
     assert left(store, "memory_versions", "id", "version") == [(first, 2)]
@@ -70,7 +70,7 @@ def test_the_beginning_of_the_log_goes_and_what_it_ended(store: MemoryFixture) -
     assert prune(store, 21) == [2, 1]
     assert left(store, "history", "sequence") == [(7,)]
     assert left(store, "memory_versions", "id") == []
-    # A clock that has gone back takes nothing back.
+    # A clock that runs backwards does not undo pruning.
     store.put("old", -5)
     assert prune(store, 30) == [2]
     store.put("older", -9)
@@ -80,8 +80,8 @@ def test_the_beginning_of_the_log_goes_and_what_it_ended(store: MemoryFixture) -
     assert len(left(store, "memories", "id")) == 5
 
 
-def test_what_is_left_of_the_log_is_found_by_an_erasure(store: MemoryFixture) -> None:
-    """A version stays as long as its end is told, though it is old enough to go."""
+def test_an_erasure_covers_the_rest_of_a_pruned_log(store: MemoryFixture) -> None:
+    """A version stays as long as the event that ended it, even if it is old enough."""
     store.put("Water", 50, "bob")
     store.delete(2, store.put("Tea", 1))
     assert prune(store, 10) == []
@@ -91,7 +91,7 @@ def test_what_is_left_of_the_log_is_found_by_an_erasure(store: MemoryFixture) ->
     assert told == [(1, "Water"), (2, None), (3, None)]
 
 
-def test_operations_go_after_their_events(store: MemoryFixture) -> None:
+def test_operations_are_pruned_after_their_events(store: MemoryFixture) -> None:
     account, email = store.actor.account_id, store.tenant.owner_email
     start = OperationRow(
         id="",
@@ -125,7 +125,7 @@ def test_operations_go_after_their_events(store: MemoryFixture) -> None:
     assert {row[0] for row in left(store, "operations", "id")} == {running, waits}
 
 
-def test_exports_go_before_their_operations(store: MemoryFixture) -> None:
+def test_exports_are_pruned_before_their_operations(store: MemoryFixture) -> None:
     project_id = store.tenant.project_id
     kept = []
     for completed in (1, 2, 30, None):
@@ -153,8 +153,8 @@ def test_exports_go_before_their_operations(store: MemoryFixture) -> None:
 
 
 @contextmanager
-def asked(store: MemoryFixture) -> Iterator[list[tuple[str, Any]]]:
-    """Collect the statements that run meanwhile, with their values."""
+def captured_statements(store: MemoryFixture) -> Iterator[list[tuple[str, Any]]]:
+    """Collect the statements that run during the block, with their parameters."""
     found: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
@@ -169,13 +169,13 @@ def asked(store: MemoryFixture) -> Iterator[list[tuple[str, Any]]]:
 
 
 def test_a_step_reads_by_indexes(store: MemoryFixture) -> None:
-    """An idle project costs a sweep the same whatever its size. SQLite is asked, for it tells."""
+    """A sweep of an idle project costs the same for any size. SQLite's plans show it."""
     if not store.db.is_sqlite:
         return
     store.put("Tea", 0)
-    with asked(store) as statements:
+    with captured_statements(store) as statements:
         assert prune(store, 10) == [1]
-    # The step that removes an event, then one that looks for all five kinds.
+    # The step that deletes an event, then one that checks all five kinds of rows.
     assert len(statements) == 4 + 6
     with store.db.engine.connect() as connection:
         plans = [

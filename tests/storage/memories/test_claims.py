@@ -1,4 +1,4 @@
-"""Claims as they are found: of whom, and by which index, however many memories a project has."""
+"""Finding claims: of which entities, and by which index, for projects of any size."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ HOME, WORK = "home city", "employer"
 
 
 def claiming(store: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
-    """Store memories with what they claim."""
+    """Store memories with their claims."""
 
     def work(tx: Transaction) -> None:
         found = [
@@ -34,14 +34,14 @@ def claiming(store: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
 
 
 def about(store: MemoryFixture, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
-    """Return what is found, as (attribute, text)."""
+    """Return the claims that are found, as (attribute, text)."""
     project = store.tenant.project_id
     found = store.db.read_now(lambda tx: tx.claims.find(project, attributes, like))
     return [(attribute, row.text) for attribute, row in found]
 
 
 def named(store: MemoryFixture, row: MemoryRow, **names: str) -> MemoryRow:
-    """Return a memory of just these entities."""
+    """Return a memory of exactly these entities."""
     values: dict[str, Any] = {}
     for type, key in ENTITY_KEYS.items():
         name = names.get(type.value.lower())
@@ -50,7 +50,7 @@ def named(store: MemoryFixture, row: MemoryRow, **names: str) -> MemoryRow:
     return replace(row, **values)
 
 
-def test_what_claims_such_a_thing_is_found_oldest_first(store: MemoryFixture) -> None:
+def test_claims_of_an_attribute_are_found_oldest_first(store: MemoryFixture) -> None:
     rows = {text: store.row(text, at(n)) for n, text in enumerate(("a", "b", "c", "d", "e"))}
     other = store.beside()
     claiming(
@@ -82,10 +82,10 @@ def test_what_claims_such_a_thing_is_found_oldest_first(store: MemoryFixture) ->
     ],
     ids=str,
 )
-def test_they_are_about_the_same(
+def test_claims_are_found_within_their_entities(
     store: MemoryFixture, like: dict[str, str], found: list[str]
 ) -> None:
-    """The run counts only where there is nothing else."""
+    """The run counts only if there is no other entity."""
     who = {
         "u": {"user": "u"},
         "u in r": {"user": "u", "run": "r"},
@@ -102,9 +102,9 @@ def test_they_are_about_the_same(
     ]
 
 
-def test_an_index_leads_to_them(store: MemoryFixture) -> None:
-    """Beside memories that claim other things, or nothing at all."""
-    # No other test claims such a thing: how common one is tells PostgreSQL which index to take.
+def test_claims_are_found_by_an_index(store: MemoryFixture) -> None:
+    """Also among memories with other claims or without any."""
+    # A unique attribute, because its frequency decides which index PostgreSQL chooses.
     size = "shoe size"
     rows = [store.row(str(n), at(n)) for n in range(400)]
     claims = [size if n % 100 == 0 else (f"uses {n}" if n % 3 else None) for n in range(400)]
@@ -112,7 +112,7 @@ def test_an_index_leads_to_them(store: MemoryFixture) -> None:
     ran: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
-        # The deployment's workers look for jobs meanwhile.
+        # The deployment's workers also run statements.
         if "attribute" in statement:
             ran.append((statement, values))
 
@@ -128,11 +128,11 @@ def test_an_index_leads_to_them(store: MemoryFixture) -> None:
         if not store.db.is_sqlite:
             connection.execute(text("ANALYZE memory_keywords"))
             connection.execute(text("ANALYZE memories"))
-            # What other tests have left decides whether reading all of it would be cheaper.
+            # The rows of other tests decide whether a full scan would be cheaper.
             connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = [str(row[-1]) for row in connection.exec_driver_sql(f"{asked} {statement}", values)]
     lines = "\n".join(plan)
     assert "ix_memory_keywords_attribute" in lines, lines
     assert "SCAN" not in lines, lines
-    # PostgreSQL may read a small table of memories whole, but never the keywords.
+    # PostgreSQL may scan a small table of memories, but never the keywords.
     assert "Seq Scan on memory_keywords" not in lines, lines

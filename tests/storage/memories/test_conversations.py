@@ -1,4 +1,4 @@
-"""The order of what was said, when something of it is deleted."""
+"""The order of a conversation after some of its memories are deleted."""
 
 import asyncio
 import random
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.every_database
 _HISTORY = METADATA.tables["history"]
 
 
-def tell(store: MemoryFixture, count: int, name: str = "alice") -> list[str]:
-    """Store a conversation; return the ids in the order in which it was said."""
+def store_conversation(store: MemoryFixture, count: int, name: str = "alice") -> list[str]:
+    """Store a conversation; return the ids in its order."""
     rows = [store.row(str(n), at(n), name) for n in range(count)]
     for row, before in zip(rows[1:], rows, strict=False):
         row.previous_id = before.id
@@ -26,7 +26,7 @@ def tell(store: MemoryFixture, count: int, name: str = "alice") -> list[str]:
 
 
 def order(store: MemoryFixture, ids: Sequence[str]) -> list[str | None]:
-    """Return what each memory says was said before it."""
+    """Return the previous memory of each memory."""
     return [store.get(id).previous_id for id in ids]
 
 
@@ -45,10 +45,10 @@ def order(store: MemoryFixture, ids: Sequence[str]) -> list[str | None]:
     ],
 )
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
-def test_what_stays_follows_the_nearest_that_stays(
+def test_a_memory_follows_the_nearest_remaining_one(
     store: MemoryFixture, gone: list[int], at_once: bool
 ) -> None:
-    ids = tell(store, 6)
+    ids = store_conversation(store, 6)
     if at_once:
         store.delete(10, *(ids[n] for n in gone))
     else:
@@ -58,25 +58,25 @@ def test_what_stays_follows_the_nearest_that_stays(
     assert order(store, left) == [None, *left[:-1]][: len(left)]
 
 
-def test_several_may_follow_one(store: MemoryFixture) -> None:
-    a, b, c = tell(store, 3)
+def test_several_memories_may_follow_one(store: MemoryFixture) -> None:
+    a, b, c = store_conversation(store, 3)
     d, e = (store.put(text, 5, previous_id=c) for text in "de")
     f = store.put("f", 6, previous_id=b)
     store.delete(10, b, c)
     assert order(store, [a, d, e, f]) == [None, a, a, a]
 
 
-def test_other_conversations_stay_as_they_are(store: MemoryFixture) -> None:
-    mine, other = tell(store, 4), tell(store, 4, "bob")
+def test_other_conversations_are_unchanged(store: MemoryFixture) -> None:
+    mine, other = store_conversation(store, 4), store_conversation(store, 4, "bob")
     stranger = store.beside()
-    theirs = tell(stranger, 3)
+    theirs = store_conversation(stranger, 3)
     store.delete(10, mine[1], mine[2])
     assert order(store, other) == [None, *other[:-1]]
     assert order(stranger, theirs) == [None, *theirs[:-1]]
 
 
-def test_an_order_that_closes_is_no_change_of_a_memory(store: MemoryFixture) -> None:
-    ids = tell(store, 3)
+def test_closing_a_gap_does_not_change_a_memory(store: MemoryFixture) -> None:
+    ids = store_conversation(store, 3)
     before = store.get(ids[2])
     store.delete(10, ids[1])
     after = store.get(ids[2])
@@ -88,9 +88,9 @@ def test_an_order_that_closes_is_no_change_of_a_memory(store: MemoryFixture) -> 
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_deletions_leave_one_line(store: MemoryFixture, seed: int) -> None:
+def test_any_deletions_leave_one_chain(store: MemoryFixture, seed: int) -> None:
     chance = random.Random(seed)
-    ids = tell(store, 60)
+    ids = store_conversation(store, 60)
     while ids:
         gone = chance.sample(ids, min(len(ids), chance.randrange(1, 20)))
         store.delete(100, *gone)
@@ -98,8 +98,8 @@ def test_any_deletions_leave_one_line(store: MemoryFixture, seed: int) -> None:
         assert order(store, ids) == [None, *ids[:-1]][: len(ids)]
 
 
-def test_an_erased_entity_leaves_the_line_of_others(store: MemoryFixture) -> None:
-    """Hundreds in a row, more than are deleted by one statement."""
+def test_an_erased_entity_leaves_the_chain_of_others(store: MemoryFixture) -> None:
+    """Hundreds of adjacent memories, more than one statement deletes."""
     first = store.put("first", 0, "bob")
     rows = [store.row(str(n), at(n)) for n in range(1, 1201)]
     for row, before in zip(rows, [first, *(row.id for row in rows)], strict=False):
@@ -114,14 +114,14 @@ def test_an_erased_entity_leaves_the_line_of_others(store: MemoryFixture) -> Non
 
 async def test_neighbours_deleted_at_the_same_time_leave_no_gap(store: MemoryFixture) -> None:
     for _ in range(5):
-        ids = tell(store, 8)
+        ids = store_conversation(store, 8)
         gone = ids[1:7]
         await asyncio.gather(*(asyncio.to_thread(store.delete, 10, id) for id in gone))
         assert order(store, [ids[0], ids[7]]) == [None, ids[0]]
 
 
-async def test_what_is_being_followed_is_deleted_afterwards(store: MemoryFixture) -> None:
-    ids = tell(store, 3)
+async def test_a_deletion_waits_for_a_memory_that_is_being_appended(store: MemoryFixture) -> None:
+    ids = store_conversation(store, 3)
     new = store.row("new", at(5), previous_id=ids[2])
     with paused_transaction(store.tenant.deployment, "INSERT INTO memories ") as (
         reached,
@@ -136,8 +136,8 @@ async def test_what_is_being_followed_is_deleted_afterwards(store: MemoryFixture
     assert order(store, [*ids[:2], new.id]) == [None, ids[0], ids[1]]
 
 
-async def test_what_is_being_deleted_is_not_followed(store: MemoryFixture) -> None:
-    ids = tell(store, 3)
+async def test_a_memory_does_not_follow_one_that_is_being_deleted(store: MemoryFixture) -> None:
+    ids = store_conversation(store, 3)
     new = store.row("new", at(5))
 
     def follow(tx: Transaction) -> None:

@@ -1,4 +1,4 @@
-"""When messages were said, which decides what contradicts what."""
+"""The times of messages, which decide which claim supersedes another."""
 
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.every_database
 
 
 def test_the_last_message_of_a_memory_counts(store: MemoryFixture) -> None:
-    """By when it was said, or else by when it was stored."""
+    """Its time is its timestamp, or else its creation time."""
     one, other, none = (store.put(text, 0) for text in "abc")
     project = store.tenant.project_id
     messages = [

@@ -1,4 +1,4 @@
-"""Slots: which memories are twins, and that the index and nobody's good will keeps them apart."""
+"""Uniqueness keys: which memories are exact duplicates, and that the index rejects them."""
 
 import hashlib
 from dataclasses import replace
@@ -22,7 +22,7 @@ _MEMORIES = METADATA.tables["memories"]
 
 
 def row(store: MemoryFixture, text: str, second: float, **values: Any) -> MemoryRow:
-    """Return a memory of alice that has twins, unlike those that tests put there by the dozen."""
+    """Return a memory of alice with its real hash, so that exact duplicates are detected."""
     return store.row(text, at(second), hash=text_hash(text), **values)
 
 
@@ -33,8 +33,8 @@ def put(store: MemoryFixture, text: str, second: float, **values: Any) -> str:
     return memory.id
 
 
-def slots(store: MemoryFixture) -> dict[str, str | None]:
-    """Return the slots that the memories of a project hold, by id."""
+def uniqueness_keys(store: MemoryFixture) -> dict[str, str | None]:
+    """Return the uniqueness keys of a project's memories, by id."""
     held = select(_MEMORIES.c.id, _MEMORIES.c.slot)
     with store.db.engine.connect() as connection:
         mine = held.where(_MEMORIES.c.project_id == store.tenant.project_id)
@@ -42,7 +42,7 @@ def slots(store: MemoryFixture) -> dict[str, str | None]:
 
 
 def replace_by(store: MemoryFixture, id: str, other: str, state: MemoryState) -> None:
-    """Let one memory take the place of another."""
+    """Mark one memory as replaced by another."""
 
     def work(tx: Any) -> None:
         tx.memories.mark_replaced(store.get(id), state, other, store.author, at(9))
@@ -74,7 +74,7 @@ def test_a_hash_is_of_the_text_in_one_form() -> None:
     ],
     ids=str,
 )
-def test_whatever_tells_twins_apart_is_in_the_slot(
+def test_the_uniqueness_key_covers_all_distinguishing_fields(
     store: MemoryFixture, other: dict[str, Any]
 ) -> None:
     tea = replace(row(store, "Tea", 0), user_key="alice")
@@ -84,50 +84,52 @@ def test_whatever_tells_twins_apart_is_in_the_slot(
     assert uniqueness_key(replace(tea, **same)) == uniqueness_key(tea)
 
 
-def test_the_index_refuses_a_twin(store: MemoryFixture) -> None:
-    """Whoever forgets to ask for the holders stores nothing."""
+def test_the_index_rejects_an_exact_duplicate(store: MemoryFixture) -> None:
+    """Also if the caller has not looked for duplicates first."""
     id = put(store, "Tea", 0)
     with pytest.raises(IntegrityError):
         put(store, "Tea", 1)
-    assert slots(store) == {id: uniqueness_key(store.get(id))}
+    assert uniqueness_keys(store) == {id: uniqueness_key(store.get(id))}
 
 
 @pytest.mark.parametrize("state", [MemoryState.MERGED, MemoryState.SUPERSEDED])
-def test_only_who_stands_for_itself_holds_a_slot(store: MemoryFixture, state: MemoryState) -> None:
+def test_only_memories_that_are_not_replaced_have_a_key(
+    store: MemoryFixture, state: MemoryState
+) -> None:
     tea, coffee = put(store, "Tea", 0), put(store, "Coffee", 1)
     replace_by(store, tea, coffee, state)
-    assert slots(store) == {tea: None, coffee: uniqueness_key(store.get(coffee))}
+    assert uniqueness_keys(store) == {tea: None, coffee: uniqueness_key(store.get(coffee))}
     twin = put(store, "Tea", 2)
     with pytest.raises(DuplicateMemory) as taken:
         store.change(tea, 10, state=MemoryState.ACTIVE)
     assert taken.value.memory_id == twin
     store.delete(11, twin)
     assert store.change(tea, 12, state=MemoryState.ACTIVE).version == 3
-    assert slots(store)[tea] == uniqueness_key(store.get(tea))
+    assert uniqueness_keys(store)[tea] == uniqueness_key(store.get(tea))
 
 
-def test_holders_are_active_and_not_over(store: MemoryFixture) -> None:
+def test_duplicates_are_active_and_not_expired(store: MemoryFixture) -> None:
     last = {"expiration_date": date(2025, 5, 1)}
     tea, coffee = put(store, "Tea", 0, **last), put(store, "Coffee", 0)
     water = put(store, "Water", 0)
     replace_by(store, water, tea, MemoryState.MERGED)
     rows = [row(store, text, 1) for text in ("Tea", "Coffee", "Water", "Milk")]
 
-    def holders(day: int) -> dict[str, str]:
+    def duplicates(day: int) -> dict[str, str]:
         today = date(2025, 5, day)
         found = store.db.write_now(lambda tx: tx.memories.find_by_uniqueness_key(rows, today))
         return {memory.text: memory.id for memory in found.values()}
 
-    assert holders(1) == {"Tea": tea, "Coffee": coffee}
-    assert slots(store)[tea] == uniqueness_key(store.get(tea))
-    assert holders(2) == {"Coffee": coffee}
-    # It has left its slot for good, so that another can have it.
-    assert slots(store)[tea] is None
-    assert put(store, "Tea", 2) in slots(store)
+    assert duplicates(1) == {"Tea": tea, "Coffee": coffee}
+    assert uniqueness_keys(store)[tea] == uniqueness_key(store.get(tea))
+    assert duplicates(2) == {"Coffee": coffee}
+    # It has no key any longer, so another memory can have it.
+    assert uniqueness_keys(store)[tea] is None
+    assert put(store, "Tea", 2) in uniqueness_keys(store)
 
 
-def test_other_changes_leave_the_slot_alone(store: MemoryFixture) -> None:
-    """A twin from before there were slots, which has none, stays and can be changed."""
+def test_other_changes_keep_the_uniqueness_key(store: MemoryFixture) -> None:
+    """A duplicate without a key, from an older version, stays and can be changed."""
     tea = put(store, "Tea", 0)
     twin = row(store, "Tea", 1, state=MemoryState.MERGED)
     store.add(twin)
@@ -137,15 +139,15 @@ def test_other_changes_leave_the_slot_alone(store: MemoryFixture) -> None:
         )
     store.change(twin.id, 2, metadata={"a": 1})
     store.change(twin.id, 3, expiration_date=date(2030, 1, 1))
-    assert slots(store) == {tea: uniqueness_key(store.get(tea)), twin.id: None}
+    assert uniqueness_keys(store) == {tea: uniqueness_key(store.get(tea)), twin.id: None}
     store.change(twin.id, 4, text="Coffee")
-    assert slots(store)[twin.id] == uniqueness_key(store.get(twin.id))
+    assert uniqueness_keys(store)[twin.id] == uniqueness_key(store.get(twin.id))
 
 
-def test_slots_are_of_entities_not_of_names(store: MemoryFixture) -> None:
-    """Two entities of one name are two, and each has its own memory of the same words."""
+def test_uniqueness_keys_depend_on_entities_not_on_names(store: MemoryFixture) -> None:
+    """Two entities may share a name, and each has its own memory of the same text."""
     agent = store.entity("alice", EntityType.AGENT)
     put(store, "Tea", 0)
     tea = row(store, "Tea", 1)
     store.add(replace(tea, user_key=None, user_id=None, agent_key=agent, agent_id="alice"))
-    assert len(set(slots(store).values())) == 2
+    assert len(set(uniqueness_keys(store).values())) == 2

@@ -1,4 +1,4 @@
-"""Past versions: what is kept of a memory, what was true at a moment, what an erasure leaves."""
+"""Past versions: their content, lists as of a moment, and what remains after an erasure."""
 
 import itertools
 import random
@@ -38,7 +38,7 @@ def texts(rows: list[MemoryRow]) -> list[str]:
 # ---------------------------------------------------------------- what is kept
 
 
-def test_each_change_keeps_the_whole_former_row(store: MemoryFixture) -> None:
+def test_each_change_archives_the_previous_row(store: MemoryFixture) -> None:
     told = {"metadata": {"a": 1}, "categories": ["food"], "timestamp": at(-60), "actor": "Ann"}
     first = store.row("Tea", at(0), **told, previous_id=store.put("Hello", 0))
     store.add(first)
@@ -52,7 +52,7 @@ def test_each_change_keeps_the_whole_former_row(store: MemoryFixture) -> None:
     assert (second.updated_at, third.updated_at) == (at(1), at(2))
 
 
-def test_a_clock_that_goes_back_makes_no_two_versions_true_at_once(store: MemoryFixture) -> None:
+def test_versions_never_overlap_when_the_clock_runs_backwards(store: MemoryFixture) -> None:
     id = store.put("1", 10)
     assert store.change(id, 5, text="2").updated_at == at(10)
     assert store.change(id, 20, text="3").updated_at == at(20)
@@ -73,7 +73,7 @@ def test_a_clock_that_goes_back_makes_no_two_versions_true_at_once(store: Memory
     ]
 
 
-def test_a_change_that_is_refused_keeps_nothing(store: MemoryFixture) -> None:
+def test_a_rejected_change_archives_nothing(store: MemoryFixture) -> None:
     id = store.put("1", 0)
     stale = store.get(id)
     store.change(id, 1, text="2")
@@ -91,7 +91,7 @@ def test_a_change_that_is_refused_keeps_nothing(store: MemoryFixture) -> None:
 # ---------------------------------------------------------------- as of
 
 
-def test_memories_are_as_they_were(store: MemoryFixture) -> None:
+def test_past_memories_are_listed_as_of_a_moment(store: MemoryFixture) -> None:
     tea = store.put("Tea", 0)
     store.put("Bread", 10, "bob")
     store.change(tea, 20, text="Coffee", metadata={"a": 1})
@@ -130,16 +130,16 @@ def test_every_kind_of_entity_has_a_past(store: MemoryFixture, type: EntityType)
 @parametrize_pairs(
     key=sorted({key for key, _ in MEMORY_ORDERS}), size=(1, 3, 100), descending=(True, False)
 )
-def test_any_story_is_told_as_it_was(
+def test_any_past_is_listed_correctly(
     store: MemoryFixture, key: str, descending: bool, size: int
 ) -> None:
-    """Random changes and deletions, told in every order and by pages of any size."""
+    """Random changes and deletions, listed in every order with pages of any size."""
     chance = random.Random(f"{key} {descending} {size}")
     now: dict[str, MemoryRow] = {}
     told: list[list[MemoryRow]] = []
     for second in range(24):
         if second % 3 == 0:
-            # Two of one moment: their places are told by the id alone.
+            # Two memories of one moment: only the id orders them.
             said = [at(chance.randrange(-50, 50)) if chance.random() < 0.5 else None for _ in "ab"]
             rows = [store.row(f"{second} {n}", at(second), timestamp=t) for n, t in enumerate(said)]
             store.add(*rows)
@@ -170,10 +170,10 @@ def test_strangers_have_no_past_in_a_project(store: MemoryFixture) -> None:
 
 
 @pytest.mark.parametrize("type", [None, EntityType.USER], ids=["project", "entity"])
-def test_a_page_walks_the_indexes_of_both_tables(
+def test_a_page_reads_the_indexes_of_both_tables(
     store: MemoryFixture, type: EntityType | None
 ) -> None:
-    """Neither table is read whole or sorted for a page, however many rows there are."""
+    """Neither table is scanned or sorted for a page."""
     rows = [store.row(str(n), at(n)) for n in range(300)]
     store.add(*rows)
     for row in rows[:200]:
@@ -189,7 +189,7 @@ def test_a_page_walks_the_indexes_of_both_tables(
 
 
 def explained(store: MemoryFixture, listing: Any, parent: str) -> str:
-    """Return how the database goes about a page of ten in the past."""
+    """Return the query plan of a page of ten past memories."""
     caught: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
@@ -209,7 +209,7 @@ def explained(store: MemoryFixture, listing: Any, parent: str) -> str:
         if store.db.is_sqlite:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             return "\n".join(row[3] for row in plan)
-        # Few rows may as well be sorted: this asks whether many would have to be.
+        # A few rows may be sorted; this checks that many are not.
         connection.execute(text("SET LOCAL enable_sort = off"))
         plan = connection.exec_driver_sql(f"EXPLAIN {statement}", values)
         return "\n".join(row[0] for row in plan)
@@ -219,7 +219,7 @@ def explained(store: MemoryFixture, listing: Any, parent: str) -> str:
 
 
 def traces(store: MemoryFixture, words: list[str]) -> set[str]:
-    """Return the tables that hold one of the words in any column, the index's own tables too."""
+    """Return the tables, including those of the index, with one of the words in any column."""
     found = set()
     with store.db.engine.connect() as connection:
         names = inspect(connection).get_table_names()
@@ -235,19 +235,19 @@ def traces(store: MemoryFixture, words: list[str]) -> set[str]:
 
 
 def hits(store: MemoryFixture, word: str) -> list[str]:
-    """Return what the keyword index finds in the project."""
+    """Return the keyword hits in the project."""
     scope = store.tenant.project_id
     return store.db.read_now(lambda tx: tx.keywords.best(scope, {word: 1.0}, 10))
 
 
-# Words are kept in the index by what they do not share with the word before: what is looked for is
-# the end of them.
+# The index stores a word without the prefix it shares with the word before, so the tests search for
+# the ends of words.
 WORDS = ["qxzzvkk", "qxjjwpp", "qxkkbhh", "qxvvmdd"]
 ENDINGS = [word[2:] for word in WORDS]
 
 
 def story(store: MemoryFixture) -> tuple[str, str]:
-    """Tell words in every state of a memory; return a memory of alice and one of bob after it."""
+    """Write words into every state of a memory; return a memory of alice and one of bob."""
     living = store.put(WORDS[0], 0)
     deleted = store.put(WORDS[1], 1, previous_id=living)
     bob = store.put("Bread", 2, "bob", previous_id=deleted)
@@ -259,7 +259,7 @@ def story(store: MemoryFixture) -> tuple[str, str]:
     return living, bob
 
 
-def test_nothing_of_an_erased_entity_is_left_in_any_past(store: MemoryFixture) -> None:
+def test_no_past_contains_an_erased_entity(store: MemoryFixture) -> None:
     living, bob = story(store)
     where = traces(store, ENDINGS)
     assert {"history", "memory_versions", "memories"} <= where
@@ -283,7 +283,7 @@ def test_an_entity_whose_memories_are_all_deleted_is_erased(store: MemoryFixture
     assert traces(store, ENDINGS) == set()
 
 
-def test_what_was_about_two_is_erased_with_either(store: MemoryFixture) -> None:
+def test_a_memory_about_two_entities_is_erased_with_either(store: MemoryFixture) -> None:
     run = store.entity("R", EntityType.RUN)
     for delete in (True, False):
         id = store.put(WORDS[0], 0, run_key=run, run_id="R")

@@ -1,7 +1,7 @@
 """The keyword index: the same order on both databases, kept by the transaction of the row.
 
-What there should be is computed here in plain Python, so that each database is held to one truth.
-Memories have vectors here that no embedder made: nothing searches them.
+The expected results are computed in plain Python, the same for both databases. The memories have
+placeholder vectors, which nothing searches.
 """
 
 import random
@@ -27,7 +27,7 @@ from tests.support.fixtures.memory_fixture import MemoryFixture, at, embedded_te
 pytestmark = pytest.mark.every_database
 
 WORDS = [f"word{n}" for n in range(40)]
-# The first words are everywhere, the last nearly nowhere, as in any language.
+# The first words are frequent, the last are rare, as in any language.
 COMMON = [1 / (n + 1) for n in range(40)]
 SEEDS = range(3)
 
@@ -35,13 +35,13 @@ SEEDS = range(3)
 def best(
     store: MemoryFixture, terms: dict[str, float], limit: int = 1000, **options: Any
 ) -> list[str]:
-    """Return what the index gives of a scope, the project unless `scope` says otherwise."""
+    """Return the index's results for a scope, by default the project."""
     scope = options.pop("scope", store.tenant.project_id)
     return store.db.read_now(lambda tx: tx.keywords.best(scope, terms, limit, **options))
 
 
 def fill(store: MemoryFixture, seed: int) -> list[MemoryRow]:
-    """Store memories of any words, of two users, an hour apart each."""
+    """Store memories of random words, of two users, each an hour apart."""
     chosen = random.Random(seed)
     rows = [
         store.row(
@@ -55,8 +55,8 @@ def fill(store: MemoryFixture, seed: int) -> list[MemoryRow]:
     return rows
 
 
-def wanted(rows: list[MemoryRow], terms: dict[str, float]) -> list[str]:
-    """Return the ids of what has a term: by what its terms tell, then by length, then by id."""
+def expected_ids(rows: list[MemoryRow], terms: dict[str, float]) -> list[str]:
+    """Return the expected ids: by the information of their terms, then by length, then by id."""
     found = []
     for row in rows:
         words = row.text.split()
@@ -67,7 +67,7 @@ def wanted(rows: list[MemoryRow], terms: dict[str, float]) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_order_is_what_the_terms_tell(store: MemoryFixture, seed: int) -> None:
+def test_results_are_ordered_by_term_information(store: MemoryFixture, seed: int) -> None:
     rows = fill(store, seed)
     alice = store.entity("alice")
     hers = [row for row in rows if row.user_key == alice]
@@ -77,14 +77,14 @@ def test_the_order_is_what_the_terms_tell(store: MemoryFixture, seed: int) -> No
         asked = {
             word: chosen.uniform(0.01, 8) for word in chosen.sample(WORDS, chosen.randint(1, 8))
         }
-        there = wanted(rows, asked)
+        there = expected_ids(rows, asked)
         assert best(store, asked) == there
-        assert best(store, asked, scope=alice) == wanted(hers, asked)
+        assert best(store, asked, scope=alice) == expected_ids(hers, asked)
         for limit in (1, 7):
             assert best(store, asked, limit) == there[:limit]
         since, until = at(3600 * 30), at(3600 * 60)
         within = [row for row in rows if since <= row.created_at < until]
-        assert best(store, asked, within=(since, until)) == wanted(within, asked)
+        assert best(store, asked, within=(since, until)) == expected_ids(within, asked)
 
 
 def test_rare_terms_come_first_then_short_texts_then_old_ids(store: MemoryFixture) -> None:
@@ -93,7 +93,7 @@ def test_rare_terms_come_first_then_short_texts_then_old_ids(store: MemoryFixtur
     weights = {"saffron": 5.0, "tea": 0.5}
     assert best(store, weights) == [both, rare, *common]
     assert best(store, {"tea": 0.5}) == [*common, both]
-    # How often a text has a term is for the ranking to weigh; here it has it or not.
+    # The index ignores how often a text contains a term; the ranking weighs that.
     often = store.put("tea tea tea tea tea tea", 6)
     assert best(store, {"tea": 0.5})[-1] == often
     assert best(store, {"snow": 1.0}) == best(store, {}) == []
@@ -118,8 +118,8 @@ def test_a_scope_is_a_project_or_one_of_its_entities(store: MemoryFixture) -> No
         assert best(store, {"tea": 1.0}, scope=scope) == ids
 
 
-def test_a_text_cannot_pass_for_a_member_of_a_scope(store: MemoryFixture) -> None:
-    """Ids are no secret, and whoever knows how the index writes them may write so too."""
+def test_a_text_cannot_imitate_a_scope(store: MemoryFixture) -> None:
+    """Ids are not secret, so a text may contain them as the index writes them."""
     mine = store.put("tea", 1)
     other = store.beside()
     tokens = [scope_token(store.tenant.project_id), scope_token(store.entity("alice"))]
@@ -127,14 +127,14 @@ def test_a_text_cannot_pass_for_a_member_of_a_scope(store: MemoryFixture) -> Non
     strays = [other.put(text, 2 + n) for n, text in enumerate(said)]
     for scope in (store.tenant.project_id, store.entity("alice")):
         assert best(store, {"tea": 1.0}, scope=scope) == [mine]
-    # Nor does a query find a scope by its name.
+    # A query does not find a scope by its name either.
     asked = {term: 1.0 for token in tokens for term in terms(token)}
     assert best(store, asked) == []
     assert sorted(best(other, asked)) == sorted(strays)
 
 
-def test_a_window_is_about_when_it_happened(store: MemoryFixture) -> None:
-    """From its first moment until before its second; the timestamp counts before the creation."""
+def test_a_window_filters_by_the_time_of_the_event(store: MemoryFixture) -> None:
+    """The end is exclusive; the timestamp has priority over the creation time."""
     told = store.put("tea", 500, timestamp=at(10))
     first, second, third = (store.put("tea", second) for second in (100, 200, 300))
     assert best(store, {"tea": 1.0}, within=(at(100), at(300))) == [first, second]
@@ -144,8 +144,8 @@ def test_a_window_is_about_when_it_happened(store: MemoryFixture) -> None:
     assert best(store, {"tea": 1.0}, within=(at(300), last)) == [third]
 
 
-def test_many_terms_may_be_asked_for_at_once(store: MemoryFixture) -> None:
-    """As many as the longest query has, and the longest memory that others are related to."""
+def test_a_query_may_have_many_terms(store: MemoryFixture) -> None:
+    """As many as the longest query, or the longest memory in a search for related ones."""
     id = store.put("x60000 x17", 1)
     store.put("snow", 2)
     for number in (400, 5_000, 65_000):
@@ -175,7 +175,7 @@ LONGEST_TEXTS = {
 
 
 @pytest.mark.parametrize("said", LONGEST_TEXTS.values(), ids=LONGEST_TEXTS)
-def test_the_longest_texts_have_room_in_the_index(store: MemoryFixture, said: str) -> None:
+def test_the_index_accepts_the_longest_texts(store: MemoryFixture, said: str) -> None:
     row = store.row(said, at(1))
     made = embedded_text(said)
     keywords = keywords_of(Utterance(said, None))
@@ -191,7 +191,7 @@ def test_the_longest_texts_have_room_in_the_index(store: MemoryFixture, said: st
 
 
 def index_of(store: MemoryFixture, term: str) -> int:
-    """Return how many entries the index itself has for a term, whatever the rows say."""
+    """Return the number of index entries for a term, independently of the rows."""
     with store.db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             statement = "SELECT count(*) FROM ft_memory_keywords WHERE ft_memory_keywords MATCH :q"
@@ -201,21 +201,21 @@ def index_of(store: MemoryFixture, term: str) -> int:
 
 
 def is_readable(store: MemoryFixture, term: str) -> bool:
-    """Tell whether a term stands anywhere in the blocks of SQLite's index."""
+    """Return whether the blocks of SQLite's index contain a term."""
     with store.db.engine.connect() as connection:
         if connection.dialect.name != "sqlite":
             return False
         blocks = connection.execute(text("SELECT block FROM ft_memory_keywords_data")).scalars()
-        # A block leaves out what a term has in common with the one before it.
+        # A block stores a term without the prefix that it shares with the one before it.
         return any(term[6:].encode() in block for block in blocks)
 
 
 def term_of(store: MemoryFixture, name: str) -> str:
-    """Return a term that nobody else has in this database."""
+    """Return a term that is unique in this database."""
     return f"{store.tenant.project_id[-12:]}{name}"
 
 
-def test_a_change_leaves_nothing_of_the_former_words(store: MemoryFixture) -> None:
+def test_a_change_removes_the_previous_words(store: MemoryFixture) -> None:
     former, later = term_of(store, "former"), term_of(store, "later")
     id = store.put(f"tea {former}", 1)
     assert (index_of(store, former), best(store, {former: 1.0})) == (1, [id])
@@ -226,7 +226,7 @@ def test_a_change_leaves_nothing_of_the_former_words(store: MemoryFixture) -> No
     assert (index_of(store, later), best(store, {"tea": 1.0})) == (1, [id])
 
 
-def test_a_deletion_leaves_nothing(store: MemoryFixture) -> None:
+def test_a_deletion_removes_the_words(store: MemoryFixture) -> None:
     gone, kept = term_of(store, "gone"), term_of(store, "kept")
     ids = [store.put(f"tea {gone}", n) for n in range(3)]
     stays = store.put(f"tea {kept}", 4)
@@ -235,7 +235,7 @@ def test_a_deletion_leaves_nothing(store: MemoryFixture) -> None:
     assert best(store, {"tea": 1.0, gone: 1.0}) == [stays]
 
 
-def test_the_erasure_of_an_entity_leaves_nothing_to_read(store: MemoryFixture) -> None:
+def test_the_erasure_of_an_entity_leaves_no_readable_words(store: MemoryFixture) -> None:
     gone, kept = term_of(store, "gone"), term_of(store, "kept")
     alice = store.entity("alice")
     for n in range(3):
@@ -252,7 +252,7 @@ def test_the_erasure_of_an_entity_leaves_nothing_to_read(store: MemoryFixture) -
     assert best(store, {"tea": 1.0}, scope=alice) == []
 
 
-def test_the_deletion_of_a_project_leaves_nothing_to_read(store: MemoryFixture) -> None:
+def test_the_deletion_of_a_project_leaves_no_readable_words(store: MemoryFixture) -> None:
     gone, kept = term_of(store, "gone"), term_of(store, "kept")
     for n in range(5):
         store.put(f"tea {gone}", n)
@@ -271,7 +271,7 @@ def test_the_deletion_of_a_project_leaves_nothing_to_read(store: MemoryFixture) 
     assert (best(store, {"tea": 1.0}), best(other, {"tea": 1.0})) == ([], [stays])
 
 
-def test_what_is_rolled_back_was_never_there(store: MemoryFixture) -> None:
+def test_a_rolled_back_transaction_adds_no_words(store: MemoryFixture) -> None:
     stays = store.put("tea", 1)
     never = term_of(store, "never")
     row = store.row(f"tea {never}", at(2))
