@@ -1,4 +1,4 @@
-"""An erasure whose server is killed right after the answer: the next one completes it."""
+"""An erasure whose server is killed right after the response: the next server completes it."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ mutation ($id: ID!) { deleteEntity(id: $id) { receipt { id } userErrors { code }
 MEMORIES = 600
 
 
-def test_a_killed_erasure_is_completed_and_takes_nothing_of_others(tmp_path: Path) -> None:
+def test_an_interrupted_erasure_is_completed_and_keeps_other_data(tmp_path: Path) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     with place.start(warm=True) as server:
         own = {"infer": False, "agentId": "assistant"}

@@ -1,4 +1,4 @@
-"""Shaped exports in processes that are killed: each is made, once, by whoever comes next."""
+"""Shaped exports in processes that are killed: the next process completes each one once."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ query ($id: ID!) { export(id: $id) { data completedAt operation { status attempt
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -38,7 +38,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
             yield Place(tmp_path / "data", url)
 
 
-def test_killed_while_the_model_thinks(place: Place) -> None:
+def test_killed_during_the_model_request(place: Place) -> None:
     speak = threading.Event()
 
     def think(request: Request) -> Answer:

@@ -1,4 +1,4 @@
-"""Imports in processes of their own: one that is killed midway, and the command."""
+"""Imports in separate processes: one that is killed midway, and the command."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ FIND = "query ($id: ID!) { operation(id: $id) { status progress notes } }"
 MEMORIES = 800
 
 
-def test_an_import_goes_on_after_a_kill_and_doubles_nothing(tmp_path: Path) -> None:
+def test_an_import_continues_after_a_kill_without_duplicates(tmp_path: Path) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     records = [line(memory(f"Fact number {n} about the garden", n)) for n in range(MEMORIES)]
     with place.start(warm=True) as server:

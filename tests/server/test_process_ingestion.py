@@ -1,7 +1,7 @@
-"""Ingestion in processes that are killed: whatever was acknowledged is remembered, exactly once.
+"""Ingestion in processes that are killed: every acknowledged add is stored exactly once.
 
-Each step of a job has a test that kills the server there. Nothing in the server helps: the model
-holds its answer, or the test holds the lock that the next step needs.
+Each step of a job has a test that kills the server there. The server has no hooks for this: the
+model delays its response, or the test holds the lock that the next step needs.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ ALL = """
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -54,7 +54,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
 
 
 class Held(OpenAIServer):
-    """A chat model that keeps its first answers to itself until it is told."""
+    """A chat model that delays its first answers until they are released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ def check_once(server: Process, attempts: dict[str, tuple[str, int]]) -> None:
     assert ends == {id: ("SUCCEEDED", count) for id, count in attempts.values()}
 
 
-def test_killed_before_the_job_starts_and_while_the_model_thinks(place: Place, model: Held) -> None:
+def test_killed_before_the_job_and_during_the_model_request(place: Place, model: Held) -> None:
     """A server works on four adds at a time, so the fifth is acknowledged and not begun."""
     ids: dict[str, str] = {}
     with start(place, model) as server:
@@ -223,7 +223,7 @@ def test_killed_between_the_write_and_the_end_of_the_job(place: Place, model: He
     assert len(model.chats) == 1
 
 
-def test_a_lease_keeps_others_away_until_it_runs_out(place: Place, model: Held) -> None:
+def test_a_lease_excludes_others_until_it_expires(place: Place, model: Held) -> None:
     with start(place, model) as server:
         id = add(server, "A fact")["operation"]["id"]
         wait_until(lambda: model.chats, "a model that thinks")
@@ -246,7 +246,7 @@ def test_a_lease_keeps_others_away_until_it_runs_out(place: Place, model: Held) 
         check_once(server, {"Another fact": (other["id"], 1), "A fact": (id, 2)})
 
 
-def test_a_stop_lets_the_model_end_its_answer(place: Place, model: Held) -> None:
+def test_a_stop_waits_for_the_model(place: Place, model: Held) -> None:
     model.answer_with(slow(1.5))
     with start(place, model) as server:
         add(server, "A fact")
@@ -259,7 +259,7 @@ def test_a_stop_lets_the_model_end_its_answer(place: Place, model: Held) -> None
 
 
 @pytest.mark.parametrize(("place", "kills"), [("sqlite", 3), ("postgresql", 2)], indirect=["place"])
-def test_whatever_was_acknowledged_is_remembered_once(place: Place, kills: int) -> None:
+def test_every_acknowledged_add_is_stored_once(place: Place, kills: int) -> None:
     """Killed at any moment, with the rules that ship with the server."""
     ids: dict[str, str] = {}
     interrupted = 0

@@ -1,4 +1,4 @@
-"""Following a log through whatever breaks connections: every event comes once, and in order."""
+"""Following a log through connection failures: every event arrives once, in order."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ mutation ($text: String!) {
 
 @contextlib.asynccontextmanager
 async def writing(writer: Writer, address: Callable[[], str]) -> AsyncIterator[None]:
-    """Write without a pause until the end of the block, also when servers come and go."""
+    """Write continuously until the end of the block, also while servers restart."""
     stopped = False
 
     async def write() -> None:
@@ -54,7 +54,7 @@ async def writing(writer: Writer, address: Callable[[], str]) -> AsyncIterator[N
 async def check_all_seen(
     followers: list[Follower], address: Callable[[], str], log: list[Logged]
 ) -> None:
-    """Let everybody read what is left of the log, and check what they have seen of it."""
+    """Let all followers read the rest of the log, and check what they received."""
     assert [event.sequence for event in log] == list(range(1, len(log) + 1))
     expected = [expected_of(log, follower.user) for follower in followers]
     async with asyncio.TaskGroup() as group:
@@ -64,9 +64,7 @@ async def check_all_seen(
         assert [seen.sequence for seen in follower.seen] == numbers
 
 
-async def test_who_comes_back_at_any_moment_has_seen_everything_once(
-    address: str, tenant: Tenant
-) -> None:
+async def test_reconnecting_clients_receive_every_event_once(address: str, tenant: Tenant) -> None:
     key, url = tenant.owner.key or "", f"http://{address}"
     async with httpx.AsyncClient(timeout=PATIENCE) as http:
         cursor = (await ask(http, url, key, BEGINNING))["project"]["historyCursor"]
@@ -88,7 +86,7 @@ async def test_who_comes_back_at_any_moment_has_seen_everything_once(
         await check_all_seen(followers, lambda: address, log)
 
 
-async def test_who_followed_a_server_that_was_killed_has_seen_everything_once(
+async def test_clients_of_a_killed_server_receive_every_event_once(
     tmp_path: Path,
 ) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
@@ -119,8 +117,8 @@ async def test_who_followed_a_server_that_was_killed_has_seen_everything_once(
         await check_all_seen(followers, lambda: address, log)
 
 
-async def test_two_processes_tell_one_log(tmp_path: Path, worker_id: str) -> None:
-    """Who follows one learns what is written at the other, and can go on there."""
+async def test_two_processes_deliver_one_log(tmp_path: Path, worker_id: str) -> None:
+    """Clients of one process receive the writes of the other, and can resume there."""
     async with AsyncExitStack() as stack:
         url = stack.enter_context(fresh_postgres(f"mnemograph_live_{worker_id}"))
         chroma = await asyncio.to_thread(Chroma, tmp_path / "chroma")

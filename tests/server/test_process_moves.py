@@ -1,4 +1,4 @@
-"""The commands that move memories: out of one project beside its server, and into another."""
+"""The commands that export a project, with its server running, and import it into another."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Webhooks of a server that is killed: what was committed is told after its restart."""
+"""Webhooks of a server that is killed: committed events are sent after the restart."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ TASKS = 4
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -46,7 +46,7 @@ def start(place: Place) -> Process:
 
 
 def ended(server: Process, count: int = 1) -> list[dict[str, object]]:
-    """Return all deliveries once there are so many and none of them waits."""
+    """Wait until there are so many deliveries and none is pending; return them."""
 
     def all_of_them() -> list[dict[str, object]]:
         webhooks = server.ask(DELIVERIES)["project"]["webhooks"]["nodes"]
@@ -59,7 +59,7 @@ def ended(server: Process, count: int = 1) -> list[dict[str, object]]:
     return all_of_them()
 
 
-def test_killed_before_and_while_it_sends(place: Place) -> None:
+def test_killed_before_and_during_a_delivery(place: Place) -> None:
     """Of five webhooks four are being sent to, so of the fifth nothing but its job is there."""
     with Receiver() as receiver:
         receiver.next(*[Do.STALL] * TASKS)
@@ -84,7 +84,7 @@ def test_killed_before_and_while_it_sends(place: Place) -> None:
     assert len({(request.id, request.body) for request in receiver.requests}) == TASKS + 1
 
 
-def test_killed_while_it_waits_for_the_receiver(place: Place) -> None:
+def test_killed_while_waiting_for_the_receiver(place: Place) -> None:
     with Receiver() as receiver:
         with start(place) as server:
             input = {"name": "Bot", "url": receiver.url, "eventTypes": ["MEMORY_ADD"]}

@@ -231,5 +231,5 @@ def test_an_installed_wheel_serves_from_an_empty_folder(folder: Path) -> None:
     assert written <= environment.files()
 
 
-def test_a_checkout_tells_the_same_version(tmp_path: Path) -> None:
+def test_a_checkout_has_the_same_version(tmp_path: Path) -> None:
     assert run_command(tmp_path, "--version").stdout == f"mnemograph {stated_version()}\n"
