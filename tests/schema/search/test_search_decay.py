@@ -1,6 +1,6 @@
 """Decay: what searches returned often and lately ranks higher, what they did not fades.
 
-Twins are memories with the same text, so nothing but decay can put them in order. Touches are
+Duplicates in different runs have the same text, so only decay can order them. Touches are
 written after the answer: `flush` waits for them.
 """
 

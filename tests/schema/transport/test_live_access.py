@@ -70,9 +70,7 @@ def plain(error: dict[str, Any]) -> dict[str, Any]:
     return {**error, "extensions": extensions}
 
 
-async def test_what_is_not_there_for_somebody_looks_like_nothing(
-    tenant: Tenant, address: str
-) -> None:
+async def test_invisible_projects_look_missing(tenant: Tenant, address: str) -> None:
     confined_elsewhere = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     _, elsewhere = await key_of(tenant.owner, projectId=confined_elsewhere)
     await add_inferred(tenant.owner, "I play tennis.")
@@ -100,7 +98,7 @@ async def test_what_is_not_there_for_somebody_looks_like_nothing(
 
 
 @pytest.mark.parametrize("permission", ApiKeyPermission)
-async def test_whoever_may_read_may_follow(
+async def test_readers_may_subscribe(
     tenant: Tenant, address: str, permission: ApiKeyPermission
 ) -> None:
     for email in (tenant.owner_email, tenant.reader_email):
