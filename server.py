@@ -18,8 +18,6 @@ from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
@@ -50,6 +48,7 @@ from resolvers.tenancy.bootstrap import (
 )
 from resolvers.tenancy.emails import check_email
 from rest import app as rest
+from rest.health import health_routes
 from schema.contract import print_schema
 from schema.transport.credentials import Origins
 from schema.transport.graphiql import page
@@ -149,31 +148,12 @@ def create_app(services: Services, settings: Settings) -> Starlette:
         async with running_workers(services):
             yield
 
-    async def live(_request: Request) -> JSONResponse:
-        return JSONResponse({"status": "live"})
-
-    async def ready(_request: Request) -> JSONResponse:
-        checks = {
-            "database": services.db.read(lambda tx: tx.state.get("")),
-            "index": services.index.check(),
-        }
-        outcomes = await asyncio.gather(*checks.values(), return_exceptions=True)
-        results = {}
-        for name, outcome in zip(checks, outcomes, strict=True):
-            results[name] = "unavailable" if isinstance(outcome, BaseException) else "ok"
-            if isinstance(outcome, BaseException):
-                log.warning("not_ready", check=name, error=str(outcome))
-        if set(results.values()) == {"ok"}:
-            return JSONResponse({"status": "ready", "checks": results})
-        return JSONResponse({"status": "unavailable", "checks": results}, 503)
-
     html = page(ASSETS) if settings.environment is Environment.DEVELOPMENT else None
     development = settings.environment is Environment.DEVELOPMENT
     origins = Origins(settings.origins, loopback=development)
     operations = Live(services)
     routes: list[BaseRoute] = [
-        Route("/health/live", live),
-        Route("/health/ready", ready),
+        *health_routes(services),
         Route("/graphql", GraphQLEndpoint(operations, html)),
         WebSocketRoute("/graphql", WebSocketEndpoint(operations, origins)),
         *rest.routes(services),

@@ -117,7 +117,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
     ],
     "rest": [
         {"answers"},
-        {"exports", "framework", "imports"},
+        {"exports", "framework", "health", "imports"},
         {"mem0"},
         {"app"},
     ],
