@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.lineage import Lineages, lineages_of
+
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int32]
 
@@ -27,7 +29,10 @@ NEVER = np.iinfo(np.int32).max
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What ranking knows of one memory. `happened` is in seconds since 1970, the vector float32."""
+    """What ranking knows of one memory. `happened` is in seconds since 1970, the vector float32.
+
+    `successor_id` is the memory that replaced a superseded one.
+    """
 
     id: str
     previous_id: str | None
@@ -40,6 +45,8 @@ class Document:
     vector: bytes
     expires: int | None = None  # The last day, since 1970, on which it is shown, if any.
     state: int = 0
+    from_assistant: bool = False
+    successor_id: str | None = None
 
 
 class Corpus:
@@ -57,6 +64,7 @@ class Corpus:
         self.happened = np.zeros(_ROOM, np.float64)
         self.questions = np.zeros(_ROOM, np.bool_)
         self.names_speaker = np.zeros(_ROOM, np.bool_)
+        self.from_assistant = np.zeros(_ROOM, np.bool_)
         self.alive = np.zeros(_ROOM, np.bool_)
         self.expires: Rows = np.zeros(_ROOM, np.int32)
         self.state = np.zeros(_ROOM, np.int8)
@@ -65,6 +73,9 @@ class Corpus:
         # Whom each row has said it follows, and whom those followed that are gone.
         self._previous_ids: list[str | None] = [None]
         self._gone: dict[str, str | None] = {}
+        # Which memory has replaced each row, where one has.
+        self._successor_ids: dict[int, str] = {}
+        self._lineages: Lineages | None = None
         self._names: list[str] = [""]
         self._speaking: Counter[str] = Counter()
         self._links: tuple[Rows, Rows] | None = None
@@ -115,6 +126,8 @@ class Corpus:
             self.rows[document.id] = row
             self._previous_ids.append(document.previous_id)
             self._gone.pop(document.id, None)
+            if document.successor_id is not None:
+                self._successor_ids[row] = document.successor_id
             self._post(row, document.terms.split())
         joined = np.frombuffer(b"".join(document.vector for document in latest), "<f4")
         self.vectors[start:end] = joined.reshape(len(latest), -1) if latest else 0
@@ -123,12 +136,13 @@ class Corpus:
         self.happened[start:end] = [document.happened for document in latest]
         self.questions[start:end] = [document.is_question for document in latest]
         self.names_speaker[start:end] = [document.names_speaker for document in latest]
+        self.from_assistant[start:end] = [document.from_assistant for document in latest]
         self.expires[start:end] = [
             NEVER if document.expires is None else document.expires for document in latest
         ]
         self.state[start:end] = [document.state for document in latest]
         self.alive[start:end] = True
-        self._links = self._context = None
+        self._links = self._context = self._lineages = None
 
     def remove(self, id: str) -> None:
         """Forget a memory; who followed it follows the one before it."""
@@ -137,7 +151,7 @@ class Corpus:
             return
         self._gone[id] = self._previous_ids[row]
         self._bury(row)
-        self._links = self._context = None
+        self._links = self._context = self._lineages = None
 
     def slots(self, ids: Iterable[str]) -> Rows:
         """Return the rows of those ids that are in it."""
@@ -164,6 +178,15 @@ class Corpus:
             self._context = Context(self)
         return self._context
 
+    def lineages(self) -> Lineages:
+        """Return which memories replaced each other."""
+        if self._lineages is None:
+            successor = np.zeros(self.end, np.int32)
+            for row, id in self._successor_ids.items():
+                successor[row] = self.rows.get(id, 0)
+            self._lineages = lineages_of(successor, self.happened[: self.end])
+        return self._lineages
+
     def _speaker(self, name: str | None) -> int:
         if not name:
             return 0
@@ -176,6 +199,7 @@ class Corpus:
     def _bury(self, row: int) -> None:
         self.alive[row] = False
         self.words[row] = 0
+        self._successor_ids.pop(row, None)
         name = self._names[self.speaker[row]]
         self._speaking[name] -= 1
         if name and not self._speaking[name]:
@@ -220,17 +244,23 @@ class Corpus:
                 setattr(self, name, room)
 
 
+def fade_of(words: Floats) -> Floats:
+    """Return how much texts of so many content words lend and borrow: 1 if short, then less."""
+    return np.minimum(1.0, SHORT / np.maximum(words, 1)).astype(np.float32)
+
+
 class Context:
     """What neighbours lend to each row: their rows, and the share of their words that counts.
 
-    `words` is how many content words that makes, `mean` their average, and `growth` how many times
-    the average without neighbours that is.
+    `fade` is how much of a row is lent and borrowed by its length. `words` is how many content
+    words that makes, `mean` their average, and `growth` how many times the average without
+    neighbours that is.
     """
 
     def __init__(self, corpus: Corpus) -> None:
         end = corpus.end
         before = corpus.previous
-        fade = np.minimum(1.0, SHORT / np.maximum(corpus.words[:end], 1)).astype(np.float32)
+        fade = self.fade = fade_of(corpus.words[:end])
         self.neighbours: list[tuple[Rows, Floats]] = []
         for rows, weight in (
             (before, BEFORE),

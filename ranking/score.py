@@ -1,7 +1,7 @@
 """One score out of many signals; docs/search.md has the formula, and what each signal is worth.
 
-The weights were tuned on one half of LoCoMo's conversations and reported on the other; they are not
-to be tuned to whatever is at hand.
+The weights were chosen on two kinds of conversations at once, short turns of two people and long
+chats with an assistant; they are round numbers on purpose, and not to be tuned to one kind alone.
 """
 
 import math
@@ -13,11 +13,18 @@ import numpy as np
 
 from core.enums import FeedbackValue
 from language.dates.queries import DateRange, match
-from ranking.corpus import Corpus, Floats, Rows
+from ranking.corpus import Corpus, Floats, Rows, fade_of
+from ranking.lineage import NO_LINEAGES, Order, Period, order_of, settle
 
 # Of a longer query, such as a whole text, the rarest terms are compared.
 MOST_TERMS = 256
 
+# A text of so many content words says something, so being longer gains nothing.
+SUBSTANTIAL = 16
+# Words that a text of any length has in common with the query count for this share at the least.
+_LEAST_KEYWORD = 1 / 3
+# The sum whose public score is 0.5.
+_MIDDLE = 0.8
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
 _CONCEPT = 0.5
@@ -35,17 +42,18 @@ class Weights:
     """What one unit of each signal adds to the sum."""
 
     semantic: float = 1.0
-    keyword: float = 2.0
-    actor: float = 0.18
-    temporal: float = 0.42
-    question: float = -0.18
-    length: float = 0.3
+    keyword: float = 1.5
+    actor: float = 0.15
+    speaker: float = -0.2
+    temporal: float = 0.4
+    question: float = -0.15
+    brevity: float = -0.15
     following: float = 0.15
     rerank: float = 0.0
 
 
 PLAIN = Weights()
-RERANKED = Weights(actor=0.22, temporal=0.5, question=-0.22, length=0.15, following=0.1, rerank=1.5)
+RERANKED = Weights(rerank=0.75)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,10 @@ class Asked:
     `vector` is the embedding of the query in the first person, for memories that speak so, and
     `plain` that of the query as it was put. `terms` are without the names of speakers, `speakers`
     are those it names, `concepts` what memories gain by id from the concepts it names.
+
+    A query is `about_assistant` or not where the one who spoke matters. It is `about_past`, or
+    about the `periods` of its dates, where it may ask for what holds no longer. Which memory has
+    replaced which counts where it `heeds_lineages`.
     """
 
     vector: Floats
@@ -72,6 +84,10 @@ class Asked:
     speakers: frozenset[str] = frozenset()
     dates: tuple[DateRange, ...] = ()
     concepts: Mapping[str, float] = field(default_factory=dict)
+    about_assistant: bool | None = None
+    about_past: bool = False
+    periods: tuple[Period, ...] = ()
+    heeds_lineages: bool = True
 
 
 @dataclass(slots=True)
@@ -83,12 +99,16 @@ class Signals:
     has_term: np.ndarray
     concept: Floats
     actor: Floats
+    speaker: Floats
     temporal: Floats
     form: Floats
     following: Floats
+    lineage: Floats
     total: Floats
     base: Floats
     next_rows: Rows
+    lending: Floats
+    order: Order
     rerank: Floats | None = None
     feedback: Mapping[int, float] = field(default_factory=dict)
 
@@ -119,25 +139,56 @@ def signals(
     if len(asked.speakers) == 1:
         (name,) = asked.speakers
         actor[corpus.speaker[:end] == corpus.speakers.get(name, -1)] = 1
+    speaker = weights.speaker * _is_other_speaker(corpus, asked)
     temporal = np.zeros(end, np.float32)
     if asked.dates:
         temporal = match(asked.dates, days(corpus.happened[:end]))
-    form = weights.question * corpus.questions[:end].astype(np.float32)
-    form += weights.length / 4 * np.log1p(corpus.words[:end])
+    words = corpus.words[:end]
+    # Only a bare question says nothing; a long text may well end with one.
+    form = weights.question * fade_of(words) * corpus.questions[:end]
+    form += weights.brevity * np.maximum(0, 1 - np.log1p(words) / math.log1p(SUBSTANTIAL))
+    form[0] = 0
     base = (
         weights.semantic * semantic
         + weights.keyword * keyword
         + concept
         + weights.actor * actor
+        + speaker
         + weights.temporal * temporal
         + form
     )
-    next_rows = corpus.following
+    lineages = corpus.lineages() if asked.heeds_lineages else NO_LINEAGES
     found = Signals(
-        semantic, keyword, has_term, concept, actor, temporal, form, base, base, base, next_rows
+        semantic=semantic,
+        keyword=keyword,
+        has_term=has_term,
+        concept=concept,
+        actor=actor,
+        speaker=speaker,
+        temporal=temporal,
+        form=form,
+        following=base,
+        lineage=base,
+        total=base,
+        base=base,
+        next_rows=corpus.following,
+        lending=corpus.context().fade,
+        order=order_of(lineages, asked.about_past, asked.periods),
     )
-    _follow(found, weights)
+    _finish(found, weights)
     return found
+
+
+def _is_other_speaker(corpus: Corpus, asked: Asked) -> Floats:
+    """Return 1 for what is not said by the one of user and assistant that a query asks for.
+
+    Questions about the user are answered by the user. Where speakers are named, these decide.
+    """
+    if asked.speakers or asked.about_assistant is None:
+        return np.zeros(corpus.end, np.float32)
+    others = corpus.from_assistant[: corpus.end] ^ asked.about_assistant
+    others[0] = False
+    return others.astype(np.float32)
 
 
 def concept_gain(memories: int) -> float:
@@ -159,7 +210,7 @@ def add_rerank(found: Signals, weights: Weights, rows: Rows, maxsim: Floats) -> 
     added[rows] = maxsim
     found.rerank = added
     found.base = found.base + weights.rerank * added
-    _follow(found, weights)
+    _finish(found, weights)
 
 
 def add_feedback(found: Signals, values: Mapping[int, FeedbackValue]) -> None:
@@ -170,17 +221,26 @@ def add_feedback(found: Signals, values: Mapping[int, FeedbackValue]) -> None:
         found.total[row] += gain
 
 
-def _follow(found: Signals, weights: Weights) -> None:
-    """Add a share of the next neighbour's sum: an answer follows the question that finds it."""
-    rows = found.next_rows
-    found.following = weights.following * found.base[rows] * (rows > 0)
-    found.total = found.base + found.following
+def _finish(found: Signals, weights: Weights) -> None:
+    """Add a share of the next neighbour's sum, then let the lineages decide who leads.
+
+    An answer follows the question that finds it. Where either is long, the share is less.
+    """
+    rows, lending = found.next_rows, found.lending
+    share = weights.following * lending * lending[rows] * (rows > 0)
+    found.following = share * found.base[rows]
+    total = found.base + found.following
+    found.total = settle(total, found.order)
+    found.lineage = found.total - total
 
 
 def _keyword(
     corpus: Corpus, terms: frozenset[str], statistics: Statistics | None
 ) -> tuple[Floats, np.ndarray]:
-    """Return BM25 over the terms, from 0 to 1, and which rows have one of the terms themselves."""
+    """Return BM25 over the terms, from 0 to 1, and which rows have one of the terms themselves.
+
+    In long texts it counts less: with many words, some are met by accident.
+    """
     keyword = np.zeros(corpus.end, np.float32)
     has_term = np.zeros(corpus.end, np.bool_)
     if not terms:
@@ -203,9 +263,14 @@ def _keyword(
         if own.any():
             has_term |= own > 0
             keyword += weight * (_K1 + 1) * lent / (lent + norm)
-    return keyword / best if best else keyword, has_term
+    if best:
+        keyword *= np.maximum(np.sqrt(context.fade), _LEAST_KEYWORD) / best
+    return keyword, has_term
 
 
 def squashed(total: float) -> float:
-    """Return the public score of a sum: the logistic function, 0.5 at 1, so order is untouched."""
-    return 1 / (1 + math.exp(-2 * (total - 1)))
+    """Return the public score of a sum: the logistic function, 0.5 at 0.8, so order is untouched.
+
+    What only means something alike has about 0.5, what has the words of the query too above 1.
+    """
+    return 1 / (1 + math.exp(-2 * (total - _MIDDLE)))

@@ -24,9 +24,11 @@ class ScoreBreakdown:
     keyword: float
     concept: float
     actor: float
+    speaker: float
     temporal: float
     form: float
     neighbor: float
+    lineage: float
     feedback: float
     decay: float
     rerank: float | None
@@ -77,14 +79,15 @@ def passing(ranking: Ranking, threshold: float) -> Rows:
     """Return the rows of a ranking that pass a threshold.
 
     What only its meaning speaks for must mean enough; a memory that has a term or a concept of the
-    query stays.
+    query stays, and so does the one that leads a lineage with such a memory.
     A threshold of 0 lets everything pass, also what points away from the query.
     """
     rows, found = ranking.rows, ranking.signals
     if threshold <= 0:
         return rows
-    said = found.has_term[rows] | (found.concept[rows] > 0)
-    passed: Rows = rows[(found.semantic[rows] >= threshold) | said]
+    said = found.has_term | (found.concept > 0)
+    passes = found.order.any_member((found.semantic >= threshold) | said)
+    passed: Rows = rows[passes[rows]]
     return passed
 
 
@@ -124,9 +127,11 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         keyword=float(found.keyword[row]),
         concept=float(found.concept[row]),
         actor=float(found.actor[row]),
+        speaker=float(found.speaker[row]),
         temporal=float(found.temporal[row]),
         form=float(found.form[row]),
         neighbor=float(found.following[row]),
+        lineage=float(found.lineage[row]),
         feedback=found.feedback.get(row, 0.0),
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),

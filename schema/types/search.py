@@ -61,7 +61,7 @@ class ScoreBreakdown:
         description="The cosine of the embeddings of memory and query, from -1 to 1."
     )
     keyword: float = strawberry.field(
-        description="BM25 over the words they have in common, from 0 to 1."
+        description="BM25 over the words they have in common, from 0 to 1; long texts have less."
     )
     concept: float = strawberry.field(
         description="What people, places and things they have in common add, from 0 to 0.5."
@@ -69,14 +69,22 @@ class ScoreBreakdown:
     actor: float = strawberry.field(
         description="1 when the query names one speaker, and that one said it; else 0."
     )
+    speaker: float = strawberry.field(
+        description="-0.2 for what an assistant said, or, when the query asks what the assistant "
+        "said, for what others did; 0 for the rest, and when the query names a speaker."
+    )
     temporal: float = strawberry.field(
         description="How well it fits the dates in the query, from 0 to 1."
     )
     form: float = strawberry.field(
-        description="What its form adds, weighted: length gains, being a question loses."
+        description="What its form takes away, weighted: a bare question, next to nothing said."
     )
     neighbor: float = strawberry.field(
         description="What the memory said after it adds, weighted: an answer follows its question."
+    )
+    lineage: float = strawberry.field(
+        description="What it inherits from a memory that it replaced, or loses for standing behind "
+        "the one that replaced it; for a query about the past the other way round. 0 for others."
     )
     feedback: float = strawberry.field(
         description="What `setMemoryFeedback` adds: 0.05 when it helped, -0.05 when it did not, "
