@@ -1,25 +1,32 @@
 """`python -m benchmarks.signals --harness FOLDER --data FILE`: what each signal of ranking adds.
 
-The conversations and the measures are those of the LoCoMo harness; neither is part of this project.
-Each line of the table has all signals of the lines above it. A conversation is one scope, ranked
-whole by the functions that the server ranks with, so what is left out is storing and asking.
+The measures are those of the LoCoMo harness. The conversations are LoCoMo's, or, if their messages
+have roles, BEAM's; none of this is part of this project. Each line of the table has all signals of
+the lines above it. A conversation is one scope, ranked whole by the functions that the server ranks
+with, so what is left out is storing and asking.
 """
 
 import argparse
 import asyncio
+import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.table import heading, table
 from core.ids import now
+from core.turn import ASSISTANT_ROLE
 from language.dates.queries import wanted_dates
 from language.names import in_first_person, name_terms, named_in, without_speaker
+from language.query_intent import asks_about_assistant
 from language.terms import terms
 from providers.base import Embedder
 from providers.minilm.embedder import MiniLM
@@ -47,10 +54,12 @@ class Variant:
 
 def variants() -> list[Variant]:
     """Return the signals one by one, each beside those before it."""
-    dense = Weights(actor=0, temporal=0, question=0, length=0, following=0, keyword=0)
+    dense = Weights(keyword=0, actor=0, speaker=0, temporal=0, question=0, brevity=0, following=0)
     words = replace(dense, keyword=PLAIN.keyword)
     actor = replace(words, actor=PLAIN.actor)
-    dates = replace(actor, temporal=PLAIN.temporal)
+    speaker = replace(actor, speaker=PLAIN.speaker)
+    dates = replace(speaker, temporal=PLAIN.temporal)
+    form = replace(dates, question=PLAIN.question, brevity=PLAIN.brevity)
     return [
         Variant("meaning", dense, rewrite=False, context=False, previous=False),
         Variant("+ words (BM25)", words, rewrite=False, context=False, previous=False),
@@ -58,8 +67,10 @@ def variants() -> list[Variant]:
         Variant("+ words of neighbours", words, previous=False),
         Variant("+ text before it embedded", words),
         Variant("+ actor", actor),
+        Variant("+ user or assistant", speaker),
         Variant("+ dates", dates),
-        Variant("+ form and next neighbour", PLAIN),
+        Variant("+ form", form),
+        Variant("+ next neighbour", PLAIN),
         Variant("+ rerank", RERANKED),
     ]
 
@@ -72,6 +83,7 @@ class Conversation:
         self.said = [Said(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
         self.keywords = [keywords_of(said) for said in self.said]
         self.happened = [turn["timestamp"].timestamp() for turn in turns]
+        self.from_assistant = [turn["metadata"].get("role") == ASSISTANT_ROLE for turn in turns]
         sessions = [turn["metadata"]["session"] for turn in turns]
         self.follows = [at > 0 and sessions[at] == sessions[at - 1] for at in range(len(turns))]
 
@@ -100,12 +112,13 @@ class Conversation:
                     is_question=found.is_question,
                     names_speaker=found.names_speaker,
                     vector=vectors[at],
+                    from_assistant=self.from_assistant[at],
                 )
             )
         return corpus
 
     async def search(
-        self, corpus: Corpus, embedder: Embedder, query: str, variant: Variant
+        self, corpus: Corpus, embedder: MiniLM, query: str, variant: Variant
     ) -> list[str]:
         """Return the harness's ids of the best turns."""
         named = named_in(query, corpus.speakers)
@@ -113,7 +126,14 @@ class Conversation:
         vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
         dropped = name_terms(named.values()) if variant.rewrite else set()
         words = frozenset(terms(query)) - dropped
-        asked = Asked(vector, plain, words, frozenset(named), wanted_dates(query, now()))
+        asked = Asked(
+            vector,
+            plain,
+            words,
+            frozenset(named),
+            wanted_dates(query, now()),
+            about_assistant=asks_about_assistant(query),
+        )
         found = signals(corpus, asked, variant.weights)
         ranking = Ranking(corpus.ids, found, np.arange(1, corpus.end, dtype=np.int32))
         if variant.weights.rerank:
@@ -125,6 +145,38 @@ class Conversation:
             states = [(each.tokens, each.states.astype(np.float32)) for each in read]
             add_rerank(found, variant.weights, rows, maxsim(states[0], states[1:]))
         return [self.ids[int(corpus.ids[row])] for row in ranking.best(20)]
+
+
+def read_beam(conversations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return BEAM's conversations as those of LoCoMo are read: a batch of messages is a session."""
+    return [
+        {
+            "turns": list(_turns(each["messages"])),
+            "questions": [
+                {**question, "evidence": set(question["evidence"])}
+                for question in each["questions"]
+                if question["evidence"]
+            ],
+        }
+        for each in conversations
+    ]
+
+
+def _turns(messages: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield messages as turns; one without a day has that of the message before it."""
+    day = now()
+    for message in messages:
+        with suppress(TypeError, ValueError):
+            day = datetime.strptime(message["anchor"], "%B-%d-%Y").replace(hour=12, tzinfo=UTC)
+        if message["content"].strip():
+            who = "user" if message["role"] != ASSISTANT_ROLE else None
+            about = {"speaker": who, "role": message["role"], "session": message["batch"]}
+            yield {
+                "id": message["id"],
+                "text": message["content"],
+                "timestamp": day,
+                "metadata": about,
+            }
 
 
 async def measure(
@@ -157,10 +209,14 @@ def main() -> None:
     """Read the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--harness", required=True, help="the folder of the harness")
-    parser.add_argument("--data", required=True, help="a file of LoCoMo conversations")
+    parser.add_argument("--data", required=True, help="a file of conversations")
     given = parser.parse_args()
     sys.path.insert(0, given.harness)
-    conversations = list(import_module("dataset").load(given.data))
+    content = json.loads(Path(given.data).read_text(encoding="utf-8"))
+    if "messages" in content[0]:
+        conversations = read_beam(content)
+    else:
+        conversations = list(import_module("dataset").load(given.data))
     questions = sum(len(each["questions"]) for each in conversations)
     rows = asyncio.run(measure(conversations, import_module("metrics").score))
     heading("What each signal adds", f"{questions:,} questions, each line with those above it.")
