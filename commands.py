@@ -20,7 +20,7 @@ from core.errors import OperationFailed
 from core.ids import now, uuid7
 from core.version import current_version
 from resolvers.context import Context, Services
-from resolvers.exchange.download import begun
+from resolvers.exchange.download import open_stream
 from resolvers.exchange.upload import receive
 from resolvers.indexing.index import embed_again, rebuild_indexes
 from resolvers.tenancy.bootstrap import StartError, check_embedder
@@ -105,7 +105,7 @@ async def export_project(
 
     with _bar() as bar:
         task = bar.add_task("Memories", total=project.total_memories)
-        chunks = await begun(database, actor, export, note)
+        chunks = await open_stream(database, actor, export, note)
         if output is None or output == Path("-"):
             await _write(chunks, sys.stdout.buffer)
         else:

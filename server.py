@@ -35,12 +35,12 @@ from providers.base import ProviderError
 from providers.models import make_models
 from resolvers.context import Services
 from resolvers.memories.embedding import renew_keywords
-from resolvers.runtime.connections import Subscriptions
+from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
-from resolvers.runtime.notifications import Notices
-from resolvers.runtime.search_cache import Scopes
-from resolvers.runtime.search_recorder import Searches
-from resolvers.runtime.usage_recorder import Touches
+from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.search_cache import SearchCache
+from resolvers.runtime.search_recorder import SearchRecorder
+from resolvers.runtime.usage_recorder import UsageRecorder
 from resolvers.tenancy.bootstrap import (
     StartError,
     bootstrap,
@@ -60,9 +60,9 @@ from serving import listen, run
 from storage.database import Database, DatabaseUnavailable, check_reachable
 from storage.lock import DataDirUnavailable, lock_data_dir
 from storage.migrate import DatabaseTooNew, migrate
-from storage.pepper import obtain_pepper
+from storage.pepper import load_or_create_pepper
 from storage.search.chroma import IndexUnavailable, VectorIndex
-from workers.runner import working
+from workers.runner import running_workers
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ def pepper_of(settings: Settings) -> bytes:
     """Return the pepper in force."""
     if settings.pepper is not None:
         return settings.pepper.get_secret_value().encode()
-    return obtain_pepper(settings.data_dir)
+    return load_or_create_pepper(settings.data_dir)
 
 
 def open_database(settings: Settings) -> Database:
@@ -115,8 +115,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
         models = make_models(settings)
         stack.callback(models.close)
         days = settings.history_retention_days
-        notices = Notices()
-        database.on_commit(notices.tell_commit)
+        notices = Notifications()
+        database.on_commit(notices.notify_commit)
         yield Services(
             db=database,
             index=index,
@@ -127,13 +127,13 @@ def open_services(settings: Settings) -> Iterator[Services]:
             cursors=Cursors(pepper),
             pepper=pepper,
             allowed_hosts=frozenset(settings.private_hosts),
-            scopes=Scopes(models.embedder.dimension, settings.search_cache_mb * 2**20),
-            touches=Touches(database, now),
-            searches=Searches(database),
+            search_cache=SearchCache(models.embedder.dimension, settings.search_cache_mb * 2**20),
+            usage_recorder=UsageRecorder(database, now),
+            search_recorder=SearchRecorder(database),
             retention=None if days is None else timedelta(days=days),
-            notices=notices,
+            notifications=notices,
             feeds=Feeds(database, notices),
-            subscriptions=Subscriptions(database, now, settings.live_limit),
+            connections=LiveConnections(database, now, settings.live_limit),
         )
 
 
@@ -142,7 +142,7 @@ def create_app(services: Services, settings: Settings) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with working(services):
+        async with running_workers(services):
             yield
 
     async def live(_request: Request) -> JSONResponse:
@@ -250,7 +250,7 @@ def serve() -> None:
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
                 typer.echo(line)
-            run(create_app(services, settings), sock, services.subscriptions)
+            run(create_app(services, settings), sock, services.connections)
 
 
 @cli.command()
@@ -274,7 +274,7 @@ async def work_until_told(services: Services) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with working(services):
+    async with running_workers(services):
         typer.echo("Mnemograph: the worker is running.")
         await stop.wait()
 

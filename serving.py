@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from core.settings import Settings
-from resolvers.runtime.connections import Subscriptions
+from resolvers.runtime.connections import LiveConnections
 from resolvers.tenancy.bootstrap import StartError
 
 # Requests that are running when the server is told to stop get this long to finish.
@@ -19,7 +19,7 @@ UNREAD_SECONDS = 60
 LARGEST_MESSAGE = 2**20
 
 
-def run(app: ASGIApp, sock: socket.socket, subscriptions: Subscriptions) -> None:
+def run(app: ASGIApp, sock: socket.socket, subscriptions: LiveConnections) -> None:
     """Serve until the process is told to stop."""
     # Worker threads hold the interpreter for long stretches; the event loop asks more often.
     sys.setswitchinterval(0.0005)
@@ -71,7 +71,7 @@ def listen(settings: Settings) -> socket.socket:
 class Server(uvicorn.Server):
     """Uvicorn, which asks those who stay connected to leave before it waits for requests to end."""
 
-    def __init__(self, config: uvicorn.Config, subscriptions: Subscriptions) -> None:
+    def __init__(self, config: uvicorn.Config, subscriptions: LiveConnections) -> None:
         super().__init__(config)
         self._subscriptions = subscriptions
 

@@ -1,3 +1,3 @@
-"""Measurements, each beside the least that the same work could cost, so that the ratio tells more
-than a figure of one machine could. Nothing here is a test: nothing fails because it is slow.
+"""Benchmarks, each next to a lower bound for the same work, so that ratios can be compared between
+machines. Nothing here is a test: nothing fails because it is slow.
 """

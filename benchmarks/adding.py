@@ -1,7 +1,7 @@
-"""What an add costs besides embedding its texts, and how long it keeps the event loop from others.
+"""Measures the overhead of an add over embedding its texts, and how long it blocks the event loop.
 
-Baseline and server take turns on texts of the same kind, so that the noise of a machine meets both.
-Before each turn the index has caught up; during an add its worker runs, as it does in a server.
+Baseline and server take turns on texts of the same kind, so that the noise of the machine affects
+both. The index is up to date before each turn; its worker runs during an add, as in a server.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ Call = Callable[[list[str]], Awaitable[object]]
 
 
 async def run_adding(stage: Stage, quick: bool) -> None:
-    """Print adds per second, with few and many messages a call, from one caller and from eight."""
+    """Print adds per second, with few and many messages per call, from one and eight clients."""
     heading(
         "Adding, in memories per second",
-        "Answered: until the last answer. Indexed: until the vector index has them too. Ratio: "
+        "Answered: until the last response. Indexed: until the vector index is up to date. Ratio: "
         "answered to embedding alone.",
     )
     rows: list[list[object]] = []
@@ -37,7 +37,7 @@ async def run_adding(stage: Stage, quick: bool) -> None:
             calls = max(1, calls // 4)
         answered, indexed, alone = await _measure(stage, size, callers, calls)
         rows.append(
-            [f"{size} a call, {callers} at once", answered, indexed, alone, answered / alone]
+            [f"{size} per call, {callers} clients", answered, indexed, alone, answered / alone]
         )
     table(("", "answered", "indexed", "embedding alone", "ratio"), rows)
 
@@ -56,8 +56,8 @@ async def _measure(stage: Stage, size: int, callers: int, calls: int) -> tuple[f
 
 
 def _adder(stage: Stage, project_id: str) -> Call:
-    async def add(said: list[str]) -> None:
-        messages = [{"role": "user", "content": text} for text in said]
+    async def add(batch: list[str]) -> None:
+        messages = [{"role": "user", "content": text} for text in batch]
         await stage.ask(
             ADD,
             projectId=project_id,
@@ -68,7 +68,7 @@ def _adder(stage: Stage, project_id: str) -> Call:
 
 
 async def _take(call: Call, callers: int, calls: int, size: int, seed: Sequence[object]) -> float:
-    """Return the seconds until each of the callers has made its calls, one after the other."""
+    """Return the seconds until each of the concurrent callers has made its calls in sequence."""
 
     async def caller(number: int) -> None:
         for turn in range(calls):
@@ -81,10 +81,10 @@ async def _take(call: Call, callers: int, calls: int, size: int, seed: Sequence[
 
 
 async def run_stall(stage: Stage, quick: bool) -> None:
-    """Print how late a task is that only wants to run each millisecond, while eight callers add."""
+    """Print the delay of a task that wakes up every millisecond, while eight clients add."""
     heading(
-        "The event loop while 8 callers add, in milliseconds",
-        f"How late a task runs that sleeps {_TICK * 1000:.0f} ms, next to the same while texts are "
+        "Event loop delay while 8 clients add, in milliseconds",
+        f"The delay of a task that sleeps {_TICK * 1000:.0f} ms, next to the delay while texts are "
         "only embedded.",
     )
     calls = 1 if quick else 3
@@ -96,8 +96,8 @@ async def run_stall(stage: Stage, quick: bool) -> None:
             late = await _lateness(_take(call, 8, turns, size, ("stall", size, name)))
             await stage.settle()
             late.sort()
-            rows.append([f"{name}, {size} a call", late[-1], late[len(late) * 99 // 100]])
-    table(("", "worst", "99 % below"), rows)
+            rows.append([f"{name}, {size} per call", late[-1], late[len(late) * 99 // 100]])
+    table(("", "worst", "p99"), rows)
 
 
 async def _lateness(work: Awaitable[object]) -> list[float]:

@@ -1,9 +1,10 @@
-"""`python -m benchmarks.durability DATA`: all of LoCoMo added, the server killed, everything there?
+"""`python -m benchmarks.durability DATA`: adds all of LoCoMo, kills the server, checks the data.
 
-DATA is a LoCoMo file, which belongs to others and stays where it is. A server process is started on
-an empty data directory; each session is one call, with its conversation as user and its own run. At
-the last answer the server gets SIGKILL. The one that follows must hand every memory back: in two
-walks through all pages, one from either end, without a gap or a twin, with the very texts.
+DATA is a LoCoMo file; it has its own licence and is not part of this project. A server process is
+started on an empty data directory; each session is one call, with its conversation as user and its
+own run. After the last response the server gets SIGKILL. The restarted server must return every
+memory: in two passes through all pages, one from either end, without gaps or duplicates, with the
+exact texts.
 """
 
 import argparse
@@ -37,7 +38,7 @@ _PAGE_SIZE = 100
 
 @dataclass(frozen=True)
 class Session:
-    """One sitting of a conversation: (speaker, words) in order."""
+    """One session of a conversation; `turns` are pairs (speaker, text) in order."""
 
     user: str
     run: str
@@ -45,16 +46,16 @@ class Session:
 
 
 def sessions(path: Path) -> Iterator[Session]:
-    """Read the sessions of a LoCoMo file."""
+    """Yield the sessions of a LoCoMo file."""
     for sample in json.loads(path.read_text(encoding="utf-8")):
         for name, turns in sample["conversation"].items():
             if re.fullmatch(r"session_\d+", name):
-                said = [(turn["speaker"], turn["text"]) for turn in turns]
-                yield Session(sample["sample_id"], f"{sample['sample_id']} {name}", said)
+                pairs = [(turn["speaker"], turn["text"]) for turn in turns]
+                yield Session(sample["sample_id"], f"{sample['sample_id']} {name}", pairs)
 
 
 def add_all(server: Process, path: Path) -> dict[str, tuple[str, ...]]:
-    """Add every session; return each memory by its id as it must come back."""
+    """Add every session; return the expected (text, user, run, speaker) of each memory by id."""
     added: dict[str, tuple[str, ...]] = {}
     for session in sessions(path):
         messages = [
@@ -68,7 +69,7 @@ def add_all(server: Process, path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def walk(server: Process, forward: bool) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Page through all memories from one end; return their ids, newest first, and contents."""
+    """Page through all memories from one end; return their ids, newest first, and fields by id."""
     ids: list[str] = []
     contents: dict[str, tuple[str, ...]] = {}
     cursor = None
@@ -93,7 +94,7 @@ def walk(server: Process, forward: bool) -> tuple[list[str], dict[str, tuple[str
 
 
 def check(server: Process, added: dict[str, tuple[str, ...]]) -> bool:
-    """Walk from both ends, print what was found, and tell whether all is as it was added."""
+    """Page from both ends, print the results, and return whether everything is as it was added."""
     sound = True
     orders = []
     for forward in (True, False):
@@ -103,21 +104,21 @@ def check(server: Process, added: dict[str, tuple[str, ...]]) -> bool:
         orders.append(ids)
         missing = len(added.keys() - contents.keys())
         strange = len(contents.keys() - added.keys())
-        twins = len(ids) - len(contents)
+        duplicates = len(ids) - len(contents)
         changed = sum(contents[id] != added[id] for id in contents.keys() & added.keys())
-        sound = sound and not (missing or strange or twins or changed)
+        sound = sound and not (missing or strange or duplicates or changed)
         print(
             f"  {'forwards' if forward else 'backwards'}: {len(ids):,} memories, "
-            f"{len(ids) / seconds:,.0f} a second; {missing} missing, {strange} unknown, "
-            f"{twins} twice, {changed} changed"
+            f"{len(ids) / seconds:,.0f} per second; {missing} missing, {strange} unknown, "
+            f"{duplicates} duplicates, {changed} changed"
         )
     same = orders[0] == orders[1]
-    print(f"  both walks have {'the same' if same else 'ANOTHER'} order")
+    print(f"  both passes have {'the same order' if same else 'DIFFERENT orders'}")
     return sound and same
 
 
 def main() -> int:
-    """Read the options, run, and return 1 when anything was lost."""
+    """Parse the options, run, and return the exit code: 1 if anything was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="a LoCoMo file")
     parser.add_argument("--database-url", help="an empty PostgreSQL database; SQLite without it")
@@ -132,14 +133,12 @@ def main() -> int:
             seconds = time.perf_counter() - started
             server.kill()
         print(f"  acknowledged: {len(added):,} memories in {seconds:.1f} s, then killed")
-        print(
-            f"  {len(added) / seconds:,.0f} a second, a session a call, each call after the other"
-        )
+        print(f"  {len(added) / seconds:,.0f} per second, one session per call, calls in sequence")
         waiting = place.one("SELECT count(*) FROM jobs")
         started = time.perf_counter()
         with place.start() as server:
             again = time.perf_counter() - started
-            print(f"  up again after {again:.1f} s; {waiting:,} memories were not indexed yet")
+            print(f"  restarted after {again:.1f} s; {waiting:,} memories were not indexed yet")
             sound = check(server, added)
     print("  Nothing was lost." if sound else "  SOMETHING WAS LOST.")
     return 0 if sound else 1

@@ -1,10 +1,10 @@
-"""`python -m benchmarks.following`: one event to a thousand subscribers, and what it costs.
+"""`python -m benchmarks.following`: the cost of delivering one event to a thousand subscribers.
 
-The server is a process of its own, and so are the subscribers, so that only its own CPU is counted
-as the server's. When all ask the same, an event is executed once for all of them; beside it, all
-ask with the same kinds of events in another order, which changes nothing but that each subscriber
-gets an execution of its own. Last, subscribers are cut off by TCP resets, round after round, to see
-what they leave behind.
+The server and the subscribers are separate processes, so that only the CPU of the server is
+measured. With equal subscriptions, an event is executed once for all of them. For comparison, all
+subscribe with the same event types in different orders, which changes nothing except that each
+subscriber gets its own execution. Finally, subscribers are disconnected by TCP resets, round after
+round, to find leaked resources.
 """
 
 import argparse
@@ -50,20 +50,20 @@ _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_of(pid: int) -> float:
-    """Return the seconds of CPU that a process has used."""
+    """Return the CPU time of a process in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * _TICK
 
 
 def megabytes_of(pid: int) -> float:
-    """Return how much memory a process holds."""
+    """Return the resident memory of a process in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
 
 
 def sockets_of(pid: int) -> int:
-    """Return how many sockets a process has open."""
+    """Return the number of open sockets of a process."""
     found = 0
     for file in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
@@ -73,7 +73,10 @@ def sockets_of(pid: int) -> int:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a number of events took: CPU of the server for each, and when they were received."""
+    """The cost of some events: CPU seconds of the server per event, and the delays in seconds.
+
+    `last` are the delays until the last subscriber had each event, `each` those of all subscribers.
+    """
 
     cpu: float
     last: list[float]
@@ -81,7 +84,7 @@ class Delivery:
 
 
 class Followed:
-    """A server with one memory, which is changed again and again."""
+    """A server with one memory, which is updated repeatedly."""
 
     def __init__(self, server: Process) -> None:
         self.server = server
@@ -90,7 +93,7 @@ class Followed:
         self._changes = itertools.count()
 
     def payloads(self, orders: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-        """Return what to subscribe with from here on, for each order of the kinds of events."""
+        """Return the payload of a subscription from here on, for each order of event types."""
         after = self.server.ask(BEGINNING)["project"]["historyCursor"]
         return [
             {"query": FOLLOW, "variables": {"after": after, "types": list(order)}}
@@ -98,18 +101,18 @@ class Followed:
         ]
 
     def change(self) -> float:
-        """Make an event; return when it was acknowledged."""
+        """Cause an event; return the time at which the write was acknowledged."""
         self.server.do(CHANGE, id=self._memory, metadata={"change": next(self._changes)})
         return time.perf_counter()
 
     def deliver(self, listeners: Listeners | None, events: int) -> Delivery:
-        """Make so many events, each when everybody has had the one before."""
+        """Cause some events, each after all listeners have received the previous one."""
         acknowledged = []
         before = cpu_of(self.server.pid)
         for count in range(events):
             acknowledged.append(self.change())
             if listeners is not None:
-                # The first event has told that everybody is there.
+                # The first event was used to check that all listeners are connected.
                 listeners.wait_for(count + 2)
         cpu = (cpu_of(self.server.pid) - before) / events
         received = [moments[1:] for moments in listeners.received()] if listeners else []
@@ -122,7 +125,7 @@ class Followed:
 
 @contextlib.contextmanager
 def followed() -> Iterator[Followed]:
-    """Run a server on a database that is thrown away in the end."""
+    """Run a server on a temporary database."""
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
         place = Place(data_dir, f"sqlite:///{data_dir}/mnemograph.db")
@@ -153,8 +156,8 @@ def _row(name: str, found: Delivery, alone: Delivery, shared: Delivery) -> list[
 def _compare(followed: Followed, listeners: Listeners, quick: bool) -> None:
     heading(
         f"Following: one event to {SUBSCRIBERS:,} subscribers of one document",
-        "From the answer to the writer until all have the event, and until each has it; the "
-        "server's CPU\n  for an event, also less that of the write.",
+        "From the response to the writer until all have the event, and until each has it; the "
+        "server's CPU\n  per event, also without that of the write.",
     )
     events = EVENTS // 5 if quick else EVENTS
     same = [KINDS] * SUBSCRIBERS
@@ -190,19 +193,19 @@ def _compare(followed: Followed, listeners: Listeners, quick: bool) -> None:
 
 
 def _reset(followed: Followed, listeners: Listeners) -> float:
-    """Cut everybody off; return how many seconds it took the server to let go of them."""
+    """Reset all connections; return the seconds until the server has released them."""
     pid = followed.server.pid
     connected = sockets_of(pid)
     started = time.perf_counter()
     listeners.reset()
-    wait_until(lambda: sockets_of(pid) <= connected - SUBSCRIBERS, "a server that lets go")
+    wait_until(lambda: sockets_of(pid) <= connected - SUBSCRIBERS, "released connections")
     return time.perf_counter() - started
 
 
 def _cut_off(followed: Followed, listeners: Listeners, quick: bool) -> None:
     heading(
-        f"Resets: {SUBSCRIBERS:,} subscribers cut off at once, round after round",
-        "What the server has open and holds in memory when they are gone.",
+        f"Resets: {SUBSCRIBERS:,} subscribers disconnected at once, round after round",
+        "Open sockets and memory of the server after they are gone.",
     )
     pid = followed.server.pid
     rows: list[list[object]] = [["before", "", "", sockets_of(pid), megabytes_of(pid)]]
@@ -215,11 +218,11 @@ def _cut_off(followed: Followed, listeners: Listeners, quick: bool) -> None:
         opened = time.perf_counter() - started
         gone = _reset(followed, listeners)
         rows.append([f"round {round + 1}", opened, gone, sockets_of(pid), megabytes_of(pid)])
-    table(("", "s to come", "s to go", "sockets", "MB"), rows)
+    table(("", "s to connect", "s to release", "sockets", "MB"), rows)
 
 
 def run_following(quick: bool) -> None:
-    """Print what an event to many takes, and what many leave behind."""
+    """Print the cost of an event for many subscribers, and the resources left after resets."""
     listeners = Listeners(2)
     try:
         with followed() as one:
@@ -230,7 +233,7 @@ def run_following(quick: bool) -> None:
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a fifth of the events")
     run_following(parser.parse_args().quick)

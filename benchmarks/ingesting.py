@@ -1,12 +1,12 @@
-"""`python -m benchmarks.ingesting [--data FILE]`: drawing memories from conversations by rules.
+"""`python -m benchmarks.ingesting [--data FILE]`: extracting memories from conversations by rules.
 
-It prints how fast that is next to storing the same messages as they are, how late the event loop
-runs meanwhile, and what comes of it. `--show 50` also prints so many of the memories, and all that
-were merged or superseded, for somebody to read: no figure tells whether a memory is worth having.
+It prints the throughput next to that of storing the same messages verbatim, the delay of the event
+loop meanwhile, and statistics of the result. `--show 50` also prints 50 of the memories, and all
+that were merged or superseded, for manual review: no figure says whether a memory is useful.
 
-FILE holds conversations of LoCoMo, which is no part of this project; without it some are made up.
-A conversation is a user and a session of it a run. Both speakers are people, so the messages of
-both have the role "user" and the name of who speaks, and are sent ten at a time.
+FILE contains conversations of LoCoMo, which is not part of this project; without it, conversations
+are generated. A conversation is a user and each session a run. Both speakers are people, so the
+messages of both have the role "user" and the name of the speaker, and are sent ten per call.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Conversation:
     sessions: dict[str, list[Message]]
 
     def calls(self) -> list[dict[str, Any]]:
-        """Return what is sent for it, in order."""
+        """Return the inputs of its calls, in order."""
         return [
             {"userId": self.name, "runId": run, "messages": messages[start : start + _AT_ONCE]}
             for run, messages in self.sessions.items()
@@ -71,7 +71,7 @@ class Conversation:
 
 @dataclass(slots=True)
 class Pass:
-    """One way of adding conversations, into which project, and what it took."""
+    """One way of adding conversations to a project of its own, and its measurements."""
 
     name: str
     project_id: str
@@ -88,7 +88,7 @@ class Pass:
         return self.messages / self.seconds
 
     def row(self, imported: "Pass") -> list[object]:
-        """Return its row of the table, next to a direct import."""
+        """Return its row of the table, with the ratio to a verbatim import."""
         took = statistics.quantiles(self.latencies, n=20)
         figures = [self.rate, 1000 * statistics.median(self.latencies), 1000 * took[-1]]
         return [self.name, *figures, 1000 * max(self.stalls), self.rate / imported.rate]
@@ -97,14 +97,14 @@ class Pass:
 async def run_ingesting(
     stage: Stage, quick: bool, conversations: Sequence[Conversation] = (), show: int = 0
 ) -> None:
-    """Print the tables for some conversations, by default for some that are made up."""
+    """Print the tables for some conversations, by default generated ones."""
     conversations = conversations or [made_up(name, 4 if quick else 12) for name in ("a", "b", "c")]
     heading(
-        "Drawing memories from conversations by rules",
-        f"{_AT_ONCE} messages a call; the loop: by how much a task is late, at worst, that sleeps "
+        "Extracting memories from conversations by rules",
+        f"{_AT_ONCE} messages per call; loop delay: the worst delay of a task that sleeps "
         f"{_TICK * 1000:.0f} ms.",
     )
-    ways = {"inferred": True, "imported as they are": False, "inferred, all at once": True}
+    ways = {"inferred": True, "imported verbatim": False, "inferred, concurrently": True}
     inferred, imported, together = [
         Pass(name, await stage.make_project(), infer) for name, infer in ways.items()
     ]
@@ -112,13 +112,13 @@ async def run_ingesting(
         warm = Pass("warm", await stage.make_project(), infer)
         await _add(stage, warm, [made_up("warm", 1)])
     for conversation in conversations:
-        # By turns, so that the noise of a machine meets both.
+        # In turn, so that the noise of the machine affects both.
         await _add(stage, inferred, [conversation])
         await _add(stage, imported, [conversation])
     await _add(stage, together, conversations)
-    columns = ("", "messages/s", "p50 ms", "p95 ms", "loop late ms", "ratio")
+    columns = ("", "messages/s", "p50 ms", "p95 ms", "loop delay ms", "ratio")
     rows = [each.row(imported) for each in (inferred, together, imported)]
-    table(columns, [*rows, ["nothing at all", "", "", "", await _idle(), ""]])
+    table(columns, [*rows, ["idle", "", "", "", await _idle(), ""]])
     memories = await _memories(stage, inferred.project_id)
     _print_found(inferred, memories)
     if show:
@@ -126,7 +126,7 @@ async def run_ingesting(
 
 
 async def _add(stage: Stage, done: Pass, conversations: Sequence[Conversation]) -> None:
-    """Add conversations side by side, each from its beginning to its end."""
+    """Add conversations concurrently, the calls of each in sequence."""
 
     async def add(conversation: Conversation) -> None:
         for call in conversation.calls():
@@ -154,7 +154,7 @@ async def _tick(late: list[float]) -> None:
 
 
 async def _idle() -> float:
-    """Return how late the loop is where nothing is done: what the machine's others make of it."""
+    """Return the worst delay of an idle loop in milliseconds: the noise of the machine."""
     late: list[float] = []
     ticker = asyncio.create_task(_tick(late))
     await asyncio.sleep(_IDLE)
@@ -163,7 +163,7 @@ async def _idle() -> float:
 
 
 async def _memories(stage: Stage, project_id: str) -> list[dict[str, Any]]:
-    """Return all memories of a project, in the order in which they were stored."""
+    """Return all memories of a project, in the order in which they were created."""
     found: list[dict[str, Any]] = []
     after = None
     while True:
@@ -176,7 +176,7 @@ async def _memories(stage: Stage, project_id: str) -> list[dict[str, Any]]:
 
 
 def _print_found(inferred: Pass, memories: Sequence[dict[str, Any]]) -> None:
-    heading("What comes of it", f"{inferred.messages:,} messages, {len(memories):,} memories.")
+    heading("Results", f"{inferred.messages:,} messages, {len(memories):,} memories.")
     texts = [len(memory["text"].split()) for memory in memories]
     concepts = [len(memory["concepts"]) for memory in memories]
     dated = sum(memory["timestampPrecision"] is not None for memory in memories)
@@ -185,7 +185,7 @@ def _print_found(inferred: Pass, memories: Sequence[dict[str, Any]]) -> None:
         ["words per memory", statistics.fmean(texts)],
         ["concepts per memory", statistics.fmean(concepts)],
         ["memories with a concept", _share(sum(map(bool, concepts)), len(memories))],
-        ["memories whose text says when", _share(dated, len(memories))],
+        ["memories with a date in the text", _share(dated, len(memories))],
         *_shares("outcome", inferred.outcomes),
         *_shares("state", Counter(memory["state"] for memory in memories)),
         *_shares("category", Counter(name for each in memories for name in each["categories"])),
@@ -203,7 +203,7 @@ def _share(count: int, total: int) -> str:
 
 
 def _print_to_read(memories: Sequence[dict[str, Any]], show: int) -> None:
-    heading(f"{show} memories, chosen by chance", "and all that were merged or superseded.")
+    heading(f"{show} random memories", "and all that were merged or superseded.")
     by_id = {memory["id"]: memory for memory in memories}
     for memory in random.Random("to read").sample(memories, min(show, len(memories))):
         when = (memory["timestamp"], memory["timestampUntil"], memory["timestampPrecision"])
@@ -226,15 +226,15 @@ def read_locomo(path: Path) -> list[Conversation]:
     for number, each in enumerate(json.loads(path.read_text())):
         content, sessions = each["conversation"], {}
         for key in [key for key, turns in content.items() if isinstance(turns, list) and turns]:
-            said = datetime.strptime(content[f"{key}_date_time"], _DATE).replace(tzinfo=UTC)
+            moment = datetime.strptime(content[f"{key}_date_time"], _DATE).replace(tzinfo=UTC)
             turns = [(turn["speaker"], turn["text"]) for turn in content[key] if turn["text"]]
-            sessions[key] = [_message(name, text, said) for name, text in turns]
+            sessions[key] = [_message(name, text, moment) for name, text in turns]
         conversations.append(Conversation(f"conversation-{number}", sessions))
     return conversations
 
 
-def _message(name: str, text: str, said: datetime) -> Message:
-    return {"role": "user", "name": name, "content": text, "timestamp": said.isoformat()}
+def _message(name: str, text: str, moment: datetime) -> Message:
+    return {"role": "user", "name": name, "content": text, "timestamp": moment.isoformat()}
 
 
 _PLACES = ("Lisbon", "Oslo", "Ghent", "Kyoto", "Tartu", "Porto")
@@ -262,18 +262,18 @@ _SAYINGS = (
 
 
 def made_up(name: str, sessions: int) -> Conversation:
-    """Return a conversation that nobody had, the same one for the same name."""
+    """Return a generated conversation, which is the same for the same name."""
     chance = random.Random(name)
     runs = {}
     for number in range(sessions):
-        said = datetime(2025, 1, 7, 18, tzinfo=UTC) + timedelta(days=16 * number)
+        moment = datetime(2025, 1, 7, 18, tzinfo=UTC) + timedelta(days=16 * number)
         runs[f"session-{number}"] = [
-            _message(("Mara", "Jonas")[turn % 2], _saying(chance), said) for turn in range(24)
+            _message(("Mara", "Jonas")[turn % 2], _text(chance), moment) for turn in range(24)
         ]
     return Conversation(f"conversation-{name}", runs)
 
 
-def _saying(chance: random.Random) -> str:
+def _text(chance: random.Random) -> str:
     words = {
         "place": chance.choice(_PLACES),
         "friend": chance.choice(_FRIENDS),
@@ -291,13 +291,13 @@ async def _main(given: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a file of LoCoMo conversations")
-    parser.add_argument("--show", type=int, default=0, help="how many memories to print")
-    parser.add_argument("--quick", action="store_true", help="fewer messages are made up")
+    parser.add_argument("--show", type=int, default=0, help="the number of memories to print")
+    parser.add_argument("--quick", action="store_true", help="generate fewer messages")
     parser.add_argument(
-        "--database-url", help="an empty PostgreSQL database; a throw-away SQLite file without it"
+        "--database-url", help="an empty PostgreSQL database; default: a temporary SQLite file"
     )
     run(_main(parser.parse_args()))
 

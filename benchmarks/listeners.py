@@ -1,7 +1,7 @@
-"""Many subscribers in a process of their own, so that what they cost is not counted as a server's.
+"""Many subscribers in separate processes, so that their cost is not attributed to the server.
 
-They are as cheap as can be, for they share the machine with the server: of each message they note
-when it came, and do not look into it.
+They are as cheap as possible, because they share the machine with the server: they record the time
+of each message and do not parse it.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:
-    """Return a frame as a client sends it: masked, here by zeros."""
+    """Return a WebSocket frame of a client: masked, here with zeros."""
     size = len(payload)
     length = struct.pack("!B", 0x80 | size) if size < 126 else struct.pack("!BH", 0xFE, size)
     return bytes([0x80 | opcode]) + length + bytes(4) + payload
 
 
 class Listener(asyncio.Protocol):
-    """One subscriber; `received` has the moment of each event."""
+    """One subscriber; `received` has the time of each event, from `time.perf_counter`."""
 
     def __init__(self, address: str, key: str, payload: dict[str, Any]) -> None:
         self.received: list[float] = []
@@ -46,7 +46,7 @@ class Listener(asyncio.Protocol):
         self._is_upgraded = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are not derived from this class, but are used as it is.
+        # uvloop's transports have the interface of this class, but are not derived from it.
         self.transport = cast(asyncio.Transport, transport)
         self.transport.write(
             f"GET /graphql HTTP/1.1\r\nHost: {self._address}\r\nConnection: Upgrade\r\n"
@@ -96,7 +96,7 @@ class Listener(asyncio.Protocol):
         self.arrived.set()
 
     async def wait_for(self, count: int) -> None:
-        """Return when so many events have come."""
+        """Wait until `count` events have arrived."""
         while len(self.received) < count:
             self.arrived.clear()
             await self.arrived.wait()
@@ -141,13 +141,13 @@ async def _serve(orders: Connection) -> None:
 
 
 def _main(orders: Connection) -> None:
-    # A server is preferred where both want the same core.
+    # The server has priority if both need the same core.
     os.nice(5)
     uvloop.run(_serve(orders))
 
 
 class Listeners:
-    """Processes with subscribers, and what they are told to do, all of them at the same time."""
+    """Processes with subscribers, which execute each command at the same time."""
 
     def __init__(self, processes: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -157,30 +157,30 @@ class Listeners:
             context.Process(target=_main, args=[theirs], daemon=True).start()
             self._orders.append(ours)
 
-    def _tell(self, orders: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _send(self, orders: Sequence[tuple[Any, ...]]) -> list[Any]:
         for pipe, order in zip(self._orders, orders, strict=True):
             pipe.send(order)
         return [pipe.recv() for pipe in self._orders]
 
-    def _tell_all(self, *order: Any) -> list[Any]:
-        return self._tell([order] * len(self._orders))
+    def _send_all(self, *order: Any) -> list[Any]:
+        return self._send([order] * len(self._orders))
 
     def open(self, address: str, key: str, payloads: Sequence[dict[str, Any]]) -> None:
-        """Connect, each with the payload of its `subscribe` message."""
+        """Connect one subscriber per payload of a `subscribe` message."""
         step = len(self._orders)
-        self._tell([("open", address, key, payloads[n::step]) for n in range(step)])
+        self._send([("open", address, key, payloads[n::step]) for n in range(step)])
 
     def wait_for(self, count: int) -> None:
-        """Return when each of them has received so many events."""
-        self._tell_all("wait", count)
+        """Wait until each subscriber has received `count` events."""
+        self._send_all("wait", count)
 
     def received(self) -> list[list[float]]:
-        """Return, for each of them, the moment of each event."""
-        return [moments for part in self._tell_all("received") for moments in part]
+        """Return the times of all events of each subscriber."""
+        return [moments for part in self._send_all("received") for moments in part]
 
     def reset(self) -> None:
-        """Cut all connections off by a TCP reset."""
-        self._tell_all("reset")
+        """Close all connections by a TCP reset."""
+        self._send_all("reset")
 
     def close(self) -> None:
         """End the processes."""

@@ -1,15 +1,15 @@
-"""An adapter for the LoCoMo retrieval harness: its conversations through our front door, over HTTP.
+"""An adapter for the LoCoMo retrieval harness, which uses a server over HTTP.
 
-A conversation is a user, a session of it a run, and each turn one memory with the session's date,
-its speaker's name, and the metadata by which the harness knows it again. The turns are added one by
-one, since the memories of one call share their metadata. All lies in a project of its own, which is
-deleted in the end.
+A conversation is a user, each session a run, and each turn one memory with the date of the session,
+the name of the speaker, and the metadata by which the harness identifies it. Turns are added one by
+one, because the memories of one call share their metadata. Everything is in a separate project,
+which is deleted at the end.
 
-With this repository in PYTHONPATH, and options for the server's address and a key:
+With this repository in PYTHONPATH, and options for the URL of the server and a key:
 
     python HARNESS/run.py --data DATA --adapter benchmarks.locomo -o url=http://… -o token=mg_…
 
-With `-o rerank=1` the server is asked to rerank.
+With `-o rerank=1` searches are reranked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ DELETE = "mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { 
 
 
 class Mnemograph:
-    """What the harness asks of a server, in the harness's words."""
+    """A memory server with the interface that the harness requires."""
 
     name = "mnemograph"
 
@@ -51,7 +51,7 @@ class Mnemograph:
         self._project = self._do(CREATE, name="LoCoMo")["project"]["id"]
 
     def create_scope(self, name: str) -> str:
-        """Return what names a conversation: the user's name."""
+        """Return the scope of a conversation: the name of its user."""
         return name
 
     def add_many(self, scope: str, items: Sequence[Mapping[str, Any]]) -> None:
@@ -75,14 +75,14 @@ class Mnemograph:
             self._do(ADD, projectId=self._project, input=given)
 
     def search(self, scope: str, query: str, k: int) -> list[dict[str, Any]]:
-        """Return the memories of a conversation that fit a question, best first."""
+        """Return the `k` best memories of a conversation for a query, best first."""
         where = {"projectId": self._project, "user": scope}
         data = self._ask(SEARCH, **where, query=query, topK=k, rerank=self._rerank)
         hits = data["entity"]["searchMemories"]["hits"]
         return [hit["memory"] for hit in hits]
 
     def drop_scope(self, scope: str) -> None:
-        """Keep the conversation: those that follow must be found among it."""
+        """Keep the conversation, so that later searches have it as a distraction."""
 
     def close(self) -> None:
         """Delete the project."""
@@ -90,9 +90,9 @@ class Mnemograph:
         self._http.close()
 
     def notes(self) -> str:
-        """Say what is peculiar to these figures."""
+        """Return the conditions of the measurement."""
         reranked = ", reranked" if self._rerank else ""
-        return f"one turn a call, all conversations in one project{reranked}"
+        return f"one turn per call, all conversations in one project{reranked}"
 
     def _ask(self, document: str, **variables: Any) -> Any:
         body = {"query": document, "variables": variables}
@@ -111,5 +111,5 @@ class Mnemograph:
 
 
 def make(options: Mapping[str, str]) -> Mnemograph:
-    """Return the adapter; the options are `url`, `token` and `rerank`, which is 0 or 1."""
+    """Return the adapter for the options `url`, `token` and `rerank`, which is 0 or 1."""
     return Mnemograph(options["url"], options["token"], options.get("rerank") == "1")

@@ -1,4 +1,4 @@
-"""What it costs to come by mem0's REST instead of GraphQL: the same work, asked for in turn."""
+"""Measures the overhead of the mem0 REST API over GraphQL: the same operations in turn."""
 
 import statistics
 from typing import Any
@@ -46,43 +46,43 @@ mutation ($id: ID!, $text: String!) {{
 
 
 async def run_mem0_overhead(stage: Stage, quick: bool) -> None:
-    """Print what operations cost by either door, and the ratio, which should be at most 1.2."""
-    heading("mem0's REST beside GraphQL", "medians of calls that take turns")
+    """Print the cost of operations in both APIs, and the ratio, which should be at most 1.2."""
+    heading("mem0 REST API and GraphQL", "medians of alternating calls")
     filled = await stage.fill([(_USER, 500)])
     turns = 20 if quick else 200
     project, ids = filled.project_id, filled.memory_ids
-    said = texts(4 * turns, "overhead")
+    contents = texts(4 * turns, "overhead")
     scoped = {"filters": {"user_id": _USER}, "project_id": project}
     rows: list[list[object]] = []
 
     async def compare(name: str, graphql: Any, rest: Any) -> None:
         times: tuple[list[float], list[float]] = ([], [])
         for turn in range(turns):
-            # Whoever comes second finds what the first has warmed up, so they take turns at that.
+            # The second call benefits from the caches the first one has warmed, so they alternate.
             for door in (0, 1) if turn % 2 else (1, 0):
                 times[door].append(await timed((graphql, rest)[door](turn)))
         ours, theirs = (1000 * statistics.median(found) for found in times)
         rows.append([name, ours, theirs, theirs / ours])
 
     def add(turn: int) -> Any:
-        return stage.ask(ADD, text=said[2 * turn], user=_USER, project=project)
+        return stage.ask(ADD, text=contents[2 * turn], user=_USER, project=project)
 
     def add_rest(turn: int) -> Any:
-        body = {"messages": said[2 * turn + 1], "infer": False, "user_id": _USER}
+        body = {"messages": contents[2 * turn + 1], "infer": False, "user_id": _USER}
         return rest(stage, "POST", "/v3/memories/add/", {**body, "project_id": project})
 
     def update(turn: int) -> Any:
-        return stage.ask(UPDATE, id=ids[turn], text=said[2 * turns + turn])
+        return stage.ask(UPDATE, id=ids[turn], text=contents[2 * turns + turn])
 
     def update_rest(turn: int) -> Any:
-        body = {"text": said[3 * turns + turn]}
+        body = {"text": contents[3 * turns + turn]}
         return rest(stage, "PUT", f"/v1/memories/{ids[turns + turn]}/", body)
 
     def search(turn: int) -> Any:
-        return stage.ask(SEARCH, query=said[turn], user=_USER, project=project)
+        return stage.ask(SEARCH, query=contents[turn], user=_USER, project=project)
 
     def search_rest(turn: int) -> Any:
-        return rest(stage, "POST", "/v3/memories/search/", {"query": said[turn], **scoped})
+        return rest(stage, "POST", "/v3/memories/search/", {"query": contents[turn], **scoped})
 
     def listed(_turn: int) -> Any:
         return stage.ask(LIST, user=_USER, project=project)
@@ -105,7 +105,10 @@ async def run_mem0_overhead(stage: Stage, quick: bool) -> None:
 
 
 async def rest(stage: Stage, method: str, path: str, body: Any = None) -> bytes:
-    """Send a request as mem0's clients do; return the bytes of the answer."""
+    """Send a request like mem0's clients; return the body of the response.
+
+    Raises RuntimeError unless the status is 200.
+    """
     request = b"" if body is None else orjson.dumps(body)
     scope = {
         "type": "http",

@@ -1,7 +1,7 @@
-"""The big nested query: a project, 50 entities, 20 memories of each, 3 events of each memory.
+"""Measures a large nested query: a project, 50 entities, 20 memories each, 3 events each.
 
-Next to it, the very statements it runs, sent to the driver with the same parameters and fetched,
-which is what the answer costs before anything of ours touches a row.
+The baseline is the same SQL statements, executed by the driver with the same parameters and
+fetched: the cost of the response without any code of the server.
 """
 
 import statistics
@@ -37,8 +37,8 @@ mutation Rewrite($inputs: [UpdateMemoriesItem!]!) {
 
 
 async def run_nesting(stage: Stage, quick: bool) -> None:
-    """Print the time of the nested query, and how many statements it takes."""
-    heading("The nested query: 50 entities, 20 memories of each, 3 events of each memory")
+    """Print the time and the number of statements of the nested query."""
+    heading("Nested query: 50 entities, 20 memories each, 3 events each")
     users = [(f"user-{number}", MEMORIES) for number in range(ENTITIES)]
     filled = await stage.fill(users)
     for change in range(EVENTS - 1):
@@ -60,7 +60,7 @@ async def run_nesting(stage: Stage, quick: bool) -> None:
         raw.append(await timed(db.read(lambda _: _replay(stage, statements))))
     whole, sql = 1000 * statistics.median(ours), 1000 * statistics.median(raw)
     table(
-        ("", "ms", "times raw SQL", "µs a leaf"),
+        ("", "ms", "times raw SQL", "µs per leaf"),
         [
             ["server", whole, whole / sql, 1000 * whole / leaves],
             ["raw SQL", sql, 1.0, 1000 * sql / leaves],
@@ -70,19 +70,21 @@ async def run_nesting(stage: Stage, quick: bool) -> None:
 
 
 async def _recorded(stage: Stage, project_id: str) -> tuple[list[tuple[str, Any]], bytes]:
-    """Return the statements of the query with their parameters, and its answer."""
+    """Return the statements of the query with their parameters, and its response."""
     statements: list[tuple[str, Any]] = []
 
-    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+    def record(
+        _c: object, _cursor: object, statement: str, parameters: Any, *_rest: object
+    ) -> None:
         statements.append((statement, parameters))
 
     engine = stage.services.db.engine
     await stage.ask(NESTED, id=project_id)
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "before_cursor_execute", record)
     try:
         answer = await stage.ask(NESTED, id=project_id)
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
     return [item for item in statements if not item[0].startswith("BEGIN")], answer
 
 

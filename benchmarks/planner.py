@@ -1,13 +1,13 @@
-"""`python -m benchmarks.planner`: what it costs to rank a scope whole, and by candidates.
+"""`python -m benchmarks.planner`: the cost of ranking a whole scope, and of ranking candidates.
 
-`resolvers.search.planner` has a scope ranked whole up to a size and by candidates beyond it. This
-measures both ways, each forced in turn, on entities of several sizes in one project, and says where
-they meet. For an entity, the index has to sift through others' memories; for the whole project it
-does not, so that way is measured too, and set against ranking as many memories whole. What it costs
-to read a scope for the first time stands beside them, and what Chroma alone takes of the
-candidates' way, with the entity as its `where` and without.
+`resolvers.search.planner` ranks a scope whole up to a size, and by candidates beyond it. This
+benchmark forces both in turn on entities of several sizes in one project, and prints the size at
+which the costs are equal. For an entity, the index has to filter out the memories of others; for
+the whole project it does not, so that case is measured too, and compared with ranking as many
+memories whole. Further columns are the cost of loading a scope for the first time, and the share of
+Chroma in ranking by candidates, with the entity as its `where` and without.
 
-The vectors are random and the queries' embeddings are remembered, so what is left is the searching.
+The vectors are random and the embeddings of queries are cached, so only the search is measured.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from benchmarks.stage import Filled, Stage, run, staged, texts
 from benchmarks.table import heading, table, timed
 from core.entity_names import ENTITY_KEYS
 from core.enums import EntityType
-from resolvers.memories.listing import Wanted
+from resolvers.memories.listing import MemoryScope
 from resolvers.search import planner
 from resolvers.search.candidates import NEAREST
 from resolvers.search.execution import Query, search_entity, search_project
@@ -30,12 +30,12 @@ PROJECT = 20_000
 
 
 async def plan(database_url: str | None, scopes: Sequence[int], project: int, turns: int) -> None:
-    """Fill a project with an entity of each size, and print the costs."""
+    """Fill a project with one entity of each size, and print the costs."""
     async with staged(database_url) as stage:
         kind = "SQLite" if stage.services.db.is_sqlite else "PostgreSQL"
         users = [(f"user-{size}", size) for size in scopes]
         filled = await stage.fill([*users, ("others", project - sum(scopes))])
-        print(f"A project of {project:,} memories on {kind}; indexing takes a while.", flush=True)
+        print(f"A project of {project:,} memories on {kind}; indexing it first.", flush=True)
         await stage.settle()
 
         queries = texts(turns, "planner")
@@ -44,7 +44,7 @@ async def plan(database_url: str | None, scopes: Sequence[int], project: int, tu
         ]
         heading(
             "One search, in milliseconds",
-            f"Median of {turns}. Chroma gives its best {NEAREST}, as on the way by candidates.",
+            f"Median of {turns}. Chroma returns its best {NEAREST}, as for candidates.",
         )
         table(
             (
@@ -70,7 +70,7 @@ async def plan(database_url: str | None, scopes: Sequence[int], project: int, tu
 async def _costs(
     stage: Stage, filled: Filled, name: str, size: int, queries: Sequence[str]
 ) -> list[float]:
-    """Return what each of the columns costs, in milliseconds."""
+    """Return the cost of each column in milliseconds."""
     ctx = await stage.context()
     entity: EntityRow = await ctx.loaders.entity(filled.project_id, EntityType.USER, name)
     assert entity.total_memories == size
@@ -80,7 +80,7 @@ async def _costs(
     try:
         for text in queries:
             (vector,) = await ctx.embed([text])
-            query = Query(text, 10, 0.0, False, Wanted(), None)
+            query = Query(text, 10, 0.0, False, MemoryScope(), None)
             planner.EXACT_SCOPE = size
             seconds = await timed(search_entity(ctx, entity, query))
             if not found[0]:
@@ -99,22 +99,22 @@ async def _costs(
 
 
 def _meeting(gains: Sequence[tuple[int, float]]) -> str:
-    """Say at which size ranking whole stops being the cheaper one, between two measured ones."""
+    """Return a sentence on the size at which both costs are equal, interpolated linearly."""
     for (below, before), (above, after) in pairwise(gains):
         if before > 0 >= after:
             meeting = below + (above - below) * before / (before - after)
-            return f"they meet at about {meeting:,.0f} memories."
+            return f"the costs are equal at about {meeting:,.0f} memories."
     if gains[0][1] <= 0:
         return f"candidates are cheaper already at {gains[0][0]:,} memories."
     return f"ranking whole is still cheaper at {gains[-1][0]:,} memories."
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     parser.add_argument(
-        "--database-url", help="an empty PostgreSQL database; a throw-away SQLite file without it"
+        "--database-url", help="an empty PostgreSQL database; default: a temporary SQLite file"
     )
     given = parser.parse_args()
     part = 10 if given.quick else 1

@@ -1,11 +1,11 @@
-"""`python -m benchmarks.reconnecting`: a thousand connections cut, and nothing missed or repeated?
+"""`python -m benchmarks.reconnecting`: checks that a thousand disconnects lose or repeat no event.
 
-Clients follow a log that grows by 200 events a second. Each is cut off twenty times at random
-moments, mostly by a TCP reset, often while it is still being told what it has missed, and goes on
-from the last cursor it saw. Some have a filter; some come by server-sent events. In the end each
-must have seen every event that concerns it once, in order. The servers are processes of their own:
-one on SQLite, one on PostgreSQL, and two on one PostgreSQL between which writers and clients are
-split at random.
+Clients follow a log that grows by 200 events per second. Each is disconnected twenty times at
+random moments, mostly by a TCP reset, often during the replay of missed events, and resumes from
+the last cursor it received. Some have a filter; some use server-sent events. In the end each must
+have received every matching event once, in order. The servers are separate processes: one on
+SQLite, one on PostgreSQL, and two on one PostgreSQL, between which writers and clients are split at
+random.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import uvloop
 
 from benchmarks.table import heading, table
 from core.ids import uuid7
-from tests.support.clients.followers import BEGINNING, Follower, Sitting, followers_of_all_kinds
+from tests.support.clients.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
 from tests.support.clients.lines import CUT
 from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.servers.deployment import POSTGRES_URL, fresh_postgres, postgres_url
@@ -39,7 +39,7 @@ _PATIENCE = 300.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one kind of deployment."""
+    """The result for one kind of deployment; `lags` are in seconds."""
 
     reconnects: int
     in_replay: int
@@ -52,13 +52,13 @@ class Outcome:
 
     @property
     def is_sound(self) -> bool:
-        """Whether every client saw everything once, in order."""
+        """Whether every client received every event once, in order."""
         return not (self.missing or self.repeated or self.out_of_order)
 
 
 @contextlib.contextmanager
 def on_sqlite() -> Iterator[list[str]]:
-    """Run one server on SQLite; give its address."""
+    """Run one server on SQLite; yield its URL."""
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder) / "data"
         with Place(data_dir, f"sqlite:///{data_dir}/mnemograph.db").start() as server:
@@ -67,7 +67,7 @@ def on_sqlite() -> Iterator[list[str]]:
 
 @contextlib.contextmanager
 def on_postgresql(processes: int) -> Iterator[list[str]]:
-    """Run servers on a fresh PostgreSQL database, each in a folder of its own."""
+    """Run servers on one empty PostgreSQL database, each in its own folder; yield their URLs."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(fresh_postgres("mnemograph_reconnecting"))
@@ -87,11 +87,11 @@ def on_postgresql(processes: int) -> Iterator[list[str]]:
 async def _come_and_go(
     follower: Follower, urls: Sequence[str], writers: Sequence[Writer], chance: random.Random
 ) -> int:
-    """Be cut off so many times; return how often the server was the one that left."""
+    """Reconnect RECONNECTS times; return how often the server closed the connection."""
     left = 0
     for _ in range(RECONNECTS):
         address = chance.choice(urls).removeprefix("http://")
-        sitting = Sitting.any(chance, _LONGEST_SITTING)
+        sitting = StayOptions.any(chance, _LONGEST_SITTING)
         try:
             await follower.sit(address, sitting, lambda: sum(writer.events for writer in writers))
         except CUT:
@@ -101,7 +101,7 @@ async def _come_and_go(
 
 
 async def _write(writer: Writer, url: str, stopped: asyncio.Event) -> None:
-    """Write at an even pace; what was too slow is made up for."""
+    """Write at a constant rate, catching up after delays."""
     started = time.perf_counter()
     while not stopped.is_set():
         await writer.write(url)
@@ -135,7 +135,7 @@ async def reconnect(urls: Sequence[str], quick: bool) -> Outcome:
         stopped.set()
         await asyncio.gather(*writing)
         if sum(left):
-            print(f"  {sum(left)} times it was the server that ended a connection")
+            print(f"  The server closed {sum(left)} connections")
         log = await whole_log(http, urls[0], KEY)
         return await _judged(followers, writers, log, urls, seconds)
 
@@ -161,7 +161,7 @@ async def _judged(
     verdicts = [
         follower.verdict(numbers) for follower, numbers in zip(followers, expected, strict=True)
     ]
-    # The log itself must have no gaps, or there would be nothing to compare with.
+    # Gaps in the log itself count as missing events.
     holes = len(set(range(1, len(log) + 1)) - {event.sequence for event in log})
     return Outcome(
         reconnects=len(followers) * RECONNECTS,
@@ -176,7 +176,7 @@ async def _judged(
 
 
 def _lags(followers: list[Follower], writers: list[Writer], log: list[Logged]) -> list[float]:
-    """Return the seconds from each answer to a writer to what a client that was there received."""
+    """Return the seconds from each response to a writer until a connected client had the event."""
     answers: dict[str, list[float]] = {}
     for writer in writers:
         answers |= writer.acknowledged
@@ -194,15 +194,15 @@ def _lags(followers: list[Follower], writers: list[Writer], log: list[Logged]) -
 
 
 async def run_reconnecting(quick: bool) -> bool:
-    """Print what came of each kind of deployment; return whether all of it was sound."""
+    """Print the result for each kind of deployment; return whether no event was lost."""
     heading(
-        "Reconnecting: every event once, in order, for clients that are cut off at random moments",
-        "Lag is from the answer to the writer until a connected client has the event; it is below "
-        "zero when the client had it first.",
+        "Reconnecting: every event once, in order, for clients disconnected at random moments",
+        "Lag is from the response to the writer until a connected client has the event; it is "
+        "negative if the client has it first.",
     )
     stages = [("SQLite", on_sqlite())]
     if postgres_url() is None:
-        print(f"  No PostgreSQL answers on 127.0.0.1:5432 and {POSTGRES_URL} is not set: left out.")
+        print(f"  PostgreSQL skipped: no server on 127.0.0.1:5432, and {POSTGRES_URL} is not set.")
     else:
         stages.append(("PostgreSQL", on_postgresql(1)))
         stages.append(("PostgreSQL, two processes", on_postgresql(2)))
@@ -231,18 +231,18 @@ async def run_reconnecting(quick: bool) -> bool:
         (
             "",
             "reconnects",
-            "amid a replay",
+            "during replay",
             "events",
             "writes/s",
             "missing",
             "repeated",
-            "disordered",
+            "out of order",
             "lag ms, median",
             "p95",
         ),
         rows,
     )
-    print("  Everybody saw everything once." if sound else "  SOMETHING WAS MISSED OR REPEATED.")
+    print("  Every client received every event once." if sound else "  EVENTS LOST OR REPEATED.")
     return sound
 
 
@@ -251,7 +251,7 @@ async def _main(quick: bool) -> int:
 
 
 def main() -> int:
-    """Read the options, run, and return 1 when anything was missed or repeated."""
+    """Parse the options, run, and return the exit code: 1 if events were lost or repeated."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a fifth of the clients")
     given = parser.parse_args()

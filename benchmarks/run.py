@@ -1,4 +1,4 @@
-"""`python -m benchmarks.run`: the whole comparison in one run, printed as tables with ratios."""
+"""`python -m benchmarks.run`: runs all benchmarks and prints tables with ratios."""
 
 import argparse
 import asyncio
@@ -14,12 +14,12 @@ from benchmarks.searching import run_searching
 from benchmarks.stage import run, staged
 
 SECTIONS = ("adding", "stall", "ingesting", "nesting", "mem0", "searching")
-# These start server processes of their own, on databases of their own.
+# These start their own server processes, on their own databases.
 LIVE_SECTIONS = ("following", "reconnecting")
 
 
 async def follow(quick: bool, sections: Sequence[str]) -> None:
-    """Run the sections that are about live updates."""
+    """Run the sections on live updates."""
     if "following" in sections:
         await asyncio.to_thread(run_following, quick)
     if "reconnecting" in sections and not await run_reconnecting(quick):
@@ -27,10 +27,10 @@ async def follow(quick: bool, sections: Sequence[str]) -> None:
 
 
 async def compare(database_url: str | None, quick: bool, sections: Sequence[str]) -> None:
-    """Run the sections on one server, whose data are made for it."""
+    """Run the other sections on one server with generated data."""
     async with staged(database_url) as stage:
         kind = "SQLite" if stage.services.db.is_sqlite else "PostgreSQL"
-        print(f"Mnemograph on {kind}" + (", quick and therefore rough" if quick else ""))
+        print(f"Mnemograph on {kind}" + (", quick and therefore imprecise" if quick else ""))
         if "adding" in sections:
             await run_adding(stage, quick)
         if "stall" in sections:
@@ -47,14 +47,14 @@ async def compare(database_url: str | None, quick: bool, sections: Sequence[str]
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a minute instead of ten")
+    parser.add_argument("--quick", action="store_true", help="take one minute instead of ten")
     parser.add_argument(
-        "--database-url", help="an empty PostgreSQL database; a throw-away SQLite file without it"
+        "--database-url", help="an empty PostgreSQL database; default: a temporary SQLite file"
     )
     parser.add_argument(
-        "--only", choices=SECTIONS + LIVE_SECTIONS, action="append", help="one part of it"
+        "--only", choices=SECTIONS + LIVE_SECTIONS, action="append", help="a section to run"
     )
     given = parser.parse_args()
     sections = given.only or SECTIONS + LIVE_SECTIONS

@@ -1,8 +1,8 @@
-"""What a search costs through the front door, next to its parts alone, and how much it finds.
+"""Measures the cost of a search request next to that of its parts, and the recall of the index.
 
-The database is filled with random unit vectors, the hardest there are for an index of neighbours:
-nothing is near anything. Every query is a text of its own, but its embedding is made beforehand, so
-that it is remembered and what is left is the searching; what embedding costs stands beside it.
+The database is filled with random unit vectors, the worst case for an approximate index: no vector
+is near another. Queries are distinct texts whose embeddings are computed and cached beforehand, so
+that only the search is measured; the cost of embedding is printed separately.
 """
 
 import statistics
@@ -30,7 +30,7 @@ Call = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True)
 class Cost:
-    """What one call takes in milliseconds: the median, the 95th percentile, and of the CPU."""
+    """The cost of one call in milliseconds: the median, the 95th percentile, and the mean CPU."""
 
     median: float
     slowest: float
@@ -38,34 +38,34 @@ class Cost:
 
 
 async def run_searching(stage: Stage, size: int, quick: bool) -> None:
-    """Print what a search among so many memories costs, and the recall of the index."""
-    heading(f"Searching among {size:,} memories", "In milliseconds; the query's embedding apart.")
+    """Print the cost of a search among `size` memories, and the recall of the index."""
+    heading(f"Searching {size:,} memories", "In milliseconds, without embedding the query.")
     users = [(f"user-{number}", size // 10) for number in range(10)]
     started = time.perf_counter()
     filled = await stage.fill(users)
     stored = time.perf_counter() - started
     seconds = stored + await stage.settle()
-    print(f"  Stored {size / stored:,.0f} a second, indexed {size / seconds:,.0f} a second.")
+    print(f"  Stored {size / stored:,.0f}, indexed {size / seconds:,.0f} memories per second.")
 
     queries = texts(40 if quick else 200, size)
     embed, index = stage.services.embedder.embed, stage.services.index
     embedding = await _cost([lambda query=query: embed([query]) for query in queries])
     vectors = [(await embed([query]))[0] for query in queries]
     project = filled.project_id
-    # The first one reads the whole scope, or learns its words.
+    # The first search loads the whole scope, or its vocabulary.
     first = await _cost([_search(stage, project, "An unusual question", False)])
     server = await _cost([_search(stage, project, query, False) for query in queries])
     costs = [
         ("server", server),
         ("server, reranked", await _cost([_search(stage, project, it, True) for it in queries])),
-        ("server, the very first", first),
+        ("server, first search", first),
         ("embedding a query", embedding),
-        (f"Chroma alone, best {_TOP}", await _cost(_asked(stage, project, vectors, _TOP))),
-        (f"Chroma alone, best {NEAREST}", await _cost(_asked(stage, project, vectors, NEAREST))),
+        (f"Chroma alone, best {_TOP}", await _cost(_chroma(stage, project, vectors, _TOP))),
+        (f"Chroma alone, best {NEAREST}", await _cost(_chroma(stage, project, vectors, NEAREST))),
         ("brute force alone", await _cost([_brute(filled, vector) for vector in vectors])),
     ]
     table(
-        ("", "median", "95 %", "CPU", "server takes"),
+        ("", "median", "p95", "CPU", "server/this"),
         [
             [name, cost.median, cost.slowest, cost.cpu, f"{server.median / cost.median:.2f} x"]
             for name, cost in costs
@@ -78,13 +78,13 @@ async def run_searching(stage: Stage, size: int, quick: bool) -> None:
             found[limit] += len(true & {id for id, _ in await index.query(project, vector, limit)})
     shares = {limit: count / (_TOP * len(vectors)) for limit, count in found.items()}
     print(
-        f"  Of the true best {_TOP}, Chroma's best {_TOP} hold {shares[_TOP]:.3f}, and the best "
-        f"{NEAREST}, which the server asks for, {shares[NEAREST]:.3f}."
+        f"  Recall of the true best {_TOP}: {shares[_TOP]:.3f} in Chroma's best {_TOP}, "
+        f"{shares[NEAREST]:.3f} in the best {NEAREST}, which the server requests."
     )
 
 
 async def _cost(calls: Sequence[Call]) -> Cost:
-    """Make calls one after the other."""
+    """Return the cost of calls made in sequence."""
     taken, cpu = [], time.process_time()
     for call in calls:
         started = time.perf_counter()
@@ -98,7 +98,7 @@ def _search(stage: Stage, project_id: str, query: str, rerank: bool) -> Call:
     return lambda: stage.ask(SEARCH, query=query, projectId=project_id, rerank=rerank)
 
 
-def _asked(stage: Stage, project_id: str, vectors: Sequence[bytes], limit: int) -> list[Call]:
+def _chroma(stage: Stage, project_id: str, vectors: Sequence[bytes], limit: int) -> list[Call]:
     index = stage.services.index
     return [lambda vector=vector: index.query(project_id, vector, limit) for vector in vectors]
 

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.signals --harness FOLDER --data FILE`: what each signal of ranking adds.
+"""`python -m benchmarks.signals --harness FOLDER --data FILE`: the gain of each ranking signal.
 
-The measures are those of the LoCoMo harness. The conversations are LoCoMo's, or, if their messages
-have roles, BEAM's; none of this is part of this project. Each line of the table has all signals of
-the lines above it. A conversation is one scope, ranked whole by the functions that the server ranks
-with, so what is left out is storing and asking.
+The metrics are those of the LoCoMo harness. The conversations are those of LoCoMo or of BEAM; none
+of them are part of this project. Each row of the table has all signals of the rows above it. A
+conversation is one scope, ranked whole by the ranking functions of the server, without storage and
+requests.
 """
 
 import argparse
@@ -24,26 +24,33 @@ import numpy as np
 from benchmarks.table import heading, table
 from core.ids import now
 from core.turn import ASSISTANT_ROLE
-from language.dates.queries import wanted_dates
-from language.names import in_first_person, name_terms, named_in, without_speaker
+from language.dates.queries import query_dates
+from language.names import name_terms, speakers_named_in, to_first_person, without_speaker
 from language.query_intent import asks_about_assistant
 from language.terms import terms
 from providers.base import Embedder
 from providers.minilm.embedder import MiniLM
 from ranking.corpus import Corpus, Document
 from ranking.late import maxsim
-from ranking.score import PLAIN, RERANKED, Asked, Weights, add_rerank, signals
+from ranking.score import (
+    DEFAULT_WEIGHTS,
+    RERANK_WEIGHTS,
+    RankingQuery,
+    Weights,
+    add_rerank,
+    compute_signals,
+)
 from resolvers.memories.embedding import embedded_text, keywords_of
 from resolvers.search.query import vector_of
 from resolvers.search.ranking import RERANKED_ROWS, Ranking
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 
 MEASURES = ("recall@5", "recall@10", "nDCG@10")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Some of the signals: weights, and what is more than a weight."""
+    """A subset of the signals: the weights, and switches for signals that are not just a weight."""
 
     name: str
     weights: Weights
@@ -53,13 +60,13 @@ class Variant:
 
 
 def variants() -> list[Variant]:
-    """Return the signals one by one, each beside those before it."""
+    """Return the variants; each adds one signal to the one before."""
     dense = Weights(keyword=0, actor=0, speaker=0, temporal=0, question=0, brevity=0, following=0)
-    words = replace(dense, keyword=PLAIN.keyword)
-    actor = replace(words, actor=PLAIN.actor)
-    speaker = replace(actor, speaker=PLAIN.speaker)
-    dates = replace(speaker, temporal=PLAIN.temporal)
-    form = replace(dates, question=PLAIN.question, brevity=PLAIN.brevity)
+    words = replace(dense, keyword=DEFAULT_WEIGHTS.keyword)
+    actor = replace(words, actor=DEFAULT_WEIGHTS.actor)
+    speaker = replace(actor, speaker=DEFAULT_WEIGHTS.speaker)
+    dates = replace(speaker, temporal=DEFAULT_WEIGHTS.temporal)
+    form = replace(dates, question=DEFAULT_WEIGHTS.question, brevity=DEFAULT_WEIGHTS.brevity)
     return [
         Variant("meaning", dense, rewrite=False, context=False, previous=False),
         Variant("+ words (BM25)", words, rewrite=False, context=False, previous=False),
@@ -70,17 +77,17 @@ def variants() -> list[Variant]:
         Variant("+ user or assistant", speaker),
         Variant("+ dates", dates),
         Variant("+ form", form),
-        Variant("+ next neighbour", PLAIN),
-        Variant("+ rerank", RERANKED),
+        Variant("+ next neighbour", DEFAULT_WEIGHTS),
+        Variant("+ rerank", RERANK_WEIGHTS),
     ]
 
 
 class Conversation:
-    """The turns of a conversation, ready to be ranked with some of the signals or all."""
+    """The turns of a conversation, prepared for ranking with any variant."""
 
     def __init__(self, turns: Sequence[dict[str, Any]]) -> None:
         self.ids = [turn["id"] for turn in turns]
-        self.said = [Said(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
+        self.said = [Utterance(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
         self.keywords = [keywords_of(said) for said in self.said]
         self.happened = [turn["timestamp"].timestamp() for turn in turns]
         self.from_assistant = [turn["metadata"].get("role") == ASSISTANT_ROLE for turn in turns]
@@ -88,7 +95,10 @@ class Conversation:
         self.follows = [at > 0 and sessions[at] == sessions[at - 1] for at in range(len(turns))]
 
     async def corpus(self, embedder: Embedder, *, context: bool, previous: bool) -> Corpus:
-        """Return it with or without the links between its turns, and with what is embedded."""
+        """Return the corpus of the turns.
+
+        With `context` turns are linked; with `previous` each is embedded with the turn before it.
+        """
         before = [
             self.said[at - 1] if previous and self.follows[at] else None
             for at in range(len(self.said))
@@ -120,21 +130,21 @@ class Conversation:
     async def search(
         self, corpus: Corpus, embedder: MiniLM, query: str, variant: Variant
     ) -> list[str]:
-        """Return the harness's ids of the best turns."""
-        named = named_in(query, corpus.speakers)
-        text = in_first_person(query, named.values()) if variant.rewrite else query
+        """Return the harness's ids of the 20 best turns, best first."""
+        named = speakers_named_in(query, corpus.speakers)
+        text = to_first_person(query, named.values()) if variant.rewrite else query
         vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
         dropped = name_terms(named.values()) if variant.rewrite else set()
         words = frozenset(terms(query)) - dropped
-        asked = Asked(
+        asked = RankingQuery(
             vector,
             plain,
             words,
             frozenset(named),
-            wanted_dates(query, now()),
+            query_dates(query, now()),
             about_assistant=asks_about_assistant(query),
         )
-        found = signals(corpus, asked, variant.weights)
+        found = compute_signals(corpus, asked, variant.weights)
         ranking = Ranking(corpus.ids, found, np.arange(1, corpus.end, dtype=np.int32))
         if variant.weights.rerank:
             rows = ranking.best(RERANKED_ROWS)
@@ -182,7 +192,7 @@ def _turns(messages: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 async def measure(
     conversations: Sequence[dict[str, Any]], score: Callable[..., dict[str, float]]
 ) -> list[list[object]]:
-    """Return a row of the table for each variant."""
+    """Return a table row with the mean metrics of each variant."""
     embedder = MiniLM()
     scores: dict[str, list[dict[str, float]]] = {variant.name: [] for variant in variants()}
     for each in conversations:
@@ -206,7 +216,7 @@ async def measure(
 
 
 def main() -> None:
-    """Read the options and run."""
+    """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--harness", required=True, help="the folder of the harness")
     parser.add_argument("--data", required=True, help="a file of conversations")
@@ -219,7 +229,7 @@ def main() -> None:
         conversations = list(import_module("dataset").load(given.data))
     questions = sum(len(each["questions"]) for each in conversations)
     rows = asyncio.run(measure(conversations, import_module("metrics").score))
-    heading("What each signal adds", f"{questions:,} questions, each line with those above it.")
+    heading("Gain of each signal", f"{questions:,} questions; each row adds to those above it.")
     table(("", *MEASURES), rows)
 
 

@@ -1,8 +1,8 @@
-"""A whole server inside the benchmark's process, asked without a socket.
+"""A complete server inside the benchmark process, called without a socket.
 
-What it is asked goes through everything that is ours, from the bytes of the request to those of the
-answer, on the loop and with the workers that a server has. It is the operating system's sockets and
-the HTTP parser that are left out, and a client's own work.
+Requests pass through all code of the project, from the bytes of the request to the bytes of the
+response, with the event loop and the workers of a real server. Only sockets, the HTTP parser, and
+the work of a client are left out.
 """
 
 import asyncio
@@ -52,19 +52,19 @@ _WORDS = re.findall(
 )
 
 
-# As in any language, few words are everywhere and most are rare: the n-th is said 1 / n as often.
+# Zipf's law, as in natural language: the n-th word has 1 / n of the frequency of the first.
 _VOCABULARY = [*_WORDS, *(first + second for first in _WORDS for second in _WORDS)]
 _OFTEN = list(accumulate(1 / rank for rank in range(1, len(_VOCABULARY) + 1)))
 
 
 def texts(count: int, seed: object) -> list[str]:
-    """Return texts as long as a sentence, all different, the same ones for the same seed."""
+    """Return random texts of the length of a sentence, the same for the same seed."""
     chosen = random.Random(str(seed))
     return [" ".join(chosen.choices(_VOCABULARY, cum_weights=_OFTEN, k=14)) for _ in range(count)]
 
 
 class RandomEmbedder:
-    """Stands in for the embedder where a database is filled: random directions, at no cost."""
+    """An embedder for filling databases: random unit vectors, at no cost."""
 
     model = "all-MiniLM-L6-v2"
     dimension = 384
@@ -74,23 +74,23 @@ class RandomEmbedder:
         self.made: list[np.ndarray] = []
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """Return a random vector for each text."""
+        """Return a random unit vector for each text."""
         vectors = self._random.standard_normal((len(texts), self.dimension), dtype="<f4")
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         self.made.append(vectors)
         return [vector.tobytes() for vector in vectors]
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
-        """Return no tokens: nothing that is filled in is read word by word."""
+        """Return no tokens, because filling does not rerank."""
         return [TokenStates((), np.zeros((0, self.dimension), np.float16)) for _ in texts]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there are no resources to release."""
 
 
 @dataclass(frozen=True)
 class Filled:
-    """A project that was filled: its memories' ids and vectors, in the order they were added."""
+    """A filled project: the ids and vectors of its memories, in the order of creation."""
 
     project_id: str
     memory_ids: list[str]
@@ -99,14 +99,17 @@ class Filled:
 
 @dataclass(frozen=True)
 class Stage:
-    """A running server, the services below it, and a key."""
+    """A running server, its services, and an API key."""
 
     app: Callable[..., Coroutine[Any, Any, None]]
     services: Services
     key: str
 
     async def ask(self, document: str, **variables: Any) -> bytes:
-        """Send a document as a request of its own; return the bytes of the answer."""
+        """Send a document as one request; return the body of the response.
+
+        Raises RuntimeError if it has errors or user errors.
+        """
         request = orjson.dumps({"query": document, "variables": variables})
         scope = {
             "type": "http",
@@ -133,7 +136,7 @@ class Stage:
         return answer
 
     async def make_project(self) -> str:
-        """Return the id of a fresh project."""
+        """Create an empty project; return its id."""
         answer = await self.ask(
             'mutation { createProject(input: {name: "Benchmark"}) '
             "{ project { id } userErrors { message } } }"
@@ -146,7 +149,7 @@ class Stage:
         return Context(await authenticate(self.services, [self.key]), services or self.services)
 
     async def fill(self, users: Sequence[tuple[str, int]]) -> Filled:
-        """Make a project in which each named user has so many memories with random vectors."""
+        """Create a project with memories with random vectors; `users` are pairs (name, count)."""
         embedder = RandomEmbedder()
         ctx = await self.context(replace(self.services, embedder=embedder))
         project_id = await self.make_project()
@@ -155,13 +158,13 @@ class Stage:
             new = NewMemories({EntityType.USER: user})
             for start in range(0, count, _FILL_AT_ONCE):
                 part = texts(min(_FILL_AT_ONCE, count - start), (user, start))
-                request = AddRequest([Turn("user", said) for said in part], new, infer=False)
+                request = AddRequest([Turn("user", each) for each in part], new, infer=False)
                 addition = await add_memories(ctx, project_id, request)
                 ids += [result.memory.id for result in addition.results]
         return Filled(project_id, ids, np.concatenate(embedder.made))
 
     async def pending(self) -> int:
-        """Return how many jobs are not done."""
+        """Return the number of unfinished jobs."""
 
         def count() -> int:
             with self.services.db.engine.connect() as connection:
@@ -170,7 +173,7 @@ class Stage:
         return await asyncio.to_thread(count)
 
     async def settle(self) -> float:
-        """Wait until all jobs are done; return the seconds it took."""
+        """Wait until all jobs are finished; return the seconds it took."""
         started = time.perf_counter()
         while await self.pending():
             await asyncio.sleep(0.02)
@@ -179,7 +182,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(database_url: str | None) -> AsyncIterator[Stage]:
-    """Run a server on a database, by default a SQLite file that is thrown away in the end."""
+    """Run a server on a database, by default a temporary SQLite file."""
     with tempfile.TemporaryDirectory() as folder:
         settings = settings_for(Path(folder) / "data", database_url, log_level="error")
         configure_logging(settings)
@@ -197,7 +200,7 @@ async def staged(database_url: str | None) -> AsyncIterator[Stage]:
 
 
 def run(main: Awaitable[None]) -> None:
-    """Run a benchmark on the kind of loop that a server has."""
+    """Run a benchmark on the event loop of the server, uvloop."""
 
     async def body() -> None:
         await main

@@ -1,16 +1,16 @@
-"""Figures side by side: what we need for something, next to the least it could need."""
+"""Prints results as tables."""
 
 import time
 from collections.abc import Awaitable, Sequence
 
 
 def heading(title: str, note: str = "") -> None:
-    """Print what comes next, and how it is measured."""
+    """Print a title, and a note on the measurement."""
     print(f"\n{title}" + (f"\n  {note}" if note else ""))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows below columns: the first one is text, the others are figures."""
+    """Print a table whose first column is text and whose other columns are figures."""
     cells = [list(columns), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
     for row in cells:
@@ -26,7 +26,7 @@ def _cell(value: object) -> str:
 
 
 async def timed(work: Awaitable[object]) -> float:
-    """Return the seconds until some work is done."""
+    """Return the seconds an awaitable takes."""
     started = time.perf_counter()
     await work
     return time.perf_counter() - started

@@ -35,7 +35,7 @@ class AppError(Exception):
         self.message = message
         self.path = tuple(str(step) for step in path)
 
-    def below(self, *prefix: str | int) -> "AppError":
+    def with_path_prefix(self, *prefix: str | int) -> "AppError":
         """Return the error with a prefix put before its path, for a value checked deeper down."""
         self.path = (*(str(step) for step in prefix), *self.path)
         return self

@@ -37,7 +37,7 @@ def is_uuid7(text: str) -> bool:
     return _VERSION_7.fullmatch(text) is not None
 
 
-def made_at(id: str) -> int:
+def uuid7_milliseconds(id: str) -> int:
     """Return when a UUIDv7 was made, in milliseconds since 1970."""
     return UUID(id).int >> 80
 

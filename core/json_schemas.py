@@ -78,7 +78,7 @@ def check_object_schema(value: Any, *path: str | int) -> Schema:
     return schema
 
 
-def problem_of(schema: Schema, data: Any) -> str | None:
+def validation_problem(schema: Schema, data: Any) -> str | None:
     """Return what is wrong with data by a checked schema, None when nothing is.
 
     A null inside of it is right everywhere: it stands for what nobody knows.
@@ -94,7 +94,7 @@ def problem_of(schema: Schema, data: Any) -> str | None:
     return _told(best_match(errors)) if errors else None
 
 
-def resolved(schema: Schema, part: Any) -> Schema:
+def resolve_references(schema: Schema, part: Any) -> Schema:
     """Return a part of a checked schema with its references and conjunctions put in.
 
     What stands beside a reference comes before what it leads to. What goes round in circles ends as
@@ -169,7 +169,7 @@ def _check_pattern(pattern: str, place: str) -> None:
 
 
 def _check_describes_object(schema: Schema) -> None:
-    whole = resolved(schema, schema)
+    whole = resolve_references(schema, schema)
     types = whole.get("type", "object" if "properties" in whole else None)
     if types != "object" and not (isinstance(types, list) and "object" in types):
         raise _Refused('The schema must describe an object: "type": "object", with "properties".')

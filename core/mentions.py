@@ -11,16 +11,16 @@ from typing import Any
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.filters.tree import conditions_on_entity
-from core.ids import derived_id, is_uuid7, made_at
+from core.ids import derived_id, is_uuid7, uuid7_milliseconds
 
 
 def filter_names_entity(filter: Any, type: EntityType, name: str) -> bool:
-    """Return whether a filter, as `filter_json` wrote it, has a condition on that entity."""
+    """Return whether a filter, as `filter_to_json` wrote it, has a condition on that entity."""
     return any(
         name == value
-        for condition in conditions_on_entity(filter_of(filter), type)
+        for condition in conditions_on_entity(filter_from_json(filter), type)
         for value in (condition.value if isinstance(condition.value, tuple) else (condition.value,))
     )
 
@@ -49,7 +49,7 @@ def record_is_memory(record: dict[str, Any], project_id: str, memory_ids: Collec
     if id in memory_ids:
         return True
     if is_uuid7(id):
-        return derived_id(made_at(id), project_id, id) in memory_ids
+        return derived_id(uuid7_milliseconds(id), project_id, id) in memory_ids
     if memory is None:
         return False
     return derived_id(datetime.fromisoformat(memory["createdAt"]), project_id, id) in memory_ids

@@ -57,10 +57,10 @@ def check_url(url: str, allowed_hosts: Collection[str], *path: str | int) -> Non
 
     It may when it leads to the public network, or to one of the allowed hosts.
     """
-    target_of(url, allowed_hosts, *path)
+    parse_target(url, allowed_hosts, *path)
 
 
-def target_of(url: str, allowed_hosts: Collection[str], *path: str | int) -> Target:
+def parse_target(url: str, allowed_hosts: Collection[str], *path: str | int) -> Target:
     """Return where a URL leads. Raises `InvalidInput` as `check_url` does."""
     if len(url) > LONGEST_URL:
         raise InvalidInput(

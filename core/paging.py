@@ -107,7 +107,7 @@ class Cursors:
         return hashlib.blake2b(body, key=self._key, digest_size=_MAC_BYTES).digest()
 
 
-def page_of(
+def page_from_arguments(
     cursors: Cursors,
     order: Order,
     scope: str,
@@ -139,7 +139,7 @@ def page_of(
     )
 
 
-def slice_of(rows: Sequence[T], page: Page) -> Slice[T]:
+def slice_rows(rows: Sequence[T], page: Page) -> Slice[T]:
     """Cut `page.limit` rows out of up to one more, which tells whether the list goes on."""
     more = len(rows) > page.limit
     kept = list(rows[: page.limit])

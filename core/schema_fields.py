@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import InvalidInput
-from core.json_schemas import Schema, resolved
+from core.json_schemas import Schema, resolve_references
 
 MOST_FIELDS = 200
 DEEPEST = 6
@@ -47,14 +47,14 @@ def fields_of(schema: Schema, *path: str | int) -> list[Field]:
     Raises `InvalidInput` when there are more than 200.
     """
     found: list[Field] = []
-    for field in _fields(schema, resolved(schema, schema), (), ()):
+    for field in _fields(schema, resolve_references(schema, schema), (), ()):
         if len(found) == MOST_FIELDS:
             raise InvalidInput(f"A schema may ask for at most {MOST_FIELDS} values.", *path)
         found.append(field)
     return found
 
 
-def filled(values: list[tuple[Field, Any]]) -> dict[str, Any]:
+def build_object(values: list[tuple[Field, Any]]) -> dict[str, Any]:
     """Return the object whose fields have these values."""
     whole: dict[str, Any] = {}
     for field, value in values:
@@ -75,7 +75,7 @@ def _fields(
 ) -> Iterator[Field]:
     for name, part in schema.get("properties", {}).items():
         options = _options(whole, part)
-        asked = (*words, *_words(name, resolved(whole, part)))
+        asked = (*words, *_words(name, resolve_references(whole, part)))
         here = (*path, name)
         objects = [option for option in options if _is_object(option)]
         if len(options) == 1 and objects and objects[0].get("properties") and len(here) < DEEPEST:
@@ -101,12 +101,12 @@ def _single(options: list[Schema]) -> tuple[Schema, ...]:
 
 def _options(whole: Schema, part: Any) -> list[Schema]:
     """Return what a value may be besides null: each option has one type at the most."""
-    schema = resolved(whole, part)
+    schema = resolve_references(whole, part)
     alternatives = schema.get("anyOf") or schema.get("oneOf") or [{}]
     own = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf")}
     options: list[Schema] = []
     for alternative in alternatives:
-        option = {**own, **resolved(whole, alternative)}
+        option = {**own, **resolve_references(whole, alternative)}
         types = option.get("type")
         for type in types if isinstance(types, list) else [types]:
             if type != "null":

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-def moment_of(given: Any) -> datetime:
+def parse_datetime(given: Any) -> datetime:
     """Return the moment, in UTC, that seconds since 1970 or ISO 8601 tell.
 
     What has no offset means UTC. Raises `ValueError` for anything else, and for what a calendar of

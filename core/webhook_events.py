@@ -25,7 +25,7 @@ _MAIN = {
 }
 
 
-def messages_of(event: Any) -> tuple[WebhookEventType, ...]:
+def messages_for_event(event: Any) -> tuple[WebhookEventType, ...]:
     """Return the messages that an event of the log makes, in the order in which they are sent.
 
     The event has the attributes of a row of the log. A memory that is given categories together
@@ -46,7 +46,7 @@ def _is_categorized(event: Any) -> bool:
     return bool(given) and given != (event.before or {}).get("categories")
 
 
-def sources_of(type: WebhookEventType) -> set[HistoryEventType]:
+def source_event_types(type: WebhookEventType) -> set[HistoryEventType]:
     """Return the kinds of events that can make a message of a type."""
     if type is WebhookEventType.MEMORY_CATEGORIZE:
         return set(HistoryEventType) - {HistoryEventType.DELETE}
@@ -62,7 +62,7 @@ def is_erased(event: Any) -> bool:
     return all(part is None for part in told)
 
 
-def details_of(event: Any, type: WebhookEventType) -> dict[str, Any]:
+def event_details(event: Any, type: WebhookEventType) -> dict[str, Any]:
     """Return the `event_details` of a message: mem0's own shape, and the categories it is about.
 
     The text is the one that the event left, of a deletion the one that it took; null where a

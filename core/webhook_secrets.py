@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 _PREFIX = "whsec_"
 
 
-def secret_of(pepper: bytes, webhook_id: str, seed: str) -> str:
+def derive_secret(pepper: bytes, webhook_id: str, seed: str) -> str:
     """Return the secret that belongs to a seed, as receivers are given it."""
     raw = hmac.new(pepper, f"webhook{webhook_id}{seed}".encode(), hashlib.sha256).digest()
     return _PREFIX + base64.b64encode(raw).decode()

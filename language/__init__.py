@@ -1,1 +1,1 @@
-"""How texts are read: words, names, dates and claims, by rules alone and without any I/O."""
+"""Text analysis by rules, without I/O: terms, sentences, names, concepts, dates and claims."""

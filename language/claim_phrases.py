@@ -1,13 +1,13 @@
-"""What names, things and places are called in a sentence, and what may be cut from its end.
+"""Extracts the value of a claim: names, nouns and places, without phrases at the end.
 
-A claim is compared by its value, so "in the Netherlands with my wife these days" has to come down
-to "netherlands". The trap: cutting too much makes two different things one. So only phrases that
-are known are cut, and a value with a word in it that does not belong there is none at all.
+Claims are compared by their values, so "in the Netherlands with my wife these days" has to become
+"netherlands". The trap: stripping too much makes two different values equal. So only known phrases
+are stripped, and a value that contains an unexpected word is rejected.
 """
 
 import re
 
-from language.places import plain_place
+from language.places import canonical_place
 from language.terms import STOP_WORDS
 
 MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -42,7 +42,7 @@ _OFTEN = (
 )
 
 
-# What may stand at the end of each kind of claim without being part of it.
+# The phrases at the end of each kind of claim that are not part of its value.
 def _tails(*forms: str) -> re.Pattern[str]:
     return re.compile(rf"(?i),? (?:{'|'.join(forms)})$")
 
@@ -60,8 +60,8 @@ INSTEAD_TAIL = _tails(NOW)
 ONLY_NOW_TAIL = _tails(NOW, r"of all time", "by far")
 
 
-def cut(rest: str, tail: re.Pattern[str]) -> str:
-    """Return what is left of a text without the phrases at its end, at the most three."""
+def strip_tails(rest: str, tail: re.Pattern[str]) -> str:
+    """Return a text without the phrases at its end, of which at most three are stripped."""
     rest = f" {rest}"
     for _ in range(3):
         rest = tail.sub("", rest)
@@ -69,7 +69,7 @@ def cut(rest: str, tail: re.Pattern[str]) -> str:
 
 
 def plain_value(text: str) -> str:
-    """Return a value as it is compared: in lower case, without article and quotation marks."""
+    """Return a value in the form used for comparison: case-folded, without article and quotes."""
     return re.sub(r"^(?:the|an?) ", "", text.casefold().replace('"', "").strip())
 
 
@@ -78,7 +78,10 @@ _LINKS = frozenset(_LINK.split())
 
 
 def name_in(text: str, most: int = 5) -> str | None:
-    """Return a name, each word of which has a capital, as a value; None if it is something else."""
+    """Return a name as a value, None if the text is not a name of at most `most` words.
+
+    Each word of a name is capitalised, except for particles such as "de" and "of".
+    """
     words = text.split()
     if words and words[0].lower() == "the":
         words = words[1:]
@@ -103,7 +106,7 @@ _NO_NAMES = STOP_WORDS | set(_NO_NAME.split())
 
 
 def noun_in(text: str, most: int = 3) -> str | None:
-    """Return what a thing is called, as a value; None if the words say more than that."""
+    """Return a noun phrase as a value, None if the text has other words or more than `most`."""
     plain = plain_value(text)
     words = plain.split()
     odd = any(
@@ -121,8 +124,11 @@ _NO_NOUNS = STOP_WORDS - {"of"} | set(_NO_NOUN.split())
 
 
 def place_in(text: str) -> str | None:
-    """Return a place with what it lies in, as a value; None if it is no name."""
+    """Return a place with its surroundings ("paris, france") as a value, None if it is not a name.
+
+    The place itself is in its canonical form, as in `canonical_place`.
+    """
     first, *around = [name_in(part) for part in text.split(", ")]
     if first is None or len(around) > 2 or None in around:
         return None
-    return ", ".join([plain_place(first), *(part for part in around if part)])
+    return ", ".join([canonical_place(first), *(part for part in around if part)])

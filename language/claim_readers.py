@@ -1,8 +1,8 @@
-"""How the rest of a sentence is read, once its beginning has told what it claims.
+"""Readers that parse the rest of a sentence after its beginning has given the kind of claim.
 
-Each reader gets what the beginning matched and the words after it, and answers with the claim, or
-with None when a word is left that it cannot place. The trap: a reader that ignores such a word
-turns "I bought a bike for my son" into a possession.
+Each reader gets the match of the beginning and the words after it, and returns the claim, or None
+if a word is left over that it does not recognise. The trap: a reader that ignored such a word would
+turn "I bought a bike for my son" into a possession.
 """
 
 import re
@@ -21,11 +21,11 @@ from language.claim_phrases import (
     SINCE,
     STATE_TAIL,
     USE_TAIL,
-    cut,
     name_in,
     noun_in,
     place_in,
     plain_value,
+    strip_tails,
 )
 from language.places import PlaceKind, kind_of_place
 from language.terms import STOP_WORDS
@@ -33,10 +33,10 @@ from language.terms import STOP_WORDS
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That `attribute` of the speaker is `value`, or with `ends` that it is so no more.
+    """The claim that `attribute` of the speaker is `value`, or with `ends` that it no longer is.
 
-    Both are NFKC, case-folded and without articles. Only a claim that ends something may have an
-    empty value, which stands for whatever it was.
+    Both are NFKC, case-folded and without articles. Only a claim with `ends` may have an empty
+    value, which stands for any value.
     """
 
     attribute: str
@@ -50,39 +50,42 @@ Reader = Callable[[re.Match[str], str], Claim | None]
 
 
 def _home_of(place: str, ends: bool = False) -> Claim:
-    """Return the claim to live in a place; one of a city says nothing of one of a country."""
+    """Return the claim to live in a place; the attribute depends on the kind of place.
+
+    So a claim about a city does not contradict one about a country.
+    """
     first, *around = place.split(", ")
     kind = kind_of_place(first)
     # "LA" after a comma is a state.
     kinds = [PlaceKind.REGION if len(part) == 2 else kind_of_place(part) for part in around]
     if kind is None and PlaceKind.CITY in kinds:
-        # A district is no other home than its city.
+        # A district does not contradict its city.
         return Claim("home city", ", ".join(around[kinds.index(PlaceKind.CITY) :]), ends)
     if kind is None and any(kinds):
         kind = PlaceKind.CITY
     return Claim(f"home {kind.value if kind else 'place'}", place, ends)
 
 
-def lives(found: re.Match[str], rest: str) -> Claim | None:
-    """Return where the speaker lives."""
-    place = place_in(cut(rest, STATE_TAIL))
+def read_home(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the place where the speaker lives."""
+    place = place_in(strip_tails(rest, STATE_TAIL))
     return _home_of(place) if place else None
 
 
-def has_lived(found: re.Match[str], rest: str) -> Claim | None:
-    """Return where the speaker has lived and still does."""
-    # Without "since" or "for" it tells of a former home.
+def read_lasting_home(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the place where the speaker has lived and still lives."""
+    # Without "since" or "for" the sentence is about a former home.
     still = re.search(rf"(?i) {SINCE}(?: now)?$", rest)
-    place = place_in(cut(rest[: still.start()], STATE_TAIL)) if still else None
+    place = place_in(strip_tails(rest[: still.start()], STATE_TAIL)) if still else None
     return _home_of(place) if place else None
 
 
 _TOWN = re.compile(r"(?:city|town|beach|springs|falls|heights|island|village|county|valley)$")
 
 
-def moved(found: re.Match[str], rest: str) -> Claim | None:
-    """Return where the speaker lives after a move."""
-    rest, _, away = cut(rest, CHANGE_TAIL).partition(" from ")
+def read_move(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the place where the speaker lives after a move."""
+    rest, _, away = strip_tails(rest, CHANGE_TAIL).partition(" from ")
     origin = place_in(found["origin"] or away) if found["origin"] or away else ""
     place = place_in(rest)
     if not place or origin is None:
@@ -94,14 +97,17 @@ def moved(found: re.Match[str], rest: str) -> Claim | None:
     return _home_of(place) if sure or _TOWN.search(place) else None
 
 
-def lives_no_more(found: re.Match[str], rest: str) -> Claim | None:
-    """Return where the speaker lives no more."""
-    place = place_in(cut(_required_end(found, rest), END_TAIL))
+def read_former_home(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the place where the speaker no longer lives."""
+    place = place_in(strip_tails(_required_end(found, rest), END_TAIL))
     return _home_of(place, ends=True) if place else None
 
 
 def _required_end(found: re.Match[str], rest: str) -> str:
-    """Return the rest of a denial, empty if it does not say that it was otherwise before."""
+    """Return the rest of a negated sentence, empty if it does not say "any more".
+
+    Without that, "I don't live in Paris" does not say that the speaker ever did.
+    """
     if not found.groupdict().get("dont"):
         return rest
     return rest if re.search(r"(?i) (?:any ?more|any longer)\b", rest) else ""
@@ -119,31 +125,31 @@ _NO_EMPLOYER = re.compile(
 )
 
 
-def works(found: re.Match[str], rest: str) -> Claim | None:
-    """Return whom the speaker works for."""
-    name = _employer(cut(rest, JOB_TAIL))
+def read_employer(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the employer of the speaker."""
+    name = _employer(strip_tails(rest, JOB_TAIL))
     doubtful = found.groupdict().get("joined") and name and _NO_EMPLOYER.search(name)
     return Claim("employer", name) if name and not doubtful else None
 
 
 def _employer(text: str) -> str | None:
-    """Return whom somebody works for, as a value, without the town."""
+    """Return an employer as a value, without a town after it; None if it is not a name."""
     name, _, town = text.partition(" in ")
-    if town and not place_in(cut(town, JOB_TAIL)):
+    if town and not place_in(strip_tails(town, JOB_TAIL)):
         return None
-    name = name_in(cut(name, JOB_TAIL), 6) or ""
+    name = name_in(strip_tails(name, JOB_TAIL), 6) or ""
     return re.sub(r",? (?:inc|ltd|llc|gmbh|ag|corp)\.?$", "", name) or None
 
 
-def works_no_more(found: re.Match[str], rest: str) -> Claim | None:
-    """Return whom the speaker works for no more."""
-    name = _employer(cut(_required_end(found, rest), END_TAIL))
+def read_former_employer(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the former employer of the speaker."""
+    name = _employer(strip_tails(_required_end(found, rest), END_TAIL))
     return Claim("employer", name, ends=True) if name else None
 
 
-def lost_job(found: re.Match[str], rest: str) -> Claim | None:
-    """Return that the speaker has no employer any more."""
-    rest = cut(rest, END_TAIL)
+def read_job_loss(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the claim that the speaker no longer has an employer, or that employer."""
+    rest = strip_tails(rest, END_TAIL)
     if not rest:
         return Claim("employer", "", ends=True)
     at = re.match(r"(?:at|with|from|by) (.+)", rest)
@@ -156,20 +162,20 @@ _VAGUES = "thing things part parts one ones way memory moment time example bit"
 _VAGUE = frozenset(_VAGUES.split())
 
 
-def prefers(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what is the speaker's favourite of a kind."""
-    words = cut(plain_value(found["of"]), ONLY_NOW_TAIL).split()
+def read_favourite(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the speaker's favourite of a kind."""
+    words = strip_tails(plain_value(found["of"]), ONLY_NOW_TAIL).split()
     of = " ".join(_AMERICAN.get(word, word) for word in words)
-    value = cut(rest, ONLY_NOW_TAIL).strip(" '\"")
-    told = value.split()
-    if not words or words[-1] in _VAGUE or not 1 <= len(told) <= 7:
+    value = strip_tails(rest, ONLY_NOW_TAIL).strip(" '\"")
+    value_words = value.split()
+    if not words or words[-1] in _VAGUE or not 1 <= len(value_words) <= 7:
         return None
     if {*words} & _CLAUSES or re.search(r"(?i)[,?\"]|\band (?:I|my|we)\b", value):
         return None
-    # A colour may be blue, but a shirt that is blue may also be torn: that says not which it is.
+    # "My favourite colour is blue" names it; "my favourite shirt is blue" only describes it.
     if not ({*of.split()} & _KINDS or value[:1].isupper() or value[:1].isdigit()):
         return None
-    return Claim(f"favourite {of}", plain_value(value)) if _is_value(told) else None
+    return Claim(f"favourite {of}", plain_value(value)) if _is_value(value_words) else None
 
 
 _KIND = """
@@ -197,22 +203,22 @@ _NO_VALUES = STOP_WORDS - {"of", "the", "a", "an", "and", "with", "in", "on"} | 
 def _is_value(words: list[str]) -> bool:
     plain = [word.casefold() for word in words]
     if all(word[0].isupper() or word in STOP_WORDS for word in words) and words[-1][0].isupper():
-        return words[0][0].isupper()  # A title, whatever words it is made of.
+        return words[0][0].isupper()  # A title, which may consist of any words.
     # "Fish and chips" is one dish, "blue and I love it" is more than a colour.
     joined = "and" not in plain or plain.index("and") == len(plain) - 2
     return joined and plain[0] not in ("in", "on", "with") and not {*plain} & _NO_VALUES
 
 
-def called(found: re.Match[str], rest: str) -> Claim | None:
-    """Return the speaker's name."""
-    name = name_in(cut(rest, ONLY_NOW_TAIL), 4)
+def read_name(found: re.Match[str], rest: str) -> Claim | None:
+    """Return a name of the speaker."""
+    name = name_in(strip_tails(rest, ONLY_NOW_TAIL), 4)
     return Claim(f"{found['kind']} name".strip().casefold(), name) if name else None
 
 
-def goes_by(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what the speaker is to be called."""
-    # Elizabeth is still her name when she says "call me Liz".
-    name = name_in(cut(rest, ONLY_NOW_TAIL), 4)
+def read_nickname(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the name by which the speaker wants to be called."""
+    # An attribute of its own: Elizabeth is still her name after "call me Liz".
+    name = name_in(strip_tails(rest, ONLY_NOW_TAIL), 4)
     return Claim("called", name) if name else None
 
 
@@ -228,14 +234,14 @@ _AGES = {word: n for n, word in enumerate(_ONES + _TEENS)} | {
 }
 
 
-def aged(found: re.Match[str], rest: str) -> Claim | None:
-    """Return the speaker's age."""
-    told = (found["age"] or found["years"]).casefold()
-    age = int(told) if told.isascii() and told.isdigit() else _AGES.get(told)
-    return None if age is None or cut(rest, CHANGE_TAIL) else Claim(AGE, str(age))
+def read_age(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the speaker's age in years, in digits."""
+    words = (found["age"] or found["years"]).casefold()
+    age = int(words) if words.isascii() and words.isdigit() else _AGES.get(words)
+    return None if age is None or strip_tails(rest, CHANGE_TAIL) else Claim(AGE, str(age))
 
 
-# An engaged person may still say "in a relationship", which therefore is a part of the others.
+# An engaged person may still say "in a relationship", so that value is a subset of the others.
 BONDS = {
     "single": "single", "divorced": "single", "widowed": "single", "a widow": "single",
     "a widower": "single", "in a relationship": "taken", "engaged": "taken engaged",
@@ -248,43 +254,43 @@ DIETS = {"vegetarian": "vegetarian", "vegan": "vegan", "pescatarian": "pescatari
 _TO_WHOM = re.compile(rf"^to (?:my (?:\w+ )?(?:{KIN})|[A-Z][\w'-]+)(?: [A-Z][\w'-]+)?")
 
 
-def bound(found: re.Match[str], rest: str) -> Claim | None:
-    """Return whether the speaker is in a relationship."""
+def read_relationship(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the speaker's relationship status, a value of `BONDS`."""
     rest = _TO_WHOM.sub("", rest)
-    over = cut(rest, CHANGE_TAIL) and cut(rest, STATE_TAIL)
+    over = strip_tails(rest, CHANGE_TAIL) and strip_tails(rest, STATE_TAIL)
     return None if over else Claim("relationship", BONDS[found["bond"].casefold()])
 
 
-def eats(found: re.Match[str], rest: str) -> Claim | None:
-    """Return the speaker's diet."""
-    over = cut(rest, CHANGE_TAIL) and cut(rest, STATE_TAIL)
+def read_diet(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the speaker's diet, a value of `DIETS`."""
+    over = strip_tails(rest, CHANGE_TAIL) and strip_tails(rest, STATE_TAIL)
     return None if over else Claim("diet", DIETS[found["diet"].casefold()])
 
 
-def eats_no_more(found: re.Match[str], rest: str) -> Claim | None:
-    """Return which diet the speaker has given up."""
+def read_former_diet(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the diet that the speaker has given up."""
     known = found["more"] or _required_end(found, f" {rest}")
-    over = not known or cut(rest, END_TAIL)
+    over = not known or strip_tails(rest, END_TAIL)
     return None if over else Claim("diet", DIETS[found["diet"].casefold()], ends=True)
 
 
-def reached(found: re.Match[str], rest: str) -> Claim | None:
-    """Return a number or an address of the speaker."""
+def read_contact(found: re.Match[str], rest: str) -> Claim | None:
+    """Return a phone number, an e-mail address or a postal address of the speaker."""
     kind = re.sub(r"\b(?:new|current)\b", "", (found["kind"] or "").casefold())
     kind = " ".join(kind.split())
-    value = cut(rest, ONLY_NOW_TAIL)
+    value = strip_tails(rest, ONLY_NOW_TAIL)
     way = found["way"].casefold()
     if "mail" in way:
-        told = value.casefold() if re.fullmatch(r"[^\s@,]+@[^\s@,]+\.\w+", value) else ""
+        contact = value.casefold() if re.fullmatch(r"[^\s@,]+@[^\s@,]+\.\w+", value) else ""
         sort = "e-mail"
     elif "address" in way:
-        told = value.casefold() if _ADDRESS.fullmatch(value) else ""
+        contact = value.casefold() if _ADDRESS.fullmatch(value) else ""
         sort, kind = "address", kind.replace("home", "")
     else:
         digits = re.sub(r"[+ /.-]", "", value)
-        told = digits.lstrip("0") if re.fullmatch(r"\d{6,15}", digits) else ""
+        contact = digits.lstrip("0") if re.fullmatch(r"\d{6,15}", digits) else ""
         sort = "phone"
-    return Claim(f"{kind} {sort}".strip(), told) if told else None
+    return Claim(f"{kind} {sort}".strip(), contact) if contact else None
 
 
 _ADDRESS = re.compile(
@@ -292,49 +298,53 @@ _ADDRESS = re.compile(
 )
 
 
-def owns(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what the speaker has."""
-    thing = noun_in(cut(rest, HAVE_TAIL))
+def read_possession(found: re.Match[str], rest: str) -> Claim | None:
+    """Return a possession of the speaker."""
+    thing = noun_in(strip_tails(rest, HAVE_TAIL))
     return Claim(f"owns {thing}", thing) if thing else None
 
 
-def owns_no_more(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what the speaker has no more."""
-    thing = noun_in(cut(_required_end(found, rest), SALE_TAIL))
+def read_former_possession(found: re.Match[str], rest: str) -> Claim | None:
+    """Return a former possession of the speaker."""
+    thing = noun_in(strip_tails(_required_end(found, rest), SALE_TAIL))
     return Claim(f"owns {thing}", thing, ends=True) if thing else None
 
 
-def uses(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what the speaker uses or consumes."""
-    thing = noun_in(cut(rest, USE_TAIL))
+def read_use(found: re.Match[str], rest: str) -> Claim | None:
+    """Return something the speaker uses or consumes."""
+    thing = noun_in(strip_tails(rest, USE_TAIL))
     return Claim(f"uses {thing}", thing) if thing else None
 
 
-def smokes(found: re.Match[str], rest: str) -> Claim | None:
-    """Return that the speaker smokes."""
-    left = cut(rest, USE_TAIL).casefold()
+def read_smoking(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the claim that the speaker smokes."""
+    left = strip_tails(rest, USE_TAIL).casefold()
     return Claim("uses smoking", "smoking") if left in ("", "cigarettes") else None
 
 
-def smokes_no_more(found: re.Match[str], rest: str) -> Claim | None:
-    """Return that the speaker smokes no more."""
-    left = cut(_required_end(found, f" {rest}"), END_TAIL) if found["dont"] else cut(rest, END_TAIL)
+def read_former_smoking(found: re.Match[str], rest: str) -> Claim | None:
+    """Return the claim that the speaker no longer smokes."""
+    left = (
+        strip_tails(_required_end(found, f" {rest}"), END_TAIL)
+        if found["dont"]
+        else strip_tails(rest, END_TAIL)
+    )
     if found["dont"] and not _required_end(found, f" {rest}"):
         return None
     return None if left else Claim("uses smoking", "smoking", ends=True)
 
 
-def uses_no_more(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what the speaker uses or consumes no more."""
-    thing = noun_in(cut(_required_end(found, rest), END_TAIL))
+def read_former_use(found: re.Match[str], rest: str) -> Claim | None:
+    """Return something the speaker no longer uses or consumes."""
+    thing = noun_in(strip_tails(_required_end(found, rest), END_TAIL))
     if thing == "meat":
         return Claim("diet", thing, ends=True)
     return Claim(f"uses {thing}", thing, ends=True) if thing else None
 
 
-def switched(found: re.Match[str], rest: str) -> Claim | None:
-    """Return what the speaker has replaced by something else."""
-    rest = cut(rest, INSTEAD_TAIL)
+def read_replacement(found: re.Match[str], rest: str) -> Claim | None:
+    """Return something the speaker has replaced with something else."""
+    rest = strip_tails(rest, INSTEAD_TAIL)
     former, latter = (
         found.groupdict().get("former") or rest,
         found.groupdict().get("latter") or rest,
@@ -343,12 +353,12 @@ def switched(found: re.Match[str], rest: str) -> Claim | None:
     return Claim(f"uses {thing}", thing, ends=True) if thing and noun_in(latter) else None
 
 
-def practises(ends: bool) -> Reader:
-    """Return a reader of what the speaker works as, or with `ends` does no more."""
+def trade_reader(ends: bool) -> Reader:
+    """Return a reader of the speaker's occupation, or with `ends` of the former one."""
 
     def read(found: re.Match[str], rest: str) -> Claim | None:
         rest = _required_end(found, rest) if ends else rest
-        trade = noun_in(cut(rest, END_TAIL if ends else JOB_TAIL), 4)
+        trade = noun_in(strip_tails(rest, END_TAIL if ends else JOB_TAIL), 4)
         return Claim(f"works as {trade}", trade, ends) if trade else None
 
     return read

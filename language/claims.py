@@ -1,10 +1,11 @@
-"""What a text claims of its speaker where only one thing can be true at a time.
+"""Extracts claims: statements of speakers about attributes that have one value at a time.
 
-Without a chat model this is all that tells a change ("I moved to Lisbon") from one more fact, so
-that a later claim supersedes an earlier one. It knows a narrow set of English first-person forms.
-The trap: most sentences that look like one are not. "I moved to Linux" is no home, "I live in
-Kreuzberg" does not end "I live in Berlin", "I bought a bike for my son" is not a possession. So
-a sentence has to be understood to its last word, and whatever is left over makes it no claim.
+Without a chat model, claims are the only way to distinguish a change ("I moved to Lisbon") from one
+more fact: a later claim supersedes an earlier one. A narrow set of English first-person forms is
+recognised. The trap: most sentences that look like a claim are none. "I moved to Linux" is not a
+home, "I live in Kreuzberg" does not end "I live in Berlin", "I bought a bike for my son" is not a
+possession. So a sentence must be parsed to its last word; if anything is left over, it is not a
+claim.
 """
 
 import re
@@ -17,43 +18,43 @@ from language.claim_readers import (
     DIETS,
     Claim,
     Reader,
-    aged,
-    bound,
-    called,
-    eats,
-    eats_no_more,
-    goes_by,
-    has_lived,
-    lives,
-    lives_no_more,
-    lost_job,
-    moved,
-    owns,
-    owns_no_more,
-    practises,
-    prefers,
-    reached,
-    smokes,
-    smokes_no_more,
-    switched,
-    uses,
-    uses_no_more,
-    works,
-    works_no_more,
+    read_age,
+    read_contact,
+    read_diet,
+    read_employer,
+    read_favourite,
+    read_former_diet,
+    read_former_employer,
+    read_former_home,
+    read_former_possession,
+    read_former_smoking,
+    read_former_use,
+    read_home,
+    read_job_loss,
+    read_lasting_home,
+    read_move,
+    read_name,
+    read_nickname,
+    read_possession,
+    read_relationship,
+    read_replacement,
+    read_smoking,
+    read_use,
+    trade_reader,
 )
 
 __all__ = ["Claim", "claim_of", "supersedes"]
 
-LONGEST = 400  # Characters of a text; what is longer says more than one thing.
-MOST_WORDS = 30
-LARGEST = 100  # Characters of an attribute and of a value.
+MAX_TEXT_LENGTH = 400  # Characters of a text; longer texts say more than one thing.
+MAX_WORDS = 30
+MAX_PART_LENGTH = 100  # The maximum number of characters of an attribute and of a value.
 
 
 def supersedes(later: Claim, earlier: Claim) -> bool:
-    """Tell whether the later of two claims of one speaker makes the earlier one outdated.
+    """Return whether the later of two claims of one speaker makes the earlier one outdated.
 
-    It does when it ends what the earlier claims, or claims another value of the same attribute. A
-    value that only says more or less of the same ("Paris", "Paris, France") is no other value.
+    It does if it ends the earlier claim, or claims a different value of the same attribute. A value
+    that is only more or less detailed ("Paris", "Paris, France") is not different.
     """
     if later.attribute != earlier.attribute or earlier.ends:
         return False
@@ -61,28 +62,28 @@ def supersedes(later: Claim, earlier: Claim) -> bool:
         whole = (later.value, f"{later.value},")
         return not later.value or earlier.value == whole[0] or earlier.value.startswith(whole[1])
     if later.attribute == AGE:
-        return int(later.value) > int(earlier.value)  # Nobody gets younger.
+        return int(later.value) > int(earlier.value)  # A lower age cannot be the later one.
     return _differ(later.value, earlier.value)
 
 
 def _differ(one: str, other: str) -> bool:
     if min(len(one), len(other)) > 5 and one.isdigit() and other.isdigit():
-        return not (one.endswith(other) or other.endswith(one))  # Numbers with and without a code.
+        return not (one.endswith(other) or other.endswith(one))  # With and without area code.
     left, right = (set(re.findall(r"[^\s,]+", value)) for value in (one, other))
     return not (left <= right or right <= left)
 
 
 def claim_of(text: str) -> Claim | None:
-    """Return what a text claims of its first-person speaker, None unless that is beyond doubt.
+    """Return the claim of a text about its first-person speaker, None in case of doubt.
 
-    None for questions, wishes, conditions, the past, other people, quotations, and for whatever
-    says more than one thing. A question or an exclamation may come before the claim.
+    None for questions, wishes, conditions, the past, other people, quotations, and for texts that
+    say more than one thing. A question or an exclamation may precede the claim.
     """
-    if len(text) > LONGEST:
+    if len(text) > MAX_TEXT_LENGTH:
         return None
     plain = " ".join(unicodedata.normalize("NFKC", text).replace("\u2019", "'").split())
     sentences = [part for part in _SENTENCE_END.split(plain.rstrip(_CLOSING)) if part]
-    if not 1 <= len(sentences) <= 2 or len(plain.split()) > MOST_WORDS:
+    if not 1 <= len(sentences) <= 2 or len(plain.split()) > MAX_WORDS:
         return None
     *before, sentence = sentences
     if before and not _CONTEXT.fullmatch(before[0]):
@@ -93,14 +94,14 @@ def claim_of(text: str) -> Claim | None:
     for frame, read in _FRAMES:
         if found := frame.match(sentence):
             claim = read(found, sentence[found.end() :].strip())
-            fits = claim and max(len(claim.attribute), len(claim.value)) <= LARGEST
+            fits = claim and max(len(claim.attribute), len(claim.value)) <= MAX_PART_LENGTH
             return claim if fits else None
     return None
 
 
 _CLOSING = " .!\u2026\u2705\u2764\ufe0f\U0001f600\U0001f601\U0001f604\U0001f60a\U0001f60d\U0001f389"
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!\bSt\.)(?<!\bMt\.)(?<!\bDr\.)(?<!\bMr\.) +")
-# Before a claim stands a question, which the claim answers, or a word or two without a verb.
+# A claim may be preceded by the question it answers, or by a word or two without a verb.
 _CONTEXT = re.compile(
     r"(?i)(?!.*\b(?:if|would|were|imagine|suppose|pretend|character|role|story|novel|game)\b)"
     r"(?:.*\?|(?:yes|no|yeah|ok|okay|sure|hi|hello|hey|right|well|oh|wow|good|great|big|guess what"
@@ -133,96 +134,102 @@ _USE = "(?:drink|use|take|eat)"
 _USING = "(?:drinking|using|taking|eating)"
 _KINDS = r"(?P<kind>(?:(?:new|current|work|home|office|private|personal|business|mobile) )*)"
 _DIET = "|".join(DIETS)
-# The first frame that a sentence begins with decides what it says.
+# The first frame that matches the beginning of a sentence gives its reader.
 _FRAMES = _frames(
-    (rf"{_I} {_MORE} (?:live|living|reside|based) in", lives_no_more),
-    (rf"{_HAVE} (?:moved (?:out of|away from)|stopped living in)", lives_no_more),
-    (rf"(?:{_DO} (?:live|reside)|{_BE} (?:living|residing|based)) in", lives),
-    (rf"{_I}(?:'ve| have)(?: now)? (?:lived|been living|been based) in", has_lived),
+    (rf"{_I} {_MORE} (?:live|living|reside|based) in", read_former_home),
+    (rf"{_HAVE} (?:moved (?:out of|away from)|stopped living in)", read_former_home),
+    (rf"(?:{_DO} (?:live|reside)|{_BE} (?:living|residing|based)) in", read_home),
+    (rf"{_I}(?:'ve| have)(?: now)? (?:lived|been living|been based) in", read_lasting_home),
     (
         rf"{_HAVE} (?:(?P<surely>relocated|emigrated|immigrated)|moved)(?: back| over)?"
         r"(?: from (?P<origin>[\w.' ,-]{2,60}?))? to",
-        moved,
+        read_move,
     ),
-    (rf"(?:{_I} {_MORE} (?:work|working)|{_HAVE} stopped working) (?:at|for)", works_no_more),
+    (
+        rf"(?:{_I} {_MORE} (?:work|working)|{_HAVE} stopped working) (?:at|for)",
+        read_former_employer,
+    ),
     (
         rf"{_HAVE} (?:quit|left|lost) my(?: old)? job|(?:{_I} (?:was|got)|{_I}(?:'ve| have) been)"
         rf" (?:laid off|fired)|{_BE} (?:unemployed|jobless|retired)|{_HAVE} retired",
-        lost_job,
+        read_job_loss,
     ),
     (
         rf"{_I} {_MORE} work(?:ing)? as an?|(?:I'm|I am) no longer an?(?! (?:{_DIET}))"
         rf"|{_HAVE} stopped working as an?",
-        practises(True),
+        trade_reader(True),
     ),
-    (rf"{_DO} work as an?|{_BE} (?:working|employed) as an?", practises(False)),
+    (rf"{_DO} work as an?|{_BE} (?:working|employed) as an?", trade_reader(False)),
     (
         rf"(?:{_DO} work|{_BE} (?:working|employed)|{_HAVE} (?:started working"
         r"|(?:started|got|found|accepted|taken|took) (?:a|my)(?: new)? (?:job|position|role)))"
         rf" (?:at|for)|{_BE} employed by",
-        works,
+        read_employer,
     ),
-    (rf"{_HAVE} (?P<joined>joined|started at)", works),
-    (rf"{_HAVE} (?:quit|resigned from|left)(?= (?:the )?(?-i:[A-Z0-9]))", works_no_more),
+    (rf"{_HAVE} (?P<joined>joined|started at)", read_employer),
+    (rf"{_HAVE} (?:quit|resigned from|left)(?= (?:the )?(?-i:[A-Z0-9]))", read_former_employer),
     (
         r"my(?: all-time| absolute| current| new| personal)* favou?rite (?P<of>\w[\w' -]{0,60}?)"
         r" (?:is|has become|became)(?: now| still| currently| definitely)*",
-        prefers,
+        read_favourite,
     ),
     (
         r"my(?P<kind>(?: full| first| last| middle| family| maiden)?) name(?: is|'s)(?: now)?",
-        called,
+        read_name,
     ),
-    (rf"(?:(?:please )?(?:just )?call me|{_I} go by|{_BE} called)", goes_by),
+    (rf"(?:(?:please )?(?:just )?call me|{_I} go by|{_BE} called)", read_nickname),
     (
         rf"{_BE} (?P<years>\d{{2,3}}|[a-z]+(?:-[a-z]+)?) years? old"
         rf"|(?:{_BE}|{_HAVE} turned) (?P<age>\d\d)",
-        aged,
+        read_age,
     ),
     (
         rf"(?:{_BE}|{_HAVE} (?:got|gotten|become|became)) (?:happily |newly )?"
         rf"(?P<bond>{'|'.join(BONDS)})",
-        bound,
+        read_relationship,
     ),
     (
         rf"(?:(?:I'm|I am) (?:(?P<more>no longer)|(?P<dont>not))|{_HAVE} (?:stopped being))"
         rf"(?: an?)? (?P<diet>{_DIET})",
-        eats_no_more,
+        read_former_diet,
     ),
     (
         rf"(?:{_BE}|{_HAVE} (?:went|gone|become|became|turned))(?: an?)? (?P<diet>(?!meat){_DIET})",
-        eats,
+        read_diet,
     ),
-    (rf"{_DO} eat (?P<diet>meat)", eats),
+    (rf"{_DO} eat (?P<diet>meat)", read_diet),
     (
         rf"my {_KINDS}(?P<way>phone|(?:(?:tele)?phone )?number|e-?mail(?: address)?|address)"
         r" (?:is(?: now)?|(?:has )?changed to)",
-        reached,
+        read_contact,
     ),
     (
         rf"{_HAVE} (?:sold|got rid of|gotten rid of|gave away|given away|scrapped|donated)"
         rf" (?:my|our|the)|{_I} (?:no longer|(?P<dont>do not|don't|dont)) (?:own|have)"
         r"(?: (?:my|our|the|an?|any))?",
-        owns_no_more,
+        read_former_possession,
     ),
-    (rf"{_DO} {_USE} (?P<latter>[\w' .+#-]{{1,40}}?) instead of", switched),
-    (rf"{_HAVE} (?:switched|changed|gone) from (?P<former>[\w' .+#-]{{1,40}}?) to", switched),
-    (rf"{_HAVE} (?:switched|changed) to (?P<latter>[\w' .+#-]{{1,40}}?) from", switched),
-    (rf"{_HAVE} replaced (?P<former>[\w' .+#-]{{1,40}}?) (?:with|by)", switched),
+    (rf"{_DO} {_USE} (?P<latter>[\w' .+#-]{{1,40}}?) instead of", read_replacement),
+    (
+        rf"{_HAVE} (?:switched|changed|gone) from (?P<former>[\w' .+#-]{{1,40}}?) to",
+        read_replacement,
+    ),
+    (rf"{_HAVE} (?:switched|changed) to (?P<latter>[\w' .+#-]{{1,40}}?) from", read_replacement),
+    (rf"{_HAVE} replaced (?P<former>[\w' .+#-]{{1,40}}?) (?:with|by)", read_replacement),
     (
         rf"{_HAVE} (?:stopped|quit|gave up|given up) smoking"
         rf"|{_I} (?:no longer|(?P<dont>do not|don't|dont)) smoke",
-        smokes_no_more,
+        read_former_smoking,
     ),
     (
         rf"{_HAVE} (?:(?:stopped|quit|gave up|given up) {_USING}|gave up|given up|quit)"
         rf"|{_I} (?:no longer|(?P<dont>do not|don't|dont)) {_USE}",
-        uses_no_more,
+        read_former_use,
     ),
-    (rf"{_DO} smoke", smokes),
-    (rf"{_DO} {_USE}", uses),
+    (rf"{_DO} smoke", read_smoking),
+    (rf"{_DO} {_USE}", read_use),
     (
         rf"{_I}(?:'ve got| have got| have| own)(?= an? )|{_HAVE} (?:bought|purchased)(?= an? )",
-        owns,
+        read_possession,
     ),
 )

@@ -1,11 +1,11 @@
-"""Words that are written with a capital without naming anything, or not on their own.
+"""Words that are capitalised although they are not names, or not names on their own.
 
-The trap is the other way round: most given names and many companies are words too ("Rose", "Hope",
-"Apple"), so a list of all English words would take them along. These are the words that begin
-sentences, are shouted, or get a capital out of courtesy, and none that is chiefly a name.
+The trap: most given names and many companies are ordinary words too ("Rose", "Hope", "Apple"), so a
+list of all English words would include them. These are the words that begin sentences, are written
+in capitals for emphasis, or are capitalised out of courtesy, and none that is chiefly a name.
 """
 
-# What a sentence opens with, and what is written large for emphasis.
+# Words that open sentences, and words capitalised for emphasis.
 _OPENERS = """
 aaah above absolutely across actually add afterwards again ago agreed ah aha ahh aim alas all
 allergic almost along alright also although always amazing amen among amongst and another answer
@@ -57,12 +57,12 @@ why wild will wish with within without woah won won't wonderful woo woohoo works
 wouldn't wow write wrote ya yay yea yeah year years yep yes yess yesterday yet yikes yo yoga you
 you'd you'll you're you've young your yours yourself yum yummy yup
 """
-# What a sentence speaks of as if it were somebody: "Life is hard".
+# Abstract subjects that take the place of a person: "Life is hard".
 _THINGS = """
 autumn breakfast cat coffee dinner dog family food friends health home kids life love lunch money
 music nature painting school spring summer tea winter words work
 """
-# Written large out of courtesy, or for being shouted, or as headings are.
+# Words capitalised out of courtesy, for emphasis, or as headings.
 _COURTESY = """
 ad ai's aka am app asap bc bff birthday brb btw caption cds ceo ceos cheese christ class coach cto
 cv cya diy diys dj dm dvd dvds eg eta etc faq fomo fr free ft fwiw fyi gf goat god hr hrs id idk
@@ -70,7 +70,7 @@ ids ie ii iii ikr imho imo info internet irl iv jk k lmao lmfao lol ltd miss mr 
 np nsfw ofc omg omw ootd p.s pc pcs pdf pm pov ps qr rip rofl rpg rsvp sis smh sms tba tbd tbh
 tgif thx tldr tmi todo tv tvs ty url urls usb vip wifi wip wtf xoxo xx xxx yolo
 """
-# What one's own family is called, which is another person with every speaker.
+# Words for one's own family, which denote a different person for each speaker.
 _KIN = """
 mom mum mommy mummy mama mamma ma mother dad daddy papa pa father grandma grandmother granny nana
 grandpa grandfather granddad gramps auntie aunt uncle sis sister bro brother son daughter cousin
@@ -82,7 +82,7 @@ fridays saturdays sundays mon tue tues wed thu thur thurs fri sat sun january fe
 may june july august september october november december jan feb mar apr jun jul aug sep sept oct
 nov dec
 """
-# Whoever is of a nation, and what is spoken there.
+# Nationalities and languages.
 _NATIONS = """
 afghan african albanian algerian american arab arabic argentine argentinian armenian asian
 australian austrian balinese bangladeshi basque bavarian belgian bengali bolivian bosnian
@@ -99,25 +99,24 @@ swedish swiss syrian taiwanese tamil thai tibetan tunisian turkish ugandan ukrai
 uzbek venezuelan vietnamese welsh western
 """
 
-# What ends as verbs and adverbs do at the beginning of a sentence ("Visited", "Loving", "Really")
-# and is a name all the same.
+# Names with the ending of verbs and adverbs that begin sentences ("Visited", "Loving", "Really").
 _NAMES_LIKE_VERBS = """
 ahmed alfred beijing billy boeing carly conrad emily fleming fred holly italy jed jared kelly king
 lily mohamed mohammed molly muhammed ned polly red sally sicily sterling ted united wilfred
 winifred xiaoping ching kowloon nanjing chongqing harding irving wyoming allied reed
 """
-# What is called after somebody and is still one name: "Levi's Stadium".
+# Places named after a person, whose possessive is part of the name: "Levi's Stadium".
 _PLACES = """
 bar bay beach bridge cafe cathedral church college day eve garden gardens hall hospital island
 kitchen market park pier place pub restaurant school square stadium street theatre university web
 """
-# Words that are as often the name of somebody or something: "Will", "Rose", "Apple".
+# Words that are as often a name: "Will", "Rose", "Apple".
 _NAMES_TOO = """
 amber apple art autumn bill chance chase chip cliff dale dawn drew faith frank grace grant hope ivy
 jack josh joy mark may meta miles notion oracle pat peg pixel python ray rich rob rose shell signal
 skip slack sue summer sunny swift target wade will zoom
 """
-# What joins the words of a name, and what of a title may have a small letter.
+# Words that join the words of a name, and words of a title that may be in lower case.
 _JOINING = "of the de del della der den di da do du la le el al bin ibn van von & y"
 _SMALL = "a an and as at but by for from in into is los nor on or over to vs with " + _JOINING
 # Function words that names begin with: "Under Armour".

@@ -1,14 +1,14 @@
-"""The people, places, organizations, products and titled things that a text mentions.
+"""Extracts concepts: the people, places, organizations, products and titles that a text mentions.
 
-English writes these with a capital, and so it does the first word of each sentence, days, months,
-shouting and headings; that is the trap. A capital counts where nothing else explains it: within a
-sentence, in a row of two, on a word that has one elsewhere in the text too, or on a name that the
-project knows. What is missed can be named later; what is taken for a concept by mistake ties
-memories together that have nothing in common, so doubt decides against.
+English capitalises these, and also the first word of each sentence, days, months, shouting and
+headings; that is the trap. A capital counts only if nothing else explains it: within a sentence, in
+a sequence of two, on a word that is capitalised elsewhere in the text too, or on a name the project
+knows. A missed concept can be added later, while a false one links unrelated memories, so doubtful
+cases are left out.
 
-Kept with it is the title of a person ("Dr. Smith", "Aunt Mary"). No concepts are the speaker, what
-one calls one's own family ("Mom"), nations and languages by themselves ("Italian food") and the
-article before a name ("The Beatles"). Languages that write every noun with a capital get too many.
+The title of a person is part of the name ("Dr. Smith", "Aunt Mary"). Not concepts are the speaker,
+words for one's own family ("Mom"), nationalities and languages alone ("Italian food"), and the
+article before a name ("The Beatles"). In languages that capitalise every noun there are too many.
 """
 
 import re
@@ -36,12 +36,12 @@ from language.concept_words import (
 )
 from language.terms import STOP_WORDS
 
-MOST = 32
-LONGEST = 80
-_MOST_WORDS = 8
-_LONGEST_ACRONYM = 5  # What is longer in capitals is a word that is shouted, more often than not.
-# Rows of capitals that are looked at; ordinary texts of the largest size have half as many.
-_MOST_ROWS = 2048
+MAX_CONCEPTS = 32
+MAX_NAME_LENGTH = 80
+_MAX_WORDS = 8
+_MAX_ACRONYM_LENGTH = 5  # Longer words in capitals are usually shouted.
+# The number of capitalised sequences examined; ordinary texts of the largest size have half of it.
+_MAX_SEQUENCES = 2048
 
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w+-][\w.+-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,24}(?![\w-])", re.IGNORECASE
@@ -52,7 +52,7 @@ _QUOTED = re.compile(
     r'(?<!\w)"([^"\n]{1,80})"(?!\w)|«([^»\n]{1,80})»'
     r"|(?<!\w)'([A-Z0-9](?:[^'\n]|(?<=\w)'(?=\w)){1,79})'(?!\w)"
 )
-# What is quoted after one of these is its title, however it is written.
+# A quotation after one of these words is a title, in any spelling.
 _TITLED = re.compile(
     r"\b(?:book|novel|movie|film|song|album|show|series|podcast|game|painting|poem|play|musical"
     r"|magazine|episode|documentary|called|titled|named|entitled)(?: is| was|,|:)? ?$"
@@ -71,11 +71,11 @@ _ROW = regex.compile(
 )
 _PIECE = re.compile(r"\S+")
 _POSSESSIVE = re.compile(r"'[sS]?$")
-# What is written thus is no ordinary word even where a sentence begins.
+# Words of this form are not ordinary words, even at the beginning of a sentence.
 _DISTINCT = re.compile(r"\d|.[A-Z].*[a-z]|[a-z][A-Z]|[+#]$|\.\w")
-# What makes the first word of a sentence a name: "Anna's dog", "Anna and Ben", "Anna and I".
+# Continuations that make the first word of a sentence a name: "Anna's dog", "Anna and I".
 _NAME_BEFORE = regex.compile(r"'s (\p{Ll}+)| (?:and|&) (?:I\b|\p{Lu}\p{Ll})")
-# What has letters and digits in turns is a key or a number of something.
+# Alternating letters and digits are a key or a serial number.
 _CODE = re.compile(r"(?:[A-Za-z]{1,8}\d{1,8}){3}")
 _UPPER = re.compile(r"[A-Z]+")
 _LOWER = re.compile(r"[a-z]+")
@@ -87,10 +87,10 @@ _PLAIN = STOP_WORDS | COMMON
 
 
 def concept_key(name: str) -> str:
-    """Return the identity of a concept's name: two with the same key are one concept.
+    """Return the key of a concept's name: names with the same key are the same concept.
 
-    Neither case nor Unicode form, white space, or quotes and punctuation around it matter; what
-    belongs to a name, such as the signs of "C++" and "@ana", does. Empty where nothing is left.
+    Case, Unicode form, white space, and surrounding quotes and punctuation do not matter; signs
+    that belong to the name, as in "C++" and "@ana", do. The key is empty if nothing is left.
     """
     if name.isascii():
         folded = name.lower()
@@ -104,7 +104,7 @@ def concept_key(name: str) -> str:
 class _Mention:
     """A concept in a text, from `start` to `end`.
 
-    `firm` is whether its capitals count as they stand; those of a sentence's first word do not.
+    `firm` is false if only the beginning of a sentence may explain its capital.
     """
 
     start: int
@@ -113,17 +113,17 @@ class _Mention:
 
 
 def concepts_in(text: str, known: Collection[str] = (), speaker: str | None = None) -> list[str]:
-    """Return the names of the concepts that a text mentions, in order and each once: at most 32.
+    """Return the names of the concepts a text mentions, in order, each once, at most 32.
 
-    A name is spelled as it is found first, or as in `known` if that has it in another spelling.
-    Names longer than 80 characters are left out, and so is the speaker, who is every memory's.
+    A name is spelled as in `known` if it is known, otherwise as at its first mention. Names longer
+    than 80 characters are left out, and so is the speaker, who would be a concept of every memory.
     Never raises.
     """
     plain = text if text.isascii() else text.translate(_PLAIN_QUOTES)
     marked, rest = _marked(plain)
-    names = {concept_key(name): name for name in known if len(name) <= LONGEST}
+    names = {concept_key(name): name for name in known if len(name) <= MAX_NAME_LENGTH}
     names.pop("", None)
-    told = _known(plain, names)
+    known_mentions = _known(plain, names)
     capital = list(_capitals(rest))
     seen = {
         word
@@ -131,22 +131,23 @@ def concepts_in(text: str, known: Collection[str] = (), speaker: str | None = No
         if mention.firm
         for word in plain[mention.start : mention.end].split()
     }
-    starts = [mention.start for mention in told]
+    starts = [mention.start for mention in known_mentions]
     dropped: set[int] = set()
     for mention in capital:
         inner = range(bisect_left(starts, mention.start), bisect_left(starts, mention.end))
-        before = told[inner.start - 1] if inner.start else None
+        before = known_mentions[inner.start - 1] if inner.start else None
         if before and before.end > mention.start:
             continue  # It is part of a known name.
         if inner and not mention.firm:
             continue  # "Visited Rome" is about Rome.
-        if inner and told[inner[0]].start == mention.start and told[inner[-1]].end >= mention.end:
+        covered = [known_mentions[at] for at in inner]
+        if covered and covered[0].start == mention.start and covered[-1].end >= mention.end:
             continue
         if not mention.firm and plain[mention.start : mention.end] not in seen:
             continue
         dropped.update(inner)
         marked.append(mention)
-    marked += [mention for index, mention in enumerate(told) if index not in dropped]
+    marked += [mention for index, mention in enumerate(known_mentions) if index not in dropped]
     return _listed(text, marked, names, speaker)
 
 
@@ -160,15 +161,15 @@ def _listed(
     for mention in sorted(mentions, key=lambda mention: (mention.start, -mention.end)):
         name = text[mention.start : mention.end]
         key = concept_key(name)
-        if key and key not in own and key not in found and len(name) <= LONGEST:
+        if key and key not in own and key not in found and len(name) <= MAX_NAME_LENGTH:
             found[key] = names.get(key, name)
-            if len(found) == MOST:
+            if len(found) == MAX_CONCEPTS:
                 break
     return list(found.values())
 
 
 def _marked(text: str) -> tuple[list[_Mention], str]:
-    """Return what is marked as a name by more than a capital, and the text with it blotted out."""
+    """Return handles, addresses and titles, and the text with them and URLs replaced by "x"."""
     found: list[_Mention] = []
 
     def take(match: re.Match[str]) -> str:
@@ -197,9 +198,9 @@ def _blot(match: re.Match[str]) -> str:
 
 
 def _is_title(inner: str, before: str) -> bool:
-    """Tell whether quoted words are a title, and not what somebody said."""
+    """Return whether a quotation is a title, and not direct speech."""
     words = inner.split()
-    if not words or len(words) > 2 * _MOST_WORDS:
+    if not words or len(words) > 2 * _MAX_WORDS:
         return False
     if _TITLED.search(before.lower()):
         return True
@@ -212,7 +213,7 @@ def _is_title(inner: str, before: str) -> bool:
 
 
 def _known(text: str, names: dict[str, str]) -> list[_Mention]:
-    """Return the mentions of known names, the longest where several begin with one word."""
+    """Return the mentions of known names, the longest of those that begin at the same word."""
     sizes: dict[str, set[int]] = {}
     for known in names:
         first, *more = known.split()
@@ -220,7 +221,7 @@ def _known(text: str, names: dict[str, str]) -> list[_Mention]:
     if not sizes:
         return []
     pieces = list(_PIECE.finditer(text))
-    possible: dict[str, list[int]] = {}  # A word is seldom the only one of its kind.
+    possible: dict[str, list[int]] = {}  # Cached by word, because words repeat.
     found: list[_Mention] = []
     after = 0
     for at, piece in enumerate(pieces):
@@ -241,13 +242,13 @@ def _known(text: str, names: dict[str, str]) -> list[_Mention]:
                     break
             if after > at:
                 break
-        if len(found) == _MOST_ROWS:
+        if len(found) == _MAX_SEQUENCES:
             break
     return found
 
 
 def _bare(match: re.Match[str]) -> tuple[int, int, int]:
-    """Return where a word starts without the signs around it, and ends without "'s" and with it."""
+    """Return the start of a word and its ends without and with "'s", without surrounding signs."""
     start, end = match.span()
     word = match[0]
     if word.isalnum():
@@ -259,7 +260,7 @@ def _bare(match: re.Match[str]) -> tuple[int, int, int]:
 
 
 def _may_be(name: str, word: str, mid: bool) -> bool:
-    """Tell whether a single word is the known name, and not one that is spelled like it."""
+    """Return whether a single word is the known name, and not an ordinary word spelled like it."""
     low = word.lower()
     plain = low in _PLAIN or low in CALENDAR or low in NAMES_TOO
     if word[0].isupper():
@@ -270,33 +271,33 @@ def _may_be(name: str, word: str, mid: bool) -> bool:
 
 
 def _is_mid(text: str, start: int) -> bool:
-    """Tell whether a capital at this place is within a sentence, where it means something."""
+    """Return whether a position is within a sentence, where a capital is significant."""
     at = start - 1
     while at >= 0 and text[at] in " \t":
         at -= 1
     if at < 0:
         return False
     if text[at] in "\"'»":
-        return at < start - 1  # Else it opens a quotation.
+        return at < start - 1  # Otherwise it opens a quotation.
     return text[at].isalnum() or text[at] in ",;()&/%+" or (text[at] == "-" and at == start - 1)
 
 
 def _capitals(text: str) -> Iterator[_Mention]:
-    """Yield what is written with a capital as names are, from a text that does not shout."""
+    """Yield the names recognised by their capitals, none if most letters of a text are capitals."""
     capitals = sum(map(len, _UPPER.findall(text)))
     if capitals > 8 and capitals > sum(map(len, _LOWER.findall(text))):
         return
     skipped = _headings(text)
     skip = next(skipped, None)
-    for match in islice(_ROW.finditer(text), _MOST_ROWS):
+    for match in islice(_ROW.finditer(text), _MAX_SEQUENCES):
         while skip and skip[1] <= match.start():
             skip = next(skipped, None)
-        if len(match[0]) <= _MOST_WORDS * LONGEST and (not skip or match.start() < skip[0]):
+        if len(match[0]) <= _MAX_WORDS * MAX_NAME_LENGTH and (not skip or match.start() < skip[0]):
             yield from _names(match, text)
 
 
 def _headings(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the lines whose every word has a capital, as of headings and lists, and labels."""
+    """Yield the spans of labels, and of headings and list items whose words are all capitalised."""
     several = "\n" in text.strip()
     at = 0
     for line in text.split("\n"):
@@ -310,7 +311,7 @@ def _headings(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _names(match: "regex.Match[str]", text: str) -> Iterator[_Mention]:
-    """Yield the names that a row of words with capitals consists of."""
+    """Yield the names in a sequence of capitalised words."""
     mid, offset = _is_mid(text, match.start()), match.start()
     row: list[tuple[int, str]] = []
     pieces = list(_PIECE.finditer(match[0]))
@@ -333,13 +334,13 @@ def _names(match: "regex.Match[str]", text: str) -> Iterator[_Mention]:
 
 
 def _breaks(word: str, low: str, opens: bool, followed: bool) -> bool:
-    """Tell whether a word with a capital is part of no name."""
+    """Return whether a capitalised word is not part of a name and so separates names."""
     if low in CALENDAR:
         return True
     if low in STOP_WORDS and (opens or not followed or low not in NAMES_BEGIN):
         return opens or word != "Will"
     if word.isupper() and len(word) > 1:
-        return low in COMMON or (len(word) > _LONGEST_ACRONYM and word.isalpha())
+        return low in COMMON or (len(word) > _MAX_ACRONYM_LENGTH and word.isalpha())
     return opens and ((low in COMMON and low not in KIN) or (followed and _like_verb(low)))
 
 
@@ -348,11 +349,11 @@ def _like_verb(low: str) -> bool:
 
 
 def _name(row: list[tuple[int, str]], mid: bool, text: str) -> Iterator[_Mention]:
-    """Yield the name that some words make, if they make one."""
+    """Yield the name that a list of words forms, if it is one."""
     while row and row[-1][1].lower() in SMALL:
         row = row[:-1]
     words = [word for _, word in row]
-    if not words or len(words) > _MOST_WORDS:
+    if not words or len(words) > _MAX_WORDS:
         return
     lows = [word.lower() for word in words]
     if all(low in COMMON or low in NATIONS or low in SMALL for low in lows):
@@ -362,13 +363,13 @@ def _name(row: list[tuple[int, str]], mid: bool, text: str) -> Iterator[_Mention
         if len(first.rstrip(".")) == 1 or first in UNITS or _CODE.match(first):
             return
     elif all(word.isupper() and word.isalpha() and len(word) > 1 for word in words):
-        return  # They shout.
+        return  # Shouting.
     start, end = row[0][0], row[-1][0] + len(words[-1])
     if len(words[-1]) == 2 and words[-1][1] == ".":
-        end -= 1  # What follows the letter ends the sentence.
+        end -= 1  # The full stop after the letter ends the sentence.
     firm = mid or len(words) > 1 or (len(first) > 1 and first.isupper())
     firm = firm or _DISTINCT.search(first) is not None
     if not firm and not _like_verb(lows[0]) and (after := _NAME_BEFORE.match(text, end)):
-        # In "Blue's my favourite" it is a verb that is cut.
+        # In "Blue's my favourite" the "'s" is a contracted verb.
         firm = after[1] not in _PLAIN - THINGS and not _like_verb(after[1] or "")
     yield _Mention(start, end, firm)

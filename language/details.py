@@ -1,8 +1,8 @@
-"""The words of a text one by one, with its numbers, names and negations told apart.
+"""Splits a text into details: its words, with numbers, names and negations identified.
 
-Two texts that a model takes for one another often differ in a single one of these. The trap: the
-same detail is written in many ways, "10,000" and "ten thousand", "5 pm" and "17:00", "can't" and
-"cannot", so each is brought to one form before anything is compared.
+Two texts with near embeddings often differ in a single detail. The trap: the same detail is written
+in many ways, "10,000" and "ten thousand", "5 pm" and "17:00", "can't" and "cannot", so each is
+normalised before it is compared.
 """
 
 import re
@@ -15,7 +15,7 @@ from language.terms import terms
 
 
 class Kind(Enum):
-    """What sort of detail a word is."""
+    """The kind of a detail."""
 
     NUMBER = "number"
     WORD = "word"
@@ -25,10 +25,11 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A word of a text in its usual form, in lower case.
+    """A word of a text in normal form, in lower case.
 
-    `starts` tells whether a capital at its beginning may only be that of a sentence, `joined`
-    whether nothing but a space is before it, `titled` whether it is part of a quoted title.
+    `capital` is true for a capitalised word, `starts` at the beginning of a sentence, where a
+    capital is not significant, `joined` if only a space precedes it, and `titled` within quotation
+    marks.
     """
 
     form: str
@@ -40,11 +41,11 @@ class Detail:
 
     @property
     def is_name(self) -> bool:
-        """Whether the text itself shows that it is a name."""
+        """Whether the word is recognisable as a name from its spelling."""
         return self.titled or (self.capital and not self.starts)
 
 
-# No two branches begin alike and nothing repeats within a repetition: every character is read once.
+# No two branches have a common beginning and no repetition is nested, so matching is linear.
 _MARKS = '"“”'
 _PIECE = re.compile(rf"@?\w+(?:[.@'+:/&-]\w+|(?<=\d),\d{{3}}(?!\d))*|[%$€£¥₹?{_MARKS}]")
 _STOP = re.compile(r"[.!?:\n\u2022\u2026]|- $")
@@ -89,7 +90,7 @@ _MONTHS |= {word[:3]: number for word, number in _MONTHS.items()} | {"sept": 9}
 
 
 def details_of(text: str) -> list[Detail]:
-    """Return the words, numbers and signs of a text, in order."""
+    """Return the normalised words, numbers and signs of a text, in order."""
     plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
     found: list[Detail] = []
     end, quoted = 0, False
@@ -98,16 +99,16 @@ def details_of(text: str) -> list[Detail]:
         piece, gap = match[0], plain[end : match.start()]
         end = match.end()
         if piece in _MARKS:
-            # A single mark stands for inches, not for a title.
+            # A single quotation mark means inches, not a title.
             quoted = not quoted and marks > 1
             continue
         starts = not found or _STOP.search(gap) is not None
-        found += _read(piece, starts, gap == " ", quoted)
-    return _dated(_priced(_counted(found)))
+        found += _split(piece, starts, gap == " ", quoted)
+    return _merge_dates(_move_currencies(_merge_numbers(found)))
 
 
-def _read(piece: str, starts: bool, joined: bool, quoted: bool) -> list[Detail]:
-    """Return the details of what stands without a space between."""
+def _split(piece: str, starts: bool, joined: bool, quoted: bool) -> list[Detail]:
+    """Return the details of a piece of text without spaces."""
     if piece in _SIGNS:
         return [Detail(_SIGNS[piece], Kind.WORD)]
     if piece == "?":
@@ -149,7 +150,7 @@ def _with_digits(piece: str, joined: bool) -> list[Detail]:
 
 
 def _short(number: str) -> str:
-    """Return a number without the zeros that mean nothing."""
+    """Return a number without trailing zeros after the decimal point."""
     if re.fullmatch(r"\d+\.\d+", number):
         number = number.rstrip("0").rstrip(".")
     return number
@@ -162,7 +163,7 @@ def _word(part: str, starts: bool, joined: bool, quoted: bool) -> list[Detail]:
         return _denial(lower, joined)
     clitic = _CLITIC.search(lower)
     if not clitic:
-        inner = part[1:] != part[1:].lower()  # "iPhone" and "NASA" are names wherever they stand.
+        inner = part[1:] != part[1:].lower()  # "iPhone" and "NASA" are names in any position.
         return [Detail(lower, Kind.WORD, capital or inner, starts and not inner, joined, quoted)]
     stem = lower[: clitic.start()]
     capital = capital and stem != "i"
@@ -181,8 +182,8 @@ def _denial(lower: str, joined: bool) -> list[Detail]:
     return [*found, Detail("without" if plain == "without" else "not", Kind.NEGATION)]
 
 
-def _counted(found: list[Detail]) -> list[Detail]:
-    """Return details with number words as numbers."""
+def _merge_numbers(found: list[Detail]) -> list[Detail]:
+    """Return the details with each sequence of number words as one number."""
     made: list[Detail] = []
     at = 0
     while at < len(found):
@@ -197,7 +198,7 @@ def _counted(found: list[Detail]) -> list[Detail]:
 
 
 def _number_at(found: list[Detail], at: int) -> tuple[int, str]:
-    """Return where a number that begins here ends, and the number; the same place if none does."""
+    """Return the end of the number that begins at a position, and its form; `at` if none does."""
     total, part, ceiling, last = 0, -1, 10**12, ""
     while at < len(found):
         form = found[at].form
@@ -205,7 +206,7 @@ def _number_at(found: list[Detail], at: int) -> tuple[int, str]:
         if 0 < scale < 1000 and (0 < part < 100 or (form == "dozen" and part < 0)):
             part = max(part, 1) * scale
         elif 1000 <= scale < ceiling and part > 0:
-            # Each is smaller than the one before, or it is of another number.
+            # Scales decrease within a number; a larger one belongs to another number.
             total, part, ceiling = total + part * scale, 0, scale
         elif form in _TENS and (part < 0 or (part % 100 == 0 and last in _SCALES)):
             part = max(part, 0) + _TENS[form]
@@ -234,8 +235,8 @@ def _is_scaled(found: list[Detail], at: int) -> bool:
     return at + 1 < len(found) and found[at + 1].form in _SCALES
 
 
-def _priced(found: list[Detail]) -> list[Detail]:
-    """Return details with the sign of a currency after its number, where its name would stand."""
+def _move_currencies(found: list[Detail]) -> list[Detail]:
+    """Return the details with currencies after their numbers: "$ 5" becomes "5 dollars"."""
     made = list(found)
     for at in range(len(made) - 1):
         if made[at].form in _CURRENCIES and made[at + 1].kind is Kind.NUMBER:
@@ -243,8 +244,8 @@ def _priced(found: list[Detail]) -> list[Detail]:
     return made
 
 
-def _dated(found: list[Detail]) -> list[Detail]:
-    """Return details with dates and times of the day as one number each."""
+def _merge_dates(found: list[Detail]) -> list[Detail]:
+    """Return the details with each date and each time of day as one number."""
     made: list[Detail] = []
     at = 0
     while at < len(found):
@@ -260,7 +261,7 @@ def _dated(found: list[Detail]) -> list[Detail]:
 
 
 def _date_at(found: list[Detail], at: int) -> tuple[int, str]:
-    """Return where a date or time that begins here ends, and its form; as `_number_at` does."""
+    """Return the end and the form of a date or time at a position, as `_number_at` does."""
     forms = [detail.form for detail in found[at : at + 4]] + [""] * 4
     if forms[1] in ("am", "pm") and (clock := re.fullmatch(r"(\d\d?)(?::(\d\d))?", forms[0])):
         hour = int(clock[1]) % 12 + (12 if forms[1] == "pm" else 0)
@@ -293,10 +294,10 @@ def _is_year(form: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def stems(form: str) -> tuple[str, ...]:
-    """Return the terms of a word, none for a stop word."""
+    """Return the terms of a word, none for a stop word. Results are cached."""
     return tuple(terms(form))
 
 
 def is_ending(detail: Detail) -> bool:
-    """Tell whether a word says that something is so no more."""
+    """Return whether a word says that something has ended, such as "quit"."""
     return detail.form in _ENDINGS

@@ -1,9 +1,9 @@
-"""What is said to anybody and holds for anybody: compliments, platitudes, good advice.
+"""Recognises general statements, which hold for anyone: compliments, platitudes, good advice.
 
-English phrases, matched like those of `saying_phrases`. The trap: a statement about something
-definite ("The concert was cancelled", "Bella is scared of thunder") looks much the same, so only
-what begins in a known way is general, and anything in it that is somebody's or has its time tells
-against it.
+The English phrases are matched like those of `saying_phrases`. The trap: a statement about
+something definite ("The concert was cancelled", "Bella is scared of thunder") looks much the same.
+So a statement is general only if it begins in a known way, and not if it contains a possessive, a
+person, or a time.
 """
 
 import re
@@ -19,7 +19,7 @@ _FINE = (
     r"|happy|lucky|brave|right|talented|thoughtful|powerful|priceless|fulfilling|satisfying"
     r"|refreshing|calming|peaceful|relaxing|magical|comforting|heartwarming|uplifting|motivating)"
 )
-# What a person who is spoken to is told to please them.
+# Compliments and encouragement for the listener.
 FLATTERS = re.compile(
     r"(?:and |but |so )?(?:"
     rf"you must\b|you(?:'re| are) {_SOFTLY}(?:{_FINE}|doing|made|not alone|inspiration|star|rock)\b"
@@ -41,7 +41,7 @@ FLATTERS = re.compile(
     r")"
 )
 
-# What is somebody's, or has its time or place.
+# Words that make a statement definite: persons, possessives, times and past tenses.
 _DEFINITE = re.compile(
     r"\b(?:he|she|him|her|his|hers|yesterday|tomorrow|tonight|today|ago|last|next|currently"
     r"|recently|lately|now|already|was|were|wasn't|weren't|had|did|didn't|went|got|came|took|said"
@@ -98,19 +98,19 @@ _GENERAL = re.compile(
     r"|you (?:never|gotta|have to|just|only|can't|can never|can always)\b"
     r")"
 )
-# Advice that tells what to do about something.
+# Advice for the listener.
 ADVISES_YOU = re.compile(
     r"(?:.{0,40}\b)?you (?:can|could|should|might|may|need to|have to|had better|'d better)\b"
     r"(?! (?:be|do (?:it|this|that)|say|tell|see|imagine|count|always|never|totally|definitely)\b)"
 )
-# What is left open by yes or no.
+# Words of questions that a yes or no does not answer.
 LEFT_OPEN = re.compile(
     r"\b(?:any (?:\w+ )?(?:tips?|advice|ideas?|suggestions?|recommendations?|recs|plans?|thoughts?"
     r"|favou?rites?|particular|specific|other|hobbies|goals?|projects?|details?|stories)"
     r"|anything|something|or|favou?rites?|what|which|why)\b"
 )
 
-# -- Words for what was said before, further in.
+# -- References to earlier sentences, after the first words.
 
 REFERS_LATER = re.compile(
     r"(?!(?:when|if|as|while|since|because|although|though|what|how)\b)"
@@ -126,12 +126,12 @@ FRAGMENT = re.compile(
     r"|like (?:the|my|our|when|a|an)|for example|for instance|except|as well as|just like|also for"
     r"|unlike|rather than|along with|apart from|one of (?:which|whom))\b"
 )
-# A day of its own, which no encouragement has.
+# A specific day, which encouragement does not have.
 ON_A_DAY = re.compile(
     r"\b(?:yesterday|tomorrow|tonight|today|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b"
 )
 
 
 def is_general(body: str) -> bool:
-    """Tell whether what is said holds for anybody at any time."""
+    """Return whether a sentence, prepared as for `saying_phrases`, holds for anyone at any time."""
     return _GENERAL.match(body) is not None and _DEFINITE.search(body) is None

@@ -1,9 +1,10 @@
-"""Whether two texts that are near in meaning may be taken for one.
+"""Decides whether two texts with near embeddings are duplicates.
 
 The vectors of "I love liver" and "I hate liver", of "Anna called Ben" and "Ben called Anna" are as
-near as those of two wordings of one fact, so nearness alone must not merge. The trap is to list
-what may differ; here everything has to be the same but for a few words that one of the two has
-more, and two texts are told apart as soon as each has something that the other lacks.
+near as those of two wordings of one fact, so similarity alone must not merge texts. The trap is to
+list what must not differ, because such a list is never complete. Here everything has to be equal
+except for a few words that only one of the two has; texts are different as soon as each has
+something the other lacks.
 """
 
 from collections import Counter
@@ -13,17 +14,17 @@ from dataclasses import dataclass
 from language.details import Detail, Kind, details_of, is_ending, stems
 from language.terms import terms
 
-LONGEST = 20_000  # Characters; longer texts are the same only if they are equal.
-MOST_ADDED = 8  # Words that the fuller text may have more.
+MAX_TEXT_LENGTH = 20_000  # Characters; longer texts are the same only if they are equal.
+MAX_ADDED_WORDS = 8  # The maximum number of additional words in the fuller text.
 
-# Words that say next to nothing.
+# Words with next to no meaning.
 _FILLER_WORDS = """
 really very actually just quite definitely basically totally simply currently now nowadays presently
 please well oh ok okay yes yeah also truly certainly indeed anyway literally absolutely especially
 particularly nicely kindly honestly
 """
 _FILLERS = frozenset(_FILLER_WORDS.split())
-# One word for what is the same to whoever says it. Nothing is here that can be told apart.
+# Synonyms, mapped to one word. Only words without any difference in meaning belong here.
 _SAME_WORDS = """
 purchase=buy purchased=bought purchasing=buying favorite=favourite favorites=favourites color=colour
 colors=colours flavor=flavour mom=mother mum=mother dad=father kid=child kids=children film=movie
@@ -38,7 +39,7 @@ center=centre programme=program anymore=longer infant=baby
 relocated=moved relocate=move rarely=seldom every=each
 """
 _SAME = dict(pair.split("=") for pair in _SAME_WORDS.split())
-# Words that change what is said by being there, most of them too frequent to be terms.
+# Words that change the meaning of a text by their presence; most are too frequent to be terms.
 _HARD_WORDS = """
 i me we us you your yours he him his she her hers they them their theirs who whom whose where what
 how why which myself before after from by against over under above below up down out off until
@@ -60,18 +61,18 @@ _HARD = frozenset(_HARD_WORDS.split())
 _FORMS = """
 am=be is=be are=be been=be being=be were=was hers=her yours=your theirs=their shall=will
 """
-_BE = dict(pair.split("=") for pair in _FORMS.split())
-# Two texts of which one has "for" where the other has "with" differ; a phrase more is no harm.
+_BASE_FORMS = dict(pair.split("=") for pair in _FORMS.split())
+# Texts differ if one has "for" where the other has "with"; an additional phrase is harmless.
 _LINKS = frozenset(["for", "with", "to", "into", "as"])
 _PLACES = frozenset(["in", "on"])
-# What may begin a phrase that as well may end the sentence.
+# Words that begin a phrase which may stand at either end of a sentence.
 _FRONTS = frozenset(["in", "on", "at", "during", "since", "every", "last", "next", "today", "for"])
 # "I have to leave" is not "I leave".
 _DUTIES = frozenset(["have", "has", "had", "got"])
-# Said once or twice, these are the same; everything else is counted.
+# The number of occurrences of these does not matter; all other words are counted.
 _REPEATED = frozenset(["i", "we", "be"])
-_DOERS = frozenset(["i", "we", "you", "he", "she", "they"])
-# May be said in addition without making something else of the words beside them.
+_SUBJECTS = frozenset(["i", "we", "you", "he", "she", "they"])
+# Words that may be added without changing the meaning of the words beside them.
 _TIME_WORDS = """
 recently lately again morning afternoon evening night week weekend month year spring summer autumn
 winter daily weekly monthly
@@ -79,39 +80,39 @@ winter daily weekly monthly
 _TIMES = frozenset(_TIME_WORDS.split())
 
 
-def numbers_in(text: str) -> tuple[str, ...]:
-    """Return the numbers of a text in order, each in its shortest form.
+def number_forms(text: str) -> tuple[str, ...]:
+    """Return the numbers of a text in order, each in its normal form.
 
-    Number words count, ordinals as their number; dates become "2023-05-07", or "--05-07" without a
-    year, times with "am" or "pm" become "17:00".
+    Number words are included, ordinals as their number; dates become "2023-05-07", or "--05-07"
+    without a year, times with "am" or "pm" become "17:00".
     """
     return tuple(d.form for d in details_of(text) if d.kind is Kind.NUMBER)
 
 
-def names_in(text: str) -> tuple[str, ...]:
+def name_words(text: str) -> tuple[str, ...]:
     """Return the words of the names in a text, in order and in lower case.
 
-    They are those with a capital that no sentence asks for, the words of quoted titles, handles and
-    e-mail addresses. A name at the beginning of a sentence looks like any other word.
+    These are words capitalised within a sentence, the words of quoted titles, handles and e-mail
+    addresses. A name at the beginning of a sentence cannot be recognised.
     """
     return tuple(d.form for d in details_of(text) if _is_name(d))
 
 
 def is_negative(text: str) -> bool:
-    """Tell whether a text denies something or says that it has ended; "not only" does not."""
+    """Return whether a text denies something or says that it has ended; "not only" does not."""
     return _is_negative(details_of(text))
 
 
 def same_details(one: str, other: str) -> bool:
-    """Tell whether two texts that are near in meaning say the same but for words one has more.
+    """Return whether two texts with near embeddings are duplicates; one may have additional words.
 
-    Numbers, names, negations, persons, tenses and the order of who does what to whom have to agree,
-    so that nothing is lost when only the fuller one is kept. Texts that share no words are never
-    the same, however near they are.
+    Numbers, names, negations, persons, tenses, and the order of subjects and objects have to agree,
+    so that nothing is lost when only the fuller one is kept. Texts without a common word are never
+    duplicates, however near they are.
     """
     if one == other:
         return True
-    if max(len(one), len(other)) > LONGEST:
+    if max(len(one), len(other)) > MAX_TEXT_LENGTH:
         return False
     details = details_of(one), details_of(other)
     names = {d.form for found in details for d in found if _is_name(d)}
@@ -124,7 +125,7 @@ def same_details(one: str, other: str) -> bool:
 
 
 def covers(fuller: str, other: str) -> bool:
-    """Tell whether every number and name of a text is in the fuller one, with equal negation."""
+    """Return whether a text has all numbers and names of another, and the same negation."""
     long, short = details_of(fuller), details_of(other)
     if _is_negative(long) != _is_negative(short):
         return False
@@ -136,8 +137,8 @@ def covers(fuller: str, other: str) -> bool:
     return not names - Counter(d.form for d in long)
 
 
-def fuller_of(one: str, other: str) -> int:
-    """Return 0 or 1, which of two texts says more: by its terms, then by its length."""
+def index_of_fuller(one: str, other: str) -> int:
+    """Return the index, 0 or 1, of the text with more distinct terms, or else the longer one."""
     sizes = [(len(set(terms(text))), len(text)) for text in (one, other)]
     return int(sizes[1] > sizes[0])
 
@@ -160,10 +161,9 @@ def _is_negative(found: Sequence[Detail]) -> bool:
 
 @dataclass(slots=True)
 class _Word:
-    """What is compared of a word and how it is written.
+    """The key by which a word is compared, and its form.
 
-    `compound` tells whether a term or who does it stands right before, `linked` whether a
-    preposition follows.
+    `compound` is true right after a term or a subject, `linked` right before a preposition.
     """
 
     key: str
@@ -173,7 +173,7 @@ class _Word:
 
 
 class _Reading:
-    """What has to agree in two texts, taken from the details of one of them."""
+    """The features of one text that have to agree with those of the other."""
 
     def __init__(self, found: Sequence[Detail], names: set[str]) -> None:
         self.hard: set[str] = set()
@@ -187,16 +187,16 @@ class _Reading:
             before = detail.form
 
     def _take(self, detail: Detail, names: set[str], near: bool, before: str) -> bool:
-        """Take a detail in; return whether the next one may form a compound with it."""
+        """Add a detail; return whether the next one may form a compound with it."""
         form = _SAME.get(detail.form, detail.form)
         if detail.kind is not Kind.WORD or detail.form in names:
             self._count(detail.form)
             return detail.kind in (Kind.WORD, Kind.NUMBER)
         if form in _FILLERS:
             return near
-        form = _BE.get(form, form)
+        form = _BASE_FORMS.get(form, form)
         if form == "longer" or (form == "to" and before in _DUTIES):
-            # "No longer" comes before what "not anymore" comes after.
+            # "No longer" precedes the verb, "not anymore" surrounds it, so the order is ignored.
             self.hard.add(form)
         elif form in _REPEATED:
             if form not in self.hard:
@@ -212,7 +212,7 @@ class _Reading:
             keys = stems(form)
             self.words += [_Word(key, form, near) for key in keys]
             return bool(keys)
-        return form in _DOERS
+        return form in _SUBJECTS
 
     def _count(self, form: str) -> None:
         self.counted[form] += 1
@@ -220,10 +220,10 @@ class _Reading:
 
 
 def _agree(left: _Reading, right: _Reading) -> bool:
-    """Tell whether only one text has words more, and the others are alike and in one order."""
+    """Return whether only one text has additional words, and the others agree in their order."""
     bags = [Counter(word.key for word in reading.words) for reading in (left, right)]
     more, less = bags[0] - bags[1], bags[1] - bags[0]
-    if (more and less) or not bags[0] & bags[1] or (more + less).total() > MOST_ADDED:
+    if (more and less) or not bags[0] & bags[1] or (more + less).total() > MAX_ADDED_WORDS:
         return False
     fuller, other = (left, right) if more else (right, left)
     kept = _without(fuller.words, more + less)
@@ -234,25 +234,25 @@ def _agree(left: _Reading, right: _Reading) -> bool:
 
 
 def _without(words: Sequence[_Word], more: Counter[str]) -> list[_Word] | None:
-    """Return the words but for those that only one text has, None if one changes the others."""
+    """Return words without the additional ones, None if one of these changes the meaning."""
     kept: list[_Word] = []
     left = Counter(more)
     after = False
-    # Of two equal words the latter is the one that was added.
+    # Of two equal words the latter counts as the additional one.
     for word in reversed(words):
         if left[word.key] <= 0:
             kept.append(word)
             after = True
             continue
         left[word.key] -= 1
-        # A dog bed is no dog, who hates to cook does not say that he cooks, and who has moved a
-        # piano to Rome has not moved to Rome.
+        # A dog bed is not a dog, "I hate to cook" does not imply "I cook", and "I moved a piano to
+        # Rome" does not imply "I moved to Rome".
         harmless = word.form in _TIMES or word.form.endswith("ly")
         if (word.compound and not harmless) or (word.linked and after):
             return None
         after = False
     kept.reverse()
-    # What comes before everything else is whose sister it is, or who says so.
+    # Additional words at the beginning change the subject ("my sister") or the speaker.
     leads = words[: next((at for at, word in enumerate(words) if word is kept[0]), 0)]
     return None if any(word.form not in _TIMES for word in leads) else kept
 
@@ -260,10 +260,10 @@ def _without(words: Sequence[_Word], more: Counter[str]) -> list[_Word] | None:
 def _in_one_order(
     one: Sequence[_Word], other: Sequence[_Word], may_bend: bool, may_turn: bool
 ) -> bool:
-    """Tell whether two lists have the same words in one order.
+    """Return whether two lists have the same words in the same order.
 
-    With `may_bend` they may differ by "-ing". With `may_turn`, what begins one may end the other:
-    "In May I ski", "I ski in May".
+    With `may_bend` the forms may differ by "-ing". With `may_turn`, the beginning of one may be the
+    end of the other: "In May I ski", "I ski in May".
     """
     keys = [[word.key for word in words] for words in (one, other)]
     at = 0
@@ -272,13 +272,13 @@ def _in_one_order(
         if at == 0:
             return False
     turned = [*other[at:], *other[:at]]
-    forms = [(word.form, twin.form) for word, twin in zip(one, turned, strict=True)]
-    # "I hate cooking" says nothing of "I cook", so with words more nothing bends.
+    forms = [(word.form, match.form) for word, match in zip(one, turned, strict=True)]
+    # "I hate cooking" does not imply "I cook", so with additional words forms have to be equal.
     return all(a == b or (may_bend and _alike(a, b)) for a, b in forms)
 
 
 def _turned(one: Sequence[str], other: Sequence[str]) -> int:
-    """Return where the first list begins in the second one, read in a circle; 0 if nowhere."""
+    """Return the position in the second list at which the first is its rotation; 0 if none."""
     if len(one) != len(other):
         return 0
     # Keys hold no spaces, so a search in a string finds whole keys.
@@ -288,7 +288,7 @@ def _turned(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _alike(one: str, other: str) -> bool:
-    """Tell whether two forms of one stem mean the same: neither tense nor number differs."""
+    """Return whether two forms of one stem are equivalent: they agree in tense and number."""
     # "I like running" is "I like to run", but "universe" is not "university".
     short, long = sorted((one, other), key=len)
     return long.endswith("ing") and not short.endswith(("ed", "s")) and len(long) - len(short) < 5

@@ -1,4 +1,4 @@
-"""Names in queries: whom a question is about, and how that person would put it.
+"""Finds the names of speakers in queries, and rewrites such queries in the first person.
 
 People speak of themselves in the first person, so a question that names the speaker of a memory is
 nearer to it when the name is replaced: "Caroline's dog" becomes "my dog", "Caroline" becomes "I".
@@ -13,15 +13,15 @@ from language.terms import STOP_WORDS, terms
 _POSSESSIVE = "(?:['\u2019][sS]|(?<=[sS])['\u2019])"
 
 
-def named_in(query: str, speakers: Iterable[str]) -> dict[str, str]:
-    """Return the speakers that a query names, each with the form of the name that stands in it.
+def speakers_named_in(query: str, speakers: Iterable[str]) -> dict[str, str]:
+    """Return the speakers that a query names, each with the form of the name used in the query.
 
-    A speaker of several names may be called by the first, if no other speaker has it. Letter case
-    may differ only where the query has a capital, and a name that is also an English function word
-    ("Will") has to have one: many people are called like an ordinary word.
+    The first name of a speaker is enough if no other speaker has it. Letter case may differ only if
+    the query has a capital, and a name that is also an English function word ("Will") must have
+    one, because many names are ordinary words too.
     """
     folded = query.casefold()
-    # Most of a large scope's speakers are not in the query, which is soon told.
+    # A cheap test first: most speakers of a large scope are not in the query.
     forms = [form for form in _forms(set(speakers)) if form[1].casefold() in folded]
     taken: list[tuple[int, int]] = []
     found: dict[str, str] = {}
@@ -63,8 +63,8 @@ def _mentions(form: str, query: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-def in_first_person(query: str, mentions: Iterable[str]) -> str:
-    """Return a query with names, as they stand in it, replaced by "my" and "I"."""
+def to_first_person(query: str, mentions: Iterable[str]) -> str:
+    """Return a query with the given forms of names replaced by "my" and "I"."""
     for form in sorted(mentions, key=len, reverse=True):
         name = rf"(?<!\w){re.escape(form)}"
         query = re.sub(rf"{name}{_POSSESSIVE}(?!\w)", "my", query)
@@ -73,17 +73,19 @@ def in_first_person(query: str, mentions: Iterable[str]) -> str:
 
 
 def without_speaker(text: str, speaker: str | None) -> str:
-    """Return what a text says, without the "Name: " that transcripts put before it."""
+    """Return a text without the prefix "Name: " that transcripts have."""
     if speaker and text.startswith(f"{speaker}:"):
         return text[len(speaker) + 1 :].lstrip()
     return text
 
 
 def names_speaker(text: str, speaker: str | None) -> bool:
-    """Tell whether a text speaks of its own speaker by name, as in the third person."""
-    return bool(speaker) and speaker in named_in(without_speaker(text, speaker), [speaker or ""])
+    """Return whether a text mentions its own speaker by name, as in the third person."""
+    return bool(speaker) and speaker in speakers_named_in(
+        without_speaker(text, speaker), [speaker or ""]
+    )
 
 
 def name_terms(mentions: Iterable[str]) -> set[str]:
-    """Return the terms of names, which say nothing of a text spoken in the first person."""
+    """Return the terms of names; they do not occur in texts in the first person."""
     return {term for form in mentions for term in terms(form)}

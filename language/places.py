@@ -1,15 +1,15 @@
-"""Which names are cities, regions or countries, as far as many people know them.
+"""Well-known cities, regions and countries.
 
-Whoever lives in Berlin also lives in Germany, so two homes can contradict each other only when they
-are of one kind. The trap: a name may be of two kinds ("New York", "Georgia"); it is given the one
-that people mean when they say that they live there.
+A person who lives in Berlin also lives in Germany, so two homes can contradict each other only if
+they are of the same kind. The trap: a name may be of two kinds ("New York", "Georgia"); it is
+listed as the one that people usually mean when they say that they live there.
 """
 
 from enum import Enum
 
 
 class PlaceKind(Enum):
-    """What sort of place a name stands for."""
+    """The kind of a place."""
 
     CITY = "city"
     REGION = "region"
@@ -119,11 +119,11 @@ _KINDS = (
 )
 
 
-def plain_place(name: str) -> str:
-    """Return the most usual form of a case-folded name, the name itself if it has no other."""
+def canonical_place(name: str) -> str:
+    """Return the most common form of a case-folded name of a place, or the name itself."""
     return _SAME.get(name, name)
 
 
 def kind_of_place(name: str) -> PlaceKind | None:
-    """Return what sort of place a case-folded name stands for, None if it is not known."""
-    return _KINDS.get(plain_place(name))
+    """Return the kind of place of a case-folded name, None if it is unknown."""
+    return _KINDS.get(canonical_place(name))

@@ -36,7 +36,7 @@ _ASSISTANT = re.compile(
 def asks_about_past(query: str) -> bool:
     """Return whether a query asks for what was true before, rather than for what holds.
 
-    A date alone does not make it so; see `wanted_dates`.
+    A date alone does not make it so; see `query_dates`.
     """
     if _PAST.search(query):
         return True

@@ -1,9 +1,9 @@
-"""The English phrases by which kinds of saying are told apart: requests, thanks and the like.
+"""The English phrases that classify sentences: requests, thanks, questions and others.
 
-They are matched against what is said in small letters, with straight apostrophes and single spaces
-and without what may stand before it ("Oh well, Ana, "). The trap: people leave out words ("Went
-home.", "Love it!"), so a verb in front is mostly no command, and only those that hardly begin
-anything else count as one.
+They are matched against sentences in lower case with straight apostrophes and single spaces,
+without an opening such as "Oh well, Ana, ". The trap: people leave out words ("Went home.", "Love
+it!"), so a verb at the beginning is usually not a command; only verbs that rarely begin anything
+else count as one.
 """
 
 import re
@@ -12,7 +12,7 @@ import regex
 
 from language.terms import terms
 
-# What any chat is full of tells nothing.
+# The words of small talk, which carry no content.
 CHATTER = frozenset(
     terms(
         """
@@ -35,7 +35,7 @@ CHATTER = frozenset(
         """
     )
 )
-# What people say to cheer each other up is made of these.
+# The words of encouragement.
 PLATITUDES = frozenset(
     terms(
         """
@@ -54,16 +54,16 @@ PLATITUDES = frozenset(
 
 
 def _any(phrases: str) -> str:
-    """Return a pattern for any of the phrases, which stand one in a line."""
+    """Return a pattern for any of the phrases, given one per line."""
     return "(?:" + "|".join(line.strip() for line in phrases.strip().splitlines()) + ")"
 
 
-# -- Who is spoken of, and how.
+# -- Persons, judgements and clauses.
 
 ME = r"(?:i|i'm|i've|i'd|i'll|im|ive|we|we're|we've|we'd|we'll)"
 FIRST_PERSON = re.compile(rf"\b(?:{ME}|my|mine|me|myself|our|ours|us)\b")
 SECOND_PERSON = re.compile(r"(?:you|you're|you've|you'd|you'll|your|yours|u|ur|ya)\b")
-# What says that something pleases, whatever else it says.
+# Words of approval or disapproval, whatever else the sentence says.
 ADMIRES = re.compile(
     r"\b(?:awesome|amazing|great|cool|nice|fantastic|wonderful|lovely|sweet|beautiful|gorgeous"
     r"|incredible|brilliant|perfect|impressive|inspiring|interesting|exciting|stunning|adorable"
@@ -88,7 +88,7 @@ CLAUSE = re.compile(
     )
 )
 
-# -- What may stand before what is said, and what stands at its end.
+# -- Openings and endings of sentences.
 
 EDGES = "\"'\u201c\u201d\u2018()[]*_~ \t\n"
 OPENERS = (
@@ -134,13 +134,13 @@ PARTICULAR = re.compile(
     r"(?:what|where|when|who|which)\b"
     r"(?!'s (?:up|new|going)| (?:is|are you) (?:up|new)| about| else| now)"
 )
-# Yes or no answers it, and it is about somebody, rather than about what to do next.
+# Yes-or-no questions about a person, rather than about what to do next.
 YES_OR_NO = re.compile(
     r"(?:.{0,60}[,.!] )?(?:and |so )?(?:do|did|are|were|have|is your|is that your|can you|don't)\b"
     r"(?:(?! (?:know what|want me|mean|think|agree|see what|hear|understand|ready|sure|ok)\b).)*"
     r"\byou"
 )
-# What hardly begins anything but a command,
+# Verbs that rarely begin anything but a command,
 _COMMANDS = _any(
     r"""
     write|draft|compose|generate|create|summari[sz]e|explain|translate|describe|list|compare|rewrite
@@ -151,7 +151,7 @@ _COMMANDS = _any(
     (?:let's|lets)(?! (?:meet|schedule|plan)\b)|let me|help|guess
     """
 )
-# and what may also be a noun, or the rest of "I read the book".
+# and those that may also be a noun, or the rest of "I read the book".
 _DOINGS = _any(
     """
     check|take|look|watch|listen|try|keep|stay|stop|wait|hold|go|open|play|turn|add|remove|delete
@@ -188,7 +188,7 @@ INSTRUCTS = re.compile(
     + r"\b"
 )
 PAUSE = re.compile(r"[,;:\u2013\u2014]|\s-+\s")
-# Something said of oneself, after a request or a question: "write to Bo, I'm moving out".
+# A statement about the speaker after a request or a question: "write to Bo, I'm moving out".
 SAYS = re.compile(
     r"(?:[,;:\u2013\u2014.!]|\s-+|-\s|\b(?:since|because|cause|cuz|but|and|given that|considering"
     r"|as(?= i'm| i am)))\s*(?:and |but |so |because |since |that |as |given that )?"
@@ -196,7 +196,7 @@ SAYS = re.compile(
     r" (?:is|are|was|were|has|have|had|will|just)\b)[^?]*)"
 )
 
-# -- Greetings, thanks, wishes, agreement, admiration, and what else costs nothing.
+# -- Greetings, thanks, wishes, agreement, admiration and other pleasantries.
 
 _GOOD = "good|great|nice|lovely|wonderful|fantastic|awesome|amazing|cool|happy|safe|fun|blessed"
 _KINDLY = (
@@ -268,7 +268,7 @@ PLEASES = re.compile(
     )
 )
 
-# -- What cannot be understood alone.
+# -- Sentences that cannot be understood alone.
 
 CONNECTS = re.compile(
     _any(
@@ -302,7 +302,7 @@ _TIMES = (
     "morning|afternoon|evening|night|week|weekend|month|year|summer|winter|spring|fall|autumn|time"
     "|days|semester|quarter"
 )
-# What looks like it, and can.
+# Sentences that match the same words and yet can be understood alone.
 STANDS = re.compile(
     r"(?:(?:and|but|so|in|at|since) )?"
     + _any(
@@ -314,7 +314,7 @@ STANDS = re.compile(
         """
     )
 )
-# A verb of one's own whose object was named before: "I bought it last year".
+# A verb in the first person whose object was named before: "I bought it last year".
 REFERS = re.compile(
     rf"{ME}(?: (?!(?:said|think|know|believe|hope|feel|guess|find|make)\b)[\w'-]+){{1,3}} "
     + _any(

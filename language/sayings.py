@@ -1,8 +1,8 @@
-"""What kind of saying a sentence is: a question, a request, thanks, or something that tells.
+"""Classifies sentences: questions, requests, pleasantries, statements.
 
-The kinds are told by English phrases. A sentence of another language is a question if it ends with
-the mark of one, and otherwise tells something. The trap: people say what is worth remembering in
-the middle of a request ("Suggest a starter, I'm allergic to nuts"), which then is none.
+The classes are recognised by English phrases. A sentence of another language is a question if it
+ends with a question mark, and otherwise a statement. The trap: people state facts in the middle of
+a request ("Suggest a starter, I'm allergic to nuts"), which then does not count as a request.
 """
 
 import re
@@ -48,119 +48,122 @@ from language.saying_phrases import (
 from language.sentences import without_bullet
 from language.terms import terms
 
-FEWEST_WORDS = 3
+MIN_CONTENT_TERMS = 3
 # A number, or a capital within a sentence.
 SPECIFIC = re.compile(r"\d+|(?<=[a-z,;:\"\u201c] )[A-Z][a-z]\w*")
-HEAD = 400  # Characters of a sentence by which its kind is told.
+HEAD_LENGTH = 400  # Characters of a sentence that are examined to classify it.
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """What can be told of a sentence by itself. What becomes of it depends on its neighbours too.
+    """The traits of a sentence alone. Whether it is kept also depends on its neighbours.
 
-    `telling` are its terms, without those that any chat is full of ("awesome", "guess", "thing").
+    `content_terms` are its terms without those of small talk ("awesome", "guess", "thing") and
+    without the names of the speakers.
     """
 
-    telling: frozenset[str]
+    content_terms: frozenset[str]
     is_question: bool
     is_particular: bool
-    """Asks for something in particular, unlike "What's up?"."""
+    """A question about something in particular, unlike "What's up?"."""
     is_closed: bool
-    """Asks about somebody what yes or no answers."""
+    """A yes-or-no question about a person."""
     is_request: bool
-    """Asks for something to be done, and tells nothing of who asks."""
+    """A request for an action that states nothing about its speaker."""
     is_instruction: bool
-    """Asks for something to be borne in mind: "call me Bo", "never suggest seafood"."""
+    """An instruction for the future: "call me Bo", "never suggest seafood"."""
     is_pleasantry: bool
-    """Greets, thanks, wishes well, agrees or admires."""
+    """A greeting, thanks, good wishes, agreement or admiration."""
     is_clause: bool
-    """Says something of something, be it in two words, rather than merely names it."""
-    is_verdict: bool
-    """Only says how something was: "It was great!"."""
+    """A statement, if only of two words, rather than the mere name of something."""
+    is_judgement: bool
+    """A mere judgement: "It was great!"."""
     is_answer: bool
-    """Begins with yes, no or the like."""
-    leans: bool
-    """Cannot be understood without what was said before."""
-    points: bool
-    """Begins with a word for what was said before: "it", "that", "they"."""
-    refers: bool
-    """Speaks further in of what was said before: "I bought it last year"."""
+    """Begins with yes, no or a synonym."""
+    depends_on_context: bool
+    """Depends on an earlier sentence to be understood."""
+    begins_with_reference: bool
+    """Begins with a word that refers to an earlier sentence: "it", "that", "they"."""
+    contains_reference: bool
+    """Refers to an earlier sentence after its first words: "I bought it last year"."""
     admires: bool
-    """Says how something pleases, or the contrary."""
-    cheers: bool
-    """Says what people say to cheer each other up, and little else."""
+    """Expresses approval or disapproval."""
+    is_encouragement: bool
+    """Consists of encouragement and little else."""
     in_first_person: bool
     is_general: bool
-    """Holds for anybody at any time: "Family is everything"."""
+    """Holds for anyone at any time: "Family is everything"."""
     advises: bool
-    """Tells the other what to do about something: "You can use X instead of Y"."""
+    """Gives advice to the listener: "You can use X instead of Y"."""
     in_second_person: bool
     """Begins with "you" or "your"."""
     is_specific: bool
-    """Has a number, or a name other than those of the people who talk."""
+    """Contains a number, or a name other than those of the speakers."""
 
     @property
     def is_fragment(self) -> bool:
-        """Whether it merely names something, in less than three words that tell anything."""
-        return not self.is_clause and len(self.telling) < FEWEST_WORDS
+        """Whether it merely names something, with fewer than three content terms."""
+        return not self.is_clause and len(self.content_terms) < MIN_CONTENT_TERMS
 
 
-def read(sentence: str, names: Collection[str] = ()) -> Saying:
-    """Return what a sentence is by itself; `names` are those of the people who talk."""
+def classify(sentence: str, names: Collection[str] = ()) -> Saying:
+    """Return the traits of a sentence; `names` are the names of the speakers."""
     people = frozenset(names)
-    head = without_bullet(sentence)[:HEAD].replace("\u2019", "'").lstrip(EDGES)
+    head = without_bullet(sentence)[:HEAD_LENGTH].replace("\u2019", "'").lstrip(EDGES)
     opening = _opening(people).match(head)
     opened = opening[0] if opening else ""
     body = " ".join(head[len(opened) :].split()).lower()
-    telling = frozenset(terms(body if len(sentence) <= HEAD else sentence))
-    names_talking = _terms_of(people)
-    telling -= CHATTER | names_talking
-    asks = QUESTION.search(sentence, max(0, len(sentence) - HEAD)) is not None
+    content_terms = frozenset(terms(body if len(sentence) <= HEAD_LENGTH else sentence))
+    speaker_terms = _terms_of(people)
+    content_terms -= CHATTER | speaker_terms
+    asks = QUESTION.search(sentence, max(0, len(sentence) - HEAD_LENGTH)) is not None
     is_question = asks or ASKS.match(body) is not None
     is_instruction = not asks and INSTRUCTS.match(body) is not None
-    says = _says(body)
-    first = FIRST_PERSON.search(body) is not None
-    points = POINTS.match(body) is not None and STANDS.match(body) is None
-    refers = REFERS.match(body) is not None or REFERS_LATER.match(body) is not None
-    is_verdict = not telling and JUDGES.search(body) is not None
-    flatters = not first and FLATTERS.match(body) is not None
-    pleases = PLEASES.match(body) is not None or flatters or not (telling or is_verdict)
+    states_fact = _states_fact(body)
+    in_first_person = FIRST_PERSON.search(body) is not None
+    begins_with_reference = POINTS.match(body) is not None and STANDS.match(body) is None
+    contains_reference = REFERS.match(body) is not None or REFERS_LATER.match(body) is not None
+    is_judgement = not content_terms and JUDGES.search(body) is not None
+    flatters = not in_first_person and FLATTERS.match(body) is not None
+    pleases = PLEASES.match(body) is not None or flatters or not (content_terms or is_judgement)
     return Saying(
-        telling=telling,
-        is_question=is_question and not says and not is_instruction,
-        is_particular=is_question and (bool(telling) or PARTICULAR.match(body) is not None),
+        content_terms=content_terms,
+        is_question=is_question and not states_fact and not is_instruction,
+        is_particular=is_question and (bool(content_terms) or PARTICULAR.match(body) is not None),
         is_closed=is_question
-        and bool(telling)
+        and bool(content_terms)
         and YES_OR_NO.match(body) is not None
         and LEFT_OPEN.search(body) is None,
-        is_request=REQUESTS.match(body) is not None and not says and not is_instruction,
+        is_request=REQUESTS.match(body) is not None and not states_fact and not is_instruction,
         is_instruction=is_instruction,
-        is_pleasantry=pleases and not is_question and not says and not is_instruction,
+        is_pleasantry=pleases and not is_question and not states_fact and not is_instruction,
         is_clause=is_instruction or CLAUSE.search(body) is not None,
-        is_verdict=is_verdict,
+        is_judgement=is_judgement,
         is_answer=ANSWERS.match(opened.lower()) is not None,
-        leans=points
-        or refers
+        depends_on_context=begins_with_reference
+        or contains_reference
         or CONNECTS.match(body) is not None
         or FRAGMENT.match(body) is not None,
-        points=points,
-        refers=refers,
+        begins_with_reference=begins_with_reference,
+        contains_reference=contains_reference,
         admires=ADMIRES.search(body) is not None,
-        cheers=_cheers(telling, first) and ON_A_DAY.search(body) is None,
-        in_first_person=first,
-        is_general=not first and is_general(body),
-        advises=ADVISES_YOU.match(body) is not None and len(telling - PLATITUDES) >= FEWEST_WORDS,
+        is_encouragement=_is_encouragement(content_terms, in_first_person)
+        and ON_A_DAY.search(body) is None,
+        in_first_person=in_first_person,
+        is_general=not in_first_person and is_general(body),
+        advises=ADVISES_YOU.match(body) is not None
+        and len(content_terms - PLATITUDES) >= MIN_CONTENT_TERMS,
         in_second_person=SECOND_PERSON.match(body) is not None,
         is_specific=any(
-            found[0][0].isdigit() or not names_talking & {*terms(found[0])}
-            for found in SPECIFIC.finditer(sentence[:HEAD])
+            found[0][0].isdigit() or not speaker_terms & {*terms(found[0])}
+            for found in SPECIFIC.finditer(sentence[:HEAD_LENGTH])
         ),
     )
 
 
-def _says(body: str) -> bool:
-    """Tell whether a request or a question also says something of who asks."""
-    clauses = [said[1] for said in SAYS.finditer(body)]
+def _states_fact(body: str) -> bool:
+    """Return whether a request or a question also states something about its speaker."""
+    clauses = [clause[1] for clause in SAYS.finditer(body)]
     if FIRST_PERSON.match(body):
         # "I moved to Rome, do you know it?"
         before, *after = PAUSE.split(body, maxsplit=1)
@@ -171,17 +174,17 @@ def _says(body: str) -> bool:
     )
 
 
-def _cheers(telling: frozenset[str], in_first_person: bool) -> bool:
-    """Tell whether what a sentence tells is little besides encouragement."""
-    rest = telling - PLATITUDES
+def _is_encouragement(content_terms: frozenset[str], in_first_person: bool) -> bool:
+    """Return whether a sentence consists of little besides encouragement."""
+    rest = content_terms - PLATITUDES
     if in_first_person:
-        return bool(telling) and not rest
-    return len(rest) < min(2, len(telling))
+        return bool(content_terms) and not rest
+    return len(rest) < min(2, len(content_terms))
 
 
 @lru_cache(64)
 def _opening(names: frozenset[str]) -> re.Pattern[str]:
-    """Return what may stand before what is said: "Oh well, Ana, "."""
+    """Return a pattern for what may precede the content of a sentence: "Oh well, Ana, "."""
     forms = {form for name in names for form in (name.strip(), *name.split()[:1]) if form}
     known = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)) or r"(?!)"
     called = rf"(?:(?:{known})\b|[A-Z][a-z]+(?=[,!]))"

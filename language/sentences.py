@@ -1,8 +1,8 @@
-"""Sentences: where they end.
+"""Splits texts into sentences.
 
-Memories are drawn from conversations sentence by sentence, so a sentence cut in the middle becomes
-two useless memories. The trap is the full stop: it also ends abbreviations, stands in numbers,
-addresses and ellipses, and is missing where people talk in lines, emoji or other scripts.
+Memories are extracted from conversations sentence by sentence, so a sentence cut in the middle
+becomes two useless memories. The trap is the full stop: it also ends abbreviations, occurs in
+numbers, addresses and ellipses, and is missing where people write in lines, emoji or other scripts.
 """
 
 import re
@@ -11,15 +11,15 @@ from collections.abc import Iterator
 import regex
 
 _FENCES = ("```", "~~~")
-# Neither of these fails once a mark is found: whether a sentence ends there is decided beside
-# them, because looking ahead would make a megabyte of full stops a matter of hours.
+# These patterns never backtrack after a mark. Whether a sentence ends there is decided in code,
+# because with lookahead a megabyte of full stops would take hours.
 _STOP = regex.compile(
     r"[.!?\u2026\u203D\u2047-\u2049\u3002\uFF01\uFF1F\uFF61\uFF0E\u061F\u06D4\u0964\u0965\u104B"
     r"\u1362\u1367\u055E]++(?:[ \t]++[.!?\u2026]++)*+"
     r"""["'\u201D\u2019\xBB\xAB)\]}*_\u300D\u300F\uFF09\u3011\p{Extended_Pictographic}"""
     r"""\p{Emoji_Modifier}\uFE0F\u200D]*+"""
 )
-# The same for most texts, twice as fast.
+# The same for ASCII texts, twice as fast.
 _ASCII_STOP = re.compile(r"""[.!?]++(?:[ \t]++[.!?]++)*+["')\]}*_]*+""")
 _WIDE = frozenset("\u3002\uff01\uff1f\uff61\uff0e\u3002\u300d\u300f\uff09\u3011")
 _EMOJI = regex.compile(r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F\u200D]++")
@@ -36,13 +36,13 @@ _QUOTED = re.compile(
 # A line this long was broken because it was full, not because a sentence ended.
 _FULL_LINE = 50
 
-# After these a sentence goes on, whatever follows.
+# After these abbreviations a sentence continues, whatever follows.
 _TITLE = """
 dr mr mrs ms mx prof st sra sr hon rev gen col capt lt sgt gov sen rep fr pres e.g i.e eg ie
 cf vs viz approx ca nr fig figs vol ch pp ed eds al resp incl excl jan feb mar apr jun jul aug
 sep sept oct nov dec mon tue tues wed thu thurs fri bzw usw z.b d.h u.a
 """
-# After these it goes on unless the next word is one that likes to begin a sentence.
+# After these it continues unless the next word is one that often begins a sentence.
 _SHORT_FORM = """
 etc inc ltd co corp jr bros dept est assn u.s u.k u.n e.u d.c a.m p.m ph.d b.a m.a b.sc m.sc
 n.y l.a no ave blvd rd mt ft oz lb lbs hr hrs min mins sec yr yrs appt apt tel ext
@@ -55,18 +55,18 @@ yes no ok okay well yeah
 """
 _TITLES, _STARTERS = frozenset(_TITLE.split()), frozenset(_STARTER.split())
 _ABBREVIATIONS = _TITLES | frozenset(_SHORT_FORM.split())
-# These are not followed by the beginning of a sentence even if it looks like one: "Dr. Will".
+# After these the sentence continues even if the next word seems to begin one: "Dr. Will".
 _FIRM = frozenset({"dr", "mr", "mrs", "ms", "prof", "e.g", "i.e", "vs", "cf"})
-# As in "J. Smith"; "so am I." is none.
+# As in "J. Smith", but not in "so am I.".
 _INITIAL = re.compile(r"[A-HJ-Z]\Z")
 
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text, in order, without the white space around them.
 
-    Nothing but white space is left out. A line break ends a sentence, unless the line before was
-    full and the next goes on in small letters. Items of a list are sentences with their marks, and
-    a fenced block of code is one.
+    Only white space is dropped. A line break ends a sentence, unless the line before was full and
+    the next one begins in lower case. Each list item is a sentence with its bullet, and a fenced
+    code block is one sentence.
     """
     found: list[str] = []
     for block in _blocks(text):
@@ -82,9 +82,9 @@ def sentences(text: str) -> list[str]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """Yield the parts of a text that no sentence crosses: runs of lines, and blocks of code."""
+    """Yield the parts of a text that no sentence crosses: wrapped lines and code blocks."""
     fence = ""
-    length = 0  # Of the line before, zero if what comes next begins a block.
+    length = 0  # Of the previous line, zero if the next line begins a block.
     start = position = 0
     for line in text.splitlines(keepends=True):
         stripped = line.strip()
@@ -106,7 +106,7 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _ends(block: str) -> list[int]:
-    """Return where the sentences of a block end, its own end included."""
+    """Return the end positions of the sentences of a block, including its own end."""
     last = len(block)
     marks = _marks(block)
     if not marks:
@@ -120,7 +120,7 @@ def _ends(block: str) -> list[int]:
         start, end = match.span()
         while inside < len(quoted) and quoted[inside][1] < end:
             inside += 1
-        # A closing mark that belongs to the stop itself ends the quotation with the sentence.
+        # A closing mark that is part of the stop ends the quotation together with the sentence.
         within = inside < len(quoted) and quoted[inside][0] < start < end < quoted[inside][1]
         if first < end < last and not within and _ends_sentence(block, match[0], start, end):
             ends.append(end)
@@ -128,7 +128,7 @@ def _ends(block: str) -> list[int]:
 
 
 def _marks(block: str) -> list[re.Match[str]]:
-    """Return the stops of a block, and the emoji that may stand for one, in order."""
+    """Return the stops of a block, and the emoji that may replace one, in order."""
     if block.isascii():
         return list(_ASCII_STOP.finditer(block))
     stops = list(_STOP.finditer(block))
@@ -139,7 +139,7 @@ def _marks(block: str) -> list[re.Match[str]]:
 
 
 def _ends_sentence(block: str, marks: str, start: int, end: int) -> bool:
-    """Tell whether a sentence ends with these marks, rather than goes on."""
+    """Return whether a sentence ends with these marks."""
     if not block[end].isspace():
         # "3.5", "example.com", "really?yes": a mark within a word is part of it.
         return not _WIDE.isdisjoint(marks)
@@ -155,15 +155,15 @@ def _ends_sentence(block: str, marks: str, start: int, end: int) -> bool:
     if before:
         return not _goes_on(before.lower(), word, starts)
     if word[:1].islower() and (marks[-1] in _CLOSING or marks.startswith(("...", "\u2026"))):
-        # 'Wow!" she said' and "well... maybe" go on in small letters.
+        # 'Wow!" she said' and "well... maybe" continue in lower case.
         return False
     return starts or not _EMOJI.match(marks)
 
 
 def _goes_on(before: str, following: str, starts: bool) -> bool:
-    """Tell whether a sentence goes on after a short form and its full stop."""
+    """Return whether a sentence continues after an abbreviation and its full stop."""
     if before in _TITLES:
-        # "We met in Jan. The weather was fine": months and days may well end a sentence.
+        # "We met in Jan. The weather was fine": months and days may end a sentence.
         return not starts or before in _FIRM
     if before == "no":
         return following[:1].isdigit()
@@ -171,16 +171,16 @@ def _goes_on(before: str, following: str, starts: bool) -> bool:
 
 
 def without_bullet(sentence: str) -> str:
-    """Return a sentence without the mark that makes it the item of a list."""
+    """Return a sentence without the bullet or number of a list item."""
     mark = _BULLET.match(sentence)
     return sentence[mark.end() :] if mark and mark.end() < len(sentence) else sentence
 
 
 def is_item(sentence: str) -> bool:
-    """Tell whether a sentence is the item of a list."""
+    """Return whether a sentence is a list item."""
     return _BULLET.match(sentence) is not None
 
 
 def is_code(sentence: str) -> bool:
-    """Tell whether a sentence is a fenced block of code."""
+    """Return whether a sentence is a fenced code block."""
     return sentence.startswith(_FENCES)

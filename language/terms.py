@@ -1,12 +1,13 @@
-"""The terms of a text: what ranking by words compares.
+"""The terms of a text, the units of keyword search.
 
-A term is a word in Unicode form NFKC, case-folded, without English clitics, cut to its stem by the
-English Snowball stemmer (https://snowballstem.org). Text and query pass through the same function,
-so a word of any language that the stemmer mangles still matches itself, whole. Writing without
-spaces between words (Chinese, Japanese, Thai and the like) is cut into pairs of characters.
+A term is a word in Unicode form NFKC, case-folded, without English clitics, reduced to its stem by
+the English Snowball stemmer (https://snowballstem.org). Texts and queries pass through the same
+function, so a word of another language still matches itself, even if the stemmer distorts it.
+Scripts without spaces between words (Chinese, Japanese, Thai and others) are split into pairs of
+characters.
 
-Terms go into the keyword indexes of two databases, so a term consists of ASCII letters and digits
-only: what is beyond is written as the hexadecimal of its UTF-8.
+Terms are stored in the keyword indexes of two databases, so a term consists of ASCII letters and
+digits only: other words are encoded as the hexadecimal digits of their UTF-8.
 """
 
 import re
@@ -16,13 +17,13 @@ import unicodedata
 import regex
 import Stemmer
 
-# Whatever changes the terms of a text must change this too: stored terms are then made again.
+# Increase this with every change to the terms of any text: stored terms are then recomputed.
 VERSION = "1"
 
-LONGEST = 64
-# The marks of many scripts stand for vowels, so they belong to the word.
+MAX_TERM_LENGTH = 64
+# In many scripts marks stand for vowels, so they are part of the word.
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:'[\p{L}\p{N}][\p{L}\p{M}\p{N}]*)*")
-# What says how the character before it is to be drawn, such as the frame of a key.
+# Modifiers of the rendering of the previous character, such as the frame of a key.
 _STYLE = regex.compile(r"[\p{Variation_Selector}\p{Me}]")
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")  # Twice as fast as the one for all scripts.
 _ENGLISH = """
@@ -35,7 +36,7 @@ why how all any both each few more most other some such no nor not only own same
 t can will just don should now d ll m o re ve y would could might also
 """
 STOP_WORDS = frozenset(_ENGLISH.split())
-# Scripts that put no spaces between words.
+# Scripts without spaces between words.
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]+"
@@ -43,7 +44,7 @@ _UNSPACED = re.compile(
 
 
 class _Stemmers(threading.local):
-    """A stemmer for each thread, because one of PyStemmer's must not serve two at once."""
+    """One stemmer per thread, because PyStemmer's stemmers are not thread-safe."""
 
     def __init__(self) -> None:
         self.stem = Stemmer.Stemmer("english").stemWords
@@ -53,7 +54,7 @@ _stemmers = _Stemmers()
 
 
 def terms(text: str) -> list[str]:
-    """Return the terms of a text, in order and as often as they occur, without stop words."""
+    """Return the terms of a text, in order and with repetitions, without stop words."""
     pattern, folded = (_ASCII_WORD, text.lower()) if text.isascii() else (_WORD, _folded(text))
     words = pattern.findall(folded)
     kept = []
@@ -67,14 +68,14 @@ def terms(text: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    """Return a text such that its Unicode form and the case of its letters do not matter."""
+    """Return a text normalised in its Unicode form and letter case."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     plain: str = _STYLE.sub("", folded)
     return plain.replace("\u2019", "'")
 
 
 def _pieces(word: str) -> list[str]:
-    """Return a word, or the pairs of characters of those parts that are written without spaces."""
+    """Return a word, with its parts in unspaced scripts split into pairs of characters."""
     if word.isascii():
         return [word]
     pieces: list[str] = []
@@ -89,6 +90,6 @@ def _pieces(word: str) -> list[str]:
 
 
 def _token(stem: str) -> str:
-    if stem.isascii() and len(stem) <= LONGEST:
+    if stem.isascii() and len(stem) <= MAX_TERM_LENGTH:
         return stem
-    return "0x" + stem.encode("utf-8", "replace").hex()[: 2 * LONGEST]
+    return "0x" + stem.encode("utf-8", "replace").hex()[: 2 * MAX_TERM_LENGTH]

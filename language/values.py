@@ -1,9 +1,9 @@
-"""Values that a text states: numbers, one of some words, yes or no.
+"""Extracts the values that a text states: numbers, members of a list of words, yes or no.
 
-Whatever is taken from here is presented as a fact, so a text that leaves a choice states nothing. A
-word that is denied is not stated, and a question, a wish or a condition states neither yes nor no.
+The results are presented as facts, so an ambiguous text states nothing. A negated word is not
+stated, and a question, a wish or a condition states neither yes nor no.
 
-English only, but for digits.
+English only, except for digits.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from language.terms import terms
 
-# What makes another number of the one before it.
+# Suffixes that change the value of the number before them.
 _SCALED = r"(?![ -]*(?:hundred|thousand|million|billion|dozen)| \d+/\d| and a (?:half|quarter)\b)"
 _NUMBER = re.compile(
     r"(?<![\w.:/,#\u2013-])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
@@ -38,16 +38,16 @@ _OPEN = re.compile(
     r"|plans|planning|consider|considering|thinking|wonder|probably|possibly|unsure)\b",
     re.IGNORECASE,
 )
-# How many words before a word may deny it: "not very green", "don't like green".
+# The maximum distance of a negation before a word: "not very green", "don't like green".
 _REACH = 3
 
 
-def numbers_in(text: str) -> list[int | float]:
-    """Return the numbers of a text, each once, in order; dates and times of day have none."""
+def stated_numbers(text: str) -> list[int | float]:
+    """Return the distinct numbers of a text, in order, without those of dates and times of day."""
     found: list[tuple[int, int | float]] = []
     for match in _NUMBER.finditer(text):
         digits = match[0].replace(",", "")
-        # Python takes an eternity for the digits of a megabyte.
+        # Python takes extremely long to convert a megabyte of digits.
         if len(digits) <= 15:
             found.append((match.start(), float(digits) if "." in digits else int(digits)))
     for match in _COUNT.finditer(text):
@@ -55,11 +55,11 @@ def numbers_in(text: str) -> list[int | float]:
     return list(dict.fromkeys(number for _, number in sorted(found)))
 
 
-def members_in(text: str, members: Sequence[str]) -> list[str]:
-    """Return those of some words or phrases that a text states, in the order given.
+def stated_members(text: str, members: Sequence[str]) -> list[str]:
+    """Return those of the given words or phrases that a text states, in the given order.
 
-    Case and what joins the words of a phrase do not matter. Of "dark red" and "red" a text states
-    the longer one where it stands.
+    Case, and the separators between the words of a phrase, do not matter. Where "dark red" occurs,
+    a text states "dark red" and not "red".
     """
     left, stated, denials = text, set(), _Denials(text)
     for member in sorted(members, key=lambda member: (-len(member), member)):
@@ -73,27 +73,27 @@ def members_in(text: str, members: Sequence[str]) -> list[str]:
     return [member for member in members if member in stated]
 
 
-def truth_of(text: str, words: str) -> bool | None:
-    """Return whether a text says that something in some words is so, None if it says neither.
+def stated_truth(text: str, words: str) -> bool | None:
+    """Return whether a text affirms or denies a phrase, None if it does neither or both.
 
-    "I am vegetarian" and "I don't eat meat" speak of "is vegetarian" and "eats meat".
+    "I am vegetarian" affirms "is vegetarian", and "I don't eat meat" denies "eats meat".
     """
     wanted = set(terms(words))
     if not wanted or text.rstrip().endswith("?"):
         return None
-    said: set[bool | None] = set()
+    stated: set[bool | None] = set()
     for clause in _CLAUSE_END.split(text):
         if not wanted.issubset(terms(clause)):
             continue
         if _OPEN.search(clause):
-            said.add(None)
+            stated.add(None)
         else:
-            said.add(not (_FORMER.search(clause) or any(map(_denies, _WORD.findall(clause)))))
-    return said.pop() if len(said) == 1 else None
+            stated.add(not (_FORMER.search(clause) or any(map(_denies, _WORD.findall(clause)))))
+    return stated.pop() if len(stated) == 1 else None
 
 
 class _Denials:
-    """Where a text denies what comes next, looked for once however many words it may be."""
+    """The negations of a text, located once for any number of words."""
 
     def __init__(self, text: str) -> None:
         self._clauses = [0, *(match.end() for match in _CLAUSE_END.finditer(text))]
@@ -102,7 +102,7 @@ class _Denials:
         self._former = [match.span() for match in _FORMER.finditer(text)]
 
     def reach(self, place: int) -> bool:
-        """Tell whether what stands at a place is denied by the words before it in its clause."""
+        """Return whether a position is negated by the words before it in its clause."""
         clause = self._clauses[bisect_right(self._clauses, place) - 1]
         last = bisect_right(self._ends, place)
         before = self._words[max(0, last - _REACH) : last]

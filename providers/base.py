@@ -1,7 +1,7 @@
-"""What the application asks of a model, and the one error every model fails with.
+"""The protocols of embedding models, and the one error that every model raises.
 
 The trap: vectors of two models cannot be compared, even when their dimensions agree. Hence `model`
-is recorded beside each vector, and must change whenever the vectors do.
+is stored with each vector, and must change whenever the vectors do.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 
 class ProviderError(Exception):
-    """A model could not answer.
+    """A model failed to answer.
 
-    `retryable` tells whether the same request may succeed later (a time-out, a rate limit, a
-    shutdown) or never will (a rejected key, an unknown model).
+    `retryable` is true if the same request may succeed later (a time-out, a rate limit, a
+    shutdown), and false if it never will (a rejected key, an unknown model).
     """
 
     def __init__(self, message: str, *, retryable: bool) -> None:
@@ -26,7 +26,7 @@ class ProviderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenStates:
-    """The tokens of a text by their numbers, and what each means in its place.
+    """The token ids of a text, and the contextual embedding of each token.
 
     `states` has one L2-normalised row per token, float16 of `dimension` columns.
     """
@@ -36,41 +36,41 @@ class TokenStates:
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors whose dot product is their similarity."""
+    """Turns texts into vectors whose dot product is the similarity of the texts."""
 
     model: str
-    """The stable name recorded with each vector, such as "all-MiniLM-L6-v2"."""
+    """The stable name stored with each vector, such as "all-MiniLM-L6-v2"."""
 
     dimension: int
-    """How many numbers each vector holds."""
+    """The number of elements of each vector."""
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return one vector per text, in the order of the texts; no texts give no vectors.
 
-        A vector is L2-normalised and written as `dimension` little-endian float32 numbers, which
+        A vector is L2-normalised and encoded as `dimension` little-endian float32 numbers, which
         makes `4 * dimension` bytes. It depends on its own text only, never on the others in the
-        call. Any string is accepted; what exceeds the model's window is ignored.
+        call. Any string is accepted; text beyond the context window of the model is ignored.
 
-        Raises ProviderError when any text could not be embedded, and then returns no vector at all.
+        Raises ProviderError when any text could not be embedded; there are no partial results.
         """
 
     def close(self) -> None:
-        """Release what the embedder holds. Closing twice is harmless.
+        """Release the resources of the embedder. Closing twice is harmless.
 
-        Embedding afterwards raises a retryable ProviderError: what a shutdown interrupts may be
-        tried again after the restart.
+        Embedding afterwards raises a retryable ProviderError, because work interrupted by a
+        shutdown may be retried after the restart.
         """
 
 
 class TokenReader(Protocol):
-    """Tells what each token of a text means in its place, for reranking.
+    """Returns contextual token embeddings, for reranking.
 
-    Whoever embeds need not be able to: few services give more than one vector per text.
+    It is separate from Embedder, because few services return more than one vector per text.
     """
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
-        """Return the states of each text's tokens, in the order of the texts.
+        """Return the token states of each text, in the order of the texts.
 
-        The marks a model puts at the ends of a text are left out, so an empty text has no tokens.
-        What `Embedder.embed` says of texts, windows and errors holds here too.
+        The special tokens at the ends of a text are left out, so an empty text has no tokens. For
+        texts, context windows and errors, see `Embedder.embed`.
         """

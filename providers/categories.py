@@ -1,7 +1,7 @@
-"""Which categories of a catalog a memory belongs to, told by an embedder alone.
+"""Assigns the categories of a catalog to memories, by embeddings alone.
 
-The trap: a description that names ten things is near to none of them. So a memory is compared with
-the description as a whole and with each of the things it names, such as "concerts" or "running".
+The trap: the embedding of a description that lists ten topics is near to none of them. So a memory
+is compared with the description as a whole and with each topic it lists, such as "concerts".
 """
 
 import re
@@ -16,13 +16,13 @@ from providers.base import Embedder
 from providers.extraction import Category
 
 MISC = "misc"
-MOST = 3  # Categories of a memory.
-THRESHOLD = 0.065  # What a category scores at least to be given, and
-MARGIN = 0.025  # how far below the best one it may be.
-WHOLE = 1 / 3  # The weight of the description as a whole; the things it names have the rest.
-NEAREST = 2  # How many of those things count.
-MOST_THINGS = 16  # Per category; each has to be embedded.
-REMEMBERED = 16  # Catalogs whose embeddings are kept.
+MAX_CATEGORIES = 3  # Per memory.
+THRESHOLD = 0.065  # The minimum score of an assigned category, and
+MARGIN = 0.025  # its maximum distance from the best score.
+DESCRIPTION_WEIGHT = 1 / 3  # Of the description as a whole; the topics it lists share the rest.
+NEAREST_TOPICS = 2  # The number of topics of a category that count.
+MAX_TOPICS = 16  # Per category; each has to be embedded.
+CACHED_CATALOGS = 16  # The number of catalogs whose embeddings are cached.
 
 _SEPARATORS = re.compile(r"[,;:.()/]|\b(?:and|or)\b")
 
@@ -31,30 +31,34 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class _Catalog:
-    """The categories that may be given, as vectors of their descriptions and of what they name."""
+    """The embeddings of a catalog: of each whole description and of each topic it lists."""
 
     names: tuple[str, ...]
     wholes: Floats
-    things: Floats
+    topics: Floats
     starts: tuple[int, ...]
-    """Where the things of each category begin among all things; one more for the end."""
+    """The row of the first topic of each category, and the number of rows at the end."""
 
     def scores(self, texts: Floats) -> Floats:
-        """Return how near each text is to each category, as (texts, categories)."""
-        nearness = texts @ self.things.T
+        """Return the similarity of each text to each category: float32 (texts, categories)."""
+        cosines = texts @ self.topics.T
         ends = zip(self.starts, self.starts[1:], strict=False)
-        best = [np.sort(nearness[:, a:b], axis=1)[:, -NEAREST:].mean(axis=1) for a, b in ends]
-        scores = WHOLE * (texts @ self.wholes.T) + (1 - WHOLE) * np.stack(best, axis=1)
+        nearest = [
+            np.sort(cosines[:, a:b], axis=1)[:, -NEAREST_TOPICS:].mean(axis=1) for a, b in ends
+        ]
+        topics = np.stack(nearest, axis=1)
+        wholes = texts @ self.wholes.T
+        scores = DESCRIPTION_WEIGHT * wholes + (1 - DESCRIPTION_WEIGHT) * topics
         return scores.astype(np.float32)
 
 
 class Categorizer:
     """Assigns categories by similarity. One instance serves one event loop.
 
-    A category scores the cosine of the text and its name with its description, averaged with that
-    of the things named there which are nearest. Some texts are nearer to everything than others
-    are: from each score is taken what the text scores in the default catalog on average, so that
-    one threshold suits all texts and a catalog of any size.
+    The score of a category is a weighted mean of two cosines of the text: with the name and
+    description of the category, and with the nearest topics listed there. Some texts are nearer to
+    everything than others, so the average score of the text in the default catalog is subtracted;
+    one threshold then suits all texts and catalogs of any size.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -66,10 +70,10 @@ class Categorizer:
     ) -> list[tuple[str, ...]]:
         """Return the names of the categories of each text, best first, at most three.
 
-        A text that is near to none is given "misc" where the catalog has it, else none at all.
-        "misc" is never compared, so what stands in its description does not matter.
+        A text near to no category gets "misc" if the catalog has it, otherwise nothing. "misc" is
+        never compared, so its description does not matter.
 
-        Raises what the embedder raises.
+        Raises ProviderError if the embedder does.
         """
         names = {category.name for category in categories}
         fallback = (MISC,) if MISC in names else ()
@@ -80,26 +84,26 @@ class Categorizer:
         usual = await self._catalog(_DEFAULT)
         vectors = await self._embed(texts)
         scores = catalog.scores(vectors) - usual.scores(vectors).mean(axis=1, keepdims=True)
-        return [_given(row, catalog.names) or fallback for row in scores]
+        return [_assigned(row, catalog.names) or fallback for row in scores]
 
     async def _catalog(self, categories: tuple[Category, ...]) -> _Catalog:
-        # What is taken out and put back is the last to be forgotten.
+        # Removing and re-inserting an entry makes it the last to be evicted.
         catalog = self._catalogs.pop(categories, None) or await self._read(categories)
         self._catalogs[categories] = catalog
-        if len(self._catalogs) > REMEMBERED:
+        if len(self._catalogs) > CACHED_CATALOGS:
             del self._catalogs[next(iter(self._catalogs))]
         return catalog
 
     async def _read(self, categories: tuple[Category, ...]) -> _Catalog:
-        things = [_things(category) for category in categories]
-        starts = np.cumsum([0, *map(len, things)])
+        topics = [_topics(category) for category in categories]
+        starts = np.cumsum([0, *map(len, topics)])
         vectors = await self._embed(
-            [*map(_whole, categories), *(thing for named in things for thing in named)]
+            [*map(_whole, categories), *(topic for listed in topics for topic in listed)]
         )
         return _Catalog(
             names=tuple(category.name for category in categories),
             wholes=vectors[: len(categories)],
-            things=vectors[len(categories) :],
+            topics=vectors[len(categories) :],
             starts=tuple(int(start) for start in starts),
         )
 
@@ -117,16 +121,15 @@ def _whole(category: Category) -> str:
     return f"{name}: {category.description}" if category.description else name
 
 
-def _things(category: Category) -> list[str]:
-    """Return what a category's name and description name, without doubles."""
-    named = [_plain(category.name), *_SEPARATORS.split(category.description or "")]
-    return list(dict.fromkeys(filter(None, (thing.strip() for thing in named))))[:MOST_THINGS] or [
-        category.name
-    ]
+def _topics(category: Category) -> list[str]:
+    """Return the topics in the name and description of a category, without duplicates."""
+    listed = [_plain(category.name), *_SEPARATORS.split(category.description or "")]
+    topics = list(dict.fromkeys(filter(None, (topic.strip() for topic in listed))))
+    return topics[:MAX_TOPICS] or [category.name]
 
 
-def _given(scores: Floats, names: Sequence[str]) -> tuple[str, ...]:
-    order = np.argsort(-scores, kind="stable")[:MOST]
+def _assigned(scores: Floats, names: Sequence[str]) -> tuple[str, ...]:
+    order = np.argsort(-scores, kind="stable")[:MAX_CATEGORIES]
     least = max(THRESHOLD, float(scores[order[0]]) - MARGIN)
     return tuple(names[index] for index in order if scores[index] >= least)
 

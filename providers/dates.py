@@ -1,7 +1,7 @@
-"""Reads the dates a chat model writes, each as exact as its form.
+"""Parses the dates in the answers of chat models; the form of a date gives its precision.
 
-The trap: a model writes dates that do not exist, or ranges that end before they begin. What cannot
-be read is no date; the fact it belongs to is kept.
+The trap: models write dates that do not exist, and ranges that end before they begin. An invalid
+date is dropped; the fact it belongs to is kept.
 """
 
 import re
@@ -17,11 +17,11 @@ _FORM = re.compile(
 )
 
 
-def moment_between(start: str, end: str | None) -> Moment | None:
-    """Return the moment that lasts from one date to another, None where the first is no date.
+def parse_moment(start: str, end: str | None) -> Moment | None:
+    """Return the moment from one date to another, None if the start is not a valid date.
 
-    The forms are YYYY, YYYY-MM, YYYY-MM-DD and YYYY-MM-DDTHH:MM, in UTC where they name no zone. An
-    end that is no date, or not after the start, is left out.
+    The forms are YYYY, YYYY-MM, YYYY-MM-DD and YYYY-MM-DDTHH:MM, in UTC unless they have a zone. An
+    end that is not a valid date, or not after the start, is ignored.
     """
     first = _read(start)
     if first is None:
@@ -36,8 +36,8 @@ def _read(text: str) -> tuple[datetime, Precision] | None:
         return None
     try:
         if form["time"]:
-            said = datetime.fromisoformat(form[0])
-            at = said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+            parsed = datetime.fromisoformat(form[0])
+            at = parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
             return at, Precision.TIME
         year, month, day = int(form["year"]), int(form["month"] or 1), int(form["day"] or 1)
         at = datetime(year, month, day, tzinfo=UTC)
@@ -49,7 +49,7 @@ def _read(text: str) -> tuple[datetime, Precision] | None:
 
 
 def _last_day(end: str, at: datetime) -> datetime | None:
-    """Return the beginning of the last day of a range, None unless that is after the start."""
+    """Return midnight of the last day of a range, None unless that day is after the start."""
     read = _read(end)
     if read is None:
         return None

@@ -1,7 +1,7 @@
-"""What the application asks of whoever draws memories out of a conversation.
+"""The protocol of extractors, which extract facts from conversations.
 
-There are two: a chat model, and the rules that ship with the application. Both get the same
-assignment and answer with facts; what becomes of a fact is not theirs to decide.
+There are two implementations: a chat model, and the bundled rules. Both get the same assignment and
+return facts; how a fact is stored is not their decision.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from language.dates.moments import Moment
 
 
 class VerdictKind(Enum):
-    """What a fact is to a memory that was shown."""
+    """The relation of a fact to a known memory."""
 
     DUPLICATE_OF = "duplicate_of"
     SUPERSEDES = "supersedes"
@@ -24,7 +24,7 @@ class VerdictKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category of the catalog in force."""
+    """A category of the catalog that applies."""
 
     name: str
     description: str | None = None
@@ -32,13 +32,15 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A conversation to draw memories from, and all that may help.
+    """A conversation to extract facts from, with context and options.
 
-    `turns` is the conversation; `former` are up to ten turns said before it, oldest first, and
-    `known` are texts of memories already there, nearest first: both are context, nothing is drawn
-    from them. `observed_at` is when the conversation took place, for turns that do not say.
-    `instructions` are for the users' part, `agent_instructions` for the assistants'. `concepts` are
-    names already known in the project; with `with_concepts` off, facts carry none.
+    `turns` is the conversation. `former` are up to ten earlier turns, oldest first, and `known` are
+    texts of existing memories, most similar first; both are context, and no facts come from them.
+    `observed_at` is the time of the conversation, for turns without a timestamp. `instructions`
+    apply to what users say, `agent_instructions` to what assistants say. `includes` and `excludes`
+    name topics to look for and to leave out. With `multilingual`, facts keep the language of their
+    turns. `concepts` are names already known in the project; without `with_concepts`, facts have
+    no concepts.
     """
 
     turns: Sequence[Turn]
@@ -57,7 +59,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a fact is to one of the memories shown, by its position in `Assignment.known`."""
+    """The relation of a fact to one known memory, given by its position in `Assignment.known`."""
 
     kind: VerdictKind
     known: int
@@ -65,10 +67,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing worth remembering, which stands alone.
+    """A self-contained fact worth remembering.
 
-    `turns` are the positions in `Assignment.turns` it was drawn from, at least one. `categories`
-    are names of the catalog given. `happened` is when what it tells of happened or will.
+    `turns` are the positions in `Assignment.turns` it comes from, at least one. `categories` are
+    names from the given catalog. `happened` is the past or future time of the event it describes.
     """
 
     text: str
@@ -82,9 +84,9 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What was drawn from a conversation, in its order, and what it cost.
+    """The facts of a conversation, in its order, and the tokens used.
 
-    `notes` are sentences for the caller, on what of the assignment could not be heeded.
+    `notes` are sentences for the caller on parts of the assignment that could not be followed.
     """
 
     facts: Sequence[Fact]
@@ -94,18 +96,18 @@ class Extraction:
 
 
 class Extractor(Protocol):
-    """Draws facts from conversations."""
+    """Extracts facts from conversations."""
 
     @property
     def model(self) -> str | None:
-        """The name of the chat model, None where no model is asked."""
+        """The name of the chat model, None for an extractor without one."""
 
     async def extract(self, assignment: Assignment) -> Extraction:
         """Return the facts of a conversation, none if there is nothing worth remembering.
 
         Raises `ProviderError`: retryable when the model could not be reached or is busy, not
-        retryable when it refuses or when what it answers makes no sense twice in a row.
+        retryable when it rejects the request or gives an unusable answer twice in a row.
         """
 
     async def close(self) -> None:
-        """Release what the extractor holds. Closing twice is harmless."""
+        """Release the resources of the extractor. Closing twice is harmless."""

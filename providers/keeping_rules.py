@@ -1,7 +1,6 @@
-"""Which sentences are worth keeping: an ordered table of named rules, of which the first decides.
+"""Decides which sentences are worth keeping: an ordered table of named rules; the first match wins.
 
-That is the first that applies. Their order is part of the meaning: a later rule relies on what the
-earlier ones have decided.
+The order is part of the meaning: a rule relies on the decisions of the rules before it.
 """
 
 import re
@@ -12,7 +11,7 @@ from core.turn import Speaker, Turn
 from language.sayings import Saying
 
 COLONS = (":", "\uff1a")
-ECHO = 0.75  # The share of its words that a sentence repeats to be an echo.
+MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
 _ADVISES = re.compile(
     r"\b(?:recommend|suggest|advise|should|consider|try|visit|avoid|make sure|best|option|book)",
     re.IGNORECASE,
@@ -21,7 +20,7 @@ _ADVISES = re.compile(
 
 @dataclass(slots=True)
 class Utterance:
-    """A sentence, where and by whom it was said. `turn` is None in what was said formerly."""
+    """A sentence with its turn `by` and the position `turn` of it, None for an earlier turn."""
 
     text: str
     saying: Saying
@@ -29,52 +28,53 @@ class Utterance:
     by: Turn
 
     def shares_speaker(self, other: "Utterance") -> bool:
-        """Return whether the same person says the other sentence."""
+        """Return whether both sentences have the same speaker."""
         return (self.by.role, self.by.name) == (other.by.role, other.by.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence that is not a pleasantry, with what was said around it.
+    """A sentence that is not a pleasantry, with its context.
 
-    `asked` is the question it may answer, `before` the turn before, `here` the earlier sentences of
-    its own turn, and `heard` the words that the user said last.
+    `question` is the question it may answer, `previous_turn` holds the sentences of the turn
+    before, `same_turn` the earlier sentences of its own turn, and `user_words` the words of the
+    last user turn.
     """
 
     own: Utterance
-    asked: Utterance | None
-    before: Sequence[Utterance]
-    here: Sequence[Utterance]
-    heard: frozenset[str]
+    question: Utterance | None
+    previous_turn: Sequence[Utterance]
+    same_turn: Sequence[Utterance]
+    user_words: frozenset[str]
 
     @property
     def saying(self) -> Saying:
-        """What the sentence is by itself."""
+        """The traits of the sentence itself, without its context."""
         return self.own.saying
 
     @property
     def answers(self) -> bool:
         """Whether the sentence follows a question about something in particular."""
-        return self.asked is not None and self.asked.saying.is_particular
+        return self.question is not None and self.question.saying.is_particular
 
     @property
     def is_by_person(self) -> bool:
-        """Whether a user says it, or somebody with a name."""
+        """Whether the speaker is a user or has a name."""
         return self.own.by.speaker is Speaker.USER or bool(self.own.by.name)
 
     @property
     def is_echo(self) -> bool:
-        """Whether it only repeats what was heard. Another number is a new fact."""
-        words = self.saying.telling
-        repeated = words & self.heard
-        return len(repeated) >= ECHO * max(1, len(words)) and not any(
-            word.isdecimal() for word in words - self.heard
+        """Whether it only repeats the user's words. A different number makes a new fact."""
+        words = self.saying.content_terms
+        repeated = words & self.user_words
+        return len(repeated) >= MIN_ECHO_SHARE * max(1, len(words)) and not any(
+            word.isdecimal() for word in words - self.user_words
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A reason to keep the sentences it applies to, or to drop them."""
+    """A named reason to keep (`keeps`) or to drop the sentences it applies to."""
 
     name: str
     keeps: bool
@@ -90,13 +90,13 @@ def _drop(name: str, applies: Callable[[Candidate], bool]) -> Rule:
 
 
 def _is_too_short(it: Candidate) -> bool:
-    return it.saying.is_fragment or it.saying.is_verdict
+    return it.saying.is_fragment or it.saying.is_judgement
 
 
-def _admires_what_was_said(it: Candidate) -> bool:
+def _admires_previous_turn(it: Candidate) -> bool:
     # "That is so kind of her": admiration of what another person said, unless that was a question.
-    follows = bool(it.before) and not it.here and it.asked is None
-    return follows and it.saying.points and it.saying.admires
+    follows = bool(it.previous_turn) and not it.same_turn and it.question is None
+    return follows and it.saying.begins_with_reference and it.saying.admires
 
 
 RULES: tuple[Rule, ...] = (
@@ -104,11 +104,15 @@ RULES: tuple[Rule, ...] = (
     _keep("short answer to a question", lambda it: _is_too_short(it) and it.answers),
     _drop("short without a question", _is_too_short),
     _drop(
-        "refers to something that was not said",
-        lambda it: it.saying.points and len(it.saying.telling) < 2 and not (it.before or it.here),
+        "refers to a missing sentence",
+        lambda it: (
+            it.saying.begins_with_reference
+            and len(it.saying.content_terms) < 2
+            and not (it.previous_turn or it.same_turn)
+        ),
     ),
     _keep("instruction", lambda it: it.saying.is_instruction),
-    _drop("cheer", lambda it: it.saying.cheers and not it.saying.is_specific),
+    _drop("cheer", lambda it: it.saying.is_encouragement and not it.saying.is_specific),
     _drop(
         "commonplace",
         lambda it: (
@@ -116,18 +120,20 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     _keep("about the speaker", lambda it: it.saying.in_first_person),
-    # What it announced is dropped too.
+    # The announced items are dropped with it.
     _drop("announcement", lambda it: it.own.text.endswith(COLONS)),
-    _drop("admires what another person said", _admires_what_was_said),
+    _drop("admires the previous turn", _admires_previous_turn),
     _drop(
         "assistant repeats the user",
         lambda it: it.own.by.speaker is Speaker.ASSISTANT and it.is_echo,
     ),
     _keep("person names a detail", lambda it: it.is_by_person and it.saying.is_specific),
     _keep("person advises", lambda it: it.is_by_person and it.saying.advises),
-    _drop("person speaks of the other", lambda it: it.is_by_person and it.saying.in_second_person),
-    _keep("person tells something", lambda it: it.is_by_person),
-    _keep("assistant speaks of the user", lambda it: it.saying.in_second_person),
+    _drop(
+        "person addresses the listener", lambda it: it.is_by_person and it.saying.in_second_person
+    ),
+    _keep("person states something", lambda it: it.is_by_person),
+    _keep("assistant speaks about the user", lambda it: it.saying.in_second_person),
     _keep("assistant names a detail", lambda it: it.saying.is_specific),
     _keep("assistant advises", lambda it: _ADVISES.search(it.own.text) is not None),
     _drop("assistant chats", lambda _: True),
@@ -135,5 +141,5 @@ RULES: tuple[Rule, ...] = (
 
 
 def deciding_rule(candidate: Candidate) -> Rule:
-    """Return the first rule that applies; its `keeps` is the verdict, its `name` the reason."""
+    """Return the first rule that applies: its `keeps` is the decision, its `name` the reason."""
     return next(rule for rule in RULES if rule.applies(candidate))

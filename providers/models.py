@@ -1,7 +1,7 @@
-"""Chooses the models the application works with.
+"""Creates the models that the settings select.
 
-The trap: a provider's module is imported only by the function that makes it, so that a process
-does not load an inference library that it never uses.
+The trap: import the module of a provider only in the function that creates it, so that a process
+does not load an inference library it never uses.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Models:
     """The models of one process.
 
-    `embedder` makes the vectors of memories and queries, `reader` reranks, `extractor` draws facts
-    from conversations. `shaper` makes objects and summaries of memories; only a chat model can.
+    `embedder` embeds memories and queries, `reader` returns token states for reranking, `extractor`
+    extracts facts from conversations, and `shaper` turns memories into objects and summaries; it is
+    None without a chat model.
     """
 
     embedder: Embedder
@@ -30,16 +31,16 @@ class Models:
     shaper: Shaper | None
 
     def close(self) -> None:
-        """Release what embeds; the extractor is closed on its event loop."""
+        """Close the embedders; the extractor has to be closed on its own event loop."""
         self.embedder.close()
         self.reader.close()
 
 
 def make_models(settings: Settings) -> Models:
-    """Return the models that the settings ask for; without any, those that ship with the code.
+    """Return the models the settings select, by default the bundled ones.
 
-    Raises `ProviderError` when the endpoint of an embedding model cannot be reached: what it embeds
-    has as many dimensions as only it can tell. The caller closes the models and the extractor.
+    Raises `ProviderError` when the endpoint of an embedding model cannot be reached, because only
+    the endpoint knows the dimension of its vectors. The caller closes the models and the extractor.
     """
     from providers.minilm.embedder import MiniLM
 
@@ -71,7 +72,7 @@ def _chat_model(settings: Settings, embedder: Embedder) -> tuple[Extractor, Shap
     if settings.chat_model is None:
         from providers.local import LocalExtractor
 
-        # Its thresholds are those of this embedder, whichever embeds the memories.
+        # Its thresholds are tuned to this embedder, even where another one embeds the memories.
         return LocalExtractor(embedder), None
     from providers.openai_chat import OpenAIExtractor
     from providers.openai_shaper import OpenAIShaper

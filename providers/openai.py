@@ -1,8 +1,8 @@
-"""An endpoint that speaks the API of OpenAI, wherever it runs, and every way in which it fails.
+"""A client for endpoints with the API of OpenAI, and the mapping of their failures to errors.
 
-The trap: the official client takes more from the environment than its arguments show: a key, an
-address, an organization, a project, whole headers, and a proxy even for an address of this very
-machine. All of it is said here by hand, so that the settings of the server are the only ones.
+The trap: the official client reads more from the environment than its arguments show: a key, an
+address, an organization, a project, whole headers, and a proxy even for a loopback address. All of
+it is set explicitly here, so that only the settings of the server apply.
 """
 
 import asyncio
@@ -18,38 +18,38 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 from providers.base import ProviderError
 
 OPENAI_URL = "https://api.openai.com/v1"
-NO_KEY = "none"  # The client insists on a key; servers of one's own seldom look at it.
-QUOTED = 200  # Characters of what an endpoint says that an error repeats at the most.
+NO_KEY = "none"  # The client requires a key; self-hosted servers usually ignore it.
+MAX_QUOTE_LENGTH = 200  # The maximum number of characters of a response that an error quotes.
 CONNECT_TIMEOUT = 5.0
 HIDDEN = "[key]"
 
 
 class RawResponse(Protocol):
-    """An answer whose body the client has not read into objects of its own."""
+    """A response whose body the client has not parsed."""
 
     @property
     def content(self) -> bytes:
-        """The body."""
+        """The body of the response."""
 
 
-class Refused(ProviderError):
-    """The endpoint says that the request is wrong, so the same request will never succeed.
+class RequestRejected(ProviderError):
+    """The endpoint rejected the request as invalid, so the same request will never succeed.
 
-    `said` is all that the endpoint said, for whoever knows what to ask for instead.
+    `detail` is the whole error of the endpoint, from which a caller can find an alternative.
     """
 
-    def __init__(self, message: str, *, status: int, said: str) -> None:
+    def __init__(self, message: str, *, status: int, detail: str) -> None:
         super().__init__(message, retryable=False)
         self.status = status
-        self.said = said
+        self.detail = detail
 
 
 class Endpoint:
     """A model behind an endpoint. `noun` names it in errors, such as "chat model".
 
-    One instance serves one event loop, with `concurrency` requests at a time; `timeout` is how many
-    seconds an attempt may wait for a sign of life, `retries` how many attempts follow the first.
-    Raises `ProviderError` for a key that no request could carry.
+    One instance serves one event loop, with at most `concurrency` concurrent requests. `timeout` is
+    the maximum number of seconds without a response per attempt, and `retries` the number of
+    attempts after the first. Raises `ProviderError` for a key that is not valid in a header.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Endpoint:
         self.noun = noun
         self._secret = (api_key or "").strip()
         if not re.fullmatch("[!-~]*", self._secret):
-            # Left to the first request, it would fail with an error that shows the key.
-            message = f"The key of the {noun} holds spaces, line breaks or other than ASCII."
+            # Without this check the first request would fail with an error that shows the key.
+            message = f"The key of the {noun} contains spaces, line breaks or non-ASCII characters."
             raise ProviderError(message, retryable=False)
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
@@ -79,21 +79,21 @@ class Endpoint:
             api_key=self._secret or NO_KEY,
             timeout=limits,
             max_retries=retries,
-            http_client=DefaultAsyncHttpxClient(timeout=limits, trust_env=not _is_here(url)),
+            http_client=DefaultAsyncHttpxClient(timeout=limits, trust_env=not _is_loopback(url)),
         )
         self.client.organization = None
         self.client.project = None
-        # OPENAI_CUSTOM_HEADERS is added to whatever headers the client is given.
+        # The client adds OPENAI_CUSTOM_HEADERS to any headers it is given.
         self.client._custom_headers = {}
 
     async def call(self, request: Callable[[], Awaitable[RawResponse]]) -> bytes:
-        """Return the body of the answer to a request that `client` makes.
+        """Return the body of the response to a request made with `client`.
 
-        Raises `Refused` when the endpoint will never answer it, and a retryable `ProviderError`
-        when the endpoint cannot be reached, is busy, fails, or is closed before it has answered.
+        Raises `RequestRejected` when the endpoint rejects it, and a retryable `ProviderError` when
+        the endpoint cannot be reached, is busy, fails, or is closed before it responds.
         """
         self.assert_open()
-        # A task of its own, which `close` can end without ending the task of whoever waits.
+        # A separate task, so that `close` can cancel the call without cancelling its caller.
         call = asyncio.create_task(self._send(request))
         self._calls.add(call)
         call.add_done_callback(self._done)
@@ -107,12 +107,12 @@ class Endpoint:
             raise
 
     def assert_open(self) -> None:
-        """Return if the endpoint may be called. Raises a retryable `ProviderError` once closed."""
+        """Raise a retryable `ProviderError` if the endpoint is closed."""
         if self._closed:
             raise ProviderError(f"The {self.noun} was closed.", retryable=True)
 
     async def close(self) -> None:
-        """End the calls that are under way and release the connections."""
+        """Cancel the pending calls and release the connections."""
         self._closed = True
         calls = list(self._calls)
         for call in calls:
@@ -120,11 +120,11 @@ class Endpoint:
         await asyncio.gather(*calls, return_exceptions=True)
         await self.client.close()
 
-    def quote(self, said: object) -> str:
-        """Return at most 200 characters of what an endpoint said, on one line, without the key."""
-        # Hidden before it is cut: half a key would be left otherwise.
-        text = " ".join(self._hide(str(said)).split())
-        return text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"
+    def quote(self, response: object) -> str:
+        """Return at most 200 characters of a response, on one line, without the key."""
+        # The key is hidden before the text is cut; otherwise half a key could remain.
+        text = " ".join(self._hide(str(response)).split())
+        return text if len(text) <= MAX_QUOTE_LENGTH else text[: MAX_QUOTE_LENGTH - 1] + "…"
 
     async def _send(self, request: Callable[[], Awaitable[RawResponse]]) -> bytes:
         async with self._slots:
@@ -143,25 +143,25 @@ class Endpoint:
         return ProviderError(message, retryable=True)
 
     def _failure(self, error: openai.APIStatusError) -> ProviderError:
-        status, said = error.status_code, self.quote(_said(error))
+        status, reason = error.status_code, self.quote(_reason(error))
         if status == 429:
-            return ProviderError(f"The {self.noun} is busy (429): {said}", retryable=True)
+            return ProviderError(f"The {self.noun} is busy (429): {reason}", retryable=True)
         if status in (408, 409) or status >= 500:
-            return ProviderError(f"The {self.noun} failed ({status}): {said}", retryable=True)
-        message = f"The {self.noun} refused the request ({status}): {said}"
-        return Refused(message, status=status, said=self._hide(str(error.body)))
+            return ProviderError(f"The {self.noun} failed ({status}): {reason}", retryable=True)
+        message = f"The {self.noun} rejected the request ({status}): {reason}"
+        return RequestRejected(message, status=status, detail=self._hide(str(error.body)))
 
-    def _hide(self, said: str) -> str:
-        return said.replace(self._secret, HIDDEN) if self._secret else said
+    def _hide(self, text: str) -> str:
+        return text.replace(self._secret, HIDDEN) if self._secret else text
 
     def _done(self, call: asyncio.Task[bytes]) -> None:
         self._calls.discard(call)
         if not call.cancelled():
-            call.exception()  # Looked at, or asyncio would log it when nobody waits any more.
+            call.exception()  # Retrieved, or asyncio would log it after the caller has gone.
 
 
-def _is_here(url: str) -> bool:
-    """Tell whether an address is of this machine, to which no proxy leads."""
+def _is_loopback(url: str) -> bool:
+    """Return whether a URL points to this machine, which a proxy cannot reach."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -171,8 +171,8 @@ def _is_here(url: str) -> bool:
         return False
 
 
-def _said(error: openai.APIStatusError) -> Any:
-    """Return the sentence of an error's body, where each kind of server keeps it elsewhere."""
+def _reason(error: openai.APIStatusError) -> Any:
+    """Return the message in the body of an error; its place differs between servers."""
     body = error.body
     if isinstance(body, dict):
         return body.get("message") or body.get("detail") or body

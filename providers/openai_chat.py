@@ -1,8 +1,8 @@
-"""Chat models behind any endpoint that speaks the API of OpenAI, and the extractor that asks one.
+"""Chat models behind endpoints with the API of OpenAI, and the extractor that uses one.
 
-The trap: endpoints differ in what they take. Some refuse a schema, some refuse any format, some
-refuse a temperature. What one refuses is left out from then on, for as long as the process runs,
-but only once the endpoint has answered without it: a refusal may have another reason.
+The trap: endpoints support different options. Some reject a schema, some any response format, some
+a temperature. A rejected option is left out for the rest of the process, but only after the
+endpoint has accepted a request without it: the rejection may have another reason.
 """
 
 import asyncio
@@ -14,54 +14,54 @@ from openai import omit
 
 from providers.base import ProviderError
 from providers.extraction import Assignment, Extraction
-from providers.openai import Endpoint, Refused
+from providers.openai import Endpoint, RequestRejected
 from providers.prompts import AGAIN_1
-from providers.questions import Question, question_of, with_schema
-from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
+from providers.questions import Question, extraction_question, system_with_schema
+from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts, token_usage
 
 T = TypeVar("T")
 
-ASKS = 2  # A model that made no sense is asked once more, then what it was asked for fails.
-REPEATED = 2_000  # Characters of an unusable answer that the model is shown again.
+MAX_ATTEMPTS = 2  # After an unusable answer the question is repeated once, then it fails.
+MAX_QUOTED_ANSWER = 2_000  # Characters of an unusable answer that are repeated to the model.
 FORMATS = ("json_schema", "json_object", None)
-WRONG_REQUEST = (400, 422)
+INVALID_REQUEST = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
-    """What an endpoint is asked for beside the messages: a position in FORMATS, a temperature."""
+class RequestFormat:
+    """The options of a request: a position in FORMATS, and whether a temperature is sent."""
 
     format: int = 0
-    tempered: bool = True
+    with_temperature: bool = True
 
-    def without(self, refusal: Refused) -> "Manners | None":
-        """Return what to ask for instead, None when the refusal is about something else."""
-        said = refusal.said.lower()
-        if refusal.status not in WRONG_REQUEST:
+    def fallback(self, rejection: RequestRejected) -> "RequestFormat | None":
+        """Return the options to try next, None if the rejection has another reason."""
+        detail = rejection.detail.lower()
+        if rejection.status not in INVALID_REQUEST:
             return None
         if self.format + 1 < len(FORMATS) and (
-            "response_format" in said or str(FORMATS[self.format]) in said
+            "response_format" in detail or str(FORMATS[self.format]) in detail
         ):
-            return Manners(self.format + 1, self.tempered)
-        if self.tempered and "temperature" in said:
-            return Manners(self.format, tempered=False)
+            return RequestFormat(self.format + 1, self.with_temperature)
+        if self.with_temperature and "temperature" in detail:
+            return RequestFormat(self.format, with_temperature=False)
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """What was read of a model's answer, and the tokens of all requests that it took."""
+    """The parsed answer of a model, and the tokens of all requests it took."""
 
-    read: T
+    value: T
     input_tokens: int | None
     output_tokens: int | None
 
 
 class OpenAIChat:
-    """A chat model that is asked questions, and asked again when what it answers makes no sense.
+    """A chat model that answers questions; a question is repeated after an unusable answer.
 
-    One instance serves one event loop. Without `base_url` it asks OpenAI itself; without `api_key`
-    it sends a placeholder, which servers of one's own accept.
+    One instance serves one event loop. Without `base_url` it calls OpenAI; without `api_key` it
+    sends a placeholder, which self-hosted servers accept.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class OpenAIChat:
         retries: int = 3,
     ) -> None:
         self.name = model
-        self._manners = Manners()
+        self._format = RequestFormat()
         self._endpoint = Endpoint(
             "chat model",
             base_url=base_url,
@@ -84,59 +84,59 @@ class OpenAIChat:
             concurrency=concurrency,
             retries=retries,
         )
-        # Here, because the client imports what it needs when it is first asked for, and would hold
-        # up the event loop for a second.
+        # Accessed here, because the first access imports modules and would block the event loop for
+        # a second.
         self._completions = self._endpoint.client.chat.completions.with_raw_response
 
     async def ask(
-        self, question: Question, read: Callable[[Answer], T], asks: int = ASKS
+        self, question: Question, parse: Callable[[Answer], T], attempts: int = MAX_ATTEMPTS
     ) -> Reply[T]:
-        """Return what `read`, which may raise `Unusable`, makes of the answer to a question.
+        """Return the answer to a question as parsed by `parse`, which may raise `UnusableAnswer`.
 
         Raises `ProviderError`: retryable when the endpoint cannot be reached, is busy, fails or is
-        closed; not retryable when it refuses the request, or answers `asks` times in a row what
-        cannot be used.
+        closed; not retryable when it rejects the request, or gives `attempts` unusable answers in a
+        row.
         """
         self._endpoint.assert_open()
         bodies: list[bytes] = []
-        said: list[dict[str, str]] = [{"role": "user", "content": question.document}]
+        messages: list[dict[str, str]] = [{"role": "user", "content": question.document}]
         while True:
-            bodies.append(await self._ask(question, said))
+            bodies.append(await self._ask(question, messages))
             try:
-                # A long answer would hold up the event loop.
-                found = await asyncio.to_thread(lambda: read(answer_of(bodies[-1])))
-            except Unusable as unusable:
-                if len(bodies) == asks:
-                    raise self._useless(unusable, asks) from None
-                said += _complaint(unusable)
+                # Parsing a long answer would block the event loop.
+                value = await asyncio.to_thread(lambda: parse(parse_answer(bodies[-1])))
+            except UnusableAnswer as unusable:
+                if len(bodies) == attempts:
+                    raise self._failure(unusable, attempts) from None
+                messages += _correction(unusable)
             else:
-                taken, given = zip(*map(tokens_of, bodies), strict=True)
-                return Reply(found, _sum(taken), _sum(given))
+                inputs, outputs = zip(*map(token_usage, bodies), strict=True)
+                return Reply(value, _sum(inputs), _sum(outputs))
 
     async def close(self) -> None:
-        """End the requests under way, with a retryable `ProviderError`, and refuse others."""
+        """End pending requests with a retryable `ProviderError`, and reject later ones."""
         await self._endpoint.close()
 
-    async def _ask(self, question: Question, said: list[dict[str, str]]) -> bytes:
-        manners = self._manners
+    async def _ask(self, question: Question, messages: list[dict[str, str]]) -> bytes:
+        options = self._format
         while True:
             try:
-                body = await self._send(question, said, manners)
-            except Refused as refusal:
-                less = manners.without(refusal)
-                if less is None:
+                body = await self._send(question, messages, options)
+            except RequestRejected as rejection:
+                fallback = options.fallback(rejection)
+                if fallback is None:
                     raise
-                manners = less
+                options = fallback
             else:
-                # What one caller's schema is refused for says nothing of others.
+                # The rejection of one caller's schema says nothing about other schemas.
                 if question.is_own:
-                    self._manners = manners
+                    self._format = options
                 return body
 
     async def _send(
-        self, question: Question, said: list[dict[str, str]], manners: Manners
+        self, question: Question, conversation: list[dict[str, str]], options: RequestFormat
     ) -> bytes:
-        form = FORMATS[manners.format]
+        form = FORMATS[options.format]
         schema = {
             "name": question.name,
             "schema": question.schema,
@@ -146,26 +146,26 @@ class OpenAIChat:
             "json_schema": {"type": "json_schema", "json_schema": schema},
             "json_object": {"type": "json_object"},
         }
-        system = question.system if form == "json_schema" else with_schema(question)
-        messages: list[Any] = [{"role": "system", "content": system}, *said]
+        system = question.system if form == "json_schema" else system_with_schema(question)
+        messages: list[Any] = [{"role": "system", "content": system}, *conversation]
         return await self._endpoint.call(
             lambda: self._completions.create(
                 model=self.name,
                 messages=messages,
                 response_format=formats.get(form, omit),
-                temperature=0 if manners.tempered else omit,
+                temperature=0 if options.with_temperature else omit,
             )
         )
 
-    def _useless(self, unusable: Unusable, asks: int) -> ProviderError:
+    def _failure(self, unusable: UnusableAnswer, attempts: int) -> ProviderError:
         quote = self._endpoint.quote(unusable.quote)
-        often = "twice" if asks == 2 else f"{asks} times"
-        message = f"The chat model's answer could not be used, {often} in a row: {unusable.reason}"
+        times = "twice" if attempts == 2 else f"{attempts} times"
+        message = f"The chat model's answer could not be used, {times} in a row: {unusable.reason}"
         return ProviderError(f"{message}: {quote}" if quote else message, retryable=False)
 
 
 class OpenAIExtractor(OpenAIChat):
-    """An Extractor that makes one request per conversation, and a second if the first is wasted."""
+    """An Extractor with one request per conversation, and a second after an unusable answer."""
 
     @property
     def model(self) -> str | None:
@@ -180,16 +180,18 @@ class OpenAIExtractor(OpenAIChat):
         self._endpoint.assert_open()
         if all(turn.is_context for turn in assignment.turns):
             return Extraction(())
-        reply = await self.ask(question_of(assignment), lambda answer: facts_of(answer, assignment))
-        return Extraction(reply.read, reply.input_tokens, reply.output_tokens)
+        reply = await self.ask(
+            extraction_question(assignment), lambda answer: parse_facts(answer, assignment)
+        )
+        return Extraction(reply.value, reply.input_tokens, reply.output_tokens)
 
 
-def _complaint(unusable: Unusable) -> list[dict[str, str]]:
-    """Return what is said before a model is asked again, nothing if it has said nothing itself."""
+def _correction(unusable: UnusableAnswer) -> list[dict[str, str]]:
+    """Return the messages for the next attempt, none if the answer was not written by a model."""
     if not unusable.by_model:
         return []
-    # Many chat templates insist that the roles take turns, and refuse an empty message.
-    answer = unusable.quote.strip()[:REPEATED] or "(nothing)"
+    # Many chat templates require alternating roles and reject an empty message.
+    answer = unusable.quote.strip()[:MAX_QUOTED_ANSWER] or "(nothing)"
     return [
         {"role": "assistant", "content": answer},
         {"role": "user", "content": AGAIN_1.format(reason=unusable.reason)},

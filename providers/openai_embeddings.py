@@ -1,9 +1,9 @@
-"""An embedder that asks a model behind any endpoint that speaks the API of OpenAI.
+"""An embedder for models behind endpoints with the API of OpenAI.
 
 The traps: the official client closes with `await`, an Embedder without. So an embedder has an event
-loop of its own, in a thread: it is closed from wherever it stands, and reading a reply of a
-megabyte holds up nobody. And endpoints refuse what is longer than the window of their model, with
-nothing that says so in a way all of them share; see `CUTS`.
+loop of its own, in a thread: it can be closed from synchronous code, and parsing a response of a
+megabyte does not block other requests. And endpoints reject texts longer than the context window of
+their model, without a common way to say so; see `CUTS`.
 """
 
 import asyncio
@@ -17,27 +17,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from providers.base import ProviderError
-from providers.openai import Endpoint, Refused
+from providers.openai import Endpoint, RequestRejected
 
-BATCH = 256  # Texts per request at the most.
-# Characters per request at the most: OpenAI takes 300,000 tokens, and one may be a third of a
-# character's worth.
+BATCH = 256  # The maximum number of texts per request.
+# The maximum number of characters per request: OpenAI accepts 300,000 tokens, and a character can
+# take up to three tokens.
 BATCH_CHARACTERS = 100_000
-# A refused text is cut to ever fewer characters: for windows of 8,192, 2,048 and 512 tokens. The
-# vector is then that of the beginning of the text, as with every model that has a window.
+# A rejected text is cut to fewer and fewer characters: for context windows of 8,192, 2,048 and 512
+# tokens. The vector is then that of the beginning of the text, as with every limited window.
 CUTS = (6_000, 1_500, 400)
 TOO_LONG = (400, 413, 422)
-REMEMBERED = 1024  # Queries whose vectors are kept.
-QUERY_LENGTH = 512  # Characters; a longer text is hardly a query that comes again.
+CACHED_QUERIES = 1024  # The number of queries whose vectors are cached.
+QUERY_LENGTH = 512  # Characters; longer texts are rarely queries that are repeated.
 
 Result = TypeVar("Result")
 
 
 class OpenAIEmbedder:
-    """An Embedder whose dimension is that of the first vectors it gets; see `connect_embedder`.
+    """An Embedder that takes its dimension from the first response; see `connect_embedder`.
 
-    One instance serves one event loop, and is closed in the thread of it. Without `base_url` it
-    asks OpenAI itself; without `api_key` it sends a placeholder, which servers of one's own accept.
+    One instance serves one event loop, and is closed in the thread of that loop. Without `base_url`
+    it calls OpenAI; without `api_key` it sends a placeholder, which self-hosted servers accept.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class OpenAIEmbedder:
         self._thread.start()
 
     def connect(self) -> None:
-        """Ask for one vector, to learn the dimension. Raises `ProviderError` as `embed` does.
+        """Request one vector to learn the dimension. Raises `ProviderError` as `embed` does.
 
-        It waits for the answer, so it belongs before the first request is served.
+        It blocks until the response arrives, so call it before the first request is served.
         """
         asyncio.run_coroutine_threadsafe(self._ask(["dimension"]), self._loop).result()
 
@@ -78,46 +78,46 @@ class OpenAIEmbedder:
         """Return one vector per text; see `Embedder.embed`.
 
         Raises `ProviderError`: retryable when the endpoint cannot be reached, is busy, fails or is
-        closed; not retryable when it refuses the request, or answers with what are no vectors.
+        closed; not retryable when it rejects the request, or responds without valid vectors.
         """
         self._endpoint.assert_open()
         if len(texts) == 1 and len(texts[0]) <= QUERY_LENGTH:
             return [await self._embed_query(texts[0])]
-        return await self._elsewhere(self._embed_all(list(texts))) if texts else []
+        return await self._run(self._embed_all(list(texts))) if texts else []
 
     def close(self) -> None:
-        """End the requests under way, with a retryable `ProviderError`, and refuse others."""
+        """End pending requests with a retryable `ProviderError`, and reject later ones."""
         if self._loop.is_closed():
             return
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        # What is remembered would still be answered.
+        # Cached queries would still be answered.
         self._queries.clear()
 
     async def _embed_query(self, query: str) -> bytes:
-        # A dict keeps the order of insertion, so what is taken out and put back is the most recent.
+        # A dict keeps insertion order, so removing and re-inserting makes an entry the most recent.
         vector = self._queries.pop(query, None)
         if vector is None:
-            (vector,) = await self._elsewhere(self._embed_all([query]))
+            (vector,) = await self._run(self._embed_all([query]))
         self._queries[query] = vector
-        if len(self._queries) > REMEMBERED:
+        if len(self._queries) > CACHED_QUERIES:
             del self._queries[next(iter(self._queries))]
         return vector
 
-    async def _elsewhere(self, work: Coroutine[Any, Any, Result]) -> Result:
-        """Return what the embedder's loop makes of the work, which ends there if cancelled here."""
+    async def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Return the result of a coroutine run on the embedder's loop; cancellation propagates."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def _end(self) -> None:
         await self._endpoint.close()
-        # Whoever waits is told before the loop stands still.
+        # The waiting callers get their errors before the loop stops.
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _embed_all(self, texts: list[str]) -> list[bytes]:
-        # One slot is left to others, so that a query overtakes a large call.
+        # One slot stays free for others, so that a query can overtake a large call.
         lanes = asyncio.Semaphore(max(1, self._concurrency - 1))
 
         async def embed(batch: list[str]) -> list[bytes]:
@@ -128,44 +128,44 @@ class OpenAIEmbedder:
         try:
             return list(chain.from_iterable(await asyncio.gather(*batches)))
         finally:
-            # When one has failed there is no use in the others.
+            # After the failure of one batch the others are useless.
             for batch in batches:
                 batch.cancel()
 
     async def _embed_batch(self, texts: list[str]) -> list[bytes]:
         try:
             return await self._ask(texts)
-        except Refused as refusal:
+        except RequestRejected as rejection:
             longest = max(map(len, texts))
-            if refusal.status not in TOO_LONG or longest <= CUTS[-1]:
+            if rejection.status not in TOO_LONG or longest <= CUTS[-1]:
                 raise
             if len(texts) == 1:
-                return await self._embed_beginning(texts[0], refusal)
-        # Halves, and not cuts, because the vector of a text must not depend on its batch.
+                return await self._embed_beginning(texts[0], rejection)
+        # The batch is halved, not its texts cut: a vector must not depend on the batch of its text.
         middle = len(texts) // 2
         return [
             *await self._embed_batch(texts[:middle]),
             *await self._embed_batch(texts[middle:]),
         ]
 
-    async def _embed_beginning(self, text: str, refusal: Refused) -> list[bytes]:
+    async def _embed_beginning(self, text: str, rejection: RequestRejected) -> list[bytes]:
         for cut in CUTS:
             if cut < len(text):
                 try:
                     return await self._ask([text[:cut]])
-                except Refused as another:
-                    refusal = another
-        raise refusal
+                except RequestRejected as another:
+                    rejection = another
+        raise rejection
 
     async def _ask(self, texts: list[str]) -> list[bytes]:
-        """Return the vectors of texts, or raise the `ProviderError` of a single request."""
-        # Many endpoints refuse an empty text, and half a surrogate pair cannot be sent.
+        """Return the vectors of texts from a single request, or raise its `ProviderError`."""
+        # Many endpoints reject an empty text, and a lone surrogate cannot be encoded.
         clean = [
             text.encode("utf-8", "replace").decode() if text.strip() else " " for text in texts
         ]
         body = await self._endpoint.call(
             lambda: self._embeddings.create(
-                # By default the client asks for base64, which few servers but OpenAI's know.
+                # The client's default is base64, which few servers except OpenAI's support.
                 model=self.model,
                 input=clean,
                 encoding_format="float",
@@ -175,29 +175,29 @@ class OpenAIEmbedder:
         if self.dimension == 0:
             self.dimension = vectors.shape[1]
         if vectors.shape[1] != self.dimension:
-            raise self._nonsense(f"{vectors.shape[1]} numbers per vector, not {self.dimension}")
+            raise self._invalid(f"{vectors.shape[1]} numbers per vector, not {self.dimension}")
         return [vector.tobytes() for vector in vectors]
 
     def _vectors(self, body: bytes, count: int) -> NDArray[np.float32]:
         try:
             data = json.loads(body)
         except (ValueError, RecursionError):
-            # Most likely the page of a gateway before a server that is starting.
-            said = self._endpoint.quote(body.decode("utf-8", "replace"))
-            message = f"The embedding model's answer is not JSON: {said}"
+            # Most likely the page of a gateway in front of a server that is starting.
+            quote = self._endpoint.quote(body.decode("utf-8", "replace"))
+            message = f"The embedding model's answer is not JSON: {quote}"
             raise ProviderError(message, retryable=True) from None
         rows = _rows(data)
         if rows is None:
-            raise self._nonsense(self._endpoint.quote(body.decode("utf-8", "replace")))
+            raise self._invalid(self._endpoint.quote(body.decode("utf-8", "replace")))
         if len(rows) != count:
-            raise self._nonsense(f"vectors for {len(rows)} of {count} texts")
+            raise self._invalid(f"vectors for {len(rows)} of {count} texts")
         with np.errstate(over="ignore"):
             norms = np.linalg.norm(rows, axis=1, keepdims=True)
         if not np.isfinite(norms).all() or not norms.all():
-            raise self._nonsense("a vector that has no direction")
+            raise self._invalid("a zero or non-finite vector")
         return np.asarray(rows / norms, dtype="<f4")
 
-    def _nonsense(self, answer: str) -> ProviderError:
+    def _invalid(self, answer: str) -> ProviderError:
         return ProviderError(f"The embedding model answered with {answer}", retryable=False)
 
 
@@ -210,9 +210,9 @@ def connect_embedder(
     concurrency: int = 4,
     retries: int = 3,
 ) -> OpenAIEmbedder:
-    """Return an embedder whose dimension is known, after one request. The caller closes it.
+    """Return an embedder that knows its dimension from one request. The caller closes it.
 
-    Raises `ProviderError` as `OpenAIEmbedder.connect` does, and leaves nothing open.
+    Raises `ProviderError` as `OpenAIEmbedder.connect` does; the embedder is then closed.
     """
     embedder = OpenAIEmbedder(
         model,
@@ -231,7 +231,7 @@ def connect_embedder(
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """Cut texts into requests that respect both limits, a text beyond them alone in its own."""
+    """Yield batches of texts within both limits; a text beyond them is a batch of its own."""
     batch: list[str] = []
     size = 0
     for text in texts:
@@ -245,10 +245,10 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def _rows(data: Any) -> NDArray[np.float64] | None:
-    """Return the vectors of a reply in the order of their texts, None where it has none."""
+    """Return the vectors of a response in the order of the texts, None if they are invalid."""
     try:
         items = data["data"]
-        # Some servers leave the index out; their order is then that of the texts.
+        # Some servers omit the index; the order is then that of the texts.
         indexes = [item.get("index", position) for position, item in enumerate(items)]
         order = sorted(range(len(items)), key=indexes.__getitem__)
         if [indexes[position] for position in order] != list(range(len(items))):

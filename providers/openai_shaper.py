@@ -1,7 +1,8 @@
-"""A shaper that asks a chat model, and what it takes for an answer.
+"""A shaper that uses a chat model, and the validation of its answers.
 
-The trap: a model that cannot make what was asked for makes something else. Whatever does not match
-the schema goes back to it with what was wrong, and in the end is a failure, never a result.
+The trap: a model that cannot produce the requested object produces something else. An answer that
+does not match the schema is returned to the model with the error, and fails in the end; it is never
+a result.
 """
 
 from collections.abc import Sequence
@@ -10,20 +11,20 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from core.json_schemas import Schema, problem_of
+from core.json_schemas import Schema, validation_problem
 from providers.openai_chat import OpenAIChat
 from providers.prompts import Summary1
 from providers.questions import shape_question, summary_question
-from providers.replies import Answer, Unusable, first_problem, json_of
-from providers.shaping import Shaped, Shaping, Summarized, Told
+from providers.replies import Answer, UnusableAnswer, first_validation_error, parse_json
+from providers.shaping import ModelMemory, ShapeRequest, ShapeResult, SummaryResult
 
-ASKS = 3
-LARGEST_DATA = 262_144  # Bytes.
-LONGEST_SUMMARY = 20_000  # Characters.
+MAX_ATTEMPTS = 3
+MAX_DATA_BYTES = 262_144  # Bytes.
+MAX_SUMMARY_LENGTH = 20_000  # Characters.
 
 
 class OpenAIShaper:
-    """A Shaper that asks a chat model up to three times for each thing."""
+    """A Shaper that gives a chat model three attempts for each object or summary."""
 
     def __init__(self, chat: OpenAIChat) -> None:
         self._chat = chat
@@ -33,46 +34,59 @@ class OpenAIShaper:
         """The name of the chat model."""
         return self._chat.name
 
-    async def shape(self, shaping: Shaping) -> Shaped:
-        """Return the object that a schema asks for; see `Shaper.shape`."""
+    async def shape(self, shaping: ShapeRequest) -> ShapeResult:
+        """Return an object of the requested schema; see `Shaper.shape`."""
         reply = await self._chat.ask(
-            shape_question(shaping), lambda answer: data_of(answer, shaping.schema), ASKS
+            shape_question(shaping),
+            lambda answer: parse_object(answer, shaping.schema),
+            MAX_ATTEMPTS,
         )
-        return Shaped(reply.read, reply.input_tokens, reply.output_tokens)
+        return ShapeResult(reply.value, reply.input_tokens, reply.output_tokens)
 
-    async def summarize(self, memories: Sequence[Told]) -> Summarized:
-        """Return what memories say in all; see `Shaper.summarize`."""
-        reply = await self._chat.ask(summary_question(memories), summary_of, ASKS)
-        return Summarized(reply.read, reply.input_tokens, reply.output_tokens)
+    async def summarize(self, memories: Sequence[ModelMemory]) -> SummaryResult:
+        """Return a summary of memories; see `Shaper.summarize`."""
+        reply = await self._chat.ask(summary_question(memories), parse_summary, MAX_ATTEMPTS)
+        return SummaryResult(reply.value, reply.input_tokens, reply.output_tokens)
 
 
-def data_of(answer: Answer, schema: Schema) -> dict[str, Any]:
-    """Return the object of an answer. Raises `Unusable` unless it matches, but for nulls."""
-    data, text = json_of(answer)
+def parse_object(answer: Answer, schema: Schema) -> dict[str, Any]:
+    """Return the object of an answer.
+
+    Raises `UnusableAnswer` if it is too large or does not match the schema, except for nulls.
+    """
+    data, text = parse_json(answer)
     try:
         encoded = orjson.dumps(data)
     except TypeError as error:
-        raise Unusable(f"it cannot be kept ({error})", text) from None
-    if len(encoded) > LARGEST_DATA:
-        raise Unusable(f"it has {len(encoded):,} bytes, {LARGEST_DATA:,} are the most", text)
-    # Read again, because Python reads numbers that JSON does not have.
+        raise UnusableAnswer(f"it cannot be stored ({error})", text) from None
+    if len(encoded) > MAX_DATA_BYTES:
+        size = f"{len(encoded):,} bytes, the maximum is {MAX_DATA_BYTES:,}"
+        raise UnusableAnswer(f"it has {size}", text)
+    # Parsed again, because Python accepts numbers that JSON does not have, such as NaN.
     found: dict[str, Any] = orjson.loads(encoded)
-    problem = problem_of(schema, found) if isinstance(found, dict) else "it is no object"
+    problem = (
+        validation_problem(schema, found) if isinstance(found, dict) else "it is not an object"
+    )
     if problem is not None:
-        raise Unusable(f"it does not match the schema ({problem})", text)
+        raise UnusableAnswer(f"it does not match the schema ({problem})", text)
     return found
 
 
-def summary_of(answer: Answer) -> str:
-    """Return the summary of an answer. Raises `Unusable` unless there is one."""
-    data, text = json_of(answer)
+def parse_summary(answer: Answer) -> str:
+    """Return the summary of an answer.
+
+    Raises `UnusableAnswer` if it has the wrong shape, is empty, or is too long.
+    """
+    data, text = parse_json(answer)
     try:
         summary = Summary1.model_validate(data).summary.strip()
     except ValidationError as error:
-        raise Unusable(f"it has another shape ({first_problem(error)})", text) from None
+        raise UnusableAnswer(
+            f"it has the wrong shape ({first_validation_error(error)})", text
+        ) from None
     if not summary:
-        raise Unusable("the summary is empty", text)
-    if len(summary) > LONGEST_SUMMARY:
-        length = f"{len(summary):,} characters, {LONGEST_SUMMARY:,} are the most"
-        raise Unusable(f"the summary has {length}", text)
+        raise UnusableAnswer("the summary is empty", text)
+    if len(summary) > MAX_SUMMARY_LENGTH:
+        length = f"{len(summary):,} characters, the maximum is {MAX_SUMMARY_LENGTH:,}"
+        raise UnusableAnswer(f"the summary has {length}", text)
     return summary

@@ -1,8 +1,8 @@
-"""What a chat model is told, and the shape of what it answers.
+"""The prompts for chat models, and the shapes of their answers.
 
-Prompts and shapes carry a version in their names: a change that may change what is remembered gets
-the next number, so that facts can be told apart by the prompt that found them. The trap: models
-that run on small machines never see the schema, hence every field is explained in words too.
+Prompts and shapes have a version in their names: a change that may affect what is remembered gets
+the next number, so that facts can be attributed to the prompt that extracted them. The trap: models
+on small machines often run without schema support, hence the prompt also explains every field.
 """
 
 from collections.abc import Callable
@@ -126,27 +126,27 @@ def _or_none(value: Any, read: Callable[[Any], Any]) -> Any:
         return None
 
 
-# What a model adds to a fact is worth less than the fact: where it makes no sense, it is left out.
+# The attributes of a fact matter less than the fact: an invalid attribute is dropped.
 OrNone = WrapValidator(_or_none)
 OrEmpty = BeforeValidator(lambda value: [] if value is None else value)
 
 
 class Happened1(BaseModel):
-    """When something happened; both ends as precise as their form."""
+    """The time of an event; the form of each end gives its precision."""
 
     start: str
     end: str | None = None
 
 
 class Verdict1(BaseModel):
-    """What a fact is to the known memory of a number."""
+    """The relation of a fact to known memory number `n`."""
 
     kind: Literal["none", "duplicate_of", "supersedes", "extends"]
     n: StrictInt | None = None
 
 
 class Fact1(BaseModel):
-    """One fact as a model gives it, its numbers not yet checked."""
+    """One fact as returned by a model, with numbers that are not validated yet."""
 
     text: str
     attributed_to: Literal["user", "assistant"]
@@ -158,12 +158,12 @@ class Fact1(BaseModel):
 
 
 class Facts1(BaseModel):
-    """The whole answer."""
+    """The whole answer to the question for facts."""
 
     facts: list[Fact1]
 
 
 class Summary1(BaseModel):
-    """A summary as a model gives it."""
+    """A summary as returned by a model."""
 
     summary: str

@@ -1,7 +1,7 @@
-"""Puts an assignment into the words and the schema that a chat model is asked with.
+"""Builds the prompt and the response schema of a question to a chat model.
 
-The trap: whatever people wrote travels inside one JSON document, as data. Only words of our own
-stand in the system prompt, so nothing anybody says can become part of the rules.
+The trap is prompt injection: everything people wrote goes into one JSON document, as data. The
+system prompt consists of our own words only, so that no message can become part of the rules.
 """
 
 import json
@@ -14,17 +14,17 @@ from core.json_schemas import with_nulls
 from core.turn import Turn
 from providers import prompts
 from providers.extraction import Assignment
-from providers.shaping import Shaping, Told
+from providers.shaping import ModelMemory, ShapeRequest
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a model is asked: the rules, the data they are about, and the shape of the answer.
+    """A question to a model: the rules (`system`), the data (`document`), and the response schema.
 
-    With `is_own` the schema is ours, in the narrow form that strict endpoints take. A caller's is
-    in the document, because the rules are words of our own.
+    With `is_own` the schema is ours, in the narrow form that strict endpoints accept. A caller's
+    schema is part of the document, because the rules consist of our own words only.
     """
 
     system: str
@@ -34,8 +34,8 @@ class Question:
     is_own: bool = True
 
 
-def question_of(assignment: Assignment) -> Question:
-    """Return the question that asks for the facts of a conversation."""
+def extraction_question(assignment: Assignment) -> Question:
+    """Return the question for the facts of a conversation."""
     return Question(
         system=_system(assignment),
         document=_json(_document(assignment)),
@@ -43,36 +43,37 @@ def question_of(assignment: Assignment) -> Question:
     )
 
 
-def with_schema(question: Question) -> str:
-    """Return the rules with the schema in them, for endpoints that take none beside the prompt."""
+def system_with_schema(question: Question) -> str:
+    """Return the rules including the schema, for endpoints without a schema parameter."""
     if not question.is_own:
         return question.system
     return question.system + prompts.SCHEMA_1 + _json(question.schema)
 
 
-def shape_question(shaping: Shaping) -> Question:
-    """Return the question that asks for an object of a caller's schema."""
+def shape_question(shaping: ShapeRequest) -> Question:
+    """Return the question for an object of a caller's schema."""
     document = {
         "schema": shaping.schema,
-        **_given(instructions=shaping.instructions),
-        "memories": _told(shaping.memories),
+        **_non_empty(instructions=shaping.instructions),
+        "memories": _memories(shaping.memories),
     }
     schema = with_nulls(shaping.schema)
     return Question(prompts.SHAPE_1, _json(document), schema, prompts.SHAPE, is_own=False)
 
 
-def summary_question(memories: Sequence[Told]) -> Question:
-    """Return the question that asks for a summary."""
+def summary_question(memories: Sequence[ModelMemory]) -> Question:
+    """Return the question for a summary of memories."""
     schema = _strict(prompts.Summary1.model_json_schema(), {})
-    document = _json({"memories": _told(memories)})
+    document = _json({"memories": _memories(memories)})
     return Question(prompts.SUMMARIZE_1, document, schema, prompts.SUMMARY)
 
 
-def _told(memories: Sequence[Told]) -> list[dict[str, object]]:
+def _memories(memories: Sequence[ModelMemory]) -> list[dict[str, object]]:
     return [
-        {"n": number, **_given(about=dict(told.about), happened=told.at and _time(told.at))}
-        | {"text": told.text}
-        for number, told in enumerate(memories, 1)
+        {"n": number}
+        | _non_empty(about=dict(memory.about), happened=memory.at and _time(memory.at))
+        | {"text": memory.text}
+        for number, memory in enumerate(memories, 1)
     ]
 
 
@@ -88,7 +89,7 @@ def _system(assignment: Assignment) -> str:
 
 
 def _document(assignment: Assignment) -> dict[str, object]:
-    instructions = _given(
+    instructions = _non_empty(
         for_users=assignment.instructions,
         for_assistants=assignment.agent_instructions,
         includes=assignment.includes,
@@ -96,10 +97,10 @@ def _document(assignment: Assignment) -> dict[str, object]:
     )
     return {
         "observed_at": _time(assignment.observed_at),
-        **_given(
+        **_non_empty(
             instructions=instructions,
             categories=[
-                _given(name=category.name, description=category.description)
+                _non_empty(name=category.name, description=category.description)
                 for category in assignment.categories
             ],
             known_names=list(assignment.concepts) if assignment.with_concepts else None,
@@ -115,23 +116,23 @@ def _document(assignment: Assignment) -> dict[str, object]:
 def _turn(turn: Turn) -> dict[str, object]:
     said_at = _time(turn.timestamp) if turn.timestamp else None
     context = turn.is_context or None
-    heading = _given(role=turn.role, name=turn.name, said_at=said_at, context=context)
+    heading = _non_empty(role=turn.role, name=turn.name, said_at=said_at, context=context)
     return {**heading, "content": turn.content}
 
 
 def _time(moment: datetime) -> str:
-    """Return a time with its weekday, which models are bad at working out."""
+    """Return a time with its weekday, because models compute weekdays badly."""
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return f"{zoned.isoformat(timespec='minutes')}, a {WEEKDAYS[zoned.weekday()]}"
 
 
-def _given(**fields: object) -> dict[str, object]:
+def _non_empty(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value}
 
 
 def _json(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    # Half a surrogate pair is legal in a str, but cannot be sent.
+    # A lone surrogate is legal in a str, but cannot be encoded.
     return text.encode("utf-8", "replace").decode()
 
 
@@ -150,9 +151,9 @@ def _schema(assignment: Assignment) -> dict[str, object]:
 
 
 def _strict(node: Mapping[str, Any], shapes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema in the narrow form that every endpoint with strict schemas understands.
+    """Return a schema in the narrow form that every endpoint with strict schemas supports.
 
-    Nothing is referred to, every property is required, and no other is allowed.
+    It has no references, all properties are required, and no additional ones are allowed.
     """
     if "$ref" in node:
         return _strict(shapes[node["$ref"].removeprefix("#/$defs/")], shapes)

@@ -1,8 +1,8 @@
-"""Reads what a chat model answered into facts.
+"""Parses the answers of chat models into facts.
 
-The trap: a model invents. Numbers, dates, categories and verdicts are taken only where they fit
-the assignment and left out where they do not; an answer that has no facts to read at all is
-`Unusable`, which is never the same as an answer that there are none.
+The trap: models hallucinate. Numbers, dates, categories and verdicts are kept only if they fit the
+assignment, and dropped otherwise. An answer that cannot be parsed raises `UnusableAnswer`; that is
+different from a valid answer without facts.
 """
 
 import json
@@ -16,13 +16,13 @@ from pydantic import BaseModel, ValidationError
 
 from core.turn import Speaker
 from core.validation import LONGEST_TEXT
-from providers.dates import moment_between
+from providers.dates import parse_moment
 from providers.extraction import Assignment, Fact, Verdict, VerdictKind
 from providers.prompts import Fact1, Facts1, Verdict1
 
-MOST_FACTS = 1_000
-MOST_CONCEPTS = 32
-LONGEST_CONCEPT = 80
+MAX_FACTS = 1_000
+MAX_CONCEPTS = 32
+MAX_CONCEPT_LENGTH = 80
 MISC = "misc"
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -30,11 +30,11 @@ _THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = "```"
 
 
-class Unusable(Exception):
-    """An answer that holds no facts to read.
+class UnusableAnswer(Exception):
+    """An answer that cannot be parsed.
 
-    `quote` is what it said instead; `by_model` tells whether a model said it, or whatever else
-    answers at the address.
+    `reason` completes the sentence "the answer could not be used: ...". `quote` is the answer
+    itself. `by_model` is false if it was not written by a model, but for example by a web server.
     """
 
     def __init__(self, reason: str, quote: str = "", *, by_model: bool = True) -> None:
@@ -60,38 +60,42 @@ class _Answers(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of an endpoint: what the model wrote, and how it came to an end."""
+    """The answer of a model: its text or refusal, and `ending`, the reason why it ended."""
 
     content: str
     refusal: str | None
     ending: str | None
 
 
-def tokens_of(body: bytes) -> tuple[int | None, int | None]:
-    """Return how many tokens an answer took and gave, None where it does not say."""
+def token_usage(body: bytes) -> tuple[int | None, int | None]:
+    """Return the numbers of input and output tokens of a response, None where unknown."""
     data = _loaded(body.decode("utf-8", "replace"))
     usage = data.get("usage") if isinstance(data, dict) else None
     counts = usage if isinstance(usage, dict) else {}
     return _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
 
 
-def answer_of(body: bytes) -> Answer:
-    """Return what a model answered. Raises `Unusable` when the body is no chat completion."""
+def parse_answer(body: bytes) -> Answer:
+    """Return the answer in a response body.
+
+    Raises `UnusableAnswer` if the body is not a chat completion.
+    """
     text = body.decode("utf-8", "replace")
     try:
         choice = _Answers.model_validate(_loaded(text)).choices[0]
     except (ValidationError, IndexError):
-        raise Unusable("it is no chat completion", text, by_model=False) from None
+        raise UnusableAnswer("it is not a chat completion", text, by_model=False) from None
     return Answer(choice.message.content or "", choice.message.refusal, choice.finish_reason)
 
 
-def facts_of(answer: Answer, assignment: Assignment) -> list[Fact]:
+def parse_facts(answer: Answer, assignment: Assignment) -> list[Fact]:
     """Return the facts of an answer, in its order, as far as they fit the assignment.
 
-    Raises `Unusable` when it was refused, cut off or empty, is not JSON, has another shape, or
-    holds more or longer facts than anybody asked for.
+    Facts with equal text and speaker are merged. Raises `UnusableAnswer` if the answer is a
+    refusal, was cut off, is empty, is not JSON, has the wrong shape, or exceeds the limits on the
+    number and the length of facts.
     """
-    found = _read(answer)
+    found = _validated(answer)
     facts: dict[tuple[str, Speaker], Fact] = {}
     for item in found:
         fact = _fact(item, assignment)
@@ -104,50 +108,52 @@ def facts_of(answer: Answer, assignment: Assignment) -> list[Fact]:
     return list(facts.values())
 
 
-def json_of(answer: Answer) -> tuple[Any, str]:
-    """Return the JSON value that a model wrote, with storable texts, and how it wrote it.
+def parse_json(answer: Answer) -> tuple[Any, str]:
+    """Return the JSON value of an answer, with storable strings, and its original text.
 
-    Raises `Unusable` when it was refused, cut off or empty, or is not JSON.
+    Raises `UnusableAnswer` if the answer is a refusal, was cut off, is empty, or is not JSON.
     """
     if answer.refusal:
-        raise Unusable("it is a refusal", answer.refusal)
+        raise UnusableAnswer("it is a refusal", answer.refusal)
     if answer.ending == "length":
-        raise Unusable("it was cut off before its end", answer.content)
+        raise UnusableAnswer("it was cut off before its end", answer.content)
     if answer.ending == "content_filter":
-        raise Unusable("a content filter stopped it", answer.content)
+        raise UnusableAnswer("a content filter stopped it", answer.content)
     text = _THOUGHTS.sub("", answer.content).strip()
     if not text:
-        raise Unusable("it is empty")
+        raise UnusableAnswer("it is empty")
     data = _loaded(_unfenced(text))
     if data is None:
-        raise Unusable("it is not JSON", text)
+        raise UnusableAnswer("it is not JSON", text)
     return data, text
 
 
-def first_problem(error: ValidationError) -> str:
-    """Return the first thing that pydantic holds to be wrong, with its place."""
+def first_validation_error(error: ValidationError) -> str:
+    """Return the first problem that pydantic reports, with its location."""
     problem = error.errors(include_url=False, include_input=False)[0]
     place: Sequence[Any] = problem["loc"]
     return f"{'.'.join(map(str, place))}: {problem['msg']}".removeprefix(": ")
 
 
-def _read(answer: Answer) -> list[Fact1]:
-    data, text = json_of(answer)
+def _validated(answer: Answer) -> list[Fact1]:
+    data, text = parse_json(answer)
     try:
         facts = Facts1.model_validate(data).facts
     except ValidationError as error:
-        raise Unusable(f"it has another shape ({first_problem(error)})", text) from None
-    if len(facts) > MOST_FACTS:
-        raise Unusable(f"it has {len(facts):,} facts, {MOST_FACTS:,} are the most", text)
+        raise UnusableAnswer(
+            f"it has the wrong shape ({first_validation_error(error)})", text
+        ) from None
+    if len(facts) > MAX_FACTS:
+        raise UnusableAnswer(f"it has {len(facts):,} facts, the maximum is {MAX_FACTS:,}", text)
     for number, fact in enumerate(facts, 1):
         if len(fact.text) > LONGEST_TEXT:
-            length = f"{len(fact.text):,} characters, {LONGEST_TEXT:,} are the most"
-            raise Unusable(f"the text of fact {number:,} has {length}", text)
+            length = f"{len(fact.text):,} characters, the maximum is {LONGEST_TEXT:,}"
+            raise UnusableAnswer(f"the text of fact {number:,} has {length}", text)
     return facts
 
 
 def _unfenced(text: str) -> str:
-    # By hand, because an expression would take forever on a long run of spaces.
+    # Not a regular expression: it would take extremely long on a long run of spaces.
     if len(text) > 2 * len(_FENCE) and text.startswith(_FENCE) and text.endswith(_FENCE):
         return text[len(_FENCE) : -len(_FENCE)].lstrip(ascii_letters)
     return text
@@ -166,24 +172,27 @@ def _fact(item: Fact1, assignment: Assignment) -> Fact | None:
         turns=turns,
         categories=_categories(item.categories, assignment),
         concepts=_concepts(item.concepts) if assignment.with_concepts else (),
-        happened=moment_between(happened.start, happened.end) if happened else None,
+        happened=parse_moment(happened.start, happened.end) if happened else None,
         verdict=_verdict(item.verdict, len(assignment.known)),
     )
 
 
 def _speaker(item: Fact1, assignment: Assignment) -> Speaker:
-    """Return who a fact is from: whom the model says, unless only the other one spoke."""
-    spoke = {turn.speaker for turn in assignment.turns if not turn.is_context}
-    said = Speaker(item.attributed_to)
-    return said if said in spoke or not spoke else spoke.pop()
+    """Return the speaker the model names, unless only the other one speaks in the turns."""
+    present = {turn.speaker for turn in assignment.turns if not turn.is_context}
+    named = Speaker(item.attributed_to)
+    return named if named in present or not present else present.pop()
 
 
 def _turns(item: Fact1, speaker: Speaker, assignment: Assignment) -> tuple[int, ...]:
-    """Return the positions of the turns a fact is from, none if only a system said it."""
+    """Return the positions of the source turns of a fact, none if all of them are context.
+
+    If the model gives no valid number, these are all turns of the speaker.
+    """
     turns = assignment.turns
-    shown = sorted({number - 1 for number in item.turns if 1 <= number <= len(turns)})
-    if shown:
-        return tuple(position for position in shown if not turns[position].is_context)
+    named = sorted({number - 1 for number in item.turns if 1 <= number <= len(turns)})
+    if named:
+        return tuple(position for position in named if not turns[position].is_context)
     return tuple(
         position
         for position, turn in enumerate(turns)
@@ -202,9 +211,9 @@ def _categories(names: Iterable[str], assignment: Assignment) -> tuple[str, ...]
 def _concepts(names: Iterable[str]) -> tuple[str, ...]:
     spellings: dict[str, str] = {}
     for name in (" ".join(name.split()) for name in names):
-        if 0 < len(name) <= LONGEST_CONCEPT:
+        if 0 < len(name) <= MAX_CONCEPT_LENGTH:
             spellings.setdefault(name.casefold(), name)
-    return tuple(spellings.values())[:MOST_CONCEPTS]
+    return tuple(spellings.values())[:MAX_CONCEPTS]
 
 
 def _verdict(verdict: Verdict1 | None, known: int) -> Verdict | None:
@@ -214,7 +223,7 @@ def _verdict(verdict: Verdict1 | None, known: int) -> Verdict | None:
 
 
 def _loaded(text: str) -> Any:
-    """Return a JSON value with storable texts, None where it is not JSON."""
+    """Return the value of a JSON text, with storable strings, None if it is not JSON."""
     try:
         return _storable(json.loads(text))
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
-"""What the application asks of whoever makes something of many memories: an object, or a summary.
+"""The protocol of shapers, which turn many memories into an object or a summary.
 
-Only a chat model does. Without one, retrieval fills objects and embeddings tell what is central.
+Only a chat model implements it. Without one, objects are filled by retrieval and summaries are
+selected by the centrality of embeddings.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +11,8 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A memory as a model reads it: its text, whom it is about by kind, and when it happened."""
+class ModelMemory:
+    """A memory as shown to a model: its text, its entities by kind, and the time of its event."""
 
     text: str
     about: Mapping[str, str] = field(default_factory=dict)
@@ -19,20 +20,20 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Shaping:
-    """A JSON schema of an object to be filled from memories, oldest first.
+class ShapeRequest:
+    """A request to fill an object of a JSON schema from memories, oldest first.
 
-    `instructions` are the caller's, on what to choose and how to word it.
+    `instructions` are the caller's, on what to select and how to word it.
     """
 
     schema: dict[str, Any]
-    memories: Sequence[Told]
+    memories: Sequence[ModelMemory]
     instructions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
-    """An object that matches its schema, but for nulls, and what it cost."""
+class ShapeResult:
+    """An object that matches its schema except for nulls, and the tokens used."""
 
     data: dict[str, Any]
     input_tokens: int | None = None
@@ -40,8 +41,8 @@ class Shaped:
 
 
 @dataclass(frozen=True, slots=True)
-class Summarized:
-    """A summary in Markdown, and what it cost."""
+class SummaryResult:
+    """A summary in Markdown, and the tokens used."""
 
     text: str
     input_tokens: int | None = None
@@ -49,17 +50,18 @@ class Summarized:
 
 
 class Shaper(Protocol):
-    """Makes something of many memories. It shares the endpoint of the extractor, which closes it.
+    """Turns many memories into one object or summary.
 
-    Both methods raise `ProviderError` as `Extractor.extract` does.
+    It shares the endpoint of the extractor, which closes it. Both methods raise `ProviderError` as
+    `Extractor.extract` does.
     """
 
     @property
     def model(self) -> str:
         """The name of the chat model."""
 
-    async def shape(self, shaping: Shaping) -> Shaped:
-        """Return the object that a schema asks for; null is what the memories do not tell."""
+    async def shape(self, shaping: ShapeRequest) -> ShapeResult:
+        """Return an object of the requested schema, with null where the memories say nothing."""
 
-    async def summarize(self, memories: Sequence[Told]) -> Summarized:
-        """Return what memories, oldest first, say in all."""
+    async def summarize(self, memories: Sequence[ModelMemory]) -> SummaryResult:
+        """Return a summary of memories, which are given oldest first."""

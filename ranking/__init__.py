@@ -1,1 +1,1 @@
-"""How search ranks: pure functions of words and vectors, without input or output."""
+"""Ranking of search results: pure functions over terms and vectors, without I/O."""

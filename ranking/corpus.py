@@ -1,8 +1,8 @@
-"""The memories among which a search ranks, as arrays.
+"""The memories of one scope as arrays, the input of ranking.
 
-A corpus grows in place and never shrinks but by being made again: a removed memory leaves a dead
-row, so that one change costs one change and not a copy of everything. Row 0 is nobody, with no
-words; a memory without a neighbour has that one, which spares every formula a case.
+A corpus grows in place and shrinks only when it is rebuilt: a removed memory leaves a dead row, so
+that one change costs one update and not a copy of all arrays. Row 0 is a sentinel without words; it
+stands for a missing neighbour, so that no formula needs a special case.
 """
 
 from collections import Counter
@@ -17,21 +17,24 @@ from ranking.lineage import Lineages, lineages_of
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int32]
 
-# Context is for short texts and from short texts, in content words: without this fade the long
-# turns of assistants drown what their neighbours say.
-SHORT = 32
-# How much of a neighbour's words counts as a memory's own: before it, after it, two before it.
-BEFORE, AFTER, TWICE_BEFORE = 0.5, 0.3, 0.25
-_LEAST_SHARE = 0.02
-_ROOM = 64
-NEVER = np.iinfo(np.int32).max
+# The number of content words up to which a text gives and takes full context. Longer texts count
+# less in proportion; otherwise the long turns of assistants would outweigh their neighbours.
+MAX_CONTEXT_WORDS = 32
+# The share of a neighbour's term counts that is added to a memory: of the previous one, of the
+# following one, and of the one before the previous one.
+PREVIOUS_WEIGHT, FOLLOWING_WEIGHT, SECOND_PREVIOUS_WEIGHT = 0.5, 0.3, 0.25
+_MIN_SHARE = 0.02
+_CAPACITY = 64
+NO_EXPIRATION = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What ranking knows of one memory. `happened` is in seconds since 1970, the vector float32.
+    """The ranking features of one memory.
 
-    `successor_id` is the memory that replaced a superseded one.
+    `terms` are its terms, separated by spaces, and `words` is the number of its content words.
+    `happened` is in seconds since 1970. `vector` holds the L2-normalised embedding as little-endian
+    float32. `successor_id` is the memory that replaced a superseded one.
     """
 
     id: str
@@ -43,92 +46,99 @@ class Document:
     is_question: bool
     names_speaker: bool
     vector: bytes
-    expires: int | None = None  # The last day, since 1970, on which it is shown, if any.
+    expires: int | None = None  # The last day on which it is visible, in days since 1970.
     state: int = 0
     from_assistant: bool = False
     successor_id: str | None = None
 
 
 class Corpus:
-    """Documents of one scope and how they follow each other. Not safe for two threads at once."""
+    """The documents of one scope and their order in conversations. Not thread-safe.
 
-    def __init__(self, dimension: int, only: frozenset[str] | None = None) -> None:
-        """Make an empty corpus; with `only`, of these terms alone it is known where they occur."""
-        self._only = only
+    The public arrays are indexed by row. They are longer than the corpus: only the first `end` rows
+    are in use, and of those only the `alive` ones are memories.
+    """
+
+    def __init__(self, dimension: int, indexed_terms: frozenset[str] | None = None) -> None:
+        """Create an empty corpus for vectors of `dimension` numbers.
+
+        With `indexed_terms`, no other terms are indexed.
+        """
+        self._indexed_terms = indexed_terms
         self.ids: list[str] = [""]
         self.rows: dict[str, int] = {}
         self.speakers: dict[str, int] = {}
-        self.vectors: Floats = np.zeros((_ROOM, dimension), np.float32)
-        self.words: Floats = np.zeros(_ROOM, np.float32)
-        self.speaker: Rows = np.zeros(_ROOM, np.int32)
-        self.happened = np.zeros(_ROOM, np.float64)
-        self.questions = np.zeros(_ROOM, np.bool_)
-        self.names_speaker = np.zeros(_ROOM, np.bool_)
-        self.from_assistant = np.zeros(_ROOM, np.bool_)
-        self.alive = np.zeros(_ROOM, np.bool_)
-        self.expires: Rows = np.zeros(_ROOM, np.int32)
-        self.state = np.zeros(_ROOM, np.int8)
+        self.vectors: Floats = np.zeros((_CAPACITY, dimension), np.float32)
+        self.words: Floats = np.zeros(_CAPACITY, np.float32)
+        self.speaker: Rows = np.zeros(_CAPACITY, np.int32)
+        self.happened = np.zeros(_CAPACITY, np.float64)
+        self.questions = np.zeros(_CAPACITY, np.bool_)
+        self.names_speaker = np.zeros(_CAPACITY, np.bool_)
+        self.from_assistant = np.zeros(_CAPACITY, np.bool_)
+        self.alive = np.zeros(_CAPACITY, np.bool_)
+        self.expires: Rows = np.zeros(_CAPACITY, np.int32)
+        self.state = np.zeros(_CAPACITY, np.int8)
         self._postings: dict[str, tuple[list[int], list[int]]] = {}
         self._entries = 0
-        # Whom each row has said it follows, and whom those followed that are gone.
+        # The id of the previous memory: of each row, and of each removed memory.
         self._previous_ids: list[str | None] = [None]
-        self._gone: dict[str, str | None] = {}
-        # Which memory has replaced each row, where one has.
+        self._removed: dict[str, str | None] = {}
+        # The id of the memory that replaced each row, for superseded ones.
         self._successor_ids: dict[int, str] = {}
         self._lineages: Lineages | None = None
         self._names: list[str] = [""]
-        self._speaking: Counter[str] = Counter()
+        self._speaker_counts: Counter[str] = Counter()
         self._links: tuple[Rows, Rows] | None = None
         self._context: Context | None = None
 
     def __len__(self) -> int:
-        """Return how many memories are in it."""
+        """Return the number of memories."""
         return len(self.rows)
 
     @property
     def end(self) -> int:
-        """Return how many rows there are, with nobody's and the dead ones."""
+        """The number of rows in use, including the sentinel and dead rows."""
         return len(self.ids)
 
     @property
     def is_sparse(self) -> bool:
-        """Tell whether so many rows are dead that making the corpus again would pay."""
-        return self.end > 2 * len(self) + _ROOM
+        """Whether so many rows are dead that rebuilding the corpus pays off."""
+        return self.end > 2 * len(self) + _CAPACITY
 
     @property
     def size(self) -> int:
-        """Return about how many bytes it takes."""
+        """The approximate size in bytes."""
         return (
             int(self.vectors.nbytes) + 64 * len(self.vectors) + 24 * self._entries + 200 * self.end
         )
 
     @property
     def previous(self) -> Rows:
-        """Return the row before each row in its conversation."""
-        return self._linked()[0]
+        """For each row, the row of the previous memory in its conversation, or 0."""
+        return self._neighbour_rows()[0]
 
     @property
     def following(self) -> Rows:
-        """Return the row after each row; one of them where two follow the same."""
-        return self._linked()[1]
+        """For each row, the row of the following memory, or 0; any one of several."""
+        return self._neighbour_rows()[1]
 
     def put(self, *documents: Document) -> None:
-        """Add memories, each in place of what was known of it."""
+        """Add documents, replacing those with the same id. The last of equal ids wins."""
         latest = list({document.id: document for document in documents}.values())
         for document in latest:
             former = self.rows.get(document.id)
             if former is not None:
-                self._bury(former)
+                self._mark_dead(former)
         start, end = self.end, self.end + len(latest)
-        self._make_room(end)
+        self._grow(end)
         for row, document in enumerate(latest, start):
             self.ids.append(document.id)
             self.rows[document.id] = row
             self._previous_ids.append(document.previous_id)
-            self._gone.pop(document.id, None)
+            self._removed.pop(document.id, None)
             if document.successor_id is not None:
                 self._successor_ids[row] = document.successor_id
-            self._post(row, document.terms.split())
+            self._index_terms(row, document.terms.split())
         joined = np.frombuffer(b"".join(document.vector for document in latest), "<f4")
         self.vectors[start:end] = joined.reshape(len(latest), -1) if latest else 0
         self.words[start:end] = [document.words for document in latest]
@@ -138,42 +148,45 @@ class Corpus:
         self.names_speaker[start:end] = [document.names_speaker for document in latest]
         self.from_assistant[start:end] = [document.from_assistant for document in latest]
         self.expires[start:end] = [
-            NEVER if document.expires is None else document.expires for document in latest
+            NO_EXPIRATION if document.expires is None else document.expires for document in latest
         ]
         self.state[start:end] = [document.state for document in latest]
         self.alive[start:end] = True
         self._links = self._context = self._lineages = None
 
     def remove(self, id: str) -> None:
-        """Forget a memory; who followed it follows the one before it."""
+        """Remove a memory if it is there; its followers then follow the memory before it."""
         row = self.rows.pop(id, None)
         if row is None:
             return
-        self._gone[id] = self._previous_ids[row]
-        self._bury(row)
+        self._removed[id] = self._previous_ids[row]
+        self._mark_dead(row)
         self._links = self._context = self._lineages = None
 
-    def slots(self, ids: Iterable[str]) -> Rows:
-        """Return the rows of those ids that are in it."""
+    def rows_of(self, ids: Iterable[str]) -> Rows:
+        """Return the rows of those of the ids that are in the corpus."""
         rows = (self.rows.get(id) for id in ids)
         return np.array([row for row in rows if row is not None], np.int32)
 
-    def found_in(self, term: str) -> int:
-        """Return in about how many rows a term occurs, more than can be for one that is nowhere."""
+    def document_frequency(self, term: str) -> int:
+        """Return the approximate number of rows with a term; `end` if the term is unknown.
+
+        Dead rows count too. An unknown term sorts last because its value is the maximum.
+        """
         rows, _ = self._postings.get(term, ((), ()))
         return len(rows) or self.end
 
-    def often(self, term: str) -> Floats:
-        """Return how often a term occurs in each row."""
+    def term_frequency(self, term: str) -> Floats:
+        """Return the number of occurrences of a term in each row: float32 of length `end`."""
         found = np.zeros(self.end, np.float32)
-        rows, often = self._postings.get(term, ((), ()))
+        rows, counts = self._postings.get(term, ((), ()))
         if rows:
-            found[np.array(rows, np.int32)] = often
+            found[np.array(rows, np.int32)] = counts
             found[~self.alive[: self.end]] = 0
         return found
 
     def context(self) -> "Context":
-        """Return what the neighbours lend to each row."""
+        """Return the context that neighbours give to each row, cached until the next change."""
         if self._context is None:
             self._context = Context(self)
         return self._context
@@ -190,32 +203,33 @@ class Corpus:
     def _speaker(self, name: str | None) -> int:
         if not name:
             return 0
-        self._speaking[name] += 1
+        self._speaker_counts[name] += 1
         if name not in self.speakers:
             self.speakers[name] = len(self._names)
             self._names.append(name)
         return self.speakers[name]
 
-    def _bury(self, row: int) -> None:
+    def _mark_dead(self, row: int) -> None:
         self.alive[row] = False
         self.words[row] = 0
         self._successor_ids.pop(row, None)
         name = self._names[self.speaker[row]]
-        self._speaking[name] -= 1
-        if name and not self._speaking[name]:
+        self._speaker_counts[name] -= 1
+        if name and not self._speaker_counts[name]:
             del self.speakers[name]
 
-    def _linked(self) -> tuple[Rows, Rows]:
-        """Return the neighbours of each row, looked up again after a change.
+    def _neighbour_rows(self) -> tuple[Rows, Rows]:
+        """Return the previous and the following row of each row, recomputed after a change.
 
-        A corpus is read in no particular order, and a memory may follow one of another scope.
+        The links cannot be set while documents are added: they come in no particular order, and the
+        previous memory may belong to another scope.
         """
         if self._links is None:
             previous, following = np.zeros((2, self.end), np.int32)
             for row in self.rows.values():
                 id = self._previous_ids[row]
-                while id in self._gone:
-                    id = self._gone[id]
+                while id in self._removed:
+                    id = self._removed[id]
                 self._previous_ids[row] = id
                 before = self.rows.get(id, 0) if id else 0
                 if before:
@@ -224,16 +238,18 @@ class Corpus:
             self._links = previous, following
         return self._links
 
-    def _post(self, row: int, words: list[str]) -> None:
-        """Note which terms a row has, and how often."""
-        counts = Counter(words if self._only is None else filter(self._only.__contains__, words))
+    def _index_terms(self, row: int, words: list[str]) -> None:
+        """Add the term counts of a row to the inverted index."""
+        if self._indexed_terms is not None:
+            words = [word for word in words if word in self._indexed_terms]
+        counts = Counter(words)
         for term, count in counts.items():
-            rows, often = self._postings.setdefault(term, ([], []))
+            rows, counts_by_row = self._postings.setdefault(term, ([], []))
             rows.append(row)
-            often.append(count)
+            counts_by_row.append(count)
         self._entries += len(counts)
 
-    def _make_room(self, rows: int) -> None:
+    def _grow(self, rows: int) -> None:
         have = len(self.vectors)
         if rows <= have:
             return
@@ -245,16 +261,16 @@ class Corpus:
 
 
 def fade_of(words: Floats) -> Floats:
-    """Return how much texts of so many content words lend and borrow: 1 if short, then less."""
-    return np.minimum(1.0, SHORT / np.maximum(words, 1)).astype(np.float32)
+    """Return the share that texts of these many content words lend and borrow: 1 if short."""
+    return np.minimum(1.0, MAX_CONTEXT_WORDS / np.maximum(words, 1)).astype(np.float32)
 
 
 class Context:
-    """What neighbours lend to each row: their rows, and the share of their words that counts.
+    """The context of each row: its neighbours, and the share of their term counts that is added.
 
-    `fade` is how much of a row is lent and borrowed by its length. `words` is how many content
-    words that makes, `mean` their average, and `growth` how many times the average without
-    neighbours that is.
+    `fade` is the share that each row lends and borrows because of its length. `words` is the length
+    of each row in content words with its context, float32 of length `end`. `mean` is the average
+    over the memories, and `growth` is its ratio to the average without context.
     """
 
     def __init__(self, corpus: Corpus) -> None:
@@ -263,12 +279,12 @@ class Context:
         fade = self.fade = fade_of(corpus.words[:end])
         self.neighbours: list[tuple[Rows, Floats]] = []
         for rows, weight in (
-            (before, BEFORE),
-            (corpus.following, AFTER),
-            (before[before], TWICE_BEFORE),
+            (before, PREVIOUS_WEIGHT),
+            (corpus.following, FOLLOWING_WEIGHT),
+            (before[before], SECOND_PREVIOUS_WEIGHT),
         ):
             share = weight * fade * fade[rows] * (rows > 0)
-            share[share <= _LEAST_SHARE] = 0
+            share[share <= _MIN_SHARE] = 0
             self.neighbours.append((rows, share.astype(np.float32)))
         self.words: Floats = corpus.words[:end].copy()
         for rows, share in self.neighbours:
@@ -278,8 +294,8 @@ class Context:
         own = float(corpus.words[:end][alive].mean()) if alive.any() else 1.0
         self.growth = self.mean / own if own else 1.0
 
-    def often(self, own: Floats) -> Floats:
-        """Return how often a term occurs in each row with what its neighbours lend."""
+    def term_frequency(self, own: Floats) -> Floats:
+        """Return the term counts `own` with the share of the neighbours added, row by row."""
         found = own.copy()
         for rows, share in self.neighbours:
             found += share * own[rows]

@@ -1,29 +1,29 @@
-"""Decay: what is returned often and lately ranks higher, what is not fades, but never to nothing.
+"""Decay: memories returned often and recently rank higher; unused ones fade, but never to zero.
 
-The activation is that of memory research (Anderson and Schooler, 1991, Reflections of the
-environment in memory): each return counts for the reciprocal of its age.
+The activation follows memory research (Anderson and Schooler, 1991, Reflections of the environment
+in memory): each retrieval contributes the reciprocal of its age.
 """
 
 from collections.abc import Sequence
 
-DAY = 86_400.0
-LOWEST, HIGHEST = 0.3, 1.5
+DAY_SECONDS = 86_400.0
+MIN_FACTOR, MAX_FACTOR = 0.3, 1.5
 _HALF, _STEEP = 2.2, 1.09
-_FLOOR = 0.01  # Days; a return a second ago must not outweigh all others.
+_FLOOR = 0.01  # Minimum age in days; otherwise a retrieval a second ago would outweigh all others.
 
 
-def decay_factor(touches: Sequence[float], otherwise: float, moment: float) -> float:
-    """Return what a score is multiplied by, from 0.3 to 1.5; all moments are in seconds since 1970.
+def decay_factor(retrievals: Sequence[float], fallback: float, moment: float) -> float:
+    """Return the factor for a score at a moment, from 0.3 to 1.5; times are in seconds since 1970.
 
-    Without touches, `otherwise` is taken, when the memory happened or was changed; one in the
-    future has 1.
+    Without retrievals the age is counted from `fallback`, the time of the event or of the last
+    change; the factor is 1 if that lies in the future.
     """
-    if touches:
-        ages = (max((moment - touch) / DAY, _FLOOR) for touch in touches)
+    if retrievals:
+        ages = (max((moment - retrieval) / DAY_SECONDS, _FLOOR) for retrieval in retrievals)
         age = 1 / sum(1 / each for each in ages)
-    elif otherwise > moment:
+    elif fallback > moment:
         return 1.0
     else:
-        age = max((moment - otherwise) / DAY, _FLOOR)
-    factor: float = LOWEST + (HIGHEST - LOWEST) / (1 + (age / _HALF) ** _STEEP)
+        age = max((moment - fallback) / DAY_SECONDS, _FLOOR)
+    factor: float = MIN_FACTOR + (MAX_FACTOR - MIN_FACTOR) / (1 + (age / _HALF) ** _STEEP)
     return factor

@@ -1,7 +1,7 @@
-"""Late interaction: each token of the query looks for its best counterpart in a memory.
+"""Late interaction: each token of the query is matched with the most similar token of a memory.
 
-The method is ColBERT's MaxSim (Khattab and Zaharia, 2020, https://arxiv.org/abs/2004.12832), over
-the token states of the embedder that is there anyway.
+The method is ColBERT's MaxSim (Khattab and Zaharia, 2020, https://arxiv.org/abs/2004.12832), on the
+token states of the bundled embedder, so that no second model is needed.
 """
 
 from collections import Counter
@@ -16,10 +16,12 @@ Tokens = tuple[int, ...]
 
 
 def maxsim(query: tuple[Tokens, Floats], memories: Sequence[tuple[Tokens, Floats]]) -> Floats:
-    """Return how well each memory meets the query's tokens, from -1 to 1.
+    """Return the MaxSim score of each memory, from -1 to 1: float32, one per memory.
 
-    A text is its tokens and one unit vector for each. A token of the query counts for as much as it
-    tells among these memories, so what they all have in common does not drown what sets them apart.
+    A text is given as its tokens and a matrix with one unit vector per token. The tokens of the
+    query are weighted by their inverse document frequency among these memories, so that tokens all
+    memories share do not hide those that distinguish them. A memory without tokens has 0; so do all
+    memories when no token of the query has weight.
     """
     tokens, states = query
     common = Counter(token for others, _ in memories for token in set(others))

@@ -1,7 +1,7 @@
-"""One score out of many signals; docs/search.md has the formula, and what each signal is worth.
+"""One score from many signals; docs/search.md has the formula and measures each signal.
 
-The weights were chosen on two kinds of conversations at once, short turns of two people and long
-chats with an assistant; they are round numbers on purpose, and not to be tuned to one kind alone.
+The weights were chosen on short dialogue turns and on long chats with an assistant together. They
+are round numbers on purpose. Do not tune them to one kind of data alone.
 """
 
 import math
@@ -12,12 +12,12 @@ from heapq import nsmallest
 import numpy as np
 
 from core.enums import FeedbackValue
-from language.dates.queries import DateRange, match
+from language.dates.queries import DateRange, date_scores
 from ranking.corpus import Corpus, Floats, Rows, fade_of
 from ranking.lineage import NO_LINEAGES, Order, Period, order_of, settle
 
-# Of a longer query, such as a whole text, the rarest terms are compared.
-MOST_TERMS = 256
+# Only the rarest terms of a longer query, such as a whole text, are compared.
+MAX_TERMS = 256
 
 # A text of so many content words says something, so being longer gains nothing.
 SUBSTANTIAL = 16
@@ -28,8 +28,8 @@ _MIDDLE = 0.8
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
 _CONCEPT = 0.5
-# What people think of a memory decides between those that fit alike, and hides none that is asked
-# for: one word of a query that is found tells more.
+# Feedback decides between memories of similar relevance and never hides a relevant one: a single
+# matching query term weighs more.
 FEEDBACK: Mapping[FeedbackValue, float] = {
     FeedbackValue.POSITIVE: 0.05,
     FeedbackValue.NEGATIVE: -0.05,
@@ -39,7 +39,7 @@ FEEDBACK: Mapping[FeedbackValue, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What one unit of each signal adds to the sum."""
+    """The weight of each signal in the weighted sum."""
 
     semantic: float = 1.0
     keyword: float = 1.5
@@ -52,30 +52,34 @@ class Weights:
     rerank: float = 0.0
 
 
-PLAIN = Weights()
-RERANKED = Weights(rerank=0.75)
+DEFAULT_WEIGHTS = Weights()
+RERANK_WEIGHTS = Weights(rerank=0.75)
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """How common terms are among how many memories, and how many words a memory has on average."""
+    """Corpus statistics for BM25: the number of memories and the average length in content words.
+
+    `document_frequency` returns the number of memories that contain a term.
+    """
 
     memories: int
     words: float
-    found_in: Callable[[str], float]
+    document_frequency: Callable[[str], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A query as ranking needs it.
+class RankingQuery:
+    """The features of a query that ranking needs.
 
-    `vector` is the embedding of the query in the first person, for memories that speak so, and
-    `plain` that of the query as it was put. `terms` are without the names of speakers, `speakers`
-    are those it names, `concepts` what memories gain by id from the concepts it names.
+    `vector` is the embedding of the query rewritten in the first person, for memories that are in
+    the first person; `plain` is the embedding of the original query, for memories that name their
+    speaker. Both are unit vectors. `terms` exclude the names of speakers, `speakers` are the
+    speakers the query names, and `concepts` map memory ids to the gain from shared concepts.
 
-    A query is `about_assistant` or not where the one who spoke matters. It is `about_past`, or
-    about the `periods` of its dates, where it may ask for what holds no longer. Which memory has
-    replaced which counts where it `heeds_lineages`.
+    `about_assistant` is whether the query asks for what the assistant said, None if it does not
+    matter who spoke. `about_past` and `periods`, those of its dates, decide which memory leads a
+    lineage; without `heeds_lineages` lineages are ignored.
     """
 
     vector: Floats
@@ -92,7 +96,11 @@ class Asked:
 
 @dataclass(slots=True)
 class Signals:
-    """The signals of each row of a corpus, unweighted, and their weighted sum."""
+    """The signals of each row of a corpus, unweighted, and their weighted sum.
+
+    The arrays have one value per row. `base` is the sum without the share of the following row and
+    the lineages, `total` the sum with everything. `speaker` and `form` are weighted already.
+    """
 
     semantic: Floats
     keyword: Floats
@@ -107,44 +115,44 @@ class Signals:
     total: Floats
     base: Floats
     next_rows: Rows
-    lending: Floats
+    fade: Floats
     order: Order
     rerank: Floats | None = None
     feedback: Mapping[int, float] = field(default_factory=dict)
 
 
-def idf(memories: float, found_in: float) -> float:
-    """Return how much a term tells that is found in so many of the memories, 0 at the least."""
-    return math.log(1 + (memories - found_in + 0.5) / (found_in + 0.5))
+def idf(memories: float, document_frequency: float) -> float:
+    """Return the inverse document frequency of a term as BM25 defines it; it is never negative."""
+    return math.log(1 + (memories - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
-def signals(
-    corpus: Corpus, asked: Asked, weights: Weights, statistics: Statistics | None = None
+def compute_signals(
+    corpus: Corpus, query: RankingQuery, weights: Weights, statistics: Statistics | None = None
 ) -> Signals:
-    """Return the signals of all rows, and the sum without late interaction.
+    """Return the signals of all rows and their sum without late interaction and feedback.
 
-    Without `statistics`, those of the corpus itself are used.
+    `statistics` replace those of the corpus where the corpus is only a sample of the scope.
     """
     end = corpus.end
     vectors = corpus.vectors[:end]
-    semantic = vectors @ asked.vector
-    if asked.plain is not asked.vector:
-        semantic = np.where(corpus.names_speaker[:end], vectors @ asked.plain, semantic)
-    keyword, has_term = _keyword(corpus, asked.terms, statistics)
+    semantic = vectors @ query.vector
+    if query.plain is not query.vector:
+        semantic = np.where(corpus.names_speaker[:end], vectors @ query.plain, semantic)
+    keyword, has_term = _keyword(corpus, query.terms, statistics)
     concept = np.zeros(end, np.float32)
-    for id, gain in asked.concepts.items():
+    for id, gain in query.concepts.items():
         concept[corpus.rows.get(id, 0)] = gain
     concept[0] = 0
     actor = np.zeros(end, np.float32)
-    if len(asked.speakers) == 1:
-        (name,) = asked.speakers
+    if len(query.speakers) == 1:
+        (name,) = query.speakers
         actor[corpus.speaker[:end] == corpus.speakers.get(name, -1)] = 1
-    speaker = weights.speaker * _is_other_speaker(corpus, asked)
+    speaker = weights.speaker * _is_other_speaker(corpus, query)
     temporal = np.zeros(end, np.float32)
-    if asked.dates:
-        temporal = match(asked.dates, days(corpus.happened[:end]))
+    if query.dates:
+        temporal = date_scores(query.dates, utc_days(corpus.happened[:end]))
     words = corpus.words[:end]
-    # Only a bare question says nothing; a long text may well end with one.
+    # Only a bare question says nothing; a long text may end with one.
     form = weights.question * fade_of(words) * corpus.questions[:end]
     form += weights.brevity * np.maximum(0, 1 - np.log1p(words) / math.log1p(SUBSTANTIAL))
     form[0] = 0
@@ -157,7 +165,7 @@ def signals(
         + weights.temporal * temporal
         + form
     )
-    lineages = corpus.lineages() if asked.heeds_lineages else NO_LINEAGES
+    lineages = corpus.lineages() if query.heeds_lineages else NO_LINEAGES
     found = Signals(
         semantic=semantic,
         keyword=keyword,
@@ -172,40 +180,41 @@ def signals(
         total=base,
         base=base,
         next_rows=corpus.following,
-        lending=corpus.context().fade,
-        order=order_of(lineages, asked.about_past, asked.periods),
+        fade=corpus.context().fade,
+        order=order_of(lineages, query.about_past, query.periods),
     )
     _finish(found, weights)
     return found
 
 
-def _is_other_speaker(corpus: Corpus, asked: Asked) -> Floats:
+def _is_other_speaker(corpus: Corpus, query: RankingQuery) -> Floats:
     """Return 1 for what is not said by the one of user and assistant that a query asks for.
 
     Questions about the user are answered by the user. Where speakers are named, these decide.
     """
-    if asked.speakers or asked.about_assistant is None:
+    if query.speakers or query.about_assistant is None:
         return np.zeros(corpus.end, np.float32)
-    others = corpus.from_assistant[: corpus.end] ^ asked.about_assistant
+    others = corpus.from_assistant[: corpus.end] ^ query.about_assistant
     others[0] = False
     return others.astype(np.float32)
 
 
 def concept_gain(memories: int) -> float:
-    """Return what a memory gains that shares a concept with the query, 0.5 at the most.
+    """Return the gain of a memory that shares a concept with the query, at most 0.5.
 
-    The more memories mention a concept, the less it tells; see docs/search.md.
+    `memories` is the number of memories that mention the concept: the more there are, the less the
+    concept distinguishes. The formula is in docs/search.md.
     """
     return _CONCEPT / (1 + 0.001 * (memories - 1) ** 2)
 
 
-def days(happened: np.ndarray) -> np.ndarray:
-    """Return the days of moments in seconds since 1970, as NumPy's days."""
+def utc_days(happened: np.ndarray) -> np.ndarray:
+    """Return the UTC days of moments in seconds since 1970, as datetime64[D]."""
     return np.floor(happened / 86_400).astype(np.int64).astype("datetime64[D]")
 
 
 def add_rerank(found: Signals, weights: Weights, rows: Rows, maxsim: Floats) -> None:
-    """Add late interaction to the sum, known of some rows; the others get the least of these."""
+    """Add the MaxSim scores of some rows to the sums; all other rows get the minimum of them."""
     added = np.full(len(found.base), maxsim.min() if len(maxsim) else 0, np.float32)
     added[rows] = maxsim
     found.rerank = added
@@ -214,7 +223,10 @@ def add_rerank(found: Signals, weights: Weights, rows: Rows, maxsim: Floats) -> 
 
 
 def add_feedback(found: Signals, values: Mapping[int, FeedbackValue]) -> None:
-    """Add what people think of some rows to the sum; after everything else, for it is not lent."""
+    """Add the feedback on some rows to their totals.
+
+    Call it last: feedback applies to a memory itself and must not spread to its neighbours.
+    """
     found.feedback = {row: FEEDBACK[value] for row, value in values.items()}
     found.total = found.total.copy()
     for row, gain in found.feedback.items():
@@ -222,12 +234,12 @@ def add_feedback(found: Signals, values: Mapping[int, FeedbackValue]) -> None:
 
 
 def _finish(found: Signals, weights: Weights) -> None:
-    """Add a share of the next neighbour's sum, then let the lineages decide who leads.
+    """Add a share of the following row's sum, then apply the order of the lineages.
 
-    An answer follows the question that finds it. Where either is long, the share is less.
+    The query may match a question, not its answer. The share is smaller where either is long.
     """
-    rows, lending = found.next_rows, found.lending
-    share = weights.following * lending * lending[rows] * (rows > 0)
+    rows, fade = found.next_rows, found.fade
+    share = weights.following * fade * fade[rows] * (rows > 0)
     found.following = share * found.base[rows]
     total = found.base + found.following
     found.total = settle(total, found.order)
@@ -237,26 +249,26 @@ def _finish(found: Signals, weights: Weights) -> None:
 def _keyword(
     corpus: Corpus, terms: frozenset[str], statistics: Statistics | None
 ) -> tuple[Floats, np.ndarray]:
-    """Return BM25 over the terms, from 0 to 1, and which rows have one of the terms themselves.
+    """Return BM25 over the terms, scaled to 0 to 1, and which rows contain a term themselves.
 
-    In long texts it counts less: with many words, some are met by accident.
+    It is reduced in long texts: with many words, some match by accident.
     """
     keyword = np.zeros(corpus.end, np.float32)
     has_term = np.zeros(corpus.end, np.bool_)
     if not terms:
         return keyword, has_term
     context = corpus.context()
-    # What is known from outside is how long texts are by themselves.
+    # The statistics hold the average length without context.
     mean = statistics.words * context.growth if statistics else context.mean
     norm = _K1 * (1 - _B + _B * context.words / max(mean, 1e-6))
-    if len(terms) > MOST_TERMS:
-        terms = frozenset(nsmallest(MOST_TERMS, sorted(terms), key=corpus.found_in))
+    if len(terms) > MAX_TERMS:
+        terms = frozenset(nsmallest(MAX_TERMS, sorted(terms), key=corpus.document_frequency))
     best = 0.0
     for term in sorted(terms):
-        own = corpus.often(term)
-        lent = context.often(own)
+        own = corpus.term_frequency(term)
+        lent = context.term_frequency(own)
         if statistics:
-            weight = idf(statistics.memories, statistics.found_in(term))
+            weight = idf(statistics.memories, statistics.document_frequency(term))
         else:
             weight = idf(len(corpus), float(np.count_nonzero(lent)))
         best += weight * (_K1 + 1)
@@ -268,9 +280,9 @@ def _keyword(
     return keyword, has_term
 
 
-def squashed(total: float) -> float:
-    """Return the public score of a sum: the logistic function, 0.5 at 0.8, so order is untouched.
+def logistic_score(total: float) -> float:
+    """Return the public score for a sum, from 0 to 1: a logistic function that is 0.5 at 0.8.
 
-    What only means something alike has about 0.5, what has the words of the query too above 1.
+    It is monotonic, so the order of the results does not change.
     """
     return 1 / (1 + math.exp(-2 * (total - _MIDDLE)))

@@ -1,6 +1,6 @@
-"""The embeddings of a scope, and which of them are nearest to one: all are looked at, none missed.
+"""The embeddings of a scope, with exact nearest-neighbour search by brute force.
 
-Up to some hundred thousand this is as fast as an index of neighbours, which has to guess.
+Up to a few hundred thousand vectors this is as fast as an approximate index, and misses nothing.
 """
 
 from collections.abc import Sequence
@@ -9,42 +9,42 @@ import numpy as np
 
 from ranking.corpus import Floats
 
-_ROOM = 1_024
+_CAPACITY = 1_024
 
 
 class Vectors:
-    """Embeddings by memory. Not safe for two threads at once."""
+    """The embeddings of memories by id. Not thread-safe."""
 
     def __init__(self, dimension: int, rows: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Take the embeddings of memories: (id, float32 bytes)."""
+        """Load the unit vectors of memories: (id, little-endian float32 bytes)."""
         self.ids = [id for id, _ in rows]
         self._rows = {id: row for row, id in enumerate(self.ids)}
-        self._matrix: Floats = np.zeros((max(_ROOM, len(rows)), dimension), np.float32)
+        self._matrix: Floats = np.zeros((max(_CAPACITY, len(rows)), dimension), np.float32)
         if rows:
             joined = np.frombuffer(b"".join(vector for _, vector in rows), "<f4")
             self._matrix[: len(rows)] = joined.reshape(len(rows), dimension)
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of embeddings."""
         return len(self.ids)
 
     @property
     def size(self) -> int:
-        """Return about how many bytes they take."""
+        """The approximate size in bytes."""
         return int(self._matrix.nbytes) + 200 * len(self.ids)
 
     def put(self, id: str, vector: bytes) -> None:
-        """Keep the embedding of a memory, in place of the one it had."""
+        """Store the embedding of a memory, replacing its former one."""
         row = self._rows.setdefault(id, len(self.ids))
         if row == len(self.ids):
             self.ids.append(id)
             if row == len(self._matrix):
-                room = np.zeros_like(self._matrix[: max(_ROOM, row // 4)])
-                self._matrix = np.concatenate([self._matrix, room])
+                spare = np.zeros_like(self._matrix[: max(_CAPACITY, row // 4)])
+                self._matrix = np.concatenate([self._matrix, spare])
         self._matrix[row] = np.frombuffer(vector, "<f4")
 
     def remove(self, id: str) -> None:
-        """Forget a memory; the last one takes its row."""
+        """Remove a memory if it is there; the last row moves into its place."""
         row = self._rows.pop(id, None)
         if row is None:
             return
@@ -55,7 +55,7 @@ class Vectors:
             self._matrix[row] = self._matrix[len(self.ids)]
 
     def nearest(self, vector: Floats, limit: int) -> list[str]:
-        """Return the ids of up to `limit` with the largest cosine, in no order."""
+        """Return the ids of up to `limit` memories with the largest cosines, in no order."""
         cosines = self._matrix[: len(self.ids)] @ vector
         if limit < len(cosines):
             rows = np.argpartition(cosines, len(cosines) - limit)[-limit:]
@@ -64,7 +64,7 @@ class Vectors:
         return [self.ids[row] for row in rows.tolist()]
 
     def cosines(self, vector: Floats, limit: int) -> list[tuple[str, float]]:
-        """Return up to `limit` with the largest cosine as (id, cosine), the largest first."""
+        """Return up to `limit` pairs (id, cosine) with the largest cosines, largest first."""
         near = [
             (id, float(self._matrix[self._rows[id]] @ vector)) for id in self.nearest(vector, limit)
         ]

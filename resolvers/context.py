@@ -14,13 +14,13 @@ from providers.base import Embedder, TokenReader
 from providers.extraction import Extractor
 from providers.shaping import Shaper
 from resolvers.loaders import Loaders
-from resolvers.runtime.connections import Subscriptions
+from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
-from resolvers.runtime.notifications import Notices
-from resolvers.runtime.search_cache import Scopes
-from resolvers.runtime.search_recorder import Searches
+from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.search_cache import SearchCache
+from resolvers.runtime.search_recorder import SearchRecorder
 from resolvers.runtime.streams import Stream
-from resolvers.runtime.usage_recorder import Touches
+from resolvers.runtime.usage_recorder import UsageRecorder
 from storage.database import Database
 from storage.log.history import Author
 from storage.search.chroma import VectorIndex
@@ -45,12 +45,12 @@ class Services:
     cursors: Cursors
     pepper: bytes
     allowed_hosts: frozenset[str]
-    scopes: Scopes
-    touches: Touches
-    searches: Searches
-    notices: Notices
+    search_cache: SearchCache
+    usage_recorder: UsageRecorder
+    search_recorder: SearchRecorder
+    notifications: Notifications
     feeds: Feeds
-    subscriptions: Subscriptions
+    connections: LiveConnections
     retention: timedelta | None = None
     clock: Callable[[], datetime] = now
 

@@ -8,14 +8,14 @@ import orjson
 from core.errors import InvalidInput, VersionConflict
 
 
-def refuse_nulls(changes: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def reject_nulls(changes: Mapping[str, Any], names: Mapping[str, str]) -> None:
     """Raise `InvalidInput` for a null in a field, by column and API name, that cannot be empty."""
     for column, name in names.items():
         if column in changes and changes[column] is None:
             raise InvalidInput(f"{name} cannot be null: leave it out to keep it.", "input", name)
 
 
-def differing(changes: Mapping[str, Any], row: Any) -> dict[str, Any]:
+def changed_fields(changes: Mapping[str, Any], row: Any) -> dict[str, Any]:
     """Return those changes that would change the row."""
     return {name: value for name, value in changes.items() if not _same(getattr(row, name), value)}
 
@@ -28,7 +28,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def expect_version(row: Any, expected: int | None) -> None:
+def check_version(row: Any, expected: int | None) -> None:
     """Raise `VersionConflict` when the caller expected another version of the row."""
     if expected is not None and expected != row.version:
         raise VersionConflict(row.version, "input", "expectedVersion")

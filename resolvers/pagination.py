@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from core.filters.tree import Filter
-from core.paging import Order, Slice, page_of
+from core.paging import Order, Slice, page_from_arguments
 from resolvers.context import Context
 from resolvers.loaders import Filters, Link
 from storage.sql.listing import Listing
@@ -57,6 +57,6 @@ async def connect(
     the argument for a page that cannot be.
     """
     bound = parent if scope is None else scope
-    page = page_of(ctx.cursors, order, bound, **arguments)
+    page = page_from_arguments(ctx.cursors, order, bound, **arguments)
     found = await ctx.loaders.page(Link(listing, page, filters, where), parent)
     return Connected(found, order, bound, listing, filters, where, parent)

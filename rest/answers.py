@@ -8,13 +8,13 @@ from core.errors import AppError, Unauthenticated
 from resolvers.context import Context, Services, authenticate
 
 
-async def context_of(services: Services, request: Request) -> Context:
+async def request_context(services: Services, request: Request) -> Context:
     """Return the context of a request. Raises `Unauthenticated` unless it has a living key."""
     tokens = tokens_in(request.headers.get("authorization", ""))
     return Context(await authenticate(services, tokens), services)
 
 
-def trouble(error: AppError | Unauthenticated) -> Response:
+def error_body(error: AppError | Unauthenticated) -> Response:
     """Return an expected trouble as JSON: a sentence, a code and the path of what it is about."""
     if isinstance(error, Unauthenticated):
         body = {"detail": error.message, "code": "UNAUTHENTICATED", "path": []}

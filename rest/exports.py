@@ -6,7 +6,7 @@ from starlette.responses import Response, StreamingResponse
 from core.errors import AppError, Unauthenticated
 from resolvers.context import Services
 from resolvers.exchange.download import download
-from rest.answers import context_of, trouble
+from rest.answers import error_body, request_context
 
 MEDIA_TYPE = "application/x-ndjson"
 
@@ -21,9 +21,9 @@ class ExportEndpoint:
         """Return the lines, or what stands in the way of the first of them."""
         id = request.path_params["id"]
         try:
-            context = await context_of(self._services, request)
+            context = await request_context(self._services, request)
             chunks = await download(context, id)
         except (AppError, Unauthenticated) as error:
-            return trouble(error)
+            return error_body(error)
         headers = {"Content-Disposition": f'attachment; filename="{id}.jsonl"'}
         return StreamingResponse(chunks, media_type=MEDIA_TYPE, headers=headers)

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from core.errors import AppError, Unauthenticated
 from resolvers.context import Services
 from resolvers.exchange.upload import READERS, check_importer, receive
-from rest.answers import context_of, trouble
+from rest.answers import error_body, request_context
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +23,13 @@ class Imports:
         project_id = request.path_params["id"]
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         try:
-            context = await context_of(self._services, request)
+            context = await request_context(self._services, request)
             if media_type not in READERS:
                 await check_importer(context, project_id)
                 return _unsupported()
             operation = await receive(context, project_id, media_type, request.stream())
         except (AppError, Unauthenticated) as error:
-            return trouble(error)
+            return error_body(error)
         except ClientDisconnect:
             log.info("import_broken_off", project=project_id)
             return Response(status_code=400)

@@ -1,1 +1,1 @@
-"""The GraphQL contract, and the transports that serve it."""
+"""The GraphQL schema and the transports that serve it."""

@@ -1,4 +1,4 @@
-"""Arguments that fields of several types share."""
+"""Arguments shared by fields of several types."""
 
 from typing import Annotated
 
@@ -7,10 +7,10 @@ import strawberry
 OrganizationId = Annotated[strawberry.ID, strawberry.argument(description="The organization's id.")]
 
 FirstRelated = Annotated[
-    int, strawberry.argument(description="How many at the most, from 0 to 100.")
+    int, strawberry.argument(description="The maximum number of items to return, 0 to 100.")
 ]
 
 ProjectId = Annotated[
     strawberry.ID | None,
-    strawberry.argument(description="The project's id; the key's default project without it."),
+    strawberry.argument(description="The project's id. Defaults to the key's default project."),
 ]

@@ -1,7 +1,7 @@
-"""What every noun's file builds on: the request, `Node`, and mutations whose trouble is data.
+"""The base of all types and mutations: the request, `Node`, and payloads with `userErrors`.
 
-A resolver raises; here the error becomes a row of `userErrors`, and the payload's other fields stay
-empty. Whatever is not an `AppError` passes through and is masked by the door.
+A resolver raises an `AppError`. A mutation returns it as an item of `userErrors`, with the other
+fields of the payload empty. Any other exception passes through, and the transport masks it.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,21 +21,23 @@ from schema import enums  # noqa: F401 - declares the enums before the types tha
 Info = strawberry.Info[Context, None]
 
 
-@strawberry.interface(description="Anything with an id that `node` can find again.")
+@strawberry.interface(
+    description="An object with a globally unique id. `node` and `nodes` fetch it by that id."
+)
 class Node:
     """The Relay interface."""
 
     id: strawberry.ID = strawberry.field(
-        description="A UUIDv7, the same in GraphQL, REST, webhooks and logs."
+        description="The object's id: a UUIDv7. GraphQL, REST, webhooks and logs use the same id."
     )
 
 
-# An argument of a field: its Python name, its type, its default and its description.
+# An argument of a field: Python name, type, default and description.
 Argument = tuple[str, object, object, str]
 
 
 def add_arguments(field: StrawberryField, arguments: Iterable[Argument]) -> None:
-    """Give a field more arguments than its resolver has, for an extension to take up."""
+    """Add arguments to a field that its extension handles instead of its resolver."""
     field.arguments = [
         *field.arguments,
         *(
@@ -52,7 +54,7 @@ def add_arguments(field: StrawberryField, arguments: Iterable[Argument]) -> None
 
 
 def is_row(row: type[Any]) -> Callable[[Any, Any], bool]:
-    """Return an `is_type_of` for a type whose values are rows of this class."""
+    """Return an `is_type_of` function for a type whose values are rows of this class."""
 
     def is_type_of(value: Any, _info: Any) -> bool:
         return isinstance(value, row)
@@ -61,77 +63,82 @@ def is_row(row: type[Any]) -> Callable[[Any, Any], bool]:
 
 
 @strawberry.interface(
-    description="A trouble the caller can act on. When there is one, nothing was changed."
+    description="An error the caller can act on. A mutation that returns errors has changed "
+    "nothing, unless its description says otherwise."
 )
 class UserError:
-    """One row of `userErrors`."""
+    """An item of `userErrors`."""
 
-    code: ErrorCode = strawberry.field(description="What kind of trouble, for programs.")
-    message: str = strawberry.field(description="What happened, for people.")
+    code: ErrorCode = strawberry.field(description="A stable, machine-readable error code.")
+    message: str = strawberry.field(description="A message for people.")
     path: list[str] = strawberry.field(
-        description="Which argument it is about, from the mutation inwards."
+        description="The path of the argument that caused the error, outermost name first. It is "
+        "empty when no single argument caused the error."
     )
 
 
-@strawberry.type(description="A value is not what was asked for.")
+@strawberry.type(description="An input value is invalid.")
 class InvalidInputError(UserError):
     """See `core.errors.InvalidInput`."""
 
 
-@strawberry.type(description="Nothing of that id exists for this caller.")
+@strawberry.type(description="The object does not exist, or the caller may not see it.")
 class NotFoundError(UserError):
     """See `core.errors.NotFound`."""
 
-    id: strawberry.ID | None = strawberry.field(description="The id that was looked for.")
+    id: strawberry.ID | None = strawberry.field(description="The id that was not found.")
 
 
 @strawberry.type(
-    name="PermissionError", description="The caller may see it, but may not do this to it."
+    name="PermissionError",
+    description="The caller may see the object but may not perform this action on it.",
 )
 class PermissionDeniedError(UserError):
     """See `core.errors.PermissionDenied`."""
 
-    required: str = strawberry.field(description="What would be needed.")
+    required: str = strawberry.field(
+        description="The role and the key permission that the action requires."
+    )
 
 
-@strawberry.type(description="The row has changed since the version that was expected.")
+@strawberry.type(description="The object's version differs from `expectedVersion`.")
 class VersionConflictError(UserError):
     """See `core.errors.VersionConflict`."""
 
-    current_version: int = strawberry.field(description="The version it has at present.")
+    current_version: int = strawberry.field(description="The object's current version.")
 
 
-@strawberry.type(description="What was to be made exists already.")
+@strawberry.type(description="The object already exists.")
 class AlreadyExistsError(UserError):
     """See `core.errors.AlreadyExists`."""
 
 
-@strawberry.type(description="The memory was stored as immutable: it can only be deleted.")
+@strawberry.type(description="The memory is immutable. It can be deleted but not edited.")
 class ImmutableMemoryError(UserError):
     """See `core.errors.ImmutableMemory`."""
 
 
-@strawberry.type(description="The change would leave an organization or project without an OWNER.")
+@strawberry.type(description="The change would leave the organization or project without an OWNER.")
 class LastOwnerError(UserError):
     """See `core.errors.LastOwner`."""
 
 
-@strawberry.type(description="The idempotency key has come before, with another request.")
+@strawberry.type(description="The idempotency key was already used with a different request.")
 class IdempotencyMismatchError(UserError):
     """See `core.errors.IdempotencyMismatch`."""
 
 
 @strawberry.type(
-    description="The request was accepted and is kept, but the work has failed. `retryOperation` "
-    "tries it again, unless it was a summary, of which nothing is kept."
+    description="The request was accepted and stored, but the work failed. `retryOperation` "
+    "retries it, except for summaries, which store nothing."
 )
 class OperationFailedError(UserError):
     """See `core.errors.OperationFailed`."""
 
-    operation_id: strawberry.ID = strawberry.field(description="The operation that has failed.")
+    operation_id: strawberry.ID = strawberry.field(description="The id of the failed operation.")
 
 
-@strawberry.type(description="There is as much of something as there may be at once.")
+@strawberry.type(description="A limit on how many of something may exist at once has been reached.")
 class LimitExceededError(UserError):
     """See `core.errors.LimitExceeded`."""
 
@@ -151,7 +158,7 @@ USER_ERRORS: dict[type[AppError], type[Any]] = {
 
 
 def user_error(error: AppError) -> UserError:
-    """Return an error as GraphQL has it."""
+    """Return the GraphQL object for an error."""
     details: dict[str, Any] = {}
     if isinstance(error, errors.NotFound):
         details["id"] = error.id
@@ -167,18 +174,19 @@ def user_error(error: AppError) -> UserError:
     return made
 
 
-@strawberry.type(description="What every mutation answers with.")
+@strawberry.type(description="The fields that every mutation payload has.")
 class Payload:
-    """The part that all payloads share."""
+    """The fields of every payload."""
 
     user_errors: list[UserError] = strawberry.field(
         default_factory=list,
-        description="What stood in the way; when there is anything here, nothing was changed.",
+        description="The errors of the request; empty on success. A mutation that returns errors "
+        "has changed nothing, unless its description says otherwise.",
     )
 
 
-class _TroubleIsData(FieldExtension):
-    """Turns an `AppError` into the payload's `userErrors`."""
+class UserErrorsExtension(FieldExtension):
+    """Converts an `AppError` into the payload's `userErrors`."""
 
     def __init__(self, payload: type[Payload]) -> None:
         self._payload = payload
@@ -193,30 +201,30 @@ class _TroubleIsData(FieldExtension):
 
 
 def mutation(payload: type[Payload], description: str) -> Callable[[Callable[..., Any]], Any]:
-    """Declare a mutation that answers with this payload, whose fields all have defaults."""
+    """Declare a mutation that returns this payload, whose fields must all have defaults."""
 
     def declare(resolver: Callable[..., Any]) -> Any:
         return strawberry.mutation(
             resolver,
             description=description,
             graphql_type=payload,
-            extensions=[_TroubleIsData(payload)],
+            extensions=[UserErrorsExtension(payload)],
         )
 
     return declare
 
 
-def as_is(value: object) -> Any:
-    """Pass a row on where the contract declares a type, or the other way round.
+def as_graphql(value: object) -> Any:
+    """Return a row where the schema declares a type, or a type where a resolver takes a row.
 
-    The fields of a type read the attributes of a row by the same names, so that no object is built
-    for each row that is answered.
+    The fields of a type read the row's attributes of the same names, so no object has to be built
+    for each returned row.
     """
     return value
 
 
-def given(values: Any) -> dict[str, Any]:
-    """Return those fields of an input that the caller wrote, nulls included."""
+def set_fields(values: Any) -> dict[str, Any]:
+    """Return the fields of an input that the caller set, including those set to null."""
     return {
         name: some.value for name, some in vars(values).items() if isinstance(some, strawberry.Some)
     }

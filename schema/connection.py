@@ -1,4 +1,4 @@
-"""Lists as Relay has them: edges, nodes, page info, and a total that is counted when selected."""
+"""Relay connections: edges, nodes, page info, and a total that is counted only when selected."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
@@ -20,62 +20,68 @@ _ARGUMENTS: tuple[Argument, ...] = (
         "first",
         int | None,
         None,
-        "How many from the start, 0 to 100. Without `first` and `last`: 20.",
+        "Returns the first n items, 0 to 100. Defaults to 20 when neither `first` nor `last` is "
+        "given.",
     ),
-    ("after", Cursor | None, None, "Only what follows this cursor."),
-    ("last", int | None, None, "How many from the end, 0 to 100. Not together with `first`."),
-    ("before", Cursor | None, None, "Only what comes before this cursor."),
+    ("after", Cursor | None, None, "Returns only items after this cursor."),
+    (
+        "last",
+        int | None,
+        None,
+        "Returns the last n items, 0 to 100. Cannot be combined with `first`.",
+    ),
+    ("before", Cursor | None, None, "Returns only items before this cursor."),
 )
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="The position of a page in its list.")
 class PageInfo:
-    """Both ends of a page."""
+    """The start and the end of a page."""
 
-    has_next_page: bool = strawberry.field(description="Whether something follows this page.")
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
     has_previous_page: bool = strawberry.field(
-        description="Whether something comes before this page."
+        description="Whether there are items before this page."
     )
     start_cursor: Cursor | None = strawberry.field(
-        description="The first edge's cursor, none for an empty page."
+        description="The cursor of the first edge; null for an empty page."
     )
     end_cursor: Cursor | None = strawberry.field(
-        description="The last edge's cursor, none for an empty page."
+        description="The cursor of the last edge; null for an empty page."
     )
 
 
-@strawberry.type(description="One thing on a page, with its place in the list.")
+@strawberry.type(description="An item on a page, with its cursor.")
 class Edge(Generic[T]):
     """A node and its cursor."""
 
-    node: T = strawberry.field(description="The thing itself.")
+    node: T = strawberry.field(description="The item.")
     found: strawberry.Private[Connected]
 
-    @strawberry.field(description="The thing's place in the list.")
+    @strawberry.field(description="The item's cursor.")
     def cursor(self, info: Info) -> Cursor:
-        """Return the cursor; it is made only when it is selected."""
+        """Return the cursor. It is encoded only when it is selected."""
         return Cursor(self.found.cursor(info.context, self.node))
 
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
-    """A page with edges of T."""
+    """A page of items of type T."""
 
     found: strawberry.Private[Connected]
 
-    @strawberry.field(description="The things on this page with their cursors.")
+    @strawberry.field(description="The items on this page, with their cursors.")
     def edges(self) -> list[Edge[T]]:
         """Return the edges in order."""
         return [Edge(node=row, found=self.found) for row in self.found.page.rows]
 
-    @strawberry.field(description="The things on this page, for those who need no cursors.")
+    @strawberry.field(description="The items on this page, without cursors.")
     def nodes(self) -> list[T]:
         """Return the rows in order."""
         return self.found.page.rows
 
-    @strawberry.field(description="Where this page lies in the list.")
+    @strawberry.field(description="The position of this page in the list.")
     def page_info(self, info: Info) -> PageInfo:
-        """Return both ends of the page."""
+        """Return the start and the end of the page."""
         page = self.found.page
         ends = (
             [Cursor(self.found.cursor(info.context, row)) for row in (page.rows[0], page.rows[-1])]
@@ -89,14 +95,17 @@ class Connection(Generic[T]):
             end_cursor=ends[1],
         )
 
-    @strawberry.field(description="How many there are on all pages; counted only when selected.")
+    @strawberry.field(
+        description="The number of items on all pages. The server counts them only "
+        "when this field is selected."
+    )
     async def total_count(self, info: Info) -> int:
-        """Return the total, counted for all parents of a level at once."""
+        """Return the total. One statement counts for all parents of a level."""
         return await self.found.total(info.context)
 
 
-class _Paged(FieldExtension):
-    """Gives a field the four arguments of a list, and asks its lister for that page."""
+class _PagingExtension(FieldExtension):
+    """Adds the four paging arguments to a field and calls its lister with them."""
 
     def apply(self, field: StrawberryField) -> None:
         add_arguments(field, _ARGUMENTS)
@@ -118,14 +127,14 @@ class _Paged(FieldExtension):
 
 
 def connection(node: Any, description: str) -> Callable[[Callable[..., Lister]], Any]:
-    """Declare a list of nodes, whose resolver returns the lister that finds a page of them."""
+    """Declare a paged list of nodes. Its resolver returns the lister, which fetches a page."""
 
     def declare(resolver: Callable[..., Lister]) -> Any:
         return strawberry.field(
             resolver,
             description=description,
             graphql_type=Connection[node],
-            extensions=[_Paged()],
+            extensions=[_PagingExtension()],
         )
 
     return declare

@@ -1,4 +1,4 @@
-"""The GraphQL contract: a table of contents of what the nouns' files declare."""
+"""The GraphQL schema, composed from the types, mutations and subscriptions of each noun."""
 
 from typing import Any
 
@@ -37,8 +37,8 @@ _CACHED_DOCUMENTS = 512
 
 
 @strawberry.type(
-    description="Everything that can be read. `memories`, `searchMemories`, `entity` and "
-    "`entities` are about the key's default project unless `projectId` names another."
+    description="All queries. `memories`, `searchMemories`, `entity` and `entities` use the key's "
+    "default project unless `projectId` names another one."
 )
 class Query(
     ViewerQuery,
@@ -51,12 +51,12 @@ class Query(
     OperationQuery,
     ExportQuery,
 ):
-    """The root of reading."""
+    """The query root."""
 
 
 @strawberry.type(
-    description="Everything that can be changed. Each answers with `userErrors`; where there are "
-    "any, nothing was changed."
+    description="All mutations. Each payload has `userErrors`. A mutation that returns errors has "
+    "changed nothing, unless its description says otherwise."
 )
 class Mutation(
     OrganizationMutation,
@@ -72,22 +72,22 @@ class Mutation(
     ExportMutation,
     SummaryMutation,
 ):
-    """The root of writing."""
+    """The mutation root."""
 
 
 @strawberry.type(
-    description="Everything that can be followed, over a WebSocket (`graphql-transport-ws`) or as "
-    "server-sent events."
+    description="All subscriptions, over a WebSocket (`graphql-transport-ws`) or as server-sent "
+    "events."
 )
 class Subscription(MemoryEventsSubscription, OperationSubscription):
-    """The root of following."""
+    """The subscription root."""
 
 
 class Schema(strawberry.Schema):
-    """The executable contract. What goes wrong is logged by the door, once, and not here."""
+    """The executable schema. The transports log errors, so that each is logged once."""
 
     def __init__(self, **options: Any) -> None:
-        """Build the contract, without the defaults of null that say nothing."""
+        """Build the schema without explicit null defaults, which are redundant."""
         super().__init__(**options)
         for named in self._schema.type_map.values():
             for item in getattr(named, "fields", {}).values():
@@ -96,7 +96,7 @@ class Schema(strawberry.Schema):
                         value.default_value = Undefined
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """Leave the errors to whoever answers the request."""
+        """Do nothing: the transport that sends the response handles the errors."""
 
 
 schema = Schema(
@@ -113,5 +113,5 @@ schema = Schema(
 
 
 def print_schema() -> str:
-    """Return the contract in the schema definition language."""
+    """Return the schema in the schema definition language."""
     return schema.as_str() + "\n"

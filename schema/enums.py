@@ -1,4 +1,4 @@
-"""The enums of the contract: those of `core`, with a description for every value."""
+"""The enums of the schema: those of `core`, with a description for every value."""
 
 from enum import Enum
 
@@ -20,14 +20,14 @@ from language.dates.moments import Precision
 
 
 class OrderDirection(Enum):
-    """Which end of an order comes first."""
+    """The direction of an order."""
 
     ASC = "ASC"
     DESC = "DESC"
 
 
 class EntityOrderField(Enum):
-    """What entities can be ordered by; the values are attributes of their rows."""
+    """The fields by which entities can be ordered. The values are attributes of their rows."""
 
     NAME = "name"
     CREATED_AT = "created_at"
@@ -36,7 +36,7 @@ class EntityOrderField(Enum):
 
 
 class MemoryOrderField(Enum):
-    """What memories can be ordered by; the values are attributes of their rows."""
+    """The fields by which memories can be ordered. The values are attributes of their rows."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -51,134 +51,136 @@ def _declare(members: type[Enum], description: str, **values: str) -> None:
 
 _declare(
     Role,
-    "What a member is in an organization or a project.",
-    OWNER="Does everything; an OWNER of an organization is OWNER of all its projects.",
-    READER="Views and searches; in an organization, only the projects it is a member of.",
+    "The role of a member in an organization or a project.",
+    OWNER="May do everything. An OWNER of an organization is an OWNER of all its projects.",
+    READER="May view and search. A READER of an organization sees only the projects it is a "
+    "member of.",
 )
 _declare(
     ApiKeyPermission,
-    "How much of its account's rights a key carries; each includes the ones before it.",
-    READ="Viewing and searching.",
-    WRITE="Also writing memories.",
-    ADMIN="Also settings, members and keys.",
+    "How many of the account's rights a key has. Each permission includes the ones before it.",
+    READ="View and search.",
+    WRITE="Also write memories.",
+    ADMIN="Also change settings, members and keys.",
 )
 _declare(
     ApiKeyReach,
-    "How far a key sees, whatever its account may see.",
-    PROJECT="Only its project.",
-    ORGANIZATION="Only its organization.",
-    ACCOUNT="Everything its account sees.",
+    "Which part of the account's data a key can access.",
+    PROJECT="Only the key's project.",
+    ORGANIZATION="Only the key's organization.",
+    ACCOUNT="Everything the account can access.",
 )
 _declare(
     EntityType,
-    "What a memory can be about.",
+    "The type of an entity.",
     USER="A person who talks with an agent.",
     AGENT="An agent.",
     APP="An application.",
-    RUN="One session, conversation or task.",
+    RUN="A session, conversation or task.",
 )
 _declare(
     MemoryState,
-    "Whether a memory stands for itself, or another has taken its place.",
-    ACTIVE="It stands for itself.",
-    SUPERSEDED="A newer memory says otherwise by now.",
-    MERGED="Another memory says the same and stands for both.",
+    "Whether a memory is current or another memory has replaced it.",
+    ACTIVE="The memory is current.",
+    SUPERSEDED="A newer memory contradicts it.",
+    MERGED="It duplicates another memory, which represents both.",
 )
 _declare(
     HistoryEventType,
-    "What happened to a memory.",
-    ADD="It was stored.",
-    UPDATE="Its text, metadata, categories or dates were changed.",
+    "The type of a history event.",
+    ADD="The memory was stored.",
+    UPDATE="Its text, metadata, categories or dates changed.",
     DELETE="It was deleted.",
-    SUPERSEDE="A memory that says otherwise has taken its place.",
-    MERGE="Another memory stands for both.",
-    CATEGORIZE="Only its categories were changed.",
-    RESTORE="It was brought back to what it had been.",
+    SUPERSEDE="A contradicting memory superseded it.",
+    MERGE="It was merged into another memory.",
+    CATEGORIZE="Only its categories changed.",
+    RESTORE="An earlier version of it was restored.",
 )
 _declare(
     OperationType,
-    "What a request asked the platform to do.",
-    ADD="To remember a conversation.",
-    SEARCH="To search memories.",
-    UPDATE="To change or restore memories.",
-    DELETE="To delete memories.",
-    EXPORT="To export memories.",
-    IMPORT="To import memories.",
-    SUMMARY="To sum memories up.",
-    REINDEX="To build the vector index anew.",
+    "The type of an operation.",
+    ADD="Add memories from a conversation.",
+    SEARCH="Search memories.",
+    UPDATE="Change or restore memories.",
+    DELETE="Delete memories.",
+    EXPORT="Export memories.",
+    IMPORT="Import memories.",
+    SUMMARY="Summarize memories.",
+    REINDEX="Rebuild the vector index.",
 )
 _declare(
     OperationStatus,
-    "How far an operation is.",
-    PENDING="It waits for its turn, or for another attempt.",
-    RUNNING="It is being worked on.",
-    SUCCEEDED="It is done.",
-    FAILED="It has failed for good, unless `retryOperation` tries it again.",
+    "The status of an operation.",
+    PENDING="The operation waits for its first attempt or for a retry.",
+    RUNNING="The operation is in progress.",
+    SUCCEEDED="The operation finished successfully.",
+    FAILED="The operation failed and is not retried automatically. `retryOperation` can retry it.",
 )
 _declare(
     AddOutcome,
-    "What became of something that was to be remembered.",
-    ADDED="It is a memory of its own.",
-    ALREADY_KNOWN="A memory of the same words was there already.",
-    MERGED="It became one with a memory that says the same; the fuller of both stands for it.",
-    SUPERSEDES="It is a memory of its own, and has taken the place of what it contradicts.",
+    "What happened to one message or extracted fact.",
+    ADDED="It was stored as a new memory.",
+    ALREADY_KNOWN="A memory with the same text already existed.",
+    MERGED="It was merged with a memory that says the same. The more detailed of the two is kept "
+    "as the current memory.",
+    SUPERSEDES="It was stored as a new memory and supersedes the memories it contradicts.",
 )
 _declare(
     Precision,
-    "How exactly a moment is known.",
-    YEAR="The year.",
-    MONTH="The month.",
-    DAY="The day.",
-    TIME="The time of day.",
+    "The precision of a date.",
+    YEAR="The year is known.",
+    MONTH="The month is known.",
+    DAY="The day is known.",
+    TIME="The time of day is known.",
 )
 _declare(
     ErrorCode,
-    "The stable names of the troubles a caller can meet.",
-    INVALID_INPUT="A value is not what was asked for.",
-    NOT_FOUND="Nothing of that id exists for this caller.",
-    FORBIDDEN="The caller's role or key does not allow this.",
-    VERSION_CONFLICT="The row has changed since the version that was expected.",
-    ALREADY_EXISTS="What was to be made exists already.",
-    IMMUTABLE="The memory was stored as immutable.",
-    LAST_OWNER="The change would leave no OWNER.",
-    IDEMPOTENCY_MISMATCH="The idempotency key has come before, with another request.",
-    OPERATION_FAILED="The work was accepted and kept, but has failed.",
-    LIMIT_EXCEEDED="The caller has as much of something as it may have at once.",
-    CURSOR_EXPIRED="Events that came after the cursor are not kept any more.",
+    "The stable error codes that a caller can receive.",
+    INVALID_INPUT="An input value is invalid.",
+    NOT_FOUND="The object does not exist, or the caller may not see it.",
+    FORBIDDEN="The caller's role or key does not allow the action.",
+    VERSION_CONFLICT="The object's version differs from `expectedVersion`.",
+    ALREADY_EXISTS="The object already exists.",
+    IMMUTABLE="The memory is immutable. It can be deleted but not edited.",
+    LAST_OWNER="The change would leave the organization or project without an OWNER.",
+    IDEMPOTENCY_MISMATCH="The idempotency key was already used with a different request.",
+    OPERATION_FAILED="The request was accepted and stored, but the work failed.",
+    LIMIT_EXCEEDED="A limit on how many of something may exist at once has been reached.",
+    CURSOR_EXPIRED="Events after the cursor have been pruned.",
 )
 _declare(
     OrderDirection,
-    "Which end of an order comes first.",
-    ASC="Smallest, oldest or first in the alphabet first.",
-    DESC="Largest, newest or last in the alphabet first.",
+    "The direction of an order.",
+    ASC="Ascending: smallest, oldest or alphabetically first items first.",
+    DESC="Descending: largest, newest or alphabetically last items first.",
 )
 _declare(
     EntityOrderField,
-    "What entities can be ordered by.",
-    NAME="Their name, by code points.",
-    CREATED_AT="When a memory first named them.",
-    UPDATED_AT="When their metadata or their memories last changed.",
-    TOTAL_MEMORIES="How many memories they have.",
+    "The fields by which entities can be ordered.",
+    NAME="The entity's name, compared by code points.",
+    CREATED_AT="When a memory first named the entity.",
+    UPDATED_AT="When the entity's metadata or its number of memories last changed.",
+    TOTAL_MEMORIES="The entity's number of memories.",
 )
 _declare(
     MemoryOrderField,
-    "What memories can be ordered by.",
-    CREATED_AT="When they were stored.",
-    UPDATED_AT="When they were last changed.",
-    TIMESTAMP="When it happened; when they were stored, if nobody said.",
+    "The fields by which memories can be ordered.",
+    CREATED_AT="When the memory was stored.",
+    UPDATED_AT="When the memory was last changed.",
+    TIMESTAMP="When the remembered event happened; when the memory was stored if that is unknown.",
 )
 _declare(
     FeedbackValue,
-    "What somebody thinks of a memory.",
-    POSITIVE="It helped.",
-    NEGATIVE="It did not help.",
-    VERY_NEGATIVE="It is wrong, or should not have been shown.",
+    "A rating of a memory.",
+    POSITIVE="The memory was helpful.",
+    NEGATIVE="The memory was not helpful.",
+    VERY_NEGATIVE="The memory is wrong or should not have been returned.",
 )
 _declare(
     WebhookEventType,
-    "The events that webhooks are told of.",
-    MEMORY_ADD="A memory was added, or came back after it was deleted.",
-    MEMORY_UPDATE="A memory was changed, or another has taken its place.",
+    "The event types that a webhook can subscribe to.",
+    MEMORY_ADD="A memory was added, or restored after it was deleted.",
+    MEMORY_UPDATE="A memory was changed, superseded or merged.",
     MEMORY_DELETE="A memory was deleted.",
-    MEMORY_CATEGORIZE="A memory was given categories.",
+    MEMORY_CATEGORIZE="The categories of a memory were set or changed.",
 )

@@ -1,4 +1,4 @@
-"""Scalars of the contract: their forms are checked here, before any resolver sees a value."""
+"""The scalars of the schema. Input is validated here, before a resolver receives it."""
 
 import re
 from datetime import UTC, date, datetime
@@ -19,7 +19,9 @@ def _parse_datetime(value: Any) -> datetime:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError("write an RFC 3339 moment with its offset, such as 2026-03-01T09:30:00Z")
+    raise ValueError(
+        "must be an RFC 3339 date and time with a UTC offset, such as 2026-03-01T09:30:00Z"
+    )
 
 
 def _print_datetime(value: datetime) -> str:
@@ -32,35 +34,35 @@ def _parse_date(value: Any) -> date:
             return date.fromisoformat(value)
     except (TypeError, ValueError):
         pass
-    raise ValueError("write a calendar day, such as 2026-03-01")
+    raise ValueError("must be a calendar date, such as 2026-03-01")
 
 
 def _parse_cursor(value: Any) -> str:
     if isinstance(value, str):
         return value
-    raise ValueError("write a cursor that this server has issued")
+    raise ValueError("must be a cursor issued by this server")
 
 
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment as RFC 3339 has it, always answered in UTC, such as "
-        "`2026-03-01T09:30:00.250000Z`. An input must carry its offset.",
+        description="An RFC 3339 date and time. Output is always in UTC, such as "
+        "`2026-03-01T09:30:00.250000Z`. Input must include a UTC offset.",
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
         serialize=_print_datetime,
         parse_value=_parse_datetime,
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A calendar day, `YYYY-MM-DD`.",
+        description="A calendar date, `YYYY-MM-DD`.",
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339#section-5.6",
         serialize=date.isoformat,
         parse_value=_parse_date,
     ),
     Cursor: strawberry.scalar(
         name="Cursor",
-        description="A place in a list. Opaque and signed: one that this server has not issued for "
-        "the same list and order is refused.",
+        description="A position in a list. Cursors are opaque and signed. The server accepts a "
+        "cursor only for the list and the order it was issued for.",
         specified_by_url="https://relay.dev/graphql/connections.htm#sec-Cursor",
         serialize=str,
         parse_value=_parse_cursor,

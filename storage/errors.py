@@ -5,7 +5,7 @@ class RowMoved(Exception):
     """A row changed between its reading and its writing; the transaction is run again."""
 
 
-class SlotTaken(Exception):
+class DuplicateMemory(Exception):
     """An active memory of the same entities and speaker says the same already."""
 
     def __init__(self, memory_id: str) -> None:

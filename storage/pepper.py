@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 
-def obtain_pepper(data_dir: Path) -> bytes:
+def load_or_create_pepper(data_dir: Path) -> bytes:
     """Return the data directory's pepper; one that is missing is made, readable by its owner."""
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / "pepper"

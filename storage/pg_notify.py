@@ -49,7 +49,7 @@ _CONNECTION: dict[str, Any] = {
 }
 
 
-class PostgresNotices:
+class PostgresNotifier:
     """Sends the topics of this process's commits, and hears those of the others.
 
     `tell` is called on the event loop with the topics that another process has told of, and
@@ -85,7 +85,7 @@ class PostgresNotices:
             sending.cancel()
             await asyncio.wait(self._tasks, timeout=_STOP_SECONDS)
 
-    def gather(self, ids: Iterable[str]) -> None:
+    def enqueue(self, ids: Iterable[str]) -> None:
         """Have the other processes told of topics, in a moment.
 
         What cannot be sent for a while does not pile up: they are told to look at everything.
@@ -98,7 +98,7 @@ class PostgresNotices:
 
     def _heed(self, commit: Commit) -> None:
         if topics := commit.projects | commit.operations:
-            self.gather(topics)
+            self.enqueue(topics)
 
     async def _send(self) -> None:
         outage = _Outage("notices_not_sent")
@@ -130,7 +130,7 @@ class PostgresNotices:
             await connection.execute(_SEND, [_CHANNEL, payloads])
         except BaseException:
             # The others learn that they have missed something when there is a connection again.
-            self.gather([_EVERYTHING])
+            self.enqueue([_EVERYTHING])
             raise
 
     async def _listen(self) -> None:
@@ -196,18 +196,18 @@ class _Outage:
 
 
 @contextlib.asynccontextmanager
-async def notices_between(
+async def exchange_notifications(
     db: Database, tell: Callable[[Iterable[str]], None], tell_all: Callable[[], None]
 ) -> AsyncIterator[None]:
     """Exchange notices with the other processes until the end of the block.
 
     On PostgreSQL only: elsewhere it does nothing, and all is left to the polls. The callables are
-    those of `PostgresNotices`.
+    those of `PostgresNotifier`.
     """
     if db.is_sqlite:
         yield
         return
-    notices = PostgresNotices(db, tell, tell_all)
+    notices = PostgresNotifier(db, tell, tell_all)
     notices.start()
     try:
         yield

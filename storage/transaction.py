@@ -194,7 +194,7 @@ class Transaction:
         self.history.flush()
         if changes:
             # Only the lock that writing the log takes makes sure that no webhook is being made.
-            for webhook_id, project_id in self.webhooks.interested(changes):
+            for webhook_id, project_id in self.webhooks.subscribed(changes):
                 moment = changes[project_id][-1].created_at
                 self.jobs.put(JobKind.DELIVER, [webhook_id], project_id, moment)
             self.jobs.flush()

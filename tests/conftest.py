@@ -32,8 +32,8 @@ from tests.support.servers.deployment import (
     Deployment,
     deployed,
     fresh_postgres,
-    passing_dir,
     settings_for,
+    temporary_dir,
 )
 
 # Without this, each exception in a log is drawn with all its local variables, which takes seconds.
@@ -120,7 +120,7 @@ def pytest_sessionfinish() -> None:
 def database_url(request: pytest.FixtureRequest, worker_id: str) -> Iterator[str]:
     """The URL of an empty database of each kind, shared by the tests of one worker process."""
     if request.param == "sqlite":
-        with passing_dir() as place:
+        with temporary_dir() as place:
             yield f"sqlite:///{place / 'test.db'}"
     else:
         with fresh_postgres(f"mnemograph_test_{worker_id}") as url:
@@ -130,7 +130,7 @@ def database_url(request: pytest.FixtureRequest, worker_id: str) -> Iterator[str
 @pytest_asyncio.fixture(scope="session")
 async def deployment(database_url: str) -> AsyncIterator[Deployment]:
     """A running server on each kind of database."""
-    with passing_dir() as data_dir:
+    with temporary_dir() as data_dir:
         async with deployed(settings_for(data_dir, database_url)) as running:
             yield running
 

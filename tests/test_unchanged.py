@@ -49,6 +49,6 @@ async def test_what_a_search_leaves_is_no_change(tenant: Tenant) -> None:
     services = tenant.deployment.services
     with unchanged(tenant.deployment):
         found = await tenant.owner.ask(SEARCH)
-        await services.searches.settle()
-        await services.touches.settle()
+        await services.search_recorder.flush()
+        await services.usage_recorder.flush()
     assert len(found["searchMemories"]["hits"]) == 1

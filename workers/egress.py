@@ -19,7 +19,7 @@ from typing import Any
 import httpcore
 
 from core.errors import InvalidInput
-from core.outgoing_urls import Target, is_allowed, is_public, target_of
+from core.outgoing_urls import Target, is_allowed, is_public, parse_target
 
 # An answer is of interest for its status alone; one that is longer is not read to its end.
 LONGEST_ANSWER = 65_536
@@ -40,7 +40,7 @@ class Answer:
     error: str | None
 
 
-class Refused(Exception):
+class AddressRejected(Exception):
     """A name stands for an address that nothing may be sent to; says so in a sentence."""
 
 
@@ -82,7 +82,7 @@ class Outgoing:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Send a message; return what came of it, whatever the receiver does."""
         try:
-            target = target_of(url, self._allowed)
+            target = parse_target(url, self._allowed)
         except InvalidInput as error:
             return Answer(None, error.message)
         try:
@@ -90,7 +90,7 @@ class Outgoing:
                 return await self._send(target, headers, body)
         except (TimeoutError, httpcore.TimeoutException):
             return Answer(None, f"The receiver did not answer within {self._seconds:g} seconds.")
-        except Refused as error:
+        except AddressRejected as error:
             return Answer(None, str(error))
         except httpcore.ConnectError as error:
             return Answer(None, _why_unreachable(target.host, error))
@@ -141,14 +141,14 @@ class _Judging(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Return a connection. Raises `Refused`, or an error of httpcore."""
+        """Return a connection. Raises `AddressRejected`, or an error of httpcore."""
         try:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         # One that is not public spoils them all: nobody honest mixes them.
         if not is_allowed(host, self._allowed) and not all(map(is_public, addresses)):
-            raise Refused(f"{host} is not a public address.")
+            raise AddressRejected(f"{host} is not a public address.")
         trouble: Exception = httpcore.ConnectError("There is no address.")
         tried = addresses[:_MOST_ADDRESSES]
         for address in tried:

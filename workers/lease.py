@@ -10,7 +10,7 @@ _BEAT = timedelta(seconds=20)
 
 
 @contextlib.asynccontextmanager
-async def beating(heartbeat: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+async def renewing_lease(heartbeat: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Renew a lease by its heartbeat until the end of the block."""
 
     async def beat() -> None:

@@ -19,7 +19,7 @@ from resolvers.ingestion.job import ingest
 from resolvers.synthesis.export_job import shape_export
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
-from workers.lease import beating
+from workers.lease import renewing_lease
 
 Heartbeat = Callable[[], Awaitable[Any]]
 JobFunction = Callable[[Services, Sequence[JobRow], Heartbeat], Awaitable[None]]
@@ -49,7 +49,7 @@ def _renewing(work: Callable[[Services, str, int], Awaitable[None]]) -> JobFunct
     """Return a job function that renews the leases by itself while the work goes on."""
 
     async def run(services: Services, jobs: Sequence[JobRow], heartbeat: Heartbeat) -> None:
-        async with beating(heartbeat):
+        async with renewing_lease(heartbeat):
             for job in jobs:
                 await work(services, job.subject, job.attempts)
 

@@ -17,12 +17,12 @@ import structlog
 from core.enums import JobKind
 from core.ids import uuid7
 from resolvers.context import Services
-from resolvers.exchange.import_job import RECORDS_STAY
+from resolvers.exchange.import_job import RECORD_RETENTION
 from resolvers.operations.postpone import Postponed
 from resolvers.webhooks.delivery import RETRIES, Retries
 from storage.database import Commit
 from storage.operations.jobs import JobRow
-from storage.pg_notify import notices_between
+from storage.pg_notify import exchange_notifications
 from storage.transaction import Transaction
 from workers import retention, webhooks
 from workers.egress import Outgoing
@@ -136,8 +136,10 @@ class Runner:
     async def _give_up(self) -> None:
         """Give up the work of requests whose server has ended, and what imports have left."""
         moment = self._services.clock()
-        await self._services.db.write(lambda tx: tx.operations.give_up(moment))
-        await self._services.db.write(lambda tx: tx.import_records.drop_left(moment - RECORDS_STAY))
+        await self._services.db.write(lambda tx: tx.operations.fail_abandoned(moment))
+        await self._services.db.write(
+            lambda tx: tx.import_records.delete_abandoned(moment - RECORD_RETENTION)
+        )
 
     async def _prune(self) -> None:
         await retention.sweep(self._services, lambda: self._stopping)
@@ -194,21 +196,21 @@ class Runner:
 
 
 @contextlib.asynccontextmanager
-async def working(services: Services) -> AsyncIterator[None]:
+async def running_workers(services: Services) -> AsyncIterator[None]:
     """Run what a process does beside answering requests, until the end of the block.
 
     The other processes are told of what the workers do until the last of it is done.
     """
-    notices = services.notices
-    async with notices_between(services.db, notices.tell, notices.tell_all):
+    notices = services.notifications
+    async with exchange_notifications(services.db, notices.notify, notices.notify_all):
         runner = Runner(services)
         runner.start()
         try:
             yield
         finally:
             await runner.stop()
-            await services.touches.settle()
-            await services.searches.settle()
+            await services.usage_recorder.flush()
+            await services.search_recorder.flush()
             await services.extractor.close()
 
 

@@ -15,12 +15,12 @@ from resolvers.context import Services
 from resolvers.webhooks.delivery import (
     Message,
     Retries,
-    due,
+    due_deliveries,
     fan_out,
-    give_up,
-    message_of,
-    settle,
-    written,
+    load_message,
+    record_failure,
+    record_result,
+    render,
 )
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
@@ -54,7 +54,7 @@ async def handle(
 def end(services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
     """Let the jobs wait for what their webhooks have to send next."""
     for job in jobs:
-        tx.jobs.put_off(job, worker, partial(_next_turn, services, tx, job.subject))
+        tx.jobs.reschedule(job, worker, partial(_next_turn, services, tx, job.subject))
 
 
 def _next_turn(services: Services, tx: Transaction, webhook_id: str) -> datetime | None:
@@ -78,24 +78,24 @@ class _Turn:
         services, until = self._services, await fan_out(self._services, webhook_id, None)
         while until is not None and await self._is_ours():
             until = await fan_out(services, webhook_id, until)
-        for delivery_id in await due(services, webhook_id, _MOST):
+        for delivery_id in await due_deliveries(services, webhook_id, _MOST):
             if self._is_over() or not await self._is_ours():
                 return
-            message = await message_of(services, delivery_id)
+            message = await load_message(services, delivery_id)
             if message is None:
                 continue
             if message.obstacle is not None:
-                await give_up(services, message)
+                await record_failure(services, message)
                 continue
             answer = await self._send(message)
-            await settle(services, message, answer.status, answer.error, self._retries)
+            await record_result(services, message, answer.status, answer.error, self._retries)
             if answer.status is None:
                 # Whoever does not answer would hold up all others for as long as a turn lasts.
                 return
 
     async def _send(self, message: Message) -> Answer:
         try:
-            headers, body = written(self._services, message)
+            headers, body = render(self._services, message)
             return await self._outgoing.post(message.receiver.url, headers, body)
         except Exception:
             # A message that cannot be sent must not keep back those behind it.

@@ -1,7 +1,8 @@
 """The checks of values in files that come from elsewhere, and how their faults are told.
 
 A check takes a value and its path, and returns it in the form that is kept, or raises
-`InvalidInput` whose message begins with "This" or "Metadata": `told` puts the place in its stead.
+`InvalidInput` whose message begins with "This" or "Metadata": `error_at` puts the place in its
+stead.
 """
 
 import re
@@ -43,7 +44,7 @@ def optional(check: Check, default: Any = None) -> Field:
 
 def checked_fields(value: Any, fields: Mapping[str, Field], *path: Step) -> dict[str, Any]:
     """Return the fields of an object, each checked; what has another name is left out."""
-    given = an_object(value, *path)
+    given = check_object(value, *path)
     found: dict[str, Any] = {}
     for name, field in fields.items():
         item = given.get(name)
@@ -56,7 +57,7 @@ def checked_fields(value: Any, fields: Mapping[str, Field], *path: Step) -> dict
     return found
 
 
-def told(error: InvalidInput, place: str, *path: Step) -> InvalidInput:
+def error_at(error: InvalidInput, place: str, *path: Step) -> InvalidInput:
     """Return the same error, told of a place in a file such as "Line 3"."""
     where = ".".join(error.path)
     subject, _, rest = error.message.partition(" ")
@@ -65,16 +66,16 @@ def told(error: InvalidInput, place: str, *path: Step) -> InvalidInput:
     return InvalidInput(f"{place}: {error.message}", *path, *error.path)
 
 
-def an_object(value: Any, *path: Step) -> dict[str, Any]:
+def check_object(value: Any, *path: Step) -> dict[str, Any]:
     """Return a JSON object."""
     if not isinstance(value, dict):
         raise InvalidInput("This must be a JSON object.", *path)
     return value
 
 
-def a_storable_object(value: Any, *path: Step) -> dict[str, Any]:
+def check_storable_object(value: Any, *path: Step) -> dict[str, Any]:
     """Return a JSON object that every database can hold, of at most half a megabyte."""
-    found = an_object(value, *path)
+    found = check_object(value, *path)
     try:
         encoded = orjson.dumps(found)
     except (TypeError, ValueError) as error:
@@ -86,7 +87,7 @@ def a_storable_object(value: Any, *path: Step) -> dict[str, Any]:
     return found
 
 
-def a_text(longest: int, *, blank: bool = False) -> Check:
+def text_check(longest: int, *, blank: bool = False) -> Check:
     """Return the check of a text of so many characters at most, which may be blank if so said."""
 
     def check(value: Any, *path: Step) -> str:
@@ -99,17 +100,17 @@ def a_text(longest: int, *, blank: bool = False) -> Check:
     return check
 
 
-a_name = a_text(LONGEST_NAME)
+check_name = text_check(LONGEST_NAME)
 
 
-def a_truth(value: Any, *path: Step) -> bool:
+def check_boolean(value: Any, *path: Step) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):
         raise InvalidInput("This must be true or false.", *path)
     return value
 
 
-def a_number(least: int) -> Check:
+def number_check(least: int) -> Check:
     """Return the check of a whole number from `least` on."""
 
     def check(value: Any, *path: Step) -> int:
@@ -121,7 +122,7 @@ def a_number(least: int) -> Check:
     return check
 
 
-def an_id(value: Any, *path: Step) -> str:
+def check_id(value: Any, *path: Step) -> str:
     """Return an id as Mnemograph makes them."""
     if not isinstance(value, str) or not is_uuid7(value):
         raise InvalidInput(
@@ -130,7 +131,7 @@ def an_id(value: Any, *path: Step) -> str:
     return value
 
 
-def a_moment(value: Any, *path: Step) -> str:
+def check_datetime(value: Any, *path: Step) -> str:
     """Return a moment with its offset, in UTC."""
     try:
         if isinstance(value, str) and _RFC_3339.fullmatch(value):
@@ -140,7 +141,7 @@ def a_moment(value: Any, *path: Step) -> str:
     raise InvalidInput("This must be a moment such as 2026-03-01T09:30:00Z.", *path)
 
 
-def a_day(value: Any, *path: Step) -> str:
+def check_date(value: Any, *path: Step) -> str:
     """Return a calendar day."""
     try:
         if isinstance(value, str) and _DATE.fullmatch(value):
@@ -150,7 +151,7 @@ def a_day(value: Any, *path: Step) -> str:
     raise InvalidInput("This must be a calendar day such as 2026-03-01.", *path)
 
 
-def one_of(names: type[Enum] | tuple[str, ...]) -> Check:
+def enum_check(names: type[Enum] | tuple[str, ...]) -> Check:
     """Return the check of one of some names."""
     allowed = tuple(names.__members__) if isinstance(names, type) else names
 
@@ -162,7 +163,7 @@ def one_of(names: type[Enum] | tuple[str, ...]) -> Check:
     return check
 
 
-def a_list(check: Check, most: int | None = None) -> Check:
+def list_check(check: Check, most: int | None = None) -> Check:
     """Return the check of a list of values that pass another."""
 
     def check_list(value: Any, *path: Step) -> list[Any]:
@@ -175,6 +176,6 @@ def a_list(check: Check, most: int | None = None) -> Check:
     return check_list
 
 
-def a_row(fields: Mapping[str, Field]) -> Check:
+def object_check(fields: Mapping[str, Field]) -> Check:
     """Return the check of an object with these fields."""
     return lambda value, *path: checked_fields(value, fields, *path)

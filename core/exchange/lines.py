@@ -14,21 +14,21 @@ from core.errors import InvalidInput
 from core.events import HistoryEventType
 from core.exchange.checks import (
     Field,
-    a_day,
-    a_list,
-    a_moment,
-    a_name,
-    a_number,
-    a_row,
-    a_storable_object,
-    a_text,
-    a_truth,
-    an_id,
-    an_object,
+    check_boolean,
+    check_date,
+    check_datetime,
+    check_id,
+    check_name,
+    check_object,
+    check_storable_object,
     checked_fields,
-    one_of,
+    enum_check,
+    error_at,
+    list_check,
+    number_check,
+    object_check,
     optional,
-    told,
+    text_check,
 )
 from core.validation import LONGEST_TEXT, check_metadata
 
@@ -41,75 +41,77 @@ _PRECISIONS = ("YEAR", "MONTH", "DAY", "TIME")
 _LONGEST_REASON = LONGEST_TEXT
 _KINDS = {"entity": "entities", "memory": "memories", "deletedMemory": "deletedMemories"}
 
-_a_text = a_text(LONGEST_TEXT)
+_a_text = text_check(LONGEST_TEXT)
 _MEMORY = {
-    "id": Field(an_id),
+    "id": Field(check_id),
     "text": Field(_a_text),
-    **{name: optional(a_name) for name in NAMES},
-    "actor": optional(a_name),
-    "role": optional(a_name),
+    **{name: optional(check_name) for name in NAMES},
+    "actor": optional(check_name),
+    "role": optional(check_name),
     "metadata": optional(check_metadata, dict),
-    "categories": optional(a_list(a_name, MOST_CATEGORIES), list),
-    "state": optional(one_of(MemoryState), MemoryState.ACTIVE.name),
-    "immutable": optional(a_truth, False),
-    "version": optional(a_number(1), 1),
-    "timestamp": optional(a_moment),
-    "timestampUntil": optional(a_moment),
-    "timestampPrecision": optional(one_of(_PRECISIONS)),
-    "expirationDate": optional(a_day),
-    "previousId": optional(an_id),
-    "successorId": optional(an_id),
-    "extendsId": optional(an_id),
-    "createdAt": Field(a_moment),
-    "updatedAt": Field(a_moment),
+    "categories": optional(list_check(check_name, MOST_CATEGORIES), list),
+    "state": optional(enum_check(MemoryState), MemoryState.ACTIVE.name),
+    "immutable": optional(check_boolean, False),
+    "version": optional(number_check(1), 1),
+    "timestamp": optional(check_datetime),
+    "timestampUntil": optional(check_datetime),
+    "timestampPrecision": optional(enum_check(_PRECISIONS)),
+    "expirationDate": optional(check_date),
+    "previousId": optional(check_id),
+    "successorId": optional(check_id),
+    "extendsId": optional(check_id),
+    "createdAt": Field(check_datetime),
+    "updatedAt": Field(check_datetime),
 }
 _SOURCE = {
-    "id": Field(an_id),
-    "role": Field(a_name),
-    "name": optional(a_name),
+    "id": Field(check_id),
+    "role": Field(check_name),
+    "name": optional(check_name),
     "content": Field(_a_text),
-    "timestamp": optional(a_moment),
-    "createdAt": Field(a_moment),
+    "timestamp": optional(check_datetime),
+    "createdAt": Field(check_datetime),
 }
 _FEEDBACK = {
-    "value": Field(one_of(FeedbackValue)),
-    "reason": optional(a_text(_LONGEST_REASON, blank=True)),
-    "updatedAt": Field(a_moment),
+    "value": Field(enum_check(FeedbackValue)),
+    "reason": optional(text_check(_LONGEST_REASON, blank=True)),
+    "updatedAt": Field(check_datetime),
 }
 _EVENT = {
-    "id": Field(an_id),
-    "version": Field(a_number(1)),
-    "type": Field(one_of(HistoryEventType)),
+    "id": Field(check_id),
+    "version": Field(number_check(1)),
+    "type": Field(enum_check(HistoryEventType)),
     "oldText": optional(_a_text),
     "newText": optional(_a_text),
-    "before": optional(a_storable_object),
-    "after": optional(a_storable_object),
-    "actor": Field(a_name),
-    "operationId": optional(an_id),
-    "createdAt": Field(a_moment),
+    "before": optional(check_storable_object),
+    "after": optional(check_storable_object),
+    "actor": Field(check_name),
+    "operationId": optional(check_id),
+    "createdAt": Field(check_datetime),
 }
 _PAST = {
-    "history": optional(a_list(a_row(_EVENT))),
-    "versions": optional(a_list(a_row({**_MEMORY, "endedAt": Field(a_moment)})), list),
+    "history": optional(list_check(object_check(_EVENT))),
+    "versions": optional(
+        list_check(object_check({**_MEMORY, "endedAt": Field(check_datetime)})), list
+    ),
 }
 _LINES = {
     "export": {"format": Field(lambda value, *path: _known_format(value, *path))},
     "entity": {
-        "entityType": Field(one_of(EntityType)),
-        "name": Field(a_name),
+        "entityType": Field(enum_check(EntityType)),
+        "name": Field(check_name),
         "metadata": optional(check_metadata, dict),
-        "createdAt": Field(a_moment),
-        "updatedAt": Field(a_moment),
+        "createdAt": Field(check_datetime),
+        "updatedAt": Field(check_datetime),
     },
     "memory": {
-        "memory": Field(a_row(_MEMORY)),
-        "concepts": optional(a_list(a_name), list),
-        "sources": optional(a_list(a_row(_SOURCE)), list),
-        "feedback": optional(a_row(_FEEDBACK)),
+        "memory": Field(object_check(_MEMORY)),
+        "concepts": optional(list_check(check_name), list),
+        "sources": optional(list_check(object_check(_SOURCE)), list),
+        "feedback": optional(object_check(_FEEDBACK)),
         **_PAST,
     },
-    "deletedMemory": {"id": Field(an_id), **_PAST},
-    "end": {name: Field(a_number(0)) for name in _KINDS.values()},
+    "deletedMemory": {"id": Field(check_id), **_PAST},
+    "end": {name: Field(number_check(0)) for name in _KINDS.values()},
 }
 
 
@@ -125,12 +127,12 @@ def checked_line(line: bytes) -> dict[str, Any]:
     Raises `InvalidInput` that knows the field but not the line.
     """
     try:
-        given = an_object(orjson.loads(line))
+        given = check_object(orjson.loads(line))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"it is not JSON: {error.msg}.") from None
     except InvalidInput:
         raise InvalidInput("it must be a JSON object.") from None
-    kind = one_of(tuple(_LINES))(given.get("type"), "type")
+    kind = enum_check(tuple(_LINES))(given.get("type"), "type")
     found = {"type": kind, **checked_fields(given, _LINES[kind])}
     if kind == "memory":
         _check_past(found, found["memory"]["id"], found["memory"]["version"])
@@ -221,7 +223,7 @@ class LineReader:
                 raise InvalidInput(f"it must have at most {LARGEST_LINE:,} bytes.")
             return self._record(line) if line.strip() else []
         except InvalidInput as error:
-            raise told(error, f"Line {self.number}", "body", self.number) from None
+            raise error_at(error, f"Line {self.number}", "body", self.number) from None
 
     def _record(self, line: bytes) -> list[tuple[int, dict[str, Any]]]:
         if self._is_over:

@@ -9,18 +9,18 @@ from core.enums import MemoryState
 from core.errors import InvalidInput
 from core.exchange.checks import (
     Field,
-    a_day,
-    a_list,
-    a_moment,
-    a_name,
-    a_text,
-    a_truth,
+    check_boolean,
+    check_date,
+    check_datetime,
+    check_name,
     checked_fields,
+    error_at,
+    list_check,
     optional,
-    told,
+    text_check,
 )
 from core.exchange.lines import MOST_CATEGORIES, NAMES
-from core.timestamps import moment_of
+from core.timestamps import parse_datetime
 from core.validation import LONGEST_TEXT, check_metadata
 
 LARGEST_MEMORY = 2_000_000
@@ -30,28 +30,28 @@ _EXPECTED = 'expected what mem0\'s get_all answers: {"results": […]} or a list
 def _moment(value: Any, *path: str | int) -> str:
     """Return a moment in UTC; mem0 writes some without an offset, which mean UTC, or in seconds."""
     try:
-        return moment_of(value).isoformat()
+        return parse_datetime(value).isoformat()
     except ValueError:
-        return a_moment(value, *path)
+        return check_datetime(value, *path)
 
 
 def _day(value: Any, *path: str | int) -> str:
-    return a_day(value[:10] if isinstance(value, str) and "T" in value else value, *path)
+    return check_date(value[:10] if isinstance(value, str) and "T" in value else value, *path)
 
 
 _FIELDS = {
-    "id": Field(a_name),
-    "memory": optional(a_text(LONGEST_TEXT)),
-    "text": optional(a_text(LONGEST_TEXT)),
-    "user_id": optional(a_name),
-    "agent_id": optional(a_name),
-    "app_id": optional(a_name),
-    "run_id": optional(a_name),
-    "actor_id": optional(a_name),
-    "role": optional(a_name),
+    "id": Field(check_name),
+    "memory": optional(text_check(LONGEST_TEXT)),
+    "text": optional(text_check(LONGEST_TEXT)),
+    "user_id": optional(check_name),
+    "agent_id": optional(check_name),
+    "app_id": optional(check_name),
+    "run_id": optional(check_name),
+    "actor_id": optional(check_name),
+    "role": optional(check_name),
     "metadata": optional(check_metadata, dict),
-    "categories": optional(a_list(a_name, MOST_CATEGORIES), list),
-    "immutable": optional(a_truth, False),
+    "categories": optional(list_check(check_name, MOST_CATEGORIES), list),
+    "immutable": optional(check_boolean, False),
     "timestamp": optional(_moment),
     "expiration_date": optional(_day),
     "created_at": Field(_moment),
@@ -153,7 +153,7 @@ class Mem0Reader:
             try:
                 yield self.number, checked_memory(value)
             except InvalidInput as error:
-                raise told(error, f"Record {self.number}", "body", self.number) from None
+                raise error_at(error, f"Record {self.number}", "body", self.number) from None
         if found:
             self._since_last = 0
         elif self._since_last > LARGEST_MEMORY:

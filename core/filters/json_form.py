@@ -16,21 +16,21 @@ from core.filters.tree import And, Condition, Field, Filter, Not, Operator, Or
 _MOMENTS = {Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP}
 
 
-def filter_json(filter: Filter) -> dict[str, Any]:
+def filter_to_json(filter: Filter) -> dict[str, Any]:
     """Return a filter as an object that means the same."""
     if isinstance(filter, (And, Or)) and len(filter.parts) == 1:
-        return filter_json(filter.parts[0])
+        return filter_to_json(filter.parts[0])
     if isinstance(filter, And):
-        return {"and": [filter_json(part) for part in filter.parts]}
+        return {"and": [filter_to_json(part) for part in filter.parts]}
     if isinstance(filter, Or):
-        return {"or": [filter_json(part) for part in filter.parts]}
+        return {"or": [filter_to_json(part) for part in filter.parts]}
     if isinstance(filter, Not):
-        return {"not": filter_json(filter.part)}
+        return {"not": filter_to_json(filter.part)}
     return {filter.field.value: _condition(filter)}
 
 
-def filter_of(value: Any) -> Filter | None:
-    """Return the filter that `filter_json` has written, None for None.
+def filter_from_json(value: Any) -> Filter | None:
+    """Return the filter that `filter_to_json` has written, None for None.
 
     It means the same. Nothing is checked again: it was when the filter was made.
     """

@@ -19,7 +19,7 @@ _ABSENT = object()
 
 
 @lru_cache(256)
-def path_of(key: str) -> tuple[str, ...]:
+def split_path(key: str) -> tuple[str, ...]:
     """Return the keys that a dotted path is made of, none for a path that is too long."""
     steps = tuple(key.split("."))
     return steps if len(steps) <= LONGEST_PATH else ()
@@ -58,7 +58,7 @@ def _value_at(metadata: dict[str, Any], key: str) -> Any:
     if key in metadata:
         return metadata[key]
     value: Any = metadata
-    for step in path_of(key) or (key,):
+    for step in split_path(key) or (key,):
         if not isinstance(value, dict) or step not in value:
             return _ABSENT
         value = value[step]

@@ -1,1 +1,1 @@
-"""Dates in texts: what a query asks about, and when a memory happened."""
+"""Dates in texts: those a query asks about, and the time of a memory's event."""

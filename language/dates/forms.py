@@ -1,7 +1,7 @@
-"""The forms of the phrases that name a date, as patterns, and the words they are made of.
+"""The patterns of phrases that name a date, and their vocabulary.
 
-The patterns are matched against texts in lower case with single spaces. The trap is a text made to
-keep them busy: every repetition and every run of digits has a bound.
+The patterns are matched against texts in lower case with single spaces. The trap is a text crafted
+to make matching slow: every repetition and every sequence of digits is bounded.
 """
 
 import re
@@ -9,18 +9,18 @@ import re
 _FULL_MONTH = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
 )
-# Looking at the first letter saves trying all of them, here and below.
+# The lookahead at the first letter avoids trying all alternatives, here and below.
 _MONTH = (
     rf"(?=[adfjmnos])(?:{_FULL_MONTH}|(?:jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?)"
 )
 MONTHS = {name[:3]: number for number, name in enumerate(_FULL_MONTH.split("|"), 1)}
-# These are called as people are, or are verbs.
+# These are also names of people, or verbs.
 MANY_SENSES = frozenset({"march", "april", "may", "june", "august"})
 VERBS = frozenset({"march", "may"})
 _WEEKDAY = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 _SHORT_WEEKDAY = "mon|tues|tue|wed|thurs|thur|thu|fri|sat|sun"
 WEEKDAYS = {name[:3]: number for number, name in enumerate(_WEEKDAY.split("|"))}
-# The month in which each begins.
+# The month in which each season begins.
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 _SEASON = "|".join(SEASONS)
 _SMALL_NUMBERS = """
@@ -29,7 +29,7 @@ seventeen eighteen nineteen twenty
 """
 COUNTS = {word: number for number, word in enumerate(_SMALL_NUMBERS.split(), 1)}
 COUNTS |= {"a": 1, "an": 1, "couple": 2}
-# From how many to how many of a unit these words mean: no single number would be true.
+# The ranges of units that these words mean; no single number would be correct.
 VAGUE_COUNTS = {"few": (2, 4), "several": (3, 5)}
 _COUNT = rf"(?=[\dacefnost])(?:a )?(?:\d{{1,3}}|few|several|{'|'.join(COUNTS)})(?: of)?"
 _YEAR = r"(?:1[89]|20)\d\d"
@@ -48,7 +48,7 @@ _LEAD = (
     rf"|(?:first|second|third|fourth|last) (?:days?|week|weekend|half|part|{_WEEKDAY})) of"
 )
 
-# Each is a group named as what reads it; those that begin alike stand with the longest first.
+# Each form is a group named like its reader; of forms with a common beginning the longest is first.
 _FORMS = (
     rf"(?P<iso>(?P<iso_y>{_YEAR})(?P<iso_sep>[-/])(?P<iso_m>0[1-9]|1[0-2])"
     r"(?:(?P=iso_sep)(?P<iso_d>[0-3]\d)(?:t(?P<iso_time>[0-2]\d:[0-5]\d)(?::[0-5]\d)?(?:\.\d{1,9})?"
@@ -96,13 +96,13 @@ _FORMS = (
     rf"(?P<bare_year>20\d\d(?!\.\d|[\d%$€£]| ?(?:{_COUNTED})\b))",
 )
 PHRASE = re.compile(
-    # A number that nothing goes with is passed over before any form is tried.
+    # A bare number is skipped before any form is tried.
     r"(?=[a-z]|\d{4}|\d{1,3} ?[a-z-]|\d{1,2}[/.]\d)"
     r"(?<![\w$€£#'@&])(?<!\d[.,:/-])(?<![a-z][./_-])(?:" + "|".join(_FORMS) + r")(?![\w@])"
 )
-# What stands before a phrase that comes back: "every Friday".
+# Words before a recurring date: "every Friday".
 HABIT = re.compile(r"\b(?:every|each|any|most|other|per|class|all(?: of)?) $")
-# What stands before a phrase that only bounds the time of an event, or is one of a list.
+# Words before a date that only bounds the time of an event, or is part of a list.
 BOUND = re.compile(
     r"\b(?:until|till|before|after|than"
     r"|\d{1,2}(?:st|nd|rd|th)?(?: and| or|,| &)(?: the)?) $"
@@ -117,11 +117,11 @@ OTHER_COUNT = re.compile(rf"(?:^|(?<= ))(?P<n>\d{{1,3}}|{'|'.join(COUNTS)}) (?:o
 BEFORE_COUNT = re.compile(
     rf"(?:\bhalf |\b(?:and|or|past|last|next) |\d[.,-]|-|\b(?:\d|{'|'.join(COUNTS)}) to )$"
 )
-# "It feels like yesterday", what is "still" so today, and "two years ago today".
+# "It feels like yesterday", "still ... today", and "two years ago today".
 NOT_THEN = re.compile(r"(?:\blike (?:it was )?(?:only |just )?|\bstill [^.!?]{0,40}|\bago )$")
 LASTS = re.compile(
     r"\b(?:times?|once|twice|visit|have|has|haven't|hasn't|had|hadn't|can|could|takes?|took|days"
     r"|weeks|months|within|all|usually|always|never|ever)\b"
 )
-# What makes "march" a verb, and what before it makes it a month after all.
+# Words after "march" that make it a verb.
 TO_MARCH = re.compile(r" (?:to|on|for|toward|towards|through|into|against|across|down)\b")

@@ -1,7 +1,7 @@
-"""What the date phrases of one text say about each other: ranges, and dates that others complete.
+"""Combines the date phrases of one text: ranges, and dates completed by other phrases.
 
-"From 3 May to 5 May" is one range, "on 7 May, in 2022" one day. All functions raise `ValueError`
-where the calendar does not have the date that results.
+"From 3 May to 5 May" is one range, "on 7 May, in 2022" one day. All functions raise `ValueError` if
+the resulting date does not exist.
 """
 
 import re
@@ -16,8 +16,8 @@ _JOINS = re.compile(r" ?- ?| (?:to|until|till|through|thru) (?:the )?")
 _NEXT_TO = re.compile(r",? ?\(?(?:on |the )*")
 
 
-def joined(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
-    """Return the phrases with each "from ... to ..." as one."""
+def join_ranges(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
+    """Return the phrases with each "from ... to ..." joined into one."""
     found: list[Phrase] = []
     for phrase in phrases:
         last = found[-1] if found else None
@@ -41,11 +41,11 @@ def joined(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
 
 
 def _from_to(begin: Phrase, end: Phrase) -> Span | None:
-    """Return the days from one phrase to another, None where they make no range."""
+    """Return the days from one phrase to another, None if they do not form a range."""
     first, last = begin.span.first, end.span.last
     if not begin.span.unit == end.span.unit == "day":
         return None
-    # A date without its year is of that which brings it nearest to the other.
+    # A date without a year gets the year that brings it nearest to the other date.
     if end.month is not None:
         last = last.replace(year=first.year)
         last = last if last > first else last.replace(year=first.year + 1)
@@ -55,8 +55,11 @@ def _from_to(begin: Phrase, end: Phrase) -> Span | None:
     return Span(first, last, "day") if first < last else None
 
 
-def placed(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
-    """Return the phrases with those that leave something open placed by the others."""
+def complete_phrases(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
+    """Return the phrases with incomplete ones completed by the others.
+
+    A day of the week that only describes the date beside it is dropped.
+    """
     years = {phrase.span.first.year for phrase in phrases if phrase.span.unit == "year"}
     found = []
     for named in phrases:
@@ -81,7 +84,7 @@ def placed(phrases: Sequence[Phrase], text: str) -> list[Phrase]:
 
 
 def _in_year(phrase: Phrase, year: int) -> Phrase:
-    """Return a phrase of any year as that of one."""
+    """Return a phrase without a year as one of the given year."""
     first, last = phrase.span.first, phrase.span.last
     if phrase.span.unit == "month":
         months = (last.year - first.year) * 12 + last.month - first.month + 1
@@ -97,7 +100,7 @@ def _is_week(span: Span) -> bool:
 
 
 def _in_week(phrase: Phrase, week: Span) -> Phrase:
-    """Return the day of the week within those days, or as it was if they have none such."""
+    """Return a phrase on its day of the week within a week, unchanged if the week has none."""
     for gap in range((week.last - week.first).days + 1):
         day = week.first + timedelta(days=gap)
         if day.weekday() == phrase.weekday:
@@ -106,7 +109,7 @@ def _in_week(phrase: Phrase, week: Span) -> Phrase:
 
 
 def _names_day(other: Phrase, weekday: Phrase, text: str) -> bool:
-    """Tell whether a phrase is the day that the day of the week beside it only describes."""
+    """Return whether a phrase is a date that the day of the week beside it only describes."""
     if other.span.unit != "day" or other.span.first != other.span.last:
         return False
     first, second = sorted((other, weekday), key=lambda phrase: phrase.start)

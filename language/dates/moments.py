@@ -1,11 +1,11 @@
-"""When the event of a memory happened, or will: its date, relative to when the memory was said.
+"""Finds the past or future time of the event in a memory, relative to the time of the message.
 
-A memory is kept for years, so nothing here asks what day it is: "yesterday" is the day before the
-text was said, in the time zone that moment carries. The trap is to claim too much. A text that
-names two moments, neither within the other, has none, for one of them would be wrong; and a date is
-never more exact than what was said, so "in May" is a month and not its first day.
+A memory is kept for years, so the current date is never used: "yesterday" is the day before the
+message, in the time zone of its timestamp. The trap is to claim too much. A text that names two
+moments, neither within the other, has no moment, because one of them would be wrong; and a date is
+never more precise than the text, so "in May" is a month and not its first day.
 
-English only: a text of another language has the dates it writes in digits.
+English only: in another language, only dates in digits are found.
 """
 
 import re
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import Enum
 
-from language.dates.joined import placed
+from language.dates.joined import complete_phrases
 from language.dates.phrases import Phrase, Purpose
 from language.dates.reader import may_name_date, plain_text, read_dates
 from language.dates.spans import day_span, month_span
 
 
 class Precision(Enum):
-    """How exactly the time of an event is known."""
+    """The precision of the time of an event."""
 
     YEAR = "year"
     MONTH = "month"
@@ -31,7 +31,7 @@ class Precision(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When something happened, in UTC; `until` is the last day of a range, at its beginning."""
+    """The time of an event in UTC; `until` is midnight of the last day of a range."""
 
     at: datetime
     precision: Precision
@@ -52,11 +52,12 @@ _FROM_TO = re.compile(r" ?- ?| (?:to|until|till) ")
 
 
 def moment_of(text: str, said_at: datetime) -> Moment | None:
-    """Return the moment that a text tells of, None where it names none or several.
+    """Return the moment of the event in a text, None if the text names none or several.
 
-    Of several the narrowest counts if it lies within all others. `at` begins the day, month or year
-    that is known, as a day of the time zone of `said_at`, and is written in UTC; a naive `said_at`
-    is in UTC. A time of day is converted. Never raises: what the calendar lacks is not named.
+    Of several moments the narrowest counts if it lies within all others. `at` is the beginning of
+    the day, month or year, which is taken in the time zone of `said_at`, and is labelled UTC
+    without a conversion; a time of day is converted. A naive `said_at` is in UTC. Never raises:
+    dates that do not exist are ignored.
     """
     if not may_name_date(text):
         return None
@@ -65,16 +66,16 @@ def moment_of(text: str, said_at: datetime) -> Moment | None:
     try:
         return _moment(plain, said)
     except (OverflowError, ValueError):
-        return None  # It lies before the first year or after the last.
+        return None  # The date lies before the first year or after the last.
 
 
 def _moment(text: str, said: datetime) -> Moment | None:
-    phrases = placed(read_dates(text, said, Purpose.MEMORY), text)
+    phrases = complete_phrases(read_dates(text, said, Purpose.MEMORY), text)
     if not phrases:
         return None
     narrowest = min(phrases, key=lambda phrase: phrase.span.last - phrase.span.first)
     span = narrowest.span
-    if not all(phrase.span.holds(span) for phrase in phrases):
+    if not all(phrase.span.contains(span) for phrase in phrases):
         return None
     if span.unit == "day" and span.first == span.last:
         instants = {phrase.instant for phrase in phrases if phrase.instant}
@@ -97,7 +98,7 @@ def _at(day: date) -> datetime:
 
 
 def _clock(text: str, phrases: Sequence[Phrase]) -> time | None:
-    """Return the time of day that the sentences of a day's phrases tell, None if not just one."""
+    """Return the time of day in the sentences of the phrases, None unless there is exactly one."""
     begin = 0
     for stop in _SENTENCE_END.finditer(text, max(0, phrases[0].start - 240), phrases[0].start):
         begin = stop.end()
@@ -114,7 +115,7 @@ def _clock(text: str, phrases: Sequence[Phrase]) -> time | None:
 
 
 def _time(match: re.Match[str], sentence: str) -> time | None:
-    """Return the time that a match tells, None where it may be either half of the day."""
+    """Return the time of day of a match, None if it may be in either half of the day."""
     if match["noon"]:
         return time(12)
     if match["half"]:

@@ -1,8 +1,8 @@
-"""What the reader of dates passes around: a phrase, the text it stands in, and what it is read for.
+"""The data types of the date reader: a phrase, its text, and the purpose of reading.
 
-`Purpose` is the only thing in which reading a query differs from reading a memory. A memory keeps
-its date for years, so a phrase that leaves doubt gets none. A query only prefers memories of some
-time, so a wrong date costs it little, and it looks back where nothing says otherwise.
+`Purpose` is the only difference between reading a query and reading a memory. A memory keeps its
+date for years, so an ambiguous phrase gets none. A query only prefers memories of some time, so a
+wrong date costs little, and its dates lie in the past if nothing indicates otherwise.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from language.dates.tenses import Tense, tense_at
 
 
 class Purpose(Enum):
-    """What a text is read for. With `QUERY`, and only then:
+    """The purpose for which a text is read. With `QUERY`, and only then:
 
-    - a phrase such as "this weekend" lies in the past where no verb tells the tense;
+    - a phrase such as "this weekend" lies in the past if no verb indicates the tense;
     - a month, or a year from 2000 on, counts without a preposition ("July", "2023", "every June"),
       "today's" is today, and an ambiguous "5/7/2023" is its year;
     - "before 7 May", "after 7 May" and "until 7 May" are the time around that day, whereas a memory
       with these words has no date;
-    - "the week before 9 June" is that week and 9 June too, when it may have been spoken about;
-    - "since March" lasts until the anchor, whereas a memory is of when that began;
-    - a text with too many phrases has the dates that come first, whereas a memory has none.
+    - "the week before 9 June" is that week and also 9 June, when it may have been mentioned;
+    - "since March" lasts until the anchor, whereas a memory has the time of the beginning;
+    - a text with too many phrases has the first dates, whereas a memory has none.
 
-    A date without a year is marked as one of any year, which only a query makes use of.
+    A date without a year is marked as one of any year, which only queries use.
     """
 
     MEMORY = "memory"
@@ -34,13 +34,12 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of a text from `start` to `end`, and the days it stands for.
+    """A phrase of a text from `start` to `end`, and the days it names.
 
-    `any_year` is set for a date that is written without its year: the span is then that of the
-    nearest year, and may be one of another. `month` and `day` are those of a single such date, and
-    `weekday` is that of a day which no week is named with: what else the text says may place these
-    better. `relative` phrases depend on the anchor. `instant` is set where the phrase tells the
-    time of day too.
+    `any_year` is true for a date without a year: the span is then in the nearest year, and another
+    year is possible. `month` and `day` are set for a single such date, and `weekday` for a day of
+    the week without a week; other phrases of the text may complete these. `relative` phrases depend
+    on the anchor. `instant` is set if the phrase also gives the time of day.
     """
 
     start: int
@@ -55,10 +54,10 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A text with single spaces, the anchor its phrases are relative to, and what it is read for.
+class AnchoredText:
+    """A text with single spaces, the anchor of its relative phrases, and the purpose of reading.
 
-    The days of the anchor are those of its time zone.
+    Days are those of the time zone of the anchor.
     """
 
     text: str
@@ -76,13 +75,13 @@ class Source:
         return self.purpose is Purpose.QUERY
 
     def before(self, start: int, characters: int) -> str:
-        """Return what stands before a place of the text, in lower case."""
+        """Return up to `characters` of the text before a position, in lower case."""
         return self.text[max(0, start - characters) : start].lower()
 
     def verb_tense(self, start: int, end: int) -> Tense | None:
-        """Return the tense of the verbs around a phrase, None where no verb tells."""
+        """Return the tense of the verbs around a phrase, None if no verb indicates it."""
         return tense_at(self.text, start, end)
 
     def tense(self, start: int, end: int) -> Tense | None:
-        """Return the tense of the verbs around a phrase, the past where none tells in a query."""
+        """Return the tense around a phrase as `verb_tense` does, by default the past in a query."""
         return tense_at(self.text, start, end) or (Tense.PAST if self.is_query else None)

@@ -1,8 +1,8 @@
-"""The dates a query asks about, and how well memories fit them.
+"""The dates a query asks about, and the scores of memories for them.
 
-The dates are read as those of memories are, with the purpose `QUERY`. Scores follow the `date`
-signal of the reference pipeline, whose weights were tuned on LoCoMo. A date without a year is
-looked for in each memory's own year.
+The dates are read by the same reader as those of memories, with the purpose `QUERY`. Scores follow
+the `date` signal of the reference pipeline, whose weights were tuned on LoCoMo. A date without a
+year is compared in the year of each memory.
 """
 
 from contextlib import suppress
@@ -12,14 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from language.dates.joined import placed
+from language.dates.joined import complete_phrases
 from language.dates.phrases import Phrase, Purpose
 from language.dates.reader import may_name_date, plain_text, read_dates
 
-LARGEST_COUNT = 8  # Of ranges per query: a large scope is asked for the memories of each.
+MAX_RANGES = 8  # Per query, because a large scope is queried for the memories of each range.
 
 MONTH_SCORE, NEXT_MONTH_SCORE, NEXT_MONTH_DAYS, YEAR_SCORE = 0.7, 0.35, 10, 0.3
-# Signed days from the mention to the memory, both ends included; the first row that fits counts.
+# (first, last, score): signed days from the date to the memory, inclusive; the first match counts.
 NEAR = ((0, 1, 1.0), (-1, 4, 0.8), (-3, 10, 0.5), (-31, 31, 0.2))
 _FAR = 32
 _SCORE_BY_GAP = np.array(
@@ -30,11 +30,11 @@ _SCORE_BY_GAP = np.array(
 
 @dataclass(frozen=True, slots=True)
 class DateRange:
-    """Days, months or years, by what is known: without a day months, without a month years.
+    """A range of days, of months if it has no `day`, or of years if it has no `month`.
 
-    `days` counts the days from `day` on, so that last week is a Monday with seven of them. `months`
-    counts the months where there is no day, so that a summer is three from June, and `years` the
-    years where there is no month. Without a `year` it is those days or months of any year.
+    `days` is the number of days from `day` on: last week is a Monday with seven days. `months` is
+    the number of months of a range without a day: a summer is three months from June. `years` is
+    the number of years of a range without a month. Without a `year` the range is in any year.
     """
 
     year: int | None
@@ -45,30 +45,30 @@ class DateRange:
     years: int = 1
 
 
-def wanted_dates(query: str, reference: datetime) -> tuple[DateRange, ...]:
-    """Return what dates an English query asks about: at most eight, each once.
+def query_dates(query: str, reference: datetime) -> tuple[DateRange, ...]:
+    """Return the dates an English query asks about, at most eight, each once.
 
-    Relative dates are resolved against `reference` in UTC, which a naive one is taken to be in.
-    Years alone count only where no other date is written. Never raises: a date that does not exist
-    is left out.
+    Relative dates are resolved against `reference` in UTC; a naive `reference` is in UTC. A year
+    alone counts only if the query has no other written date. Never raises: dates that do not exist
+    are left out.
     """
     if not may_name_date(query):
         return ()
     text = plain_text(query)
     now = reference.replace(tzinfo=UTC)
     if reference.tzinfo:
-        # At either end of the calendar its moments have no equal in UTC.
+        # Moments at either end of the calendar cannot be converted to UTC.
         with suppress(OverflowError):
             now = reference.astimezone(UTC)
     phrases = read_dates(text, now, Purpose.QUERY)
     found = dict.fromkeys(
         wanted for phrase in _relevant(phrases, text) for wanted in _ranges(phrase)
     )
-    return tuple(found)[:LARGEST_COUNT]
+    return tuple(found)[:MAX_RANGES]
 
 
 def _relevant(phrases: list[Phrase], text: str) -> list[Phrase]:
-    """Return the phrases that a query asks about, each placed by the others."""
+    """Return the phrases that a query asks about, completed by each other."""
     written = [phrase for phrase in phrases if not phrase.relative]
     # "Last week, as told on November 6, 2023" is relative to that day, and so independent of today.
     if any(phrase.span.unit == "day" and not phrase.any_year for phrase in written):
@@ -77,7 +77,7 @@ def _relevant(phrases: list[Phrase], text: str) -> list[Phrase]:
         # Beside a date, a day of the week is a part of it.
         phrases = [phrase for phrase in phrases if phrase.weekday is None]
     try:
-        found = placed(phrases, text)
+        found = complete_phrases(phrases, text)
     except ValueError:
         return phrases
     # "In July last year" is one date, not every July and all of last year.
@@ -86,13 +86,13 @@ def _relevant(phrases: list[Phrase], text: str) -> list[Phrase]:
     return [
         phrase
         for phrase in found
-        if not any(phrase.span != span and phrase.span.holds(span) for span in completed)
+        if not any(phrase.span != span and phrase.span.contains(span) for span in completed)
         and (phrase.relative or phrase.span.unit != "year" or not has_dates)
     ]
 
 
 def _ranges(phrase: Phrase) -> list[DateRange]:
-    """Return a phrase as ranges: two where it is of any year and lasts into the next."""
+    """Return a phrase as ranges: two if it has no year and lasts into the next year."""
     first, last, unit = phrase.span.first, phrase.span.last, phrase.span.unit
     if unit == "year":
         return [DateRange(first.year, years=last.year - first.year + 1)]
@@ -107,22 +107,22 @@ def _ranges(phrase: Phrase) -> list[DateRange]:
 
 
 def _range(year: int | None, first: date, last: date, in_months: bool) -> DateRange:
-    """Return the days from one to another as a range, in whole months or not."""
+    """Return the days from `first` to `last` as a range of days or of whole months."""
     if in_months:
         months = (last.year - first.year) * 12 + last.month - first.month + 1
         return DateRange(year, first.month, months=months)
     return DateRange(year, first.month, first.day, (last - first).days + 1)
 
 
-def match(
+def date_scores(
     ranges: tuple[DateRange, ...], days: npt.NDArray[np.datetime64]
 ) -> npt.NDArray[np.float32]:
-    """Return how well each moment fits the best of the ranges: float32 in [0, 1], shaped as `days`.
+    """Return the score of each moment for its best range: float32 in [0, 1], shaped like `days`.
 
-    `days` are moments in UTC as datetime64 of any unit, NaT fitting nothing. With the gap counted
-    in whole days from the nearer end of a range, 0 within it: 1 from 0 to 1, .8 from -1 to 4, .5
-    from -3 to 10, .2 up to 31 either way. A month gives .7 and the first ten days of the next .35,
-    a year .3.
+    `days` are moments in UTC as datetime64 of any unit; NaT scores 0. For ranges of days, the score
+    depends on the gap in whole days from the nearer end, 0 within the range: 1 from 0 to 1, .8 from
+    -1 to 4, .5 from -3 to 10, .2 up to 31 either way. A month scores .7 and the first ten days of
+    the next month .35, a year .3.
     """
     best = np.zeros(days.shape, np.float32)
     days = days.astype("datetime64[D]")
@@ -131,11 +131,11 @@ def match(
     return best
 
 
-def window(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime]]:
-    """Return for each range with a year when memories that fit it well may lie: from, and before.
+def date_windows(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime]]:
+    """Return the time window of well-fitting memories for each range with a year: [start, end).
 
-    Both are datetimes in UTC. Outside lies nothing that `match` gives .5 or more for days, .35 for
-    a month, .3 for a year. Where the calendar itself ends the window is left out.
+    Both are datetimes in UTC. Outside the window `date_scores` is below .5 for days, .35 for a
+    month, .3 for a year. A window beyond the end of the calendar is left out.
     """
     found = []
     for wanted in ranges:
@@ -183,7 +183,7 @@ def _bounds(wanted: DateRange, year: int) -> tuple[datetime, datetime]:
 
 
 def _fit(wanted: DateRange, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float32]:
-    """Return how well each day fits one range, in the day's own year where none is known."""
+    """Return the score of each day for one range, in the year of the day if the range has none."""
     years = days.astype("datetime64[Y]")
     year = years if wanted.year is None else np.array(wanted.year - 1970, "datetime64[Y]")
     if wanted.month is None:
@@ -198,8 +198,8 @@ def _fit(wanted: DateRange, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.
         score[(late >= 0) & (late < NEXT_MONTH_DAYS)] = NEXT_MONTH_SCORE
         return score
     first = month.astype("datetime64[D]") + np.timedelta64(wanted.day - 1, "D")
-    # Cut before anything is subtracted, for NaT is the least of integers.
+    # Clipped before the subtraction, because NaT is the smallest integer.
     gap = np.clip((days - first).astype(np.int64), -_FAR, _FAR + wanted.days - 1)
     near = _SCORE_BY_GAP[np.minimum(gap, 0) + np.maximum(gap - (wanted.days - 1), 0) + _FAR]
-    # Where a year has no 29th of February, counting from the first has run on into March.
+    # In a year without 29 February, counting from the first of the month has run into March.
     return np.where(first.astype("datetime64[M]") == month, near, np.float32(0))

@@ -1,10 +1,10 @@
-"""The one reader of dates in English texts, for queries and for memories.
+"""Reads dates in English texts, for queries and for memories.
 
-It finds the phrases that name a date and resolves each against an anchor: the moment at which a
-memory was said, or the reference date of a query. In what the two differ is `Purpose`.
+It finds the phrases that name a date and resolves each against an anchor: the time of the message
+of a memory, or the reference date of a query. `Purpose` defines the differences between the two.
 
-No general date parser is asked: one would take longer than everything else together, and reads "for
-5 minutes" and "may 3 of us" as dates. A text of another language has the dates it writes in digits.
+No general date parser is used: it would take longer than everything else together, and would read
+"for 5 minutes" and "may 3 of us" as dates. In another language, only dates in digits are found.
 """
 
 import re
@@ -15,17 +15,17 @@ from datetime import datetime
 from language.dates import relative as relative_dates
 from language.dates import written as written_dates
 from language.dates.forms import BOUND, HABIT, PHRASE, RELATIVE_TO
-from language.dates.joined import joined
-from language.dates.phrases import Phrase, Purpose, Source
+from language.dates.joined import join_ranges
+from language.dates.phrases import AnchoredText, Phrase, Purpose
 from language.dates.spans import Span
 
-# A text with more is a calendar, not one event, and to find out what each is would take long.
-MOST_PHRASES = 64
-# Of a query, which may be a whole text, the first dates are enough.
-MOST_IN_QUERY = 16
+# A text with more phrases is a calendar, not one event, and resolving all of them takes long.
+MAX_CANDIDATES = 64
+# For a query, which may be a whole text, the first dates are enough.
+MAX_QUERY_PHRASES = 16
 
-# Every phrase contains one of these words, or the digits below. Most texts have none of them, which
-# bytes tell ten times faster than a pattern does.
+# Every phrase contains one of these words, or the digits below. Most texts have none of them, and
+# checking that on bytes is ten times faster than with a pattern.
 _DATE_WORDS = """
 january february march april may june july august september october november december jan feb mar
 apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun monday tuesday
@@ -40,35 +40,35 @@ _READERS = written_dates.READERS | relative_dates.READERS
 
 
 def may_name_date(text: str) -> bool:
-    """Tell fast whether a text may name a date; most do not."""
+    """Return whether a text may name a date; a fast test, because most texts do not."""
     lowered = text.lower()
     words = lowered.encode("ascii", "replace").translate(_LETTERS).split()
     return not _SIGNS.isdisjoint(words) or _DIGITS.search(lowered) is not None
 
 
 def plain_text(text: str) -> str:
-    """Return a text as the reader takes it, with single spaces and plain marks."""
+    """Return a text in the form required by `read_dates`, with single spaces and ASCII marks."""
     plain = " ".join(text.replace("\u2019", "'").replace("\u2013", "-").split())
-    # Some letters are two when they are small; places have to agree.
+    # Some letters become two in lower case; positions must agree between both forms.
     return plain if len(plain.lower()) == len(plain) else plain.lower()
 
 
 def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
-    """Return the phrases of a text that name a date, in their order, each range as one.
+    """Return the phrases of a text that name a date, in order, each range as one phrase.
 
-    `plain` is a text as `plain_text` returns it. `anchor` has a time zone, in which its days are
-    counted. Dates that the calendar does not have are left out. A memory with more than 64 phrases,
-    or words that look like them, has none; a query has the first 16 among those 64.
+    `plain` is a result of `plain_text`. `anchor` has a time zone, in which days are counted. Dates
+    that do not exist are left out. A memory with more than 64 candidates has no phrases; a query
+    has the first 16 phrases among the first 64 candidates.
     """
-    source = Source(plain, anchor, purpose)
+    source = AnchoredText(plain, anchor, purpose)
     lowered = plain.lower()
     found: list[Phrase] = []
     for tried, match in enumerate(PHRASE.finditer(lowered)):
-        if tried == MOST_PHRASES:
+        if tried == MAX_CANDIDATES:
             if not source.is_query:
                 return []
             break
-        if source.is_query and len(found) >= MOST_IN_QUERY:
+        if source.is_query and len(found) >= MAX_QUERY_PHRASES:
             break
         before = source.before(match.start(), 40)
         goes_on = found and lowered[found[-1].end : match.start()] in (" until ", " till ")
@@ -83,23 +83,23 @@ def read_dates(plain: str, anchor: datetime, purpose: Purpose) -> list[Phrase]:
                 continue
             if phrase and relation:
                 if source.is_query and relation["side"] != "of":
-                    found.append(phrase)  # What was said on that day may tell of the days before.
+                    found.append(phrase)  # A message of that day may be about the days before.
                 phrase = _moved(phrase, relation, source)
             if phrase and source.is_query and "since " in (before[-6:], match[0][:6]):
                 phrase = _since(phrase, source)
             if phrase:
                 found.append(phrase)
-    return joined(found, plain)
+    return join_ranges(found, plain)
 
 
-def _moved(phrase: Phrase, relation: re.Match[str], source: Source) -> Phrase | None:
-    found = relative_dates.moved(phrase, relation)
-    # Weeks lie differently in each year, which matters to what is stored.
+def _moved(phrase: Phrase, relation: re.Match[str], source: AnchoredText) -> Phrase | None:
+    found = relative_dates.shift(phrase, relation)
+    # Weeks differ from year to year, which matters for stored dates.
     return found and replace(found, any_year=found.any_year and source.is_query)
 
 
-def _since(phrase: Phrase, source: Source) -> Phrase:
-    """Return the days from what a phrase names until today, as it was if it lies ahead."""
+def _since(phrase: Phrase, source: AnchoredText) -> Phrase:
+    """Return the days from the start of a phrase until today; a future phrase is unchanged."""
     if phrase.span.first > source.today:
         return phrase
     span = Span(phrase.span.first, source.today, "day")

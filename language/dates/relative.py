@@ -1,12 +1,12 @@
 """Dates that depend on the anchor: "yesterday", "last week", "two weeks ago", "on Friday".
 
-Everything here is arithmetic on the calendar once a phrase is recognised. The trap is that what is
-counted, lasts or comes back ("for two weeks", "every Friday") is not a date.
+After a phrase is recognised, everything here is calendar arithmetic. The trap is that counts,
+durations and recurring dates ("for two weeks", "every Friday") are not dates.
 
 Where English is ambiguous: "last Friday" is the latest before today and "next Friday" that of the
-next calendar week, as most take it; weeks begin on Monday; "last month" is a calendar month and
-"the last month" or "the past month" goes back from today; seasons are those of the northern half of
-the earth in whole months, and winter belongs to the year in which it begins.
+next calendar week, as most people understand it; weeks begin on Monday; "last month" is a calendar
+month, while "the last month" and "the past month" go back from today; seasons are those of the
+northern hemisphere in whole months, and winter belongs to the year in which it begins.
 """
 
 import re
@@ -25,7 +25,7 @@ from language.dates.forms import (
     VAGUE_COUNTS,
     WEEKDAYS,
 )
-from language.dates.phrases import Phrase, Source
+from language.dates.phrases import AnchoredText, Phrase
 from language.dates.spans import (
     Span,
     day_span,
@@ -37,7 +37,7 @@ from language.dates.spans import (
 )
 from language.dates.tenses import Tense
 
-# What before a bare day of the week makes it one of many.
+# Words before a bare day of the week that make it a general day or a name.
 _NAMED_DAY = (
     "a ",
     "an ",
@@ -54,8 +54,8 @@ _NAMED_DAY = (
 _DAYS = {"day": 1, "week": 7, "fortnight": 14}
 
 
-def moved(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
-    """Return the phrase "the week before 9 June" for that of 9 June, None where it names no day."""
+def shift(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
+    """Return "the week before 9 June" for the phrase "9 June", None if that is not a single day."""
     what, side, day = relation["what"], relation["side"], phrase.span.first
     if phrase.span.unit != "day" or phrase.span.first != phrase.span.last:
         return phrase if side == "of" else None
@@ -82,14 +82,14 @@ def moved(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
 
 
 def _count(words: str) -> int:
-    """Return the number that words stand for, the middle one for "a few" and "several"."""
+    """Return the number that words mean, the middle of the range for "a few" and "several"."""
     word = words.removesuffix(" of").split()[-1]
     if word in VAGUE_COUNTS:
         return sum(VAGUE_COUNTS[word]) // 2
     return COUNTS.get(word) or int(word)
 
 
-def _near(match: re.Match[str], source: Source) -> Phrase | None:
+def _near(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     words, start, end = match["near"], match.start(), match.end()
     if words in ("yesterday", "today") and NOT_THEN.search(source.before(start, 50)):
         return None
@@ -100,7 +100,7 @@ def _near(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, day_span(source.today + timedelta(days=gap)))
 
 
-def _day_of_week(match: re.Match[str], source: Source) -> Phrase | None:
+def _day_of_week(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, wanted, today = match["wd_which"], WEEKDAYS[match["wd"][:3]], source.today
     start, end = match.span()
     tense = source.tense(start, end)
@@ -111,7 +111,7 @@ def _day_of_week(match: re.Match[str], source: Source) -> Phrase | None:
     if which == "this" and wanted == today.weekday():
         return _relative(match, day_span(today))
     if which is None:
-        # Bare, it is spoken about as often as it is a date.
+        # A bare day of the week is a topic as often as it is a date.
         closes = match["wd_part"] or source.text[end : end + 1] in ("", *".,!?;)")
         alone = source.before(start, 8).endswith(_NAMED_DAY) or source.text[start].islower()
         if match["wd_week"] is None and (tense is None or alone or not closes):
@@ -122,12 +122,12 @@ def _day_of_week(match: re.Match[str], source: Source) -> Phrase | None:
     return replace(_relative(match, day_span(day)), weekday=None if which == "this" else wanted)
 
 
-def _twice(match: re.Match[str], source: Source) -> Phrase | None:
+def _twice(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     sign = -2 if match["tw"] == "before last" else 2
     return _relative(match, period_from(match["tw_unit"], source.today, sign))
 
 
-def _rolling(match: re.Match[str], source: Source) -> Phrase | None:
+def _rolling(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "in the last 3 days" and "the past week", which last until today."""
     unit, count, today = (
         match["ro_u"] or match["ro_one"],
@@ -143,10 +143,10 @@ def _rolling(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, Span(first, today, "day"))
 
 
-def _named_period(match: re.Match[str], source: Source) -> Phrase | None:
+def _named_period(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, unit, today = match["pe_which"], match["pe"], source.today
     past = which in ("last", "past", "this past")
-    # "The next week" may be one long past, and "the last quarter" is one of a match.
+    # "The next week" may be long past, and "the last quarter" may be that of a match.
     is_vague = source.before(match.start(), 4) == "the " and "coming" not in which
     if is_vague and not (past and unit == "weekend"):
         return None
@@ -158,7 +158,7 @@ def _named_period(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, period_from(unit, today, gap))
 
 
-def _ago(match: re.Match[str], source: Source) -> Phrase | None:
+def _ago(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     sign = -1 if match["ago_way"] in ("ago", "back") else 1
     words, unit, today = match["ago_n"], match["ago_u"], source.today
     before = source.before(match.start(), 16)
@@ -177,13 +177,13 @@ def _ago(match: re.Match[str], source: Source) -> Phrase | None:
 
 
 def _range_of_counts(words: str) -> tuple[int, int]:
-    """Return from how many to how many the words of a count mean."""
+    """Return the smallest and the largest number that the words of a count mean."""
     word = words.removesuffix(" of").split()[-1]
     return VAGUE_COUNTS.get(word) or (_count(words), _count(words))
 
 
 def _away(counts: tuple[int, int], unit: str, sign: int, today: date) -> Span:
-    """Return what lies from so many to so many units away from today."""
+    """Return the span between the two counts of units from today, in the direction of `sign`."""
     near, far = (_one_away(sign * count, unit, today) for count in counts)
     first, last = (near, far) if sign > 0 else (far, near)
     return Span(first.first, last.last, first.unit)
@@ -195,7 +195,7 @@ def _one_away(gap: int, unit: str, today: date) -> Span:
     return period_from(unit, today, gap)
 
 
-def _ahead(match: re.Match[str], source: Source) -> Phrase | None:
+def _ahead(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     start, end = match.span()
     if LASTS.search(source.before(start, 60)):
         return None
@@ -205,7 +205,7 @@ def _ahead(match: re.Match[str], source: Source) -> Phrase | None:
     return _relative(match, _away(_range_of_counts(match["in_n"]), match["in_u"], 1, source.today))
 
 
-def _day_of_month(match: re.Match[str], source: Source) -> Phrase | None:
+def _day_of_month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     day, today = int(match["td"]), source.today
     if which := match["td_which"]:
         month = period_from("month", today, {"last": -1, "this": 0, "next": 1}[which]).first
@@ -223,7 +223,7 @@ def _relative(match: re.Match[str], span: Span) -> Phrase:
     return Phrase(*match.span(), span, relative=True)
 
 
-READERS: dict[str, Callable[[re.Match[str], Source], Phrase | None]] = {
+READERS: dict[str, Callable[[re.Match[str], AnchoredText], Phrase | None]] = {
     "near": _near,
     "weekday": _day_of_week,
     "twice": _twice,

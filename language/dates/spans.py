@@ -1,8 +1,8 @@
-"""Runs of days on the calendar, and how one is found from another.
+"""Spans of calendar days, and the arithmetic on them.
 
-The trap is the calendar's ends: a day before the first year or after the last is an `OverflowError`
-or a `ValueError` of the standard library, which passes through every function here, so callers
-catch both.
+The trap is the ends of the calendar: a day before the first year or after the last raises
+`OverflowError` or `ValueError` in the standard library. No function here handles these errors, so
+callers must catch both.
 """
 
 from calendar import monthrange
@@ -18,29 +18,32 @@ Unit = Literal["day", "month", "year"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Days from `first` to `last`, both included, known to the `unit`."""
+    """Days from `first` to `last`, inclusive, with the precision `unit`."""
 
     first: date
     last: date
     unit: Unit
 
-    def holds(self, other: "Span") -> bool:
-        """Tell whether the other span lies within this one."""
+    def contains(self, other: "Span") -> bool:
+        """Return whether the other span lies within this one."""
         return self.first <= other.first and other.last <= self.last
 
 
 def day_span(day: date, days: int = 1) -> Span:
-    """Return the span of a number of days from one on. Raises `OverflowError` at the last day."""
+    """Return a span of `days` days from `day`. Raises `OverflowError` beyond the last year."""
     return Span(day, day + timedelta(days=days - 1), "day")
 
 
 def week_of(day: date) -> Span:
-    """Return the week, from Monday on, that holds a day. Raises `OverflowError` at either end."""
+    """Return the week of a day, from Monday. Raises `OverflowError` at the ends of the calendar."""
     return day_span(day - timedelta(days=day.weekday()), 7)
 
 
 def month_span(year: int, month: int, months: int = 1) -> Span:
-    """Return the span of months from one on, counted from any. Raises `ValueError` beyond years."""
+    """Return a span of `months` months from a month, which may be outside 1 to 12 of its year.
+
+    Raises `ValueError` beyond the ends of the calendar.
+    """
     first, last = ((year * 12 + month - 1 + after) for after in (0, months - 1))
     last_days = monthrange(last // 12, last % 12 + 1)[1]
     return Span(
@@ -49,18 +52,18 @@ def month_span(year: int, month: int, months: int = 1) -> Span:
 
 
 def year_span(year: int, years: int = 1) -> Span:
-    """Return the span of years from one on. Raises `ValueError` where the calendar has none."""
+    """Return a span of `years` years from `year`. Raises `ValueError` beyond the calendar."""
     return Span(date(year, 1, 1), date(year + years - 1, 12, 31), "year")
 
 
-def nearest(month: int, day: int | None, today: date, tense: Tense | None) -> Span:
-    """Return the day or month of the year that is nearest to today, on the side of the tense.
+def nearest_span(month: int, day: int | None, today: date, tense: Tense | None) -> Span:
+    """Return the nearest day or month of that name in the direction of the tense, or the past.
 
-    That is the past where nothing tells. Today and the month it is in lie on both sides. Raises
-    `ValueError` for a day that no month has.
+    Today, and the current month, lie in both directions. Raises `ValueError` for a day that does
+    not exist in any year.
     """
     step = 1 if tense is Tense.FUTURE else -1
-    # The 29th of February comes back after eight years at the latest.
+    # 29 February recurs after at most eight years.
     for year in range(today.year, today.year + step * 10, step):
         with suppress(ValueError):
             span = day_span(date(year, month, day)) if day else month_span(year, month)
@@ -70,13 +73,16 @@ def nearest(month: int, day: int | None, today: date, tense: Tense | None) -> Sp
 
 
 def weekday_from(wanted: int, today: date, sign: int) -> date:
-    """Return the nearest such day of the week after today, or before it, which is never today."""
+    """Return the nearest day of the week (0 is Monday) after today if `sign` > 0, or before it.
+
+    It is never today.
+    """
     gap = (wanted - today.weekday()) % 7 if sign > 0 else -((today.weekday() - wanted) % 7)
     return today + timedelta(days=gap or 7 * sign)
 
 
 def period_from(unit: str, today: date, gap: int) -> Span:
-    """Return the week, weekend, month, quarter or year that lies as many of these from today."""
+    """Return the week, weekend, month, quarter or year that is `gap` units away from today's."""
     if unit == "year":
         return year_span(today.year + gap)
     if unit == "quarter":

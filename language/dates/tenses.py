@@ -1,9 +1,9 @@
-"""Whether a sentence speaks of what was or of what will be: the way to look for "on Friday".
+"""Detects whether a sentence is about the past or the future, to resolve phrases like "on Friday".
 
-The trap is that one sentence does both ("I will never forget what happened on Friday"), so the word
-that decides is the nearest before the phrase, or where there is none the first after it. The rules
-are English's and go by single words; a sentence they are wrong about gets a date of the wrong year
-or week, which is why no date that is complete by itself asks them.
+The trap is that one sentence can do both ("I will never forget what happened on Friday"), so the
+nearest cue before the phrase decides, or without one the first cue after it. The rules are for
+English and use single words. A wrong tense gives a date in the wrong year or week, so complete
+dates do not depend on the tense.
 """
 
 import re
@@ -11,13 +11,13 @@ from enum import Enum
 
 
 class Tense(Enum):
-    """The way a sentence looks from the moment it was said."""
+    """The direction of a sentence in time, seen from its anchor."""
 
     PAST = "past"
     FUTURE = "future"
 
 
-_REACH = 240  # Characters on either side of a phrase; what stands further off says little of it.
+_REACH = 240  # Characters on either side of a phrase; words further away say little about it.
 _SENTENCE_END = re.compile(r"[.!?](?= )")
 _BE = r"(?:am|is|are|'m|'s|'re|be|get|gets|feel|feels|feeling|so|really|very|super|too|pretty|all)"
 _WAS = "were was did didn't had hadn't been went came got saw met took made gave found told said"
@@ -31,9 +31,9 @@ _WILL += "|would love|'d love|let's|due|'ll|won't|shall|must|should|upcoming|tom
 _WILL += "|planned for|scheduled|planning|plans|expires?|deadline|hoping|expecting|booked|is set"
 _WILL += "|starts|begins|opens|leaves|departs|arrives|takes place"
 _CUE = re.compile(
-    # What was about to be at some time past is past with it.
+    # A plan in the past is past.
     r"(?P<past>\b(?i:was|were) (?:going|planning|about|supposed|looking)\b)"
-    # What one is or feels, unlike what one did.
+    # States and feelings ("I am excited"), which do not indicate a tense.
     rf"|(?P<neither>(?:\b|(?='))(?i:{_BE}) (?:(?:so|really|very|super|pretty|all) )?"
     r"[a-z]{2,20}ed\b)"
     rf"|(?P<future>(?:\b|(?='))(?:(?i:{_WILL})|(?<!\d )(?:will|can|may|might)(?! of\b))\b"
@@ -45,10 +45,9 @@ _STANDS = re.compile(r"(?:\b(?:is|are)|'s|'re)(?: (?:on|in|at))? $|\bfor $")
 
 
 def tense_at(text: str, start: int, end: int) -> Tense | None:
-    """Return the tense that a phrase of a text stands in, None where nothing tells.
+    """Return the tense around a phrase from `start` to `end`, None if there is no cue.
 
-    The text is one whose white space is single spaces; letters count as they are written, so that
-    a "Will" is a name.
+    The text has single spaces and its original letter case, so that "Will" is a name.
     """
     begin = max(0, start - _REACH)
     for stop in _SENTENCE_END.finditer(text, begin, start):

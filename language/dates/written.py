@@ -1,8 +1,9 @@
-"""Dates that are written out: "7 May 2023", "2023-05-07", "in May", "the summer of 2015", "2019".
+"""Written dates: "7 May 2023", "2023-05-07", "in May", "the summer of 2015", "2019".
 
-The trap is that half of these words are mostly something else: "may" and "march" are verbs, "April"
-and "June" are names, and a number of four digits counts steps, so a word counts only in company
-that leaves no doubt. A date without a year is that of the nearest year on the side of the tense.
+The trap is that half of these words are usually something else: "may" and "march" are verbs,
+"April" and "June" are names, and a four-digit number may be a count of steps. So a word counts only
+in an unambiguous context. A date without a year is in the nearest year in the direction of the
+tense.
 """
 
 import re
@@ -10,23 +11,23 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from language.dates.forms import MANY_SENSES, MONTHS, SEASONS, TO_MARCH, VERBS
-from language.dates.phrases import Phrase, Source
-from language.dates.spans import Span, day_span, month_span, nearest, year_span
+from language.dates.phrases import AnchoredText, Phrase
+from language.dates.spans import Span, day_span, month_span, nearest_span, year_span
 from language.dates.tenses import Tense
 
-# What before "7 may" makes it no verb.
+# Words before "7 may" that make it a date.
 _BEFORE_DAYS = ("on ", "from ", "to ", "since ", "by ")
-# What before a bare "march" or "may" makes it a month in a query.
+# Words before a bare "march" or "may" that make it a month in a query.
 _BEFORE_MONTH = ("of ", "from ")
 _LAST = ("last", "past", "this past")
 _COMING = ("coming", "this coming", "the coming")
 
 
-def _iso(match: re.Match[str], source: Source) -> Phrase | None:
+def _iso(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     year, month = int(match["iso_y"]), int(match["iso_m"])
     if match["iso_d"] is None:
         if match["iso_sep"] == "/":
-            return None  # "2023/05" is as often the fifth of a year's numbers.
+            return None  # "2023/05" is as often a serial number within a year.
         return Phrase(*match.span(), month_span(year, month))
     day = date(year, month, int(match["iso_d"]))
     instant = None
@@ -37,10 +38,10 @@ def _iso(match: re.Match[str], source: Source) -> Phrase | None:
     return Phrase(*match.span(), day_span(day), instant=instant)
 
 
-def _slashed(match: re.Match[str], source: Source) -> Phrase | None:
+def _slashed(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     one, two, year = int(match["s1"]), int(match["s2"]), int(match["s_y"])
-    # Which of two small numbers is the month depends on where the writer lives; points are not
-    # written there where it comes first.
+    # Which of two small numbers is the month depends on the country of the writer; points are not
+    # used where the month comes first.
     if match["s_sep"] == "/" and one != two and max(one, two) <= 12:
         return Phrase(*match.span(), year_span(year)) if source.is_query else None
     if match["s_sep"] == "/" and two > 12:
@@ -48,7 +49,7 @@ def _slashed(match: re.Match[str], source: Source) -> Phrase | None:
     return Phrase(*match.span(), day_span(date(year, two, one)))
 
 
-def _day_month(match: re.Match[str], source: Source) -> Phrase | None:
+def _day_month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "7 May", "3 to 7 May 2023", "May 7th" and "May 3-7"."""
     form = match.lastgroup
     name, year = match[f"{form}_m"], match[f"{form}_y"]
@@ -63,15 +64,15 @@ def _day_month(match: re.Match[str], source: Source) -> Phrase | None:
     if form == "mdy":
         first, last = match["mdy_d"], match["mdy_e"] or match["mdy_d"]
         if not ordinal and last == first and source.before(start, 3) == "in ":
-            # "In May 20 people came": days are not preceded by "in".
-            span = nearest(month, None, source.today, source.tense(start, end))
+            # "In May 20 people came": "in" does not precede a day.
+            span = nearest_span(month, None, source.today, source.tense(start, end))
             return Phrase(start, end, span, month, any_year=True)
     else:
         first, last = match["dmy_a"] or match["dmy_b"] or match["dmy_d"], match["dmy_d"]
     last_day = (
         date(int(year), month, int(last))
         if year
-        else nearest(month, int(last), source.today, source.tense(start, end)).first
+        else nearest_span(month, int(last), source.today, source.tense(start, end)).first
     )
     first_day = last_day.replace(day=int(first))
     if first_day > last_day:
@@ -81,10 +82,10 @@ def _day_month(match: re.Match[str], source: Source) -> Phrase | None:
     return Phrase(start, end, span, lone, last_day.day if lone else None, any_year=not year)
 
 
-def _months(match: re.Match[str], source: Source) -> Phrase | None:
+def _months(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "from March to July" and "between June and August 2021"."""
     first, last = MONTHS[match["ms_a"][:3]], MONTHS[match["ms_b"][:3]]
-    turns = first > last  # The year does, in between.
+    turns = first > last  # The range crosses the end of a year.
     any_year = False
     if match["ms_ay"]:
         begin = int(match["ms_ay"])
@@ -92,7 +93,7 @@ def _months(match: re.Match[str], source: Source) -> Phrase | None:
         begin = int(match["ms_by"]) - turns
     else:
         tense = source.tense(*match.span())
-        begin = nearest(first, None, source.today, tense).first.year
+        begin = nearest_span(first, None, source.today, tense).first.year
         any_year = True
     end = int(match["ms_by"] or begin + turns)
     months = (end - begin) * 12 + last - first + 1
@@ -101,7 +102,7 @@ def _months(match: re.Match[str], source: Source) -> Phrase | None:
     return Phrase(*match.span(), month_span(begin, first, months), any_year=any_year)
 
 
-def _years(match: re.Match[str], source: Source) -> Phrase | None:
+def _years(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     first = int(match["ys_a"] or match["ys_c"])
     last = match["ys_b"] or f"{first}"[: -len(match["ys_d"])] + match["ys_d"]
     if first >= int(last):
@@ -111,11 +112,11 @@ def _years(match: re.Match[str], source: Source) -> Phrase | None:
     return Phrase(*match.span(), year_span(first, int(last) - first + 1))
 
 
-def _season(match: re.Match[str], source: Source) -> Phrase | None:
+def _season(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, begins, today = match["se_which"], SEASONS[match["se"]], source.today
     if match["se_y"]:
         return Phrase(*match.span(), month_span(int(match["se_y"]), begins, 3))
-    # The season of the year before may still last, that of this year may be over.
+    # The season of the previous year may still last, and that of this year may be over.
     near = [month_span(today.year + year, begins, 3) for year in (-2, -1, 0, 1)]
     if which in _LAST:
         span = max((s for s in near if s.last < today), key=lambda s: s.first)
@@ -130,7 +131,7 @@ def _season(match: re.Match[str], source: Source) -> Phrase | None:
     return Phrase(*match.span(), span, relative=True)
 
 
-def _month(match: re.Match[str], source: Source) -> Phrase | None:
+def _month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     which, name, year = match["mo_which"], match["mo"], match["mo_y"]
     start, end = match.span()
     month, today = MONTHS[name[:3]], source.today
@@ -146,17 +147,17 @@ def _month(match: re.Match[str], source: Source) -> Phrase | None:
     elif which == "this":
         tense = source.verb_tense(start, end)
         if tense is not None:
-            span = nearest(month, None, today, tense)
+            span = nearest_span(month, None, today, tense)
             return Phrase(start, end, span, relative=True)
         at = today.year * 12 + month - 1
     else:
-        span = nearest(month, None, today, source.tense(start, end))
+        span = nearest_span(month, None, today, source.tense(start, end))
         return Phrase(start, end, span, month, any_year=True)
     return Phrase(start, end, month_span(at // 12, at % 12 + 1), relative=True)
 
 
-def _is_month(match: re.Match[str], source: Source) -> bool:
-    """Tell whether the name of a month without a year is meant as one."""
+def _is_month(match: re.Match[str], source: AnchoredText) -> bool:
+    """Return whether the name of a month without a year means the month."""
     which, name, text = match["mo_which"], match["mo"], source.text
     if match["mo_lead"] or which in ("in", "during", "since", "throughout"):
         return True
@@ -173,15 +174,15 @@ def _is_month(match: re.Match[str], source: Source) -> bool:
     return name == "march" and not TO_MARCH.match(text.lower(), match.end())
 
 
-def _year(match: re.Match[str], source: Source) -> Phrase | None:
+def _year(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     return Phrase(*match.span(), year_span(int(match["y"])))
 
 
-def _bare_year(match: re.Match[str], source: Source) -> Phrase | None:
+def _bare_year(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     return Phrase(*match.span(), year_span(int(match[0]))) if source.is_query else None
 
 
-READERS: dict[str, Callable[[re.Match[str], Source], Phrase | None]] = {
+READERS: dict[str, Callable[[re.Match[str], AnchoredText], Phrase | None]] = {
     "iso": _iso,
     "slashed": _slashed,
     "dmy": _day_month,

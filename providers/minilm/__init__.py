@@ -1,1 +1,1 @@
-"""The embedder that ships with the application, and its model files."""
+"""The bundled embedder and its model files."""

@@ -1,7 +1,7 @@
-"""The embedder that ships with the application: all-MiniLM-L6-v2 on the CPU, no network, no key.
+"""The bundled embedder: all-MiniLM-L6-v2 on the CPU, without network access or key.
 
-The trap: the tokenizer file asks to cut every text at 128 tokens and to pad every text up to 128.
-Left alone, it would ignore half of what the model can read and make a short query cost as much as
+The trap: the tokenizer file is configured to truncate texts at 128 tokens and to pad them to 128.
+Unchanged, it would ignore half of the model's context window and make a short query cost as much as
 a long text.
 """
 
@@ -20,23 +20,23 @@ from tokenizers import Tokenizer
 from providers.base import ProviderError, TokenStates
 
 HERE = Path(__file__).parent
-WINDOW = 256  # Tokens the model reads, [CLS] and [SEP] included.
-BATCH = 32  # Texts per run at the most.
-# Tokens per run at the most, padding included: 32 texts of a full window would hold up everybody
-# else's query for seconds, and larger batches are hardly faster.
+WINDOW = 256  # The context window in tokens, including [CLS] and [SEP].
+BATCH = 32  # The maximum number of texts per run.
+# The maximum number of tokens per run, including padding: 32 texts of a full window would delay
+# the queries of all other callers by seconds, and larger batches are hardly faster.
 BATCH_TOKENS = 2_048
-REMEMBERED = 1024  # Queries whose vectors are kept.
-QUERY_LENGTH = 512  # Characters; a longer text is hardly a query that comes again.
-# Bytes of token states that are kept, about 2,800 turns of a conversation: what is found once is
-# found again by the next question.
-STATES_SIZE = 64 * 2**20
+CACHED_QUERIES = 1024  # The number of queries whose vectors are cached.
+QUERY_LENGTH = 512  # Characters; longer texts are rarely queries that are repeated.
+# The cache size of token states in bytes, about 2,800 turns of a conversation: memories found by
+# one question are often found by the next.
+STATES_CACHE_BYTES = 64 * 2**20
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class MiniLM:
-    """An Embedder of 384 dimensions that reads the first 256 tokens of a text.
+    """An Embedder and TokenReader of 384 dimensions with a context window of 256 tokens.
 
     Construction loads the model, which takes about 0.3 seconds. One instance serves one event loop.
     """
@@ -46,9 +46,9 @@ class MiniLM:
 
     def __init__(self) -> None:
         options = onnxruntime.SessionOptions()
-        # A thread on every core of a large machine would leave none to serve requests.
+        # With a thread on every core, no core would be left to serve requests.
         options.intra_op_num_threads = min(2, os.cpu_count() or 1)
-        # Spinning threads would burn those cores between two runs.
+        # Spinning threads would keep those cores busy between runs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
             HERE / "model.onnx", options, providers=["CPUExecutionProvider"]
@@ -64,57 +64,60 @@ class MiniLM:
         """Return one vector of 1,536 bytes (384 float32) per text; see `Embedder.embed`.
 
         Raises a retryable ProviderError after `close`, and when the runtime fails: every text is
-        valid input, so what fails is the machine, most likely for want of memory.
+        valid input, so the cause is the machine, most likely a lack of memory.
         """
         if len(texts) == 1 and len(texts[0]) <= QUERY_LENGTH:
             return [await self._embed_query(texts[0])]
         return await self._all(self._vectors_of, list(texts))
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
-        """Return the states of each text's tokens; see `Embedder.token_states`."""
+        """Return the token states of each text; see `TokenReader.token_states`.
+
+        Raises ProviderError as `embed` does.
+        """
         known = {text: self._states.pop(text) for text in set(texts) if text in self._states}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         known |= zip(missing, await self._all(self._states_of, missing), strict=True)
-        self._remember(known)
+        self._cache_states(known)
         return [known[text] for text in texts]
 
     def close(self) -> None:
-        """Wait for the batches already handed over, then refuse others."""
+        """Wait for the batches already submitted, then reject later ones."""
         self._worker.shutdown()
-        # What is remembered would still be answered.
+        # Cached texts would still be answered.
         self._queries.clear()
         self._states.clear()
 
-    def _remember(self, found: dict[str, TokenStates]) -> None:
+    def _cache_states(self, found: dict[str, TokenStates]) -> None:
         self._states |= found
         size = sum(kept.states.nbytes for kept in self._states.values())
-        while size > STATES_SIZE:
+        while size > STATES_CACHE_BYTES:
             size -= self._states.pop(next(iter(self._states))).states.nbytes
 
     async def _embed_query(self, query: str) -> bytes:
-        # A dict keeps the order of insertion, so what is taken out and put back is the most recent.
+        # A dict keeps insertion order, so removing and re-inserting makes an entry the most recent.
         vector = self._queries.pop(query, None) or (await self._all(self._vectors_of, [query]))[0]
         self._queries[query] = vector
-        if len(self._queries) > REMEMBERED:
+        if len(self._queries) > CACHED_QUERIES:
             del self._queries[next(iter(self._queries))]
         return vector
 
     async def _all(
         self, compute: Callable[[list[list[int]]], list[Result]], texts: list[str]
     ) -> list[Result]:
-        """Return what is computed of the tokens of each text, batch by batch."""
+        """Return the result of `compute` for the tokens of each text, batch by batch."""
         if len(texts) <= BATCH and sum(map(len, texts)) <= BATCH_TOKENS:
-            # A single job, because as two it would wait for a batch of somebody else's before each.
-            # No text has more tokens than characters, but for the two marks at its ends.
+            # A single job: each of two jobs could wait for a batch of another caller. A text has at
+            # most as many tokens as characters, except for the two special tokens at its ends.
             return await self._run(lambda all: compute(self._tokenize(all)), texts) if texts else []
 
-        # The worker serves jobs in the order they come. Each batch is handed over only when the
-        # previous one is done, so that whoever asks meanwhile goes next.
+        # The worker runs jobs in order of arrival. Each batch is submitted only after the previous
+        # one has finished, so that other callers get their turn in between.
         tokens: list[list[int]] = []
         for start in range(0, len(texts), BATCH):
             tokens += await self._run(self._tokenize, texts[start : start + BATCH])
 
-        # Texts of like length share a batch, which leaves the least to pad.
+        # Texts of similar length share a batch, which minimises padding.
         order = sorted(range(len(texts)), key=lambda index: len(tokens[index]))
         found: dict[int, Result] = {}
         for batch in _batches(order, [len(item) for item in tokens]):
@@ -131,9 +134,9 @@ class MiniLM:
             raise ProviderError(f"{self.model} failed: {error}", retryable=True) from error
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        # JSON can bring in half a surrogate pair, which a str may hold but the tokenizer refuses.
+        # JSON can contain a lone surrogate, which is legal in a str but rejected by the tokenizer.
         clean = [text.encode("utf-8", "replace").decode() for text in texts]
-        # Only the ids leave this function: an encoding also holds everything that was cut off.
+        # Return the ids only: an encoding also holds all truncated tokens.
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
 
     def _vectors_of(self, tokens: list[list[int]]) -> list[bytes]:
@@ -160,10 +163,10 @@ class MiniLM:
 
 
 def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:
-    """Cut texts, given by rising length, into runs that respect both limits."""
+    """Yield batches of texts, given in order of length, that respect both limits."""
     batch: list[int] = []
     for index in order:
-        # The newest text is the longest, to whose length the others are padded.
+        # The last text is the longest; all others are padded to its length.
         if len(batch) == BATCH or (batch and (len(batch) + 1) * lengths[index] > BATCH_TOKENS):
             yield batch
             batch = []

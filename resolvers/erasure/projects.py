@@ -21,7 +21,7 @@ _OF_CONTENT = (
 )
 
 
-class NotYet(Exception):
+class ProjectBusy(Exception):
     """Somebody still works on the project; the erasure is to be tried again in a moment."""
 
 
@@ -30,17 +30,17 @@ async def erase_project(
 ) -> None:
     """Erase everything of an invisible project. Safe to run twice, and from the middle.
 
-    Calls `heartbeat` between steps, so that the caller can hold on to its lease. Raises `NotYet`
-    while a job of the project is in somebody's hands: it could write once more.
+    Calls `heartbeat` between steps, so that the caller can hold on to its lease. Raises
+    `ProjectBusy` while a job of the project is in somebody's hands: it could write once more.
     """
-    services.scopes.forget(project_id)
+    services.search_cache.forget(project_id)
     while await services.db.write(lambda tx: tx.erasure.erase_some(project_id, _STEP)):
         await heartbeat()
         await asyncio.sleep(0)
     moment = services.clock()
     for kind in _OF_CONTENT:
         if await _drop_jobs(services, kind, project_id, moment):
-            raise NotYet
+            raise ProjectBusy
     await services.index.drop(project_id)
     beyond: str | None = ""
     while beyond is not None:

@@ -88,9 +88,9 @@ def erase_traces(
 
     Returns the receipt, which a job completes: it looks through what else may name them.
     """
-    ids = tx.operations.told_of(erased.all_ids)
+    ids = tx.operations.ids_quoting_memories(erased.all_ids)
     if entity is not None:
-        ids |= tx.operations.about(project.id, *entity)
+        ids |= tx.operations.ids_about_entity(project.id, *entity)
     moment = ctx.now()
     erased.counts["operations"] += tx.operations.erase(
         ids, moment, partial(tombstone_of, pepper=ctx.services.pepper)
@@ -140,7 +140,7 @@ async def complete_receipt(
     if receipt is None or receipt.completed_at is not None:
         return
     project_id, until = receipt.project_id, receipt.created_at
-    if await services.db.read(lambda tx: tx.jobs.remain(JobKind.INDEX, project_id, until)):
+    if await services.db.read(lambda tx: tx.jobs.has_pending(JobKind.INDEX, project_id, until)):
         raise Postponed(_PAUSE)
     if not await services.db.clear_write_ahead_log():
         raise Postponed(_PAUSE)

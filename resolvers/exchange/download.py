@@ -1,7 +1,7 @@
-"""Plain exports, as they are downloaded: line by line, from the past that the project knows.
+"""Downloads of plain exports: the lines are read from the project's history as they are sent.
 
-Nothing was copied when the export was asked for, so nothing is left of it to erase. A page is read
-at a time, and nothing is held between two: whoever downloads slowly keeps nobody waiting.
+Creating an export copies nothing, so an erasure has nothing to remove from it. One page is read at
+a time, and no transaction or lock stays open between pages, so a slow client blocks no one.
 """
 
 import contextlib
@@ -11,17 +11,17 @@ from typing import Any
 
 from core.access import Actor
 from core.errors import ExportExpired, NotFound
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.paging import Page
 from resolvers.context import Context
 from resolvers.exchange.lines import (
     entity_line,
-    feedback_of,
+    feedback_fields,
     first_line,
     line,
-    memory_of,
-    past_of,
-    sources_of,
+    memory_fields,
+    past_fields,
+    source_fields,
 )
 from storage.database import Database
 from storage.exchange.belongings import EXPORT_ORDER
@@ -34,59 +34,66 @@ PAGE = 200
 
 
 @dataclass(slots=True)
-class _Written:
-    """How far a download is."""
+class _Progress:
+    """The progress of a download.
 
-    told: set[str] = field(default_factory=set)
+    `written_entities` are the keys of the entities with a line. `after` is the position of the last
+    memory, `deleted_after` the sequence number of the last deletion.
+    """
+
+    written_entities: set[str] = field(default_factory=set)
     entities: int = 0
     memories: int = 0
     deleted: int = 0
     after: tuple[Any, ...] | None = None
-    beyond: int = 0
+    deleted_after: int = 0
 
 
 async def download(ctx: Context, export_id: str) -> AsyncIterator[bytes]:
-    """Return the lines of a plain export, in chunks, once its first page was read.
+    """Return the lines of a plain export, in chunks, after its first page was read.
 
-    Raises `NotFound` for a shaped export too, `ExportExpired` when what it is made of was pruned.
+    Raises `NotFound` when the actor cannot see the export and when it is a shaped one,
+    `ExportExpired` when the history that it is made of was pruned.
     """
     export = await ctx.read(lambda tx: tx.exports.get(export_id, ctx.actor, "id"))
     if export.json_schema is not None:
         raise NotFound("plain export", export_id, "id")
-    return _cut_off(ctx, await begun(ctx.services.db, ctx.actor, export))
+    return _while_allowed(ctx, await open_stream(ctx.services.db, ctx.actor, export))
 
 
-async def begun(
-    db: Database, actor: Actor, export: ExportRow, note: Callable[[int], None] = lambda _: None
+async def open_stream(
+    db: Database, actor: Actor, export: ExportRow, on_page: Callable[[int], None] = lambda _: None
 ) -> AsyncIterator[bytes]:
-    """Return the chunks of an export, the first of which has been read; likewise.
+    """Return the chunks of an export after its first page was read; raises as `download` does.
 
-    Reading on raises the same errors when somebody prunes what has not been read yet. `note` is
-    told of each page how many memories it had.
+    Iterating raises the same errors if history is pruned before it has been read. `on_page` is
+    called for each page with the number of its memories.
     """
-    written = _Written()
+    progress = _Progress()
 
-    def beginning(tx: Transaction) -> tuple[bytes, bool]:
+    def first_page(tx: Transaction) -> tuple[bytes, bool]:
         project = tx.projects.get(export.project_id, actor)
         head = first_line(
             export.id, project.id, project.name, export.created_at, export.include_history
         )
-        page, is_last = _memories(tx, actor, export, written)
+        page, is_last = _memories(tx, actor, export, progress)
         return head + page, is_last
 
-    chunk, is_last = await db.read(beginning)
-    return _chunks(db, actor, export, written, chunk, is_last, note)
+    chunk, is_last = await db.read(first_page)
+    return _chunks(db, actor, export, progress, chunk, is_last, on_page)
 
 
-async def _cut_off(ctx: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield chunks until one cannot be read, or may not be, because the key is dead by then.
+async def _while_allowed(ctx: Context, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield chunks until one cannot be read or the API key is no longer valid.
 
-    That the last line is missing is seen by every reader.
+    Readers detect the truncation by the missing last line.
     """
     services, key = ctx.services, {ctx.actor.key_id}
     with contextlib.suppress(ExportExpired, NotFound):
         async for chunk in chunks:
-            if not await services.db.read(lambda tx: tx.presence.living(key, services.clock())):
+            if not await services.db.read(
+                lambda tx: tx.presence.living_keys(key, services.clock())
+            ):
                 return
             yield chunk
 
@@ -95,103 +102,107 @@ async def _chunks(
     db: Database,
     actor: Actor,
     export: ExportRow,
-    written: _Written,
+    progress: _Progress,
     chunk: bytes,
     is_last: bool,
-    note: Callable[[int], None],
+    on_page: Callable[[int], None],
 ) -> AsyncIterator[bytes]:
-    told = 0
+    reported = 0
     while True:
         yield chunk
-        note(written.memories - told)
-        told = written.memories
+        on_page(progress.memories - reported)
+        reported = progress.memories
         if is_last:
             break
-        chunk, is_last = await db.read(lambda tx: _memories(tx, actor, export, written))
-    # Of a deleted memory nobody can say whether it would match.
+        chunk, is_last = await db.read(lambda tx: _memories(tx, actor, export, progress))
+    # With a filter they are left out: whether a deleted memory would match is unknown.
     while export.include_history and export.filter is None:
-        chunk = await db.read(lambda tx: _deleted(tx, actor, export, written))
+        chunk = await db.read(lambda tx: _deleted(tx, actor, export, progress))
         if not chunk:
             break
         yield chunk
     yield line(
         "end",
-        entities=written.entities,
-        memories=written.memories,
-        deletedMemories=written.deleted,
+        entities=progress.entities,
+        memories=progress.memories,
+        deletedMemories=progress.deleted,
     )
 
 
 def _memories(
-    tx: Transaction, actor: Actor, export: ExportRow, written: _Written
+    tx: Transaction, actor: Actor, export: ExportRow, progress: _Progress
 ) -> tuple[bytes, bool]:
     """Return the lines of the next page of memories, and whether it is the last."""
-    page = Page(EXPORT_ORDER, PAGE, forward=True, after=written.after)
-    (found,) = tx.pages(
+    page = Page(EXPORT_ORDER, PAGE, forward=True, after=progress.after)
+    (result,) = tx.pages(
         PAST_MEMORIES_OF_PROJECT,
         [export.project_id],
         page,
         actor,
         {"as_of": export.created_at},
-        filter_of(export.filter),
+        filter_from_json(export.filter),
     )
-    _check_there(tx, actor, export)
-    rows = found.rows
+    _check_complete(tx, actor, export)
+    rows = result.rows
     ids = [row.id for row in rows]
-    lines = _entities(tx, rows, written)
+    lines = _entities(tx, rows, progress)
     belongings = tx.exchange.belongings(ids)
     past = None
     if export.include_history:
         past = tx.exchange.past(ids, export.sequence, export.created_at)
     for row in rows:
         fields: dict[str, Any] = {
-            "memory": memory_of(row),
+            "memory": memory_fields(row),
             "concepts": belongings.concepts.get(row.id, []),
-            "sources": sources_of(belongings.sources[row.id]),
-            "feedback": feedback_of(belongings.feedback.get(row.id)),
+            "sources": source_fields(belongings.sources[row.id]),
+            "feedback": feedback_fields(belongings.feedback.get(row.id)),
         }
         if past is not None:
-            fields |= past_of(past.events[row.id], past.versions[row.id])
+            fields |= past_fields(past.events[row.id], past.versions[row.id])
         lines.append(line("memory", **fields))
-    written.memories += len(rows)
+    progress.memories += len(rows)
     if rows:
-        written.after = (rows[-1].created_at, rows[-1].id)
-    return b"".join(lines), not found.has_next
+        progress.after = (rows[-1].created_at, rows[-1].id)
+    return b"".join(lines), not result.has_next
 
 
-def _deleted(tx: Transaction, actor: Actor, export: ExportRow, written: _Written) -> bytes:
-    """Return the lines of the next memories that had been deleted; none when there are no more."""
-    found = tx.exchange.deletions(export.project_id, written.beyond, export.sequence, PAGE)
-    _check_there(tx, actor, export)
-    ids = [id for _, id in found]
+def _deleted(tx: Transaction, actor: Actor, export: ExportRow, progress: _Progress) -> bytes:
+    """Return the lines of the next page of deleted memories; they are empty after the last page."""
+    deletions = tx.exchange.deletions(
+        export.project_id, progress.deleted_after, export.sequence, PAGE
+    )
+    _check_complete(tx, actor, export)
+    ids = [id for _, id in deletions]
     past = tx.exchange.past(ids, export.sequence, export.created_at)
-    written.deleted += len(found)
-    if found:
-        written.beyond = found[-1][0]
-    lines = _entities(tx, [each.memory for id in ids for each in past.versions[id]], written)
+    progress.deleted += len(deletions)
+    if deletions:
+        progress.deleted_after = deletions[-1][0]
+    lines = _entities(tx, [each.memory for id in ids for each in past.versions[id]], progress)
     for id in ids:
-        lines.append(line("deletedMemory", id=id, **past_of(past.events[id], past.versions[id])))
+        lines.append(
+            line("deletedMemory", id=id, **past_fields(past.events[id], past.versions[id]))
+        )
     return b"".join(lines)
 
 
-def _entities(tx: Transaction, rows: Sequence[MemoryRow], written: _Written) -> list[bytes]:
-    """Return the lines of the entities of a page that no page before has had."""
-    fresh = {key for row in rows for key in row.entity_ids} - written.told
+def _entities(tx: Transaction, rows: Sequence[MemoryRow], progress: _Progress) -> list[bytes]:
+    """Return the lines of the entities that first occur in a page."""
+    fresh = {key for row in rows for key in row.entity_ids} - progress.written_entities
     if not fresh:
         return []
-    written.told |= fresh
-    found = tx.exchange.entities(sorted(fresh))
-    # Counted as they are written: one may be erased before its line is read.
-    written.entities += len(found)
-    # Ids are others after an import: by them, the same memories would not make the same file.
-    found.sort(key=lambda entity: (entity.created_at, entity.type.value, entity.name))
-    return [entity_line(entity) for entity in found]
+    progress.written_entities |= fresh
+    entities = tx.exchange.entities(sorted(fresh))
+    # Only lines are counted: an entity may be erased before it is read here.
+    progress.entities += len(entities)
+    # Not sorted by id: ids differ after an import, and the same memories must make the same file.
+    entities.sort(key=lambda entity: (entity.created_at, entity.type.value, entity.name))
+    return [entity_line(entity) for entity in entities]
 
 
-def _check_there(tx: Transaction, actor: Actor, export: ExportRow) -> None:
-    """Raise `ExportExpired` when a page that was read may lack something, `NotFound` likewise.
+def _check_complete(tx: Transaction, actor: Actor, export: ExportRow) -> None:
+    """Raise `ExportExpired` if a page may be incomplete, `NotFound` if the project is not visible.
 
-    Looked at after the page was read, so that nothing is pruned out of it in between.
+    This is checked after the page was read, so that nothing can be pruned from it in between.
     """
     tx.projects.get(export.project_id, actor)
     pruned = tx.pruning.pruned([export.project_id]).get(export.project_id)

@@ -1,8 +1,8 @@
-"""Exports: asking for one, and finding it again.
+"""Exports: creating them, and reading their state.
 
-A plain export copies nothing. It is the memories that match as they were at the moment it was
-asked for, which the past of the project knows, so it is done when it is there. A shaped one is a
-job; see `resolvers.synthesis.export_job`.
+A plain export copies nothing. It consists of the matching memories at the time of the request,
+which the project's history has, so it is complete as soon as it is created. A shaped export is
+filled by a job; see `resolvers.synthesis.export_job`.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from typing import Any
 
 from core.enums import JobKind, OperationType
 from core.errors import AppError, InvalidInput, must_exist
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, entities_named
 from core.ids import uuid7
 from core.json_schemas import check_object_schema
 from core.schema_fields import fields_of
 from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
-from resolvers.memories.listing import Wanted, check_wanted
-from resolvers.operations.records import begun, ended
+from resolvers.memories.listing import MemoryScope, check_scope
+from resolvers.operations.records import operation_row, succeeded_operation
 from storage.exchange.exports import EXPORTS, ExportRow
 from storage.operations.store import OPERATIONS, OperationRow
 from storage.tenancy.projects import ProjectRow
@@ -29,7 +29,7 @@ from storage.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class NewExport:
-    """What is asked for: memories as they are, or with a JSON schema an object made of them."""
+    """The request of an export: memories unchanged, or an object for a JSON schema."""
 
     schema: Any = None
     filter: Filter | None = None
@@ -37,70 +37,70 @@ class NewExport:
     include_history: bool = False
 
     async def checked(self) -> "NewExport":
-        """Return the same with its schema in the form that is kept.
+        """Return the same with its schema in the form that is stored.
 
-        Raises `InvalidInput` for a schema that is none of an object, and for what does not go with
-        it, or without.
+        Raises `InvalidInput` for a schema that does not describe an object, and for options that
+        cannot be used with a schema, or without one.
         """
         if self.schema is None:
             if self.instructions is not None:
                 raise InvalidInput(
-                    "Instructions are for a schema: without one, memories are exported as they "
-                    "are.",
+                    "Instructions require a schema: without one, memories are exported unchanged.",
                     *("input", "instructions"),
                 )
             return self
         if self.include_history:
             raise InvalidInput(
-                "A schema is filled with what holds true: the history is part of exports without "
-                "one.",
+                "The history can only be exported without a schema: a schema is filled from "
+                "current memories.",
                 *("input", "includeHistory"),
             )
         if self.instructions is not None:
             check_text(self.instructions, "input", "instructions", longest=LONGEST_TEXT)
-        # A large schema takes long enough to be noticed by everybody on the event loop.
+        # Checking a large schema would block the event loop for all requests.
         return replace(self, schema=await asyncio.to_thread(_checked_schema, self.schema))
 
     def as_json(self) -> dict[str, Any]:
-        """Return what was asked for, for people who look at the operation."""
-        asked: dict[str, Any] = {"includeHistory": self.include_history}
+        """Return the request as JSON, for people who inspect the operation."""
+        result: dict[str, Any] = {"includeHistory": self.include_history}
         if self.filter is not None:
-            asked["filter"] = filter_json(self.filter)
+            result["filter"] = filter_to_json(self.filter)
         if self.schema is not None:
-            asked["schema"] = self.schema
+            result["schema"] = self.schema
         if self.instructions is not None:
-            asked["instructions"] = self.instructions
-        return asked
+            result["instructions"] = self.instructions
+        return result
 
 
 async def create_export(
     ctx: Context, project_id: str | None, new: NewExport
 ) -> tuple[ExportRow, OperationRow]:
-    """Make an export and the operation that stands for it: over, or waiting for its job.
+    """Create an export and its operation, which is SUCCEEDED or, with a schema, PENDING.
 
-    It only reads, so whoever sees the project may do it.
+    Read access to the project is sufficient. Raises `InvalidInput` for an invalid request,
+    `NotFound` when the actor cannot see the project.
     """
     target = ctx.project_id(project_id)
-    asked = await new.checked()
-    operation = begun(
-        ctx, target, OperationType.EXPORT, asked.as_json(), entities_named(asked.filter)
+    new = await new.checked()
+    operation = operation_row(
+        ctx, target, OperationType.EXPORT, new.as_json(), entities_named(new.filter)
     )
 
     def work(tx: Transaction) -> tuple[ExportRow, OperationRow]:
         project = tx.projects.get(target, ctx.actor, "projectId")
         try:
-            check_wanted(Wanted(asked.filter), project)
+            check_scope(MemoryScope(new.filter), project)
         except AppError as error:
-            raise error.below("input") from None
-        # Read inside the transaction, so that on SQLite what is exported has happened before.
+            raise error.with_path_prefix("input") from None
+        # Taken inside the transaction, so that on SQLite the exported changes precede it.
         moment = ctx.now()
-        export = export_row(asked, operation, project, moment)
+        export = export_row(new, operation, project, moment)
         tx.exports.add(export)
-        if asked.schema is not None:
+        if new.schema is not None:
             tx.operations.add(operation)
             tx.jobs.put(JobKind.EXPORT, [operation.id], target, moment)
             return export, operation
-        done = ended(replace(operation), moment)
+        done = succeeded_operation(replace(operation), moment)
         tx.operations.add(done)
         return export, done
 
@@ -114,37 +114,37 @@ async def export(ctx: Context, id: str) -> ExportRow:
 
 
 def export_row(
-    asked: NewExport, operation: OperationRow, project: ProjectRow, moment: datetime
+    new: NewExport, operation: OperationRow, project: ProjectRow, moment: datetime
 ) -> ExportRow:
-    """Return an export as it is when it is asked for, at a moment."""
+    """Return the row of an export at the time of its request."""
     return ExportRow(
         id=uuid7(),
         project_id=project.id,
         operation_id=operation.id,
-        json_schema=asked.schema,
-        filter=None if asked.filter is None else filter_json(asked.filter),
-        instructions=asked.instructions,
-        include_history=asked.include_history,
+        json_schema=new.schema,
+        filter=None if new.filter is None else filter_to_json(new.filter),
+        instructions=new.instructions,
+        include_history=new.include_history,
         sequence=project.sequence,
         data=None,
         created_at=moment,
-        completed_at=moment if asked.schema is None else None,
+        completed_at=moment if new.schema is None else None,
     )
 
 
 async def latest_shaped_export(
     ctx: Context, project_id: str | None, filter: Filter | None
 ) -> ExportRow:
-    """Return the newest export with a schema that was asked for with this very filter.
+    """Return the newest export with a schema that was requested with exactly this filter.
 
-    Raises `NotFound` when there is none that the actor can see.
+    Raises `NotFound` when the actor can see none.
     """
     target = ctx.project_id(project_id)
-    kept = None if filter is None else filter_json(filter)
+    stored = None if filter is None else filter_to_json(filter)
 
     def work(tx: Transaction) -> ExportRow:
         tx.projects.get(target, ctx.actor, "projectId")
-        found = tx.exports.latest_shaped(target, kept)
+        found = tx.exports.latest_shaped(target, stored)
         latest: ExportRow = must_exist(found, "export", None, "filters")
         return latest
 
@@ -152,7 +152,7 @@ async def latest_shaped_export(
 
 
 async def operation_of_export(ctx: Context, row: ExportRow) -> OperationRow:
-    """Return the operation that stands for an export."""
+    """Return the operation of an export. Raises `NotFound` when the actor cannot see it."""
     found: OperationRow = await ctx.loaders.row(OPERATIONS, row.operation_id)
     return found
 

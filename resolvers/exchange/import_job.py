@@ -1,7 +1,7 @@
-"""The job behind an import: it stores what was received, some records in each transaction.
+"""The job behind an import: it stores the received records in batches, one transaction each.
 
-Each transaction stores its records, deletes them from those that wait and moves the progress, so
-whoever is killed at any moment leaves what the next one goes on with, and nothing is stored twice.
+Each transaction stores its records, deletes them from the pending ones and updates the progress. So
+after a worker is killed the next one continues where it stopped, and nothing is stored twice.
 """
 
 from collections import Counter
@@ -18,31 +18,31 @@ from providers.base import ProviderError
 from resolvers.context import Services
 from resolvers.erasure.receipts import subjects_naming
 from resolvers.exchange.import_rows import (
+    ImportRows,
     Record,
-    Rows,
-    added,
-    entity_of,
-    feedback_of,
-    id_of,
-    said_in,
-    says_nothing,
+    addition_change,
+    entity_from_record,
+    feedback_columns,
+    is_erased,
+    original_id,
+    utterance_in,
 )
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.exchange.importing import Imported
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.operations.store import OperationRow, counts_of, outcomes_of
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)
 
 BATCH = 100
-# For so long an import that has failed can be tried again with what it has received.
-RECORDS_STAY = timedelta(days=1)
+# How long the received records of a failed import are kept, so that it can be retried.
+RECORD_RETENTION = timedelta(days=1)
 _PIECE = 25
 _MOST_BYTES = 4_000_000
 
@@ -55,13 +55,17 @@ async def import_records(
     attempts: int,
     heartbeat: Callable[[], Awaitable[Any]],
 ) -> None:
-    """Store the records of an operation. Safe to run twice; raises as `run_attempt` does."""
-    doing: _Doing | None = None
+    """Store the records of an operation.
+
+    `heartbeat` is called after each batch, to renew the lease of the job. Safe to run twice. Raises
+    as `run_attempt` does.
+    """
+    run: _ImportRun | None = None
 
     async def work(operation: OperationRow) -> None:
-        nonlocal doing
-        doing = _Doing(services, operation_id, operation.project_id)
-        while not await doing.store(await services.db.read(lambda tx: _next(tx, operation_id))):
+        nonlocal run
+        run = _ImportRun(services, operation_id, operation.project_id)
+        while not await run.store(await services.db.read(lambda tx: _next(tx, operation_id))):
             await heartbeat()
 
     await run_attempt(
@@ -70,7 +74,7 @@ async def import_records(
         attempts,
         start=lambda tx: start_attempt(tx, services, operation_id),
         work=work,
-        describe=lambda error: _reason_of(error, doing.at if doing else None),
+        describe=lambda error: _reason_of(error, run.at if run else None),
     )
 
 
@@ -81,22 +85,22 @@ def _reason_of(error: Exception, at: int | None) -> str:
 
 
 def _next(tx: Transaction, operation_id: str) -> Staged:
-    """Return the records whose turn it is: not too many, and not too large."""
-    found: list[tuple[int, Record]] = []
+    """Return the next batch of records, limited in number and size."""
+    batch: list[tuple[int, Record]] = []
     size = 0
-    while len(found) < BATCH and size < _MOST_BYTES:
-        after = found[-1][0] if found else -1
+    while len(batch) < BATCH and size < _MOST_BYTES:
+        after = batch[-1][0] if batch else -1
         piece = tx.import_records.first(operation_id, _PIECE, after)
-        found += piece
+        batch += piece
         size += sum(len(orjson.dumps(record)) for _, record in piece)
         if len(piece) < _PIECE:
             break
-    return found
+    return batch
 
 
 @dataclass(slots=True)
-class _Doing:
-    """An import that is being worked on; `at` is the record that is being stored by itself."""
+class _ImportRun:
+    """An attempt at an import; `at` is the position of the record that is being stored alone."""
 
     services: Services
     operation_id: str
@@ -104,11 +108,11 @@ class _Doing:
     at: int | None = None
 
     async def store(self, batch: Staged) -> bool:
-        """Store a batch; tell whether that was the last one."""
+        """Store a batch; return whether it was the last one."""
         try:
-            return await self.services.db.write(await self._thought(batch))
+            return await self.services.db.write(await self._prepare(batch))
         except Exception as error:
-            # One bad record must neither hold up those before it nor hide among them.
+            # A bad record must not block the other records of its batch, and it must be identified.
             if not batch or (isinstance(error, ProviderError) and error.retryable):
                 raise
             kind = type(error).__name__
@@ -116,59 +120,65 @@ class _Doing:
         is_over = False
         for record in batch:
             self.at = record[0]
-            is_over = await self.services.db.write(await self._thought([record]))
+            is_over = await self.services.db.write(await self._prepare([record]))
         self.at = None
         return is_over
 
-    async def _thought(self, batch: Staged) -> Callable[[Transaction], bool]:
-        """Return the transaction that stores a batch, with what was computed of its texts."""
-        said = await self.services.db.read(lambda tx: self._said(tx, batch))
-        items = [(text, before) for _, text, before in said]
-        found = await derive(self.services, items) if items else []
-        derived = {at: one for (at, _, _), one in zip(said, found, strict=True)}
-        return _storing(self.services, self.operation_id, self.project_id, batch, derived)
+    async def _prepare(self, batch: Staged) -> Callable[[Transaction], bool]:
+        """Embed the texts of a batch; return the transaction that stores it."""
+        utterances = await self.services.db.read(lambda tx: self._utterances(tx, batch))
+        items = [(text, before) for _, text, before in utterances]
+        texts = await embed_texts(self.services, items) if items else []
+        embedded = {at: text for (at, _, _), text in zip(utterances, texts, strict=True)}
+        return _storing_transaction(
+            self.services, self.operation_id, self.project_id, batch, embedded
+        )
 
-    def _said(self, tx: Transaction, batch: Staged) -> list[tuple[int, Said, Said | None]]:
-        """Return what is said by the memories that are not there yet, and what was before it."""
+    def _utterances(
+        self, tx: Transaction, batch: Staged
+    ) -> list[tuple[int, Utterance, Utterance | None]]:
+        """Return the utterances of the memories that do not exist yet, each with the previous one.
+
+        They are triples (position of the record, utterance, previous utterance or None).
+        """
         live = [(at, record) for at, record in batch if record["type"] == "memory"]
-        rows = Rows(tx, self.project_id, [record for _, record in live])
-        known = {id_of(record): said_in(record["memory"]) for _, record in live}
-        fresh = [item for item in live if rows.ids[id_of(item[1])] not in rows.kept]
+        rows = ImportRows(tx, self.project_id, [record for _, record in live])
+        known = {original_id(record): utterance_in(record["memory"]) for _, record in live}
+        fresh = [item for item in live if rows.ids[original_id(item[1])] not in rows.retained_ids]
         formers = {record["memory"]["previousId"] for _, record in fresh} - known.keys()
-        names = {rows.named(id) or "": id for id in formers if id}
-        for row in tx.memories.there(names).values():
+        names = {rows.memory_id(id) or "": id for id in formers if id}
+        for row in tx.memories.get_unscoped(names).values():
             if row.project_id == self.project_id:
-                known[names[row.id]] = Said(row.text, row.speaker)
+                known[names[row.id]] = Utterance(row.text, row.speaker)
         return [
-            (at, known[id_of(record)], known.get(record["memory"]["previousId"]))
+            (at, known[original_id(record)], known.get(record["memory"]["previousId"]))
             for at, record in fresh
         ]
 
 
-def _storing(
+def _storing_transaction(
     services: Services,
     operation_id: str,
     project_id: str,
     batch: Staged,
-    derived: Mapping[int, Derived],
+    embedded: Mapping[int, EmbeddedText],
 ) -> Callable[[Transaction], bool]:
     """Return the transaction that stores a batch; it returns whether that was the last one."""
 
     def work(tx: Transaction) -> bool:
-        # An erasure must either find what is stored here, or be found here.
-        tx.memories.hold_order(project_id)
-        operation = tx.operations.unfinished(operation_id)
+        # The lock orders this against an erasure: either it finds these memories, or this finds it.
+        tx.memories.lock_order(project_id)
+        operation = tx.operations.lock_unfinished(operation_id)
         if operation is None or tx.projects.settings(operation.project_id) is None:
             return True
         if _remove_erased(tx, operation, batch):
             return False
-        # Of two workers who have read the same records the second finds them done, and an erasure
-        # may have taken one of them meanwhile.
-        if not tx.import_records.done(operation.id, [at for at, _ in batch]):
+        # Another worker may have stored the same records, and an erasure may have removed one.
+        if not tx.import_records.delete_stored(operation.id, [at for at, _ in batch]):
             return False
         moment = services.clock()
         counts = counts_of(operation.outcomes)
-        counts.update(_store(tx, operation, batch, derived, services.embedder.model, moment))
+        counts.update(_store(tx, operation, batch, embedded, services.embedder.model, moment))
         counts["records"] += len(batch)
         outcomes = outcomes_of(counts)
         if tx.import_records.first(operation.id, 1):
@@ -183,7 +193,7 @@ def _storing(
             progress=1.0,
             error=None,
             outcomes=outcomes,
-            notes=[told(counts)],
+            notes=[import_summary(counts)],
         )
         return True
 
@@ -194,31 +204,33 @@ def _store(
     tx: Transaction,
     operation: OperationRow,
     batch: Staged,
-    derived: Mapping[int, Derived],
+    embedded: Mapping[int, EmbeddedText],
     model: str,
     moment: datetime,
 ) -> Counter[str]:
-    """Store the records of a batch; return how many of them became what."""
+    """Store the records of a batch; return the number of records by outcome."""
     project_id, counts = operation.project_id, Counter[str]()
     entities = [record for _, record in batch if record["type"] == "entity"]
-    tx.importing.obtain_entities(project_id, [entity_of(project_id, record) for record in entities])
+    tx.importing.get_or_create_entities(
+        project_id, [entity_from_record(project_id, record) for record in entities]
+    )
     about = [(at, record) for at, record in batch if record["type"] != "entity"]
-    rows = Rows(tx, project_id, [record for _, record in about])
-    seen, fresh = set(rows.kept), []
+    rows = ImportRows(tx, project_id, [record for _, record in about])
+    seen, fresh = set(rows.retained_ids), []
     for at, record in about:
-        id = rows.ids[id_of(record)]
-        if says_nothing(record):
+        id = rows.ids[original_id(record)]
+        if is_erased(record):
             continue
-        if id in seen or (record["type"] == "memory" and at not in derived):
+        if id in seen or (record["type"] == "memory" and at not in embedded):
             counts["there"] += 1
         else:
             fresh.append((at, record))
         seen.add(id)
     rows.prepare([record for _, record in fresh], moment)
     by = Author(operation.actor, operation.id)
-    items = [_item(rows, record, derived.get(at), by, moment) for at, record in fresh]
-    items, twins = _without_twins(tx, items, moment)
-    counts["twins"] += twins
+    items = [_item(rows, record, embedded.get(at), by, moment) for at, record in fresh]
+    items, duplicates = _without_duplicates(tx, items, moment)
+    counts["twins"] += duplicates
     counts["memories"] += sum(item.memory is not None for item in items)
     counts["deleted"] += sum(item.memory is None for item in items)
     tx.importing.store(project_id, items, model, moment)
@@ -226,7 +238,7 @@ def _store(
 
 
 def _item(
-    rows: Rows, record: Record, derived: Derived | None, by: Author, moment: datetime
+    rows: ImportRows, record: Record, embedded: EmbeddedText | None, by: Author, moment: datetime
 ) -> Imported:
     changes, versions = rows.changes(record), rows.versions(record)
     if record["type"] != "memory":
@@ -234,17 +246,17 @@ def _item(
     memory = rows.memory(record, record["memory"])
     return Imported(
         memory,
-        derived,
-        changes or [added(memory, by, moment)],
+        embedded,
+        changes or [addition_change(memory, by, moment)],
         versions,
         record["concepts"],
         rows.sources(record),
-        feedback_of(record),
+        feedback_columns(record),
     )
 
 
 def _remove_erased(tx: Transaction, operation: OperationRow, batch: Staged) -> int:
-    """Remove the records of a batch that name what is being erased; return how many."""
+    """Remove the records of a batch that name a subject of an erasure; return their number."""
     removed = 0
     for receipt, subject in subjects_naming(tx, operation):
         naming = [at for at, record in batch if subject.is_named_by(record)]
@@ -257,43 +269,41 @@ def _remove_erased(tx: Transaction, operation: OperationRow, batch: Staged) -> i
     return removed
 
 
-def _without_twins(
+def _without_duplicates(
     tx: Transaction, items: Sequence[Imported], moment: datetime
 ) -> tuple[list[Imported], int]:
-    """Return those that say nothing which an active memory says, and how many do."""
+    """Return the items that do not duplicate an active memory, and the number of duplicates."""
     today = moment.date()
 
-    def holds(memory: MemoryRow | None) -> bool:
+    def is_active(memory: MemoryRow | None) -> bool:
         return (
             memory is not None
             and memory.state is MemoryState.ACTIVE
             and not memory.is_expired(today)
         )
 
-    holding = [item.memory for item in items if item.memory and holds(item.memory)]
-    held = set(tx.memories.holders(holding, today)) if holding else set()
-    kept = []
+    active = [item.memory for item in items if item.memory and is_active(item.memory)]
+    keys = set(tx.memories.find_by_uniqueness_key(active, today)) if active else set()
+    unique = []
     for item in items:
-        if item.memory is not None and holds(item.memory):
-            slot = slot_of(item.memory)
-            if slot in held:
+        if item.memory is not None and is_active(item.memory):
+            key = uniqueness_key(item.memory)
+            if key in keys:
                 continue
-            held.add(slot)
-        kept.append(item)
-    return kept, len(items) - len(kept)
+            keys.add(key)
+        unique.append(item)
+    return unique, len(items) - len(unique)
 
 
-def told(counts: Counter[str]) -> str:
-    """Return in a sentence what an import has come to."""
+def import_summary(counts: Counter[str]) -> str:
+    """Return the result of an import as one sentence, from its counts by outcome."""
     parts = [f"Imported {counts['memories']:,} {_plural('memory', counts['memories'])}"]
     if counts["deleted"]:
         parts[0] += f" and {counts['deleted']:,} deleted {_plural('one', counts['deleted'])}"
     if counts["there"]:
-        parts.append(f"{counts['there']:,} {_was(counts['there'])} there already")
-    if counts["twins"] == 1:
-        parts.append("1 says what another memory says")
-    elif counts["twins"]:
-        parts.append(f"{counts['twins']:,} say what other memories say")
+        parts.append(f"{counts['there']:,} {_was(counts['there'])} already present")
+    if counts["twins"]:
+        parts.append(f"{counts['twins']:,} {_plural('duplicate', counts['twins'])} skipped")
     if counts["removed"]:
         parts.append(
             f"{counts['removed']:,} {_was(counts['removed'])} removed because what "

@@ -1,9 +1,9 @@
-"""From records of the exchange format to rows: whose ids they get here, and who is there already.
+"""From records of the exchange format to rows: the ids that they get, and which exist already.
 
-An id that another project has, or that is none of ours, becomes another one that is always the same
-for the same project and the same id, so importing a file twice finds the first import. References
-become what the memories they name became. Ids of operations and messages are dealt with alike: one
-that names something of another project would lead there.
+An id that belongs to another project, or that is not a UUIDv7, is replaced. The replacement depends
+only on the project and the id, so importing a file twice finds the first import. References are
+replaced like the ids of the memories that they name. So are the ids of operations and messages:
+otherwise they could refer to rows of another project.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from typing import Any
 from core.enums import EntityType, FeedbackValue, MemoryState
 from core.events import HistoryEventType
 from core.exchange.lines import NAMES
-from core.ids import derived_id, is_uuid7, made_at, uuid7
+from core.ids import derived_id, is_uuid7, uuid7, uuid7_milliseconds
 from language.dates.moments import Precision
 from storage.exchange.importing import new_entity
 from storage.log.history import Author, Change
 from storage.memories.entities import EntityRow
-from storage.memories.rows import MemoryRow, logged
+from storage.memories.rows import MemoryRow, logged_values
 from storage.memories.sources import SourceRow
 from storage.memories.uniqueness import text_hash
-from storage.search.documents import Said, speaker_of
+from storage.search.documents import Utterance, speaker_of
 from storage.transaction import Transaction
 
 Record = dict[str, Any]
@@ -32,81 +32,87 @@ _TYPES = dict(
 _REFERENCES = ("previousId", "successorId", "extendsId")
 
 
-def parsed(value: str | None) -> datetime | None:
-    """Return a moment from its checked form."""
+def datetime_from_record(value: str | None) -> datetime | None:
+    """Return the time that a checked record states in ISO 8601, None for null."""
     return None if value is None else datetime.fromisoformat(value)
 
 
-def id_of(record: Record) -> str:
-    """Return the id that a memory had where it comes from."""
-    found: str = record["memory"]["id"] if record["type"] == "memory" else record["id"]
-    return found
+def original_id(record: Record) -> str:
+    """Return the id that a memory has in the file."""
+    id: str = record["memory"]["id"] if record["type"] == "memory" else record["id"]
+    return id
 
 
-def said_in(memory: Record) -> Said:
-    """Return what a memory of a record says, and who says it."""
+def utterance_in(memory: Record) -> Utterance:
+    """Return the text and the speaker of a memory of a record."""
     names = memory["userId"], memory["agentId"]
-    return Said(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
+    return Utterance(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
 
 
-def says_nothing(record: Record) -> bool:
-    """Tell whether all that is left of a memory is that it was erased where it comes from."""
+def is_erased(record: Record) -> bool:
+    """Return whether a record has no content, because the memory was erased at its origin."""
     if record["type"] == "memory" or record["versions"]:
         return False
-    told = ("oldText", "newText", "before", "after")
-    return all(event[name] is None for event in record["history"] or () for name in told)
+    contents = ("oldText", "newText", "before", "after")
+    return all(event[name] is None for event in record["history"] or () for name in contents)
 
 
-def states_of(record: Record) -> Iterator[Record]:
-    """Yield a record's memory, if it was not deleted, and all that it was before."""
+def record_states(record: Record) -> Iterator[Record]:
+    """Yield the memory of a record, unless it was deleted, and then its past versions."""
     if record["type"] == "memory":
         yield record["memory"]
     yield from record["versions"]
 
 
-class Rows:
-    """The rows that some records of memories make in a project, as one transaction sees it."""
+class ImportRows:
+    """The rows of some memory records in a project, as one transaction sees it.
+
+    `ids` maps the ids in the file to those in this database. `retained_ids` are those of them that
+    exist already, if only in the history.
+    """
 
     def __init__(self, tx: Transaction, project_id: str, records: Sequence[Record]) -> None:
         self._tx = tx
         self._project_id = project_id
         self._entities: dict[tuple[EntityType, str], str] = {}
-        named = {id_of(record) for record in records}
+        named = {original_id(record) for record in records}
         for record in records:
-            for state in states_of(record):
+            for state in record_states(record):
                 named.update(state[name] for name in _REFERENCES if state[name])
-        self._homes = tx.importing.homes(filter(is_uuid7, named))
-        self.ids = {id_of(record): self._own_id(record) for record in records}
-        self.kept = tx.importing.kept(self.ids.values(), project_id)
+        self._owners = tx.importing.projects_of_memories(filter(is_uuid7, named))
+        self.ids = {original_id(record): self._own_id(record) for record in records}
+        self.retained_ids = tx.importing.retained_ids(self.ids.values(), project_id)
 
     def prepare(self, records: Sequence[Record], moment: datetime) -> None:
-        """Make the entities that the records name, and look up which of their ids are taken."""
-        wanted: dict[tuple[EntityType, str], EntityRow] = {}
+        """Create the entities that the records name, and read which projects own their ids."""
+        entities: dict[tuple[EntityType, str], EntityRow] = {}
         for record in records:
-            for state in states_of(record):
+            for state in record_states(record):
                 for name, type in _TYPES.items():
                     at = (type, state[name])
-                    if state[name] and at not in wanted:
-                        wanted[at] = new_entity(self._project_id, *at, moment)
-        self._entities = self._tx.importing.obtain_entities(self._project_id, list(wanted.values()))
+                    if state[name] and at not in entities:
+                        entities[at] = new_entity(self._project_id, *at, moment)
+        self._entities = self._tx.importing.get_or_create_entities(
+            self._project_id, list(entities.values())
+        )
         events = [event for record in records for event in record["history"] or ()]
         sources = [row["id"] for record in records for row in record.get("sources", ())]
         importing = self._tx.importing
-        self._events = set(importing.owners("events", [event["id"] for event in events]))
-        self._sources = importing.owners("sources", sources)
+        self._events = set(importing.projects_of_rows("events", [event["id"] for event in events]))
+        self._sources = importing.projects_of_rows("sources", sources)
         operations = [event["operationId"] for event in events if event["operationId"]]
-        self._operations = importing.owners("operations", operations)
+        self._operations = importing.projects_of_rows("operations", operations)
 
     def memory(self, record: Record, state: Record) -> MemoryRow:
-        """Return the row of a memory of a record, or of what it was."""
-        created, timestamp = _moment(state["createdAt"]), parsed(state["timestamp"])
+        """Return the row of a record's memory, or of a past version of it."""
+        created, timestamp = _moment(state["createdAt"]), datetime_from_record(state["timestamp"])
         user, agent, app, run = (
             self._entities[type, state[name]] if state[name] else None
             for name, type in _TYPES.items()
         )
         precision, expires = state["timestampPrecision"], state["expirationDate"]
         return MemoryRow(
-            id=self.ids[id_of(record)],
+            id=self.ids[original_id(record)],
             project_id=self._project_id,
             text=state["text"],
             hash=text_hash(state["text"]),
@@ -126,63 +132,63 @@ class Rows:
             immutable=state["immutable"],
             version=state["version"],
             timestamp=timestamp,
-            timestamp_until=parsed(state["timestampUntil"]),
+            timestamp_until=datetime_from_record(state["timestampUntil"]),
             timestamp_precision=None if precision is None else Precision[precision],
             happened_at=timestamp or created,
             expiration_date=None if expires is None else date.fromisoformat(expires),
-            previous_id=self.named(state["previousId"]),
-            successor_id=self.named(state["successorId"]),
-            extends_id=self.named(state["extendsId"]),
+            previous_id=self.memory_id(state["previousId"]),
+            successor_id=self.memory_id(state["successorId"]),
+            extends_id=self.memory_id(state["extendsId"]),
             created_at=created,
             updated_at=_moment(state["updatedAt"]),
         )
 
     def versions(self, record: Record) -> list[tuple[MemoryRow, datetime]]:
-        """Return what a memory was, each with the moment when it ended."""
+        """Return the past versions of a memory, each with the time at which it ended."""
         return [
             (self.memory(record, state), _moment(state["endedAt"])) for state in record["versions"]
         ]
 
     def changes(self, record: Record) -> list[Change]:
-        """Return a record's part of the log it comes from, in order."""
+        """Return the history of a record as changes of the log, in order."""
         return [self._change(record, event) for event in record["history"] or ()]
 
     def sources(self, record: Record) -> list[SourceRow]:
-        """Return the messages that a memory was drawn from."""
+        """Return the source messages of a memory."""
         rows = {}
         for row in record["sources"]:
-            id = self._mapped(row["id"], self._sources.get(row["id"], self._project_id))
-            said, heard = parsed(row["timestamp"]), _moment(row["createdAt"])
+            id = self._map_id(row["id"], self._sources.get(row["id"], self._project_id))
+            said_at, received_at = datetime_from_record(row["timestamp"]), _moment(row["createdAt"])
             rows[id] = SourceRow(
-                id, self._project_id, row["role"], row["name"], row["content"], said, heard
+                id, self._project_id, row["role"], row["name"], row["content"], said_at, received_at
             )
         return list(rows.values())
 
-    def named(self, id: str | None) -> str | None:
-        """Return the id here of a memory that another one names, whether it is there or not."""
+    def memory_id(self, id: str | None) -> str | None:
+        """Return the local id of a memory that another one names, even if it does not exist."""
         if id is None:
             return None
         if id in self.ids:
             return self.ids[id]
-        homes = self._homes.get(id)
-        if not homes or self._project_id in homes:
+        owners = self._owners.get(id)
+        if not owners or self._project_id in owners:
             return id
-        return self._mapped(id, min(homes))
+        return self._map_id(id, min(owners))
 
     def _own_id(self, record: Record) -> str:
-        id = id_of(record)
+        id = original_id(record)
         if not is_uuid7(id):
             return derived_id(_moment(record["memory"]["createdAt"]), self._project_id, id)
-        homes = self._homes.get(id)
-        if not homes or self._project_id in homes:
+        owners = self._owners.get(id)
+        if not owners or self._project_id in owners:
             return id
-        return self._mapped(id, min(homes))
+        return self._map_id(id, min(owners))
 
-    def _mapped(self, id: str, project_id: str) -> str:
-        """Return an id as it is here, given the project that has it."""
+    def _map_id(self, id: str, project_id: str) -> str:
+        """Return the local form of an id, given the project that owns it."""
         if project_id == self._project_id:
             return id
-        return derived_id(made_at(id), self._project_id, id)
+        return derived_id(uuid7_milliseconds(id), self._project_id, id)
 
     def _change(self, record: Record, event: Record) -> Change:
         id, operation_id = event["id"], event["operationId"]
@@ -191,30 +197,30 @@ class Rows:
         self._events.add(id)
         if operation_id is not None:
             owner = self._operations.get(operation_id, self._project_id)
-            operation_id = self._mapped(operation_id, owner)
+            operation_id = self._map_id(operation_id, owner)
         return Change(
             self._project_id,
-            self.ids[id_of(record)],
+            self.ids[original_id(record)],
             event["version"],
             HistoryEventType[event["type"]],
             Author(event["actor"], operation_id),
             _moment(event["createdAt"]),
             old_text=event["oldText"],
             new_text=event["newText"],
-            before=self._logged(event["before"]),
-            after=self._logged(event["after"]),
+            before=self._with_local_ids(event["before"]),
+            after=self._with_local_ids(event["after"]),
             id=id,
         )
 
-    def _logged(self, fields: Record | None) -> Record | None:
+    def _with_local_ids(self, fields: Record | None) -> Record | None:
         if fields is None:
             return None
         named = {name: fields[name] for name in _REFERENCES if isinstance(fields.get(name), str)}
-        return {**fields, **{name: self.named(id) for name, id in named.items()}}
+        return {**fields, **{name: self.memory_id(id) for name, id in named.items()}}
 
 
-def added(memory: MemoryRow, by: Author, moment: datetime) -> Change:
-    """Return the change that a memory without a history of its own begins with."""
+def addition_change(memory: MemoryRow, by: Author, moment: datetime) -> Change:
+    """Return the ADD event of a memory that comes without a history."""
     return Change(
         memory.project_id,
         memory.id,
@@ -223,11 +229,11 @@ def added(memory: MemoryRow, by: Author, moment: datetime) -> Change:
         by,
         moment,
         new_text=memory.text,
-        after=logged(memory),
+        after=logged_values(memory),
     )
 
 
-def entity_of(project_id: str, record: Record) -> EntityRow:
+def entity_from_record(project_id: str, record: Record) -> EntityRow:
     """Return the entity that a record describes."""
     type, created = EntityType[record["entityType"]], _moment(record["createdAt"])
     row = new_entity(project_id, type, record["name"], created)
@@ -235,15 +241,15 @@ def entity_of(project_id: str, record: Record) -> EntityRow:
     return row
 
 
-def feedback_of(record: Record) -> dict[str, Any] | None:
-    """Return what somebody thought of a memory, by column."""
-    given = record["feedback"]
-    if given is None:
+def feedback_columns(record: Record) -> dict[str, Any] | None:
+    """Return the columns of a record's feedback, or None if it has none."""
+    feedback = record["feedback"]
+    if feedback is None:
         return None
     return {
-        "value": FeedbackValue[given["value"]],
-        "reason": given["reason"],
-        "updated_at": _moment(given["updatedAt"]),
+        "value": FeedbackValue[feedback["value"]],
+        "reason": feedback["reason"],
+        "updated_at": _moment(feedback["updatedAt"]),
     }
 
 

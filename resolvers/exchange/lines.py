@@ -1,4 +1,4 @@
-"""How an export writes things down, line by line; docs/exports.md describes the format."""
+"""The lines of an export, in the format that docs/exports.md describes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -72,7 +72,7 @@ _FEEDBACK = {"value": "value", "reason": "reason", "updatedAt": "updated_at"}
 
 
 def line(type: str, **fields: Any) -> bytes:
-    """Return one line, with its end."""
+    """Return one line of JSON, with the newline at its end."""
     return orjson.dumps(
         {"type": type, **fields}, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
     )
@@ -81,7 +81,7 @@ def line(type: str, **fields: Any) -> bytes:
 def first_line(
     export_id: str, project_id: str, name: str, created_at: datetime, with_history: bool
 ) -> bytes:
-    """Return the line that an export begins with."""
+    """Return the first line of an export."""
     return line(
         "export",
         format=FORMAT,
@@ -94,39 +94,39 @@ def first_line(
 
 def entity_line(entity: EntityRow) -> bytes:
     """Return the line of an entity."""
-    return line("entity", **_named(entity, _ENTITY))
+    return line("entity", **_by_api_names(entity, _ENTITY))
 
 
-def memory_of(memory: MemoryRow) -> dict[str, Any]:
-    """Return a memory, or a version of one, by the names of the API."""
-    return _named(memory, _MEMORY)
+def memory_fields(memory: MemoryRow) -> dict[str, Any]:
+    """Return the fields of a memory, or of a version of one, by their names in the API."""
+    return _by_api_names(memory, _MEMORY)
 
 
-def past_of(
+def past_fields(
     events: Iterable[HistoryRow], versions: Iterable[PastVersion]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Return what happened to a memory and what it was, by the names of the API."""
+    """Return the history and the past versions of a memory, by their names in the API."""
     return {
-        "history": [_named(event, _EVENT) for event in events],
+        "history": [_by_api_names(event, _EVENT) for event in events],
         "versions": [
-            {**memory_of(version.memory), "endedAt": version.ended_at} for version in versions
+            {**memory_fields(version.memory), "endedAt": version.ended_at} for version in versions
         ],
     }
 
 
-def sources_of(sources: Iterable[SourceRow]) -> list[dict[str, Any]]:
-    """Return the messages of a memory by the names of the API."""
-    return [_named(source, _SOURCE) for source in sources]
+def source_fields(sources: Iterable[SourceRow]) -> list[dict[str, Any]]:
+    """Return the source messages of a memory, by their names in the API."""
+    return [_by_api_names(source, _SOURCE) for source in sources]
 
 
-def feedback_of(feedback: FeedbackRow | None) -> dict[str, Any] | None:
-    """Return what is thought of a memory by the names of the API."""
-    return None if feedback is None else _named(feedback, _FEEDBACK)
+def feedback_fields(feedback: FeedbackRow | None) -> dict[str, Any] | None:
+    """Return the feedback on a memory by its names in the API, or None if there is none."""
+    return None if feedback is None else _by_api_names(feedback, _FEEDBACK)
 
 
-def _named(row: Any, names: dict[str, str]) -> dict[str, Any]:
-    return {name: _plain(getattr(row, attribute)) for name, attribute in names.items()}
+def _by_api_names(row: Any, names: dict[str, str]) -> dict[str, Any]:
+    return {name: _json_value(getattr(row, attribute)) for name, attribute in names.items()}
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return value.name if isinstance(value, Enum) else value

@@ -1,8 +1,9 @@
-"""Taking in a file of memories: each record is checked as it comes and kept for the job.
+"""Receiving a file of memories: each record is checked on arrival and stored for the job.
 
-A file is never held whole. Its records wait in a table, under an operation that is RUNNING until
-the file is complete; then, in one transaction, the job is promised. A file that is refused or
-breaks off leaves nothing, and that of a server that ends is given up as its operation is.
+The file is never in memory as a whole. Its records are stored in a table, under an operation that
+is RUNNING until the file is complete; then one transaction enqueues the job. A file that is
+rejected or truncated leaves nothing. If the server stops, the import is abandoned together with its
+operation.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from core.exchange.lines import LineReader
 from core.exchange.mem0 import Mem0Reader
 from resolvers.access import writable_project
 from resolvers.context import Context
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from resolvers.operations.tracker import SILENCE
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
@@ -26,17 +27,17 @@ Position = tuple[int, dict[str, Any]]
 _BATCH = 200
 _PIECE = 65_536
 _MOST_BYTES = 4_000_000
-_RENEWED = timedelta(seconds=15)
+_RENEWAL_INTERVAL = timedelta(seconds=15)
 
 
 class Reader(Protocol):
-    """What reads a file piece by piece."""
+    """A reader of one file format that receives the file in pieces."""
 
     def feed(self, piece: bytes) -> list[Position]:
-        """Return the records that are complete with another piece."""
+        """Return the records that another piece completes. Raises `InvalidInput`."""
 
     def close(self) -> list[Position]:
-        """Return those that the end completes, and check that it is one."""
+        """Return the records that the end completes. Raises `InvalidInput` for a truncated file."""
 
 
 READERS: dict[str, type[Reader]] = {
@@ -47,29 +48,29 @@ READERS: dict[str, type[Reader]] = {
 
 
 async def check_importer(ctx: Context, project_id: str) -> None:
-    """Raise what keeps the actor from importing into a project."""
+    """Raise `NotFound` or `Forbidden` unless the actor may import into a project."""
     await ctx.read(lambda tx: writable_project(tx, ctx, project_id))
 
 
 async def receive(
     ctx: Context, project_id: str, media_type: str, body: AsyncIterable[bytes]
 ) -> OperationRow:
-    """Take in a file of one of the media types of `READERS`; return the operation to come.
+    """Receive a file of one of the media types of `READERS`; return the pending operation.
 
-    Its input says how many records there are. Raises `InvalidInput` that names the place in the
-    file, and then nothing of it is kept.
+    The input of the operation has the number of records. Raises `InvalidInput` with the place in
+    the file; nothing is stored then.
     """
     await check_importer(ctx, project_id)
     upload = _Upload(ctx, project_id, media_type)
     try:
         reader = READERS[media_type]()
         async for piece in _pieces(body):
-            # Checking takes long enough to be noticed by everybody on the event loop.
+            # Checking would block the event loop for all requests.
             await upload.take(await asyncio.to_thread(reader.feed, piece), len(piece))
         await upload.take(await asyncio.to_thread(reader.close), 0)
         return await upload.complete()
     except BaseException:
-        await asyncio.shield(upload.forget())
+        await asyncio.shield(upload.discard())
         raise
 
 
@@ -80,7 +81,7 @@ async def _pieces(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 class _Upload:
-    """A file that is coming in; its operation is there as soon as there are records to keep."""
+    """A file that is being received; its operation is created with the first records."""
 
     def __init__(self, ctx: Context, project_id: str, media_type: str) -> None:
         self._ctx = ctx
@@ -88,29 +89,29 @@ class _Upload:
         self._media_type = media_type
         self._operation: OperationRow | None = None
         self._is_stored = False
-        self._waiting: list[Position] = []
+        self._buffer: list[Position] = []
         self._bytes = 0
         self._total = 0
-        self._renewed = ctx.now()
+        self._renewed_at = ctx.now()
 
     async def take(self, records: list[Position], size: int) -> None:
-        """Keep some records that were in so many bytes."""
-        self._waiting += records
+        """Buffer records that `size` bytes contained; flush the buffer if it is full or old."""
+        self._buffer += records
         self._total += len(records)
         self._bytes += size
-        is_late = self._is_stored and self._ctx.now() - self._renewed > _RENEWED
-        if len(self._waiting) >= _BATCH or self._bytes >= _MOST_BYTES or is_late:
-            await self._ctx.write(self._keep)
+        is_late = self._is_stored and self._ctx.now() - self._renewed_at > _RENEWAL_INTERVAL
+        if len(self._buffer) >= _BATCH or self._bytes >= _MOST_BYTES or is_late:
+            await self._ctx.write(self._store)
             self._is_stored = True
-            self._waiting, self._bytes, self._renewed = [], 0, self._ctx.now()
+            self._buffer, self._bytes, self._renewed_at = [], 0, self._ctx.now()
 
     async def complete(self) -> OperationRow:
-        """Keep what is left and promise the job; return the operation."""
+        """Flush the buffer and enqueue the job; return the operation."""
 
         def work(tx: Transaction) -> OperationRow:
             writable_project(tx, self._ctx, self._project_id)
-            self._keep(tx)
-            operation = self._begun()
+            self._store(tx)
+            operation = self._ensure_operation()
             moment = self._ctx.now()
             tx.operations.change(
                 operation.id,
@@ -123,33 +124,35 @@ class _Upload:
 
         return await self._ctx.write(work)
 
-    async def forget(self) -> None:
-        """Leave nothing of it."""
+    async def discard(self) -> None:
+        """Delete everything that was stored."""
         operation = self._operation
         if operation is not None:
             await self._ctx.write(lambda tx: tx.operations.drop(operation.id))
 
-    def _begun(self) -> OperationRow:
+    def _ensure_operation(self) -> OperationRow:
         if self._operation is None:
-            asked = {"mediaType": self._media_type}
-            self._operation = begun(self._ctx, self._project_id, OperationType.IMPORT, asked)
+            input = {"mediaType": self._media_type}
+            self._operation = operation_row(
+                self._ctx, self._project_id, OperationType.IMPORT, input
+            )
             self._operation.status = OperationStatus.RUNNING
         return self._operation
 
-    def _keep(self, tx: Transaction) -> None:
-        operation, until = self._begun(), self._until()
+    def _store(self, tx: Transaction) -> None:
+        operation, until = self._ensure_operation(), self._lease_end()
         if not self._is_stored:
             tx.operations.add(operation, alive_until=until)
-        elif tx.operations.unfinished(operation.id) is None:
+        elif tx.operations.lock_unfinished(operation.id) is None:
             raise OperationFailed(
-                f"Nothing came for {SILENCE.total_seconds():.0f} seconds, so this import was given "
-                "up: send the file again.",
+                f"No data arrived for {SILENCE.total_seconds():.0f} seconds, so the import was "
+                "canceled: send the file again.",
                 operation.id,
                 "body",
             )
         else:
             tx.operations.change(operation.id, alive_until=until)
-        tx.import_records.add(operation.id, self._project_id, self._waiting)
+        tx.import_records.add(operation.id, self._project_id, self._buffer)
 
-    def _until(self) -> datetime:
+    def _lease_end(self) -> datetime:
         return self._ctx.now() + SILENCE

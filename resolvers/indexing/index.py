@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from core.enums import JobKind
 from resolvers.context import Services
-from resolvers.memories.embedding import derive
+from resolvers.memories.embedding import embed_texts
 from resolvers.tenancy.bootstrap import accept_embedder
 from storage.operations.jobs import JobRow
 from storage.transaction import Transaction
@@ -82,14 +82,14 @@ def _page_after(project_id: str, after: str) -> Callable[[Transaction], list[str
 
 
 async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -> None:
-    said = await services.db.read(lambda tx: tx.documents.said(ids))
-    derived = dict(zip(said, await derive(services, list(said.values())), strict=True))
+    said = await services.db.read(lambda tx: tx.documents.utterances(ids))
+    derived = dict(zip(said, await embed_texts(services, list(said.values())), strict=True))
 
     def work(tx: Transaction) -> None:
         # A text that was changed meanwhile has a vector of its own already, and none may change
         # between this look and the replacement.
-        tx.memories.hold(ids)
-        there = tx.documents.said(ids)
+        tx.memories.lock(ids)
+        there = tx.documents.utterances(ids)
         same = [id for id, (now, _) in there.items() if id in said and now == said[id][0]]
         rows = [(id, derived[id].vector) for id in same]
         tx.vectors.replace(project_id, services.embedder.model, rows)

@@ -18,7 +18,7 @@ from resolvers.context import Context, Services
 from resolvers.indexing.index import rebuild_index
 from resolvers.operations.attempts import mark_running, run_attempt
 from resolvers.operations.postpone import Postponed
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from storage.operations.store import OperationRow
 from storage.tenancy.projects import ProjectRow
 from storage.transaction import Transaction
@@ -34,13 +34,13 @@ async def reindex_project(ctx: Context, id: str) -> tuple[OperationRow, ProjectR
 
     There is one at a time: while one is not finished, that is the one.
     """
-    row = begun(ctx, id, OperationType.REINDEX, {"id": id})
+    row = operation_row(ctx, id, OperationType.REINDEX, {"id": id})
 
     def work(tx: Transaction) -> tuple[OperationRow, ProjectRow]:
         tx.projects.lock(id)
         project = tx.projects.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
-        known = tx.operations.unfinished_of(id, OperationType.REINDEX)
+        known = tx.operations.find_unfinished(id, OperationType.REINDEX)
         if known is None:
             tx.operations.add(row)
             tx.jobs.put(JobKind.REINDEX, [row.id], id, ctx.now())
@@ -77,7 +77,7 @@ async def _rebuild(services: Services, operation: OperationRow) -> bool:
 
 def _start(tx: Transaction, services: Services, operation_id: str) -> OperationRow | None:
     """Return an operation that is to be worked on. What was promised stands in its outcomes."""
-    operation = tx.operations.unfinished(operation_id)
+    operation = tx.operations.lock_unfinished(operation_id)
     if operation is None or tx.projects.settings(operation.project_id) is None:
         return None
     if operation.status is OperationStatus.PENDING or not operation.outcomes:
@@ -88,21 +88,21 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> OperationR
 
 def _promised(tx: Transaction, services: Services, operation_id: str, total: int) -> None:
     """Note what is to be waited for: how many memories, by jobs that are there by now."""
-    if tx.operations.unfinished(operation_id) is not None:
+    if tx.operations.lock_unfinished(operation_id) is not None:
         promised = {"memories": str(total), "until": services.clock().isoformat()}
         tx.operations.change(operation_id, outcomes=[promised], error=None)
 
 
 def _look(tx: Transaction, services: Services, operation_id: str) -> bool:
     """Note how far an operation has come; tell whether it is over."""
-    operation = tx.operations.unfinished(operation_id)
+    operation = tx.operations.lock_unfinished(operation_id)
     if operation is None:
         return True
     if not operation.outcomes:
         return False  # Somebody else has begun again meanwhile.
     (promised,) = operation.outcomes
     until = datetime.fromisoformat(promised["until"])
-    left, failed = tx.jobs.left(JobKind.INDEX, operation.project_id, until)
+    left, failed = tx.jobs.count_pending(JobKind.INDEX, operation.project_id, until)
     if left == 0:
         moment, whole = services.clock(), {"progress": 1.0, "error": None}
         tx.operations.finish(operation, OperationStatus.SUCCEEDED, moment, **whole)

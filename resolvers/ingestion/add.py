@@ -1,7 +1,7 @@
-"""Adding memories: the words as they are, or a job that draws facts from them.
+"""Adding memories: each message verbatim, or the facts that a job extracts from them.
 
 Embedding happens before the transaction that stores its result, so no lock is ever held while a
-model thinks.
+model runs.
 """
 
 from collections.abc import Sequence
@@ -22,23 +22,28 @@ from resolvers.ingestion.insertion import (
     is_outlasted,
     outcome_row,
 )
-from resolvers.ingestion.requests import AddRequest, scope_of
+from resolvers.ingestion.requests import AddRequest, conversation_scope
 from resolvers.memories.creation import NewMemories, check_new, speaker_of_turn
-from resolvers.memories.embedding import derive
-from resolvers.operations.records import begun, ended, repeatable, repeated
+from resolvers.memories.embedding import embed_texts
+from resolvers.operations.records import (
+    find_repeated_operation,
+    idempotent_request,
+    operation_row,
+    succeeded_operation,
+)
 from resolvers.operations.wait import is_finished_within
 from storage.memories.rows import MemoryRow
-from storage.operations.store import OperationRow, Repeatable
-from storage.search.documents import Said
+from storage.operations.store import IdempotentRequest, OperationRow
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
-# Whoever waits longer than this has a client that does not; the operation goes on by itself.
+# In seconds. Most clients time out earlier; the operation continues without them.
 LONGEST_WAIT = 300.0
 
 
 @dataclass(slots=True)
 class AddResult:
-    """What became of one thing that was to be remembered, and the memory that stands for it."""
+    """The outcome of one message or fact, and the memory that represents it."""
 
     memory: MemoryRow
     outcome: AddOutcome
@@ -46,7 +51,7 @@ class AddResult:
 
 @dataclass(slots=True)
 class Addition:
-    """The operation of an add, its results when it is finished, and why it failed if it did."""
+    """The operation of an add, its results once it has finished, and the error if it failed."""
 
     operation: OperationRow
     results: list[AddResult] = field(default_factory=list)
@@ -54,60 +59,66 @@ class Addition:
 
 
 async def add_memories(ctx: Context, project_id: str | None, request: AddRequest) -> Addition:
-    """Remember a conversation; see `AddRequest` for the ways of doing so.
+    """Store the memories of a conversation; see `AddRequest` for the modes.
 
-    A request that came before with the same key is not done again: its outcome is returned.
+    A request that repeats an idempotency key is not executed again: the outcome of the first one is
+    returned. Raises `InvalidInput` for an invalid request.
     """
     target = ctx.project_id(project_id)
-    said = check_new(request.turns, request.new)
+    turns = check_new(request.turns, request.new)
     request.check()
-    again = repeatable(ctx, request.idempotency_key, target, request.as_json())
+    idempotent = idempotent_request(ctx, request.idempotency_key, target, request.as_json())
     if not request.infer:
-        addition = await _store(ctx, target, said, request, again)
+        addition = await _store(ctx, target, turns, request, idempotent)
         if addition.results:
             return addition
-        # The request came before, so its results are to be looked up.
+        # A repeated request stores nothing, so the results of the first one are looked up.
         return await addition_of(ctx, addition.operation.id)
-    operation = await _accept(ctx, target, request, again)
+    operation = await _accept(ctx, target, request, idempotent)
     if request.wait and not operation.is_finished:
         await is_finished_within(ctx.services, operation.id, LONGEST_WAIT)
     return await addition_of(ctx, operation.id)
 
 
 async def addition_of(ctx: Context, operation_id: str) -> Addition:
-    """Return what has become of an add so far. Memories deleted since are left out."""
+    """Return the current state of an add. Memories that have been deleted since are left out.
+
+    Raises `NotFound` when the actor cannot see the operation.
+    """
 
     def work(tx: Transaction) -> Addition:
         operation = tx.operations.get(operation_id, ctx.actor, "projectId")
         ids = [outcome["memoryId"] for outcome in operation.outcomes]
-        found = tx.memories.find(ids, ctx.actor)
+        memories = tx.memories.find(ids, ctx.actor)
         results = [
-            AddResult(found[outcome["memoryId"]], AddOutcome(outcome["outcome"]))
+            AddResult(memories[outcome["memoryId"]], AddOutcome(outcome["outcome"]))
             for outcome in operation.outcomes
-            if outcome["memoryId"] in found
+            if outcome["memoryId"] in memories
         ]
         failure = None
         if operation.status is OperationStatus.FAILED:
-            failure = OperationFailed(operation.error or "It failed.", operation.id, "input")
+            failure = OperationFailed(
+                operation.error or "The operation failed.", operation.id, "input"
+            )
         return Addition(operation, results, failure)
 
     return await ctx.read(work)
 
 
 async def _accept(
-    ctx: Context, project_id: str, request: AddRequest, again: Repeatable | None
+    ctx: Context, project_id: str, request: AddRequest, idempotent: IdempotentRequest | None
 ) -> OperationRow:
-    """Keep the messages, and promise to draw facts from them."""
+    """Store the messages, and enqueue the job that extracts facts from them."""
     entities = request.new.entities
-    operation = begun(ctx, project_id, OperationType.ADD, request.as_json(), entities)
-    operation.scope = scope_of(project_id, entities)
+    operation = operation_row(ctx, project_id, OperationType.ADD, request.as_json(), entities)
+    operation.scope = conversation_scope(project_id, entities)
 
     def work(tx: Transaction) -> OperationRow:
         writable_project(tx, ctx, project_id)
-        before = repeated(tx, ctx, OperationType.ADD, again)
-        if before is not None:
-            return before
-        tx.operations.add(operation, again)
+        repeated = find_repeated_operation(tx, ctx, OperationType.ADD, idempotent)
+        if repeated is not None:
+            return repeated
+        tx.operations.add(operation, idempotent)
         moment = operation.created_at
         tx.jobs.put(JobKind.INGEST, [operation.id], project_id, moment, operation.scope)
         return operation
@@ -120,37 +131,37 @@ async def _store(
     project_id: str,
     said: Sequence[Turn],
     request: AddRequest,
-    again: Repeatable | None,
+    idempotent: IdempotentRequest | None,
 ) -> Addition:
-    """Store each message as one memory, verbatim, in order; no results for what came before."""
+    """Store each message as one memory, verbatim, in order; a repeated request has no results."""
     names = request.new.entities
-    operation = begun(ctx, project_id, OperationType.ADD, request.as_record(), names)
+    operation = operation_row(ctx, project_id, OperationType.ADD, request.as_record(), names)
 
-    def before(tx: Transaction) -> Said | None:
+    def before(tx: Transaction) -> Utterance | None:
         writable_project(tx, ctx, project_id)
-        last = tx.documents.last_said(project_id, names)
+        last = tx.documents.last_utterance(project_id, names)
         return last and last[1]
 
-    words = [Said(turn.content, speaker_of_turn(turn, names)) for turn in said]
+    words = [Utterance(turn.content, speaker_of_turn(turn, names)) for turn in said]
     formers = [await ctx.read(before), *words[:-1]]
     if not is_conversation(names, said):
         formers = [None] * len(said)
-    derived = await derive(ctx.services, list(zip(words, formers, strict=True)))
+    derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
     entries = [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)
     ]
 
     def work(tx: Transaction) -> Addition:
         writable_project(tx, ctx, project_id)
-        first = repeated(tx, ctx, OperationType.ADD, again)
-        if first is not None:
-            return Addition(first)
+        repeated = find_repeated_operation(tx, ctx, OperationType.ADD, idempotent)
+        if repeated is not None:
+            return Addition(repeated)
         # Read inside the transaction, so that creation times rise with the log on SQLite.
         moment = ctx.now()
         results = _insert(tx, ctx, operation, entries, request.new, moment)
         outcomes = [outcome_row(result.memory.id, result.outcome) for result in results]
-        done = ended(replace(operation), ctx.now(), outcomes=outcomes)
-        tx.operations.add(done, again)
+        done = succeeded_operation(replace(operation), ctx.now(), outcomes=outcomes)
+        tx.operations.add(done, idempotent)
         return Addition(done, results)
 
     return await ctx.write(work)
@@ -164,7 +175,10 @@ def _insert(
     new: NewMemories,
     moment: datetime,
 ) -> list[AddResult]:
-    """Store messages verbatim. A memory that is there already expires as late as these would."""
+    """Store messages verbatim; return the result of each.
+
+    The expiry of an existing duplicate is extended to that of the new memories.
+    """
     project_id, author = operation.project_id, ctx.author(operation.id)
     model = ctx.services.embedder.model
     inserted = insert_memories(tx, project_id, entries, new, model, author, moment)

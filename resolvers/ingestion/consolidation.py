@@ -1,6 +1,6 @@
-"""Storing what was inferred from a conversation, in one transaction: read, plan, apply.
+"""Storing the facts of a conversation as memories, in one transaction: read, plan, apply.
 
-See `resolvers.ingestion.consolidation_plan` for what is decided and why.
+See `resolvers.ingestion.consolidation_plan` for the decisions and their reasons.
 """
 
 from collections import defaultdict
@@ -41,7 +41,11 @@ class StaleComparison(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Consolidation:
-    """Drafts that are to be stored. `model` is the embedder's, `asks_model` whether one judged."""
+    """Drafts to store.
+
+    `model` names the embedding model, `asks_model` is whether a chat model judged the drafts, and
+    `with_concepts` is whether the concepts of the facts are stored.
+    """
 
     operation: OperationRow
     request: AddRequest
@@ -57,25 +61,29 @@ class Consolidation:
 
     def said_at(self, draft: Draft) -> datetime:
         """Return when a draft was said, or else when the request came."""
-        given = draft.turn.timestamp or self.request.new.timestamp
-        return given or self.operation.created_at
+        stated = draft.turn.timestamp or self.request.new.timestamp
+        return stated or self.operation.created_at
 
 
-def consolidate(tx: Transaction, given: Consolidation, moment: datetime) -> list[dict[str, str]]:
-    """Store drafts and what becomes of them; return their outcomes, as operations keep them.
+def consolidate(
+    tx: Transaction, consolidation: Consolidation, moment: datetime
+) -> list[dict[str, str]]:
+    """Store drafts and the changes that follow; return their outcomes as operations store them.
 
     Raises `StaleComparison`, with nothing written, when a memory that a draft repeats has changed.
     """
-    author = Author(given.operation.actor, given.operation.id)
-    new, drafts = given.request.new, given.drafts
-    _lock_claims(tx, given)
+    author = Author(consolidation.operation.actor, consolidation.operation.id)
+    new, drafts = consolidation.request.new, consolidation.drafts
+    _lock_claims(tx, consolidation)
     compared = _read_compared(tx, drafts)
     entries = [_entry(draft, compared) for draft in drafts]
-    inserted = insert_memories(tx, given.project_id, entries, new, given.model, author, moment)
-    if given.with_concepts and inserted.stored:
+    inserted = insert_memories(
+        tx, consolidation.project_id, entries, new, consolidation.model, author, moment
+    )
+    if consolidation.with_concepts and inserted.stored:
         names = {row.id: drafts[at].fact.concepts for at, row in inserted.stored.items()}
-        tx.concepts.link(given.project_id, names, moment)
-    situation = _read_situation(tx, given, compared, inserted, moment)
+        tx.concepts.link(consolidation.project_id, names, moment)
+    situation = _read_situation(tx, consolidation, compared, inserted, moment)
     decisions = plan_consolidation(situation)
     apply_decisions(tx, decisions, _rows_of(situation), author, moment)
     links = [
@@ -83,8 +91,8 @@ def consolidate(tx: Transaction, given: Consolidation, moment: datetime) -> list
     ]
     for draft, decision in zip(drafts, decisions, strict=True):
         links += [(decision.memory_id, turn) for turn in draft.fact.turns]
-    heard = given.operation.created_at
-    add_sources(tx, given.project_id, given.request.turns, new, heard, links)
+    received_at = consolidation.operation.created_at
+    add_sources(tx, consolidation.project_id, consolidation.request.turns, new, received_at, links)
     return [outcome_row(decision.memory_id, decision.outcome) for decision in decisions]
 
 
@@ -95,7 +103,7 @@ def apply_decisions(
     author: Author,
     moment: datetime,
 ) -> None:
-    """Write the changes of decisions in their order, given the rows they are about by id.
+    """Write the changes of decisions in order; `rows` are the affected memories by id.
 
     Raises `RowMoved` when a row has changed since it was read.
     """
@@ -105,24 +113,24 @@ def apply_decisions(
             row = current[change.memory_id]
             match change:
                 case Replacement(id, state, successor_id):
-                    changed = tx.memories.replaced(row, state, successor_id, author, moment)
+                    changed = tx.memories.mark_replaced(row, state, successor_id, author, moment)
                 case Extension(id, until):
                     changed = extend_expiry(tx, row, until, author, moment)
             current[id] = changed
 
 
-def _lock_claims(tx: Transaction, given: Consolidation) -> None:
-    """Make transactions that settle claims about the same entities wait for each other."""
-    if not given.asks_model:
-        about = [draft.names for draft in given.drafts if draft.derived.keywords.attribute]
-        tx.claims.hold(given.project_id, about)
+def _lock_claims(tx: Transaction, consolidation: Consolidation) -> None:
+    """Serialize the transactions that resolve claims about the same entities."""
+    if not consolidation.asks_model:
+        names = [draft.names for draft in consolidation.drafts if draft.embedded.keywords.attribute]
+        tx.claims.lock(consolidation.project_id, names)
 
 
 def _read_compared(tx: Transaction, drafts: Sequence[Draft]) -> dict[str, MemoryRow]:
-    """Lock and return the memories that drafts were compared with, as they are, by id."""
+    """Lock the memories that drafts were compared with; return their current rows by id."""
     ids = {row.id for draft in drafts for row in (draft.duplicate_of, draft.judged_memory) if row}
-    tx.memories.hold(ids)
-    found = tx.memories.there(ids)
+    tx.memories.lock(ids)
+    found = tx.memories.get_unscoped(ids)
     for draft in drafts:
         read = draft.duplicate_of
         if read is not None and (read.id not in found or found[read.id].version != read.version):
@@ -138,7 +146,7 @@ def _entry(draft: Draft, compared: Mapping[str, MemoryRow]) -> Entry:
         names=draft.names,
         turn=draft.turn,
         text=fact.text,
-        derived=draft.derived,
+        embedded=draft.embedded,
         happened=fact.happened,
         categories=fact.categories,
         extends_id=judged.id if judged is not None and extends else None,
@@ -147,60 +155,63 @@ def _entry(draft: Draft, compared: Mapping[str, MemoryRow]) -> Entry:
 
 def _read_situation(
     tx: Transaction,
-    given: Consolidation,
+    consolidation: Consolidation,
     compared: Mapping[str, MemoryRow],
     inserted: Inserted,
     moment: datetime,
 ) -> Situation:
     claimants: dict[str, list[MemoryRow]] = {}
-    if not given.asks_model:
-        claimants = _read_claimants(tx, given.project_id, list(inserted.stored.values()))
+    if not consolidation.asks_model:
+        claimants = _read_claimants(tx, consolidation.project_id, list(inserted.stored.values()))
     ids = sorted({row.id for rows in claimants.values() for row in rows})
-    said_at = tx.sources.last_said(ids) if ids else {}
-    said_at |= {row.id: given.said_at(given.drafts[at]) for at, row in inserted.stored.items()}
+    said_at = tx.sources.last_message_times(ids) if ids else {}
+    said_at |= {
+        row.id: consolidation.said_at(consolidation.drafts[at])
+        for at, row in inserted.stored.items()
+    }
     return Situation(
-        drafts=given.drafts,
+        drafts=consolidation.drafts,
         memories=inserted.memories,
         stored=inserted.stored,
         compared=compared,
         claimants=claimants,
         said_at=said_at,
-        until=given.request.new.expiration_date,
+        until=consolidation.request.new.expiration_date,
         today=moment.date(),
-        asks_model=given.asks_model,
+        asks_model=consolidation.asks_model,
     )
 
 
 def _read_claimants(
     tx: Transaction, project_id: str, stored: Sequence[MemoryRow]
 ) -> dict[str, list[MemoryRow]]:
-    """Return for each stored memory that claims something those that claim such a thing too."""
+    """Return for each stored memory with a claim the memories that claim the same attribute."""
     claims = {row.id: claim for row in stored if (claim := claim_in(row))}
     by_scope: defaultdict[tuple[str | None, ...], list[MemoryRow]] = defaultdict(list)
     for row in stored:
         if row.id in claims:
-            lasting = (row.user_key, row.agent_key, row.app_key)
-            by_scope[lasting if any(lasting) else (row.run_key,)].append(row)
+            entities = (row.user_key, row.agent_key, row.app_key)
+            by_scope[entities if any(entities) else (row.run_key,)].append(row)
     return {
         id: rows
-        for alike in by_scope.values()
-        for id, rows in _claimants_of(tx, project_id, alike, claims).items()
+        for group in by_scope.values()
+        for id, rows in _claimants_of(tx, project_id, group, claims).items()
     }
 
 
 def _claimants_of(
-    tx: Transaction, project_id: str, alike: Sequence[MemoryRow], claims: Mapping[str, Claim]
+    tx: Transaction, project_id: str, rows: Sequence[MemoryRow], claims: Mapping[str, Claim]
 ) -> dict[str, list[MemoryRow]]:
-    """Return the claimants of memories about the same entities, in one statement."""
-    attributes = sorted({claims[row.id].attribute for row in alike})
+    """Return the claimants of memories about the same entities, read in one statement."""
+    attributes = sorted({claims[row.id].attribute for row in rows})
     by_attribute: defaultdict[str, list[MemoryRow]] = defaultdict(list)
-    for attribute, memory in tx.claims.about(project_id, attributes, alike[0]):
+    for attribute, memory in tx.claims.find(project_id, attributes, rows[0]):
         by_attribute[attribute].append(memory)
-    return {row.id: by_attribute[claims[row.id].attribute] for row in alike}
+    return {row.id: by_attribute[claims[row.id].attribute] for row in rows}
 
 
 def _rows_of(situation: Situation) -> dict[str, MemoryRow]:
-    """Return all memories that a plan may change, by id, as they were read."""
+    """Return the rows, as read, of all memories that a plan may change, by id."""
     claiming = [row for rows in situation.claimants.values() for row in rows]
     rows = {row.id: row for row in [*claiming, *situation.memories]}
     return rows | dict(situation.compared)

@@ -1,10 +1,10 @@
-"""Planning what becomes of inferred memories beside those that are there, without a database.
+"""Planning how inferred memories are merged with the existing ones, without a database.
 
-A near duplicate is merged with the memory it repeats, and the fuller of both stays. A memory that
-contradicts an earlier one supersedes it. Nothing is erased: each change is an event of the log, and
-`restoreMemory` undoes it.
+A near duplicate is merged with the memory it repeats, and the more detailed of the two stays. A
+memory that contradicts an earlier one supersedes it. Nothing is erased: each change is an event of
+the log, and `restoreMemory` reverts it.
 
-The plan is made draft by draft, and each draft sees what was decided for the ones before it.
+The plan is made draft by draft, and each draft sees the decisions for the ones before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,24 +13,24 @@ from datetime import date, datetime
 
 from core.enums import AddOutcome, MemoryState
 from language.claims import Claim, claim_of, supersedes
-from language.likeness import covers, fuller_of
+from language.likeness import covers, index_of_fuller
 from language.names import without_speaker
 from providers.extraction import VerdictKind
 from resolvers.ingestion.deduplication import Draft, is_about
 from resolvers.ingestion.insertion import is_outlasted
-from resolvers.ingestion.known_memories import holds
+from resolvers.ingestion.known_memories import is_current
 from storage.memories.rows import MemoryRow
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What was read before planning, all of it in one transaction.
+    """The data that was read before planning, all of it in one transaction.
 
-    `memories` has for each draft the memory with its words, `stored` by position those that were
-    made for a draft. `compared` has by id the memories that drafts were compared with. `claimants`
-    has by the id of a stored memory those that claim the same kind of thing about its entities,
-    and `said_at` when memories were last said, as far as that is known. `until` is the expiration
-    date that the request asks for. `asks_model` is whether a model judged the drafts.
+    `memories` has for each draft the memory with its words, `stored` those that were created for a
+    draft, by its position. `compared` has the memories that drafts were compared with, by id.
+    `claimants` has, by the id of a stored memory, those that claim the same attribute of its
+    entities. `said_at` is when memories were last said, where that is known. `until` is the
+    expiration date of the request. `asks_model` is whether a model judged the drafts.
     """
 
     drafts: Sequence[Draft]
@@ -66,7 +66,7 @@ Change = Replacement | Extension
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of one draft: the memory that stands for it, and the changes, in order."""
+    """The decision on one draft: the memory that represents it, and the changes, in order."""
 
     memory_id: str
     outcome: AddOutcome
@@ -74,13 +74,16 @@ class Decision:
 
 
 def plan_consolidation(situation: Situation) -> list[Decision]:
-    """Return one decision for each draft, in their order; the changes are made in that order."""
+    """Return one decision per draft, in order. The changes must be made in the same order."""
     plan = _Plan(situation)
     return [plan.decide(position) for position in range(len(situation.drafts))]
 
 
 def claim_in(memory: MemoryRow) -> Claim | None:
-    """Return what a memory claims of its speaker where only one value can be true at a time."""
+    """Return the claim of a memory about its speaker, or None.
+
+    A claim is about an attribute that has only one true value at a time.
+    """
     return claim_of(without_speaker(memory.text, memory.speaker))
 
 
@@ -94,10 +97,10 @@ def may_judge(draft: Draft, memories: Mapping[str, MemoryRow]) -> bool:
 
 
 class _Plan:
-    """A plan in the making. `_memories` are the rows as they would be after the changes so far.
+    """A plan in progress. `_memories` are the rows as they would be after the changes so far.
 
-    `_undecided` are the stored memories that have not had their turn: of two memories of one
-    request the later one is compared with the earlier one.
+    `_undecided` are the ids of the stored memories without a decision: of two memories of one
+    request, the later one is compared with the earlier one.
     """
 
     def __init__(self, situation: Situation) -> None:
@@ -114,16 +117,16 @@ class _Plan:
         if position in self._situation.stored:
             memory, outcome = self._consolidate(position)
         else:
-            memory = self._now(self._situation.memories[position])
+            memory = self._current(self._situation.memories[position])
             self._extend(memory, self._situation.until)
             outcome = AddOutcome.ALREADY_KNOWN
         return Decision(memory.id, outcome, tuple(self._changes))
 
     def _consolidate(self, position: int) -> tuple[MemoryRow, AddOutcome]:
         draft = self._situation.drafts[position]
-        row = self._now(self._situation.stored[position])
+        row = self._current(self._situation.stored[position])
         self._undecided.discard(row.id)
-        if not holds(row, self._situation.today):
+        if not is_current(row, self._situation.today):
             return row, AddOutcome.ADDED
         duplicate = self._duplicate(draft)
         if duplicate is not None and not row.immutable:
@@ -140,7 +143,7 @@ class _Plan:
         return row, outcome
 
     def _duplicate(self, draft: Draft) -> MemoryRow | None:
-        """Return the memory that a draft says the same as."""
+        """Return the memory that a draft duplicates, or None."""
         if draft.duplicate_of is not None:
             return self._memories[draft.duplicate_of.id]
         judged = draft.judged_memory
@@ -151,13 +154,16 @@ class _Plan:
         if draft.repeats_draft is None:
             return None
         repeated = self._situation.stored.get(draft.repeats_draft)
-        return None if repeated is None else self._now(repeated)
+        return None if repeated is None else self._current(repeated)
 
     def _merge(self, row: MemoryRow, other: MemoryRow) -> MemoryRow | None:
-        """Let the fuller of two stand for both, unless a detail would be lost; return it."""
+        """Merge the less detailed of two memories into the other, which is returned.
+
+        Returns None if `other` is not active or a detail would be lost.
+        """
         if other.state is not MemoryState.ACTIVE:
             return None
-        fuller, lesser = (row, other) if fuller_of(other.text, row.text) else (other, row)
+        fuller, lesser = (row, other) if index_of_fuller(other.text, row.text) else (other, row)
         if not covers(fuller.text, lesser.text):
             return None
         self._replace(lesser, MemoryState.MERGED, fuller)
@@ -166,9 +172,9 @@ class _Plan:
     def _contradictions(
         self, draft: Draft, row: MemoryRow
     ) -> tuple[list[MemoryRow], list[MemoryRow]]:
-        """Return the memories that a stored memory makes outdated, and those that outdate it.
+        """Return the memories that a stored memory supersedes, and those that supersede it.
 
-        Both in the order in which they were said.
+        Both lists are in the order in which the memories were said.
         """
         if not self._situation.asks_model:
             return self._claim_contradictions(row)
@@ -177,7 +183,8 @@ class _Plan:
         if judged is None or not is_judged:
             return [], []
         old = self._memories[judged.id]
-        is_valid = _lasting(old) == _lasting(row) and holds(old, self._situation.today)
+        is_comparable = _lasting_entities(old) == _lasting_entities(row)
+        is_valid = is_comparable and is_current(old, self._situation.today)
         return ([old] if is_valid else []), []
 
     def _claim_contradictions(self, row: MemoryRow) -> tuple[list[MemoryRow], list[MemoryRow]]:
@@ -185,15 +192,15 @@ class _Plan:
         if claim is None:
             return [], []
         earlier, later = [], []
-        others = [self._now(memory) for memory in self._situation.claimants.get(row.id, ())]
-        for other in sorted(others, key=self._said):
-            theirs = claim_in(other) if self._may_contradict(other, row) else None
-            if theirs is None:
+        others = [self._current(memory) for memory in self._situation.claimants.get(row.id, ())]
+        for other in sorted(others, key=self._said_order):
+            other_claim = claim_in(other) if self._may_contradict(other, row) else None
+            if other_claim is None:
                 continue
-            if self._said(other) < self._said(row):
-                earlier += [other] if supersedes(claim, theirs) else []
+            if self._said_order(other) < self._said_order(row):
+                earlier += [other] if supersedes(claim, other_claim) else []
             else:
-                later += [other] if supersedes(theirs, claim) else []
+                later += [other] if supersedes(other_claim, claim) else []
         return earlier, later
 
     def _may_contradict(self, other: MemoryRow, row: MemoryRow) -> bool:
@@ -202,33 +209,33 @@ class _Plan:
             and other.id not in self._undecided
             and other.speaker == row.speaker
             and not other.immutable
-            and holds(other, self._situation.today)
+            and is_current(other, self._situation.today)
         )
 
-    def _said(self, memory: MemoryRow) -> tuple[datetime, datetime, str]:
-        # When it was said is neither when it happened nor when it was stored.
+    def _said_order(self, memory: MemoryRow) -> tuple[datetime, datetime, str]:
+        # The time of saying differs from the time of the event and from the time of storing.
         said = self._situation.said_at.get(memory.id) or memory.timestamp or memory.created_at
         return said, memory.created_at, memory.id
 
-    def _now(self, memory: MemoryRow) -> MemoryRow:
+    def _current(self, memory: MemoryRow) -> MemoryRow:
         return self._memories.get(memory.id, memory)
 
     def _replace(self, old: MemoryRow, state: MemoryState, by: MemoryRow) -> MemoryRow:
         self._changes.append(Replacement(old.id, state, by.id))
-        return self._changed(replace(old, state=state, successor_id=by.id))
+        return self._record_change(replace(old, state=state, successor_id=by.id))
 
     def _extend(self, memory: MemoryRow, until: date | None) -> MemoryRow:
         if not is_outlasted(memory, until):
             return memory
         self._changes.append(Extension(memory.id, until))
-        return self._changed(replace(memory, expiration_date=until))
+        return self._record_change(replace(memory, expiration_date=until))
 
-    def _changed(self, memory: MemoryRow) -> MemoryRow:
-        # As in the database, so that a verdict about a former version does not count.
+    def _record_change(self, memory: MemoryRow) -> MemoryRow:
+        # The version rises as in the database, so that a verdict on an old version does not count.
         self._memories[memory.id] = replace(memory, version=memory.version + 1)
         return self._memories[memory.id]
 
 
-def _lasting(memory: MemoryRow) -> tuple[str | None, ...]:
-    """Return the entities that a memory is about beyond the run in which it was said."""
+def _lasting_entities(memory: MemoryRow) -> tuple[str | None, ...]:
+    """Return the entities that a memory is about, without the run in which it was said."""
     return (memory.user_key, memory.agent_key, memory.app_key)

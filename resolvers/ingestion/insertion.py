@@ -1,7 +1,7 @@
-"""Storing new memories, verbatim ones and inferred ones alike.
+"""Storing new memories, both verbatim and inferred.
 
-The trap is the exact duplicate: a memory whose words, entities and speaker an active memory has
-already is not stored again, and the one that is there stands for it.
+The trap is the exact duplicate: a memory with the words, entities and speaker of an active memory
+is not stored, and the existing memory represents it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,22 +16,22 @@ from resolvers.memories.creation import NewMemories, Place, memory_row
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
 from storage.memories.sources import SourceRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A text that is to be a memory about entities, given by their names.
+    """The text of a memory to store, and the names of its entities by type.
 
-    `turn` says it, `derived` is computed from the text.
+    `turn` states the text, `embedded` is computed from it.
     """
 
     names: Mapping[EntityType, str]
     turn: Turn
     text: str
-    derived: Derived
+    embedded: EmbeddedText
     happened: Moment | None = None
     categories: Sequence[str] = ()
     extends_id: str | None = None
@@ -39,7 +39,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """For each entry the memory that has its words, and by position those that were stored."""
+    """For each entry the memory with its words; `stored` has the created ones by position."""
 
     memories: Sequence[MemoryRow]
     stored: Mapping[int, MemoryRow]
@@ -69,8 +69,8 @@ def insert_memories(
     said last in that run. `model` is the embedder's.
     """
     rows = _rows(tx, project_id, entries, new, moment)
-    keys = [slot_of(row) for row in rows]
-    by_key = tx.memories.holders(rows, moment.date())
+    keys = [uniqueness_key(row) for row in rows]
+    by_key = tx.memories.find_by_uniqueness_key(rows, moment.date())
     stored: dict[int, MemoryRow] = {}
     for position, (key, row) in enumerate(zip(keys, rows, strict=True)):
         if key not in by_key:
@@ -78,13 +78,14 @@ def insert_memories(
     if stored:
         # Read in this transaction, because others may have added to the run since the texts were
         # embedded: the order follows the truth, and an embedding with an older neighbour is fine.
-        if is_conversation(entries[min(stored)].names, [entry.turn for entry in entries]):
-            last = tx.documents.last_said(project_id, entries[min(stored)].names)
+        names = entries[min(stored)].names
+        if is_conversation(names, [entry.turn for entry in entries]):
+            last = tx.documents.last_utterance(project_id, names)
             previous_id = last and last[0]
             for position, row in stored.items():
                 by_key[keys[position]] = stored[position] = replace(row, previous_id=previous_id)
                 previous_id = row.id
-        derived = [entries[position].derived for position in stored]
+        derived = [entries[position].embedded for position in stored]
         tx.memories.add(list(stored.values()), model, derived, author)
     return Inserted([by_key[key] for key in keys], stored)
 
@@ -96,13 +97,13 @@ def _rows(
     new: NewMemories,
     moment: datetime,
 ) -> list[MemoryRow]:
-    """Return the entries as rows; their entities are created where they are missing."""
+    """Return the entries as rows, after creating their missing entities."""
     places: dict[tuple[tuple[EntityType, str], ...], Place] = {}
     rows = []
     for entry in entries:
         about = tuple(entry.names.items())
         if about not in places:
-            keys = tx.entities.obtain(project_id, entry.names, moment)
+            keys = tx.entities.get_or_create(project_id, entry.names, moment)
             places[about] = Place(project_id, keys, entry.names)
         row = memory_row(places[about], entry.turn, entry.text, new, entry.happened, moment)
         rows.append(replace(row, categories=list(entry.categories), extends_id=entry.extends_id))
@@ -114,16 +115,16 @@ def add_sources(
     project_id: str,
     turns: Sequence[Turn],
     new: NewMemories,
-    heard: datetime,
+    received_at: datetime,
     links: Iterable[tuple[str, int]],
 ) -> None:
-    """Store the messages behind memories, given as (memory id, position of the turn).
+    """Store the source messages of memories; `links` are pairs (memory id, position of the turn).
 
-    A turn is stored once, however many memories it is behind.
+    A turn is stored once, even if it is the source of several memories.
     """
     pairs = sorted(dict.fromkeys(links), key=lambda link: link[1])
     messages = {
-        position: _source(project_id, turns[position], new, heard)
+        position: _source(project_id, turns[position], new, received_at)
         for position in dict.fromkeys(position for _, position in pairs)
     }
     tx.sources.add(
@@ -132,13 +133,13 @@ def add_sources(
     )
 
 
-def _source(project_id: str, turn: Turn, new: NewMemories, heard: datetime) -> SourceRow:
-    said = turn.timestamp or new.timestamp
-    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said, heard)
+def _source(project_id: str, turn: Turn, new: NewMemories, received_at: datetime) -> SourceRow:
+    said_at = turn.timestamp or new.timestamp
+    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said_at, received_at)
 
 
 def is_outlasted(memory: MemoryRow, until: date | None) -> bool:
-    """Return whether a memory expires before a day (None for never) and may be changed."""
+    """Return whether a memory expires before a day (None for never) and is not immutable."""
     ends = memory.expiration_date
     return not memory.immutable and ends is not None and (until is None or until > ends)
 
@@ -146,7 +147,7 @@ def is_outlasted(memory: MemoryRow, until: date | None) -> bool:
 def extend_expiry(
     tx: Transaction, memory: MemoryRow, until: date | None, author: Author, moment: datetime
 ) -> MemoryRow:
-    """Let a memory expire after a day, or never; return the row as it is then.
+    """Make a memory expire after the day `until`, or never if it is None; return the changed row.
 
     Raises `RowMoved` when the row has changed since it was read.
     """
@@ -154,5 +155,5 @@ def extend_expiry(
 
 
 def outcome_row(memory_id: str, outcome: AddOutcome) -> dict[str, str]:
-    """Return the outcome of one entry as operations keep it."""
+    """Return the outcome of one entry in the form that operations store."""
     return {"memoryId": memory_id, "outcome": outcome.value}

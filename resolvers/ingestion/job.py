@@ -1,8 +1,8 @@
-"""Drawing memories from a conversation: the job behind an add.
+"""Extracting memories from a conversation: the job behind an add.
 
-Read, think, write: a short read, then the models with nothing held, then one transaction in which
-the memories are stored and the operation is finished. Whoever is killed before that has changed
-nothing but the count of attempts, and whoever does the job again after it finds it done.
+The job reads in a short transaction, runs the models without locks, and then stores the memories
+and finishes the operation in one transaction. A worker that is killed before that has changed only
+the number of attempts; one that runs the job again afterwards finds it finished.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from core.turn import Turn
 from providers.extraction import Assignment, Category, Extraction
 from resolvers.context import Services
 from resolvers.ingestion.consolidation import Consolidation, StaleComparison, consolidate
-from resolvers.ingestion.deduplication import Draft, compared, drafts_of
+from resolvers.ingestion.deduplication import Draft, build_drafts, with_duplicates
 from resolvers.ingestion.known_memories import shown_memories
-from resolvers.ingestion.requests import AddRequest, request_of, turns_of
+from resolvers.ingestion.requests import AddRequest, request_from_json, turns_from_json
 from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.memories.rows import MemoryRow
 from storage.operations.store import OperationRow
@@ -26,13 +26,17 @@ from storage.transaction import Transaction
 FORMER_TURNS = 10
 SHOWN = 10
 KNOWN_CONCEPTS = 1_000
-# What was compared may be changed by somebody else before it is written; then it is compared again.
+# Another transaction may change a compared memory before the drafts are stored. Then the comparison
+# is repeated.
 _MOST_COMPARISONS = 5
 
 
 @dataclass(slots=True)
 class Task:
-    """An operation that is being worked on, with what it asks for and what its project wants."""
+    """An operation in progress, with its request, the settings of its project and its context.
+
+    `former` are earlier turns of the conversation, `concepts` the known concepts of the project.
+    """
 
     operation: OperationRow
     request: AddRequest
@@ -42,7 +46,10 @@ class Task:
 
 
 async def ingest(services: Services, operation_id: str, attempts: int) -> None:
-    """Draw the memories of an operation. Safe to run twice; raises as `run_attempt` does."""
+    """Extract and store the memories of an operation.
+
+    Safe to run twice. Raises as `run_attempt` does.
+    """
     await run_attempt(
         services,
         operation_id,
@@ -62,23 +69,26 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> Task | Non
         return None
     former: list[Turn] = []
     if operation.scope is not None:
-        for kept in tx.operations.conversation(operation.scope, operation, FORMER_TURNS):
-            former += turns_of(kept)
+        for earlier in tx.operations.conversation(operation.scope, operation, FORMER_TURNS):
+            former += turns_from_json(earlier)
     concepts: list[str] = []
     if settings.enable_graph:
         concepts = tx.concepts.names(operation.project_id, KNOWN_CONCEPTS)
-    return Task(operation, request_of(operation.input), settings, former[-FORMER_TURNS:], concepts)
+    return Task(
+        operation, request_from_json(operation.input), settings, former[-FORMER_TURNS:], concepts
+    )
 
 
 async def _work(services: Services, task: Task) -> None:
     shown: list[MemoryRow] = []
     if services.extractor.model is not None:
-        # Rules have no use for memories to compare with: they look up what a fact contradicts.
+        # Only a model judges facts against these memories. Without one, contradicted memories are
+        # looked up when the facts are stored.
         shown = await shown_memories(services, task.operation, task.request, SHOWN)
     extraction = await services.extractor.extract(_assignment(task, shown))
-    drafts = await drafts_of(services, task.request, extraction.facts, shown)
+    drafts = await build_drafts(services, task.request, extraction.facts, shown)
     for _ in range(_MOST_COMPARISONS):
-        drafts = await compared(services, task.operation.project_id, drafts)
+        drafts = await with_duplicates(services, task.operation.project_id, drafts)
         try:
             await _store(services, task, extraction, drafts)
         except StaleComparison:
@@ -101,7 +111,7 @@ async def _store(
     )
 
     def work(tx: Transaction) -> None:
-        operation = tx.operations.unfinished(task.operation.id)
+        operation = tx.operations.lock_unfinished(task.operation.id)
         if operation is None:
             return
         outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []
@@ -121,34 +131,38 @@ async def _store(
     await services.db.write(work)
 
 
-_NOTHING = "Nothing in these messages was found worth remembering."
+_NOTHING = "No relevant facts were found in these messages."
 
 
 def _assignment(task: Task, shown: Sequence[MemoryRow]) -> Assignment:
     request, settings = task.request, task.settings
-    wishes = request.wishes
-    own = settings.custom_categories if wishes.categories is None else wishes.categories
+    options = request.options
+    project_categories, call_categories = settings.custom_categories, options.categories
+    categories = project_categories if call_categories is None else call_categories
     agent_only = (
         EntityType.AGENT in request.new.entities and EntityType.USER not in request.new.entities
     )
-    instructions = _either(wishes.instructions, settings.custom_instructions)
-    agents = _either(wishes.agent_instructions, settings.agent_custom_instructions)
+    instructions = _call_or_project(options.instructions, settings.custom_instructions)
+    agents = _call_or_project(options.agent_instructions, settings.agent_custom_instructions)
     return Assignment(
         turns=request.turns,
         observed_at=request.new.timestamp or task.operation.created_at,
         former=task.former,
         known=[memory.text for memory in shown],
-        categories=[Category(item["name"], item["description"]) for item in catalog_in_force(own)],
-        # Where there is an agent and no user, all that is said is about the agent.
+        categories=[
+            Category(item["name"], item["description"]) for item in catalog_in_force(categories)
+        ],
+        # With an agent and no user, all memories are about the agent.
         instructions=agents if agent_only else instructions,
         agent_instructions=agents if EntityType.AGENT in request.new.entities else instructions,
-        includes=wishes.includes,
-        excludes=wishes.excludes,
+        includes=options.includes,
+        excludes=options.excludes,
         multilingual=settings.multilingual,
         with_concepts=settings.enable_graph,
         concepts=task.concepts,
     )
 
 
-def _either(call: str | None, project: str | None) -> str | None:
+def _call_or_project(call: str | None, project: str | None) -> str | None:
+    """Return the option of the call, or else the setting of the project."""
     return project if call is None else call

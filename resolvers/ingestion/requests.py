@@ -1,4 +1,4 @@
-"""What a call to add memories asks for, also as JSON: so it waits in the database for its job."""
+"""Requests to add memories, and their JSON form, which is stored until the job runs."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from resolvers.tenancy.projects import check_categories
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the extraction is asked for in one call; None leaves it to the project."""
+class ExtractionOptions:
+    """The options of one extraction; None means the setting of the project."""
 
     instructions: str | None = None
     agent_instructions: str | None = None
@@ -35,61 +35,61 @@ _TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class AddRequest:
-    """A conversation to remember.
+    """A conversation to store as memories.
 
-    With `infer` facts are drawn from it by a job, for whose end the call may `wait`; without, each
-    message is one memory. `idempotency_key` makes the call safe to repeat.
+    With `infer`, a job extracts facts from it, and the call may `wait` until the job has finished.
+    Without it, each message becomes one memory. `idempotency_key` makes the call safe to repeat.
     """
 
     turns: Sequence[Turn]
     new: NewMemories
     infer: bool = True
-    wishes: Wishes = Wishes()
+    options: ExtractionOptions = ExtractionOptions()
     wait: bool = True
     idempotency_key: str | None = None
 
     def check(self) -> None:
-        """Raise `InvalidInput` for wishes that cannot be kept."""
+        """Raise `InvalidInput` for options that cannot be stored."""
         for name, attribute in _TEXTS.items():
-            text = getattr(self.wishes, attribute)
+            text = getattr(self.options, attribute)
             if text is not None:
                 check_storable(text, "input", name, longest=LONGEST_TEXT)
-        if self.wishes.categories is not None:
-            check_categories(self.wishes.categories, "input", "customCategories")
+        if self.options.categories is not None:
+            check_categories(self.options.categories, "input", "customCategories")
 
     def as_json(self) -> dict[str, Any]:
-        """Return all that decides what is remembered, by the names it has in the API."""
+        """Return every parameter that affects the memories, by its name in the API."""
         messages = [
             _without_nulls(
                 role=turn.role,
                 name=turn.name,
                 content=turn.content,
-                timestamp=_text(turn.timestamp),
+                timestamp=_isoformat(turn.timestamp),
             )
             for turn in self.turns
         ]
         return {"messages": messages, **self._options()}
 
     def as_record(self) -> dict[str, Any]:
-        """Return the same without the messages, which the memories of a direct import repeat."""
+        """Return the same without the messages, which verbatim memories repeat."""
         return {"messageCount": len(self.turns), **self._options()}
 
     def _options(self) -> dict[str, Any]:
-        new, wishes = self.new, self.wishes
+        new, options = self.new, self.options
         return _without_nulls(
             infer=self.infer,
             **{ENTITY_FIELDS[type]: name for type, name in new.entities.items()},
             metadata=new.metadata,
-            timestamp=_text(new.timestamp),
-            expirationDate=_text(new.expiration_date),
+            timestamp=_isoformat(new.timestamp),
+            expirationDate=_isoformat(new.expiration_date),
             immutable=new.immutable,
-            customCategories=wishes.categories,
-            **{name: getattr(wishes, attribute) for name, attribute in _TEXTS.items()},
+            customCategories=options.categories,
+            **{name: getattr(options, attribute) for name, attribute in _TEXTS.items()},
         )
 
 
-def request_of(kept: Mapping[str, Any]) -> AddRequest:
-    """Return the request that `as_json` wrote."""
+def request_from_json(stored: Mapping[str, Any]) -> AddRequest:
+    """Return the request whose JSON form `as_json` returned."""
     turns = [
         Turn(
             message["role"],
@@ -97,30 +97,30 @@ def request_of(kept: Mapping[str, Any]) -> AddRequest:
             message.get("name"),
             _moment(message.get("timestamp")),
         )
-        for message in kept["messages"]
+        for message in stored["messages"]
     ]
-    until = kept.get("expirationDate")
+    until = stored.get("expirationDate")
     new = NewMemories(
-        entities={type: kept[name] for type, name in ENTITY_FIELDS.items() if name in kept},
-        metadata=kept.get("metadata"),
-        timestamp=_moment(kept.get("timestamp")),
+        entities={type: stored[name] for type, name in ENTITY_FIELDS.items() if name in stored},
+        metadata=stored.get("metadata"),
+        timestamp=_moment(stored.get("timestamp")),
         expiration_date=date.fromisoformat(until) if until else None,
-        immutable=kept["immutable"],
+        immutable=stored["immutable"],
     )
-    wishes = Wishes(
-        categories=kept.get("customCategories"),
-        **{attribute: kept.get(name) for name, attribute in _TEXTS.items()},
+    options = ExtractionOptions(
+        categories=stored.get("customCategories"),
+        **{attribute: stored.get(name) for name, attribute in _TEXTS.items()},
     )
-    return AddRequest(turns, new, kept["infer"], wishes)
+    return AddRequest(turns, new, stored["infer"], options)
 
 
-def turns_of(kept: Mapping[str, Any]) -> list[Turn]:
-    """Return the messages of an operation's input, none if they are not kept."""
-    return list(request_of(kept).turns) if "messages" in kept else []
+def turns_from_json(stored: Mapping[str, Any]) -> list[Turn]:
+    """Return the messages of an operation's input, or an empty list if they are not stored."""
+    return list(request_from_json(stored).turns) if "messages" in stored else []
 
 
-def scope_of(project_id: str, entities: Mapping[EntityType, str]) -> str:
-    """Return a digest of a project and entities by name: the conversation they make together."""
+def conversation_scope(project_id: str, entities: Mapping[EntityType, str]) -> str:
+    """Return the key of a conversation: a hexadecimal SHA-256 of the project and entity names."""
     parts = (entities.get(type, "") for type in ENTITY_FIELDS)
     return hashlib.sha256("\0".join((project_id, *parts)).encode()).hexdigest()
 
@@ -129,7 +129,7 @@ def _without_nulls(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _text(moment: date | None) -> str | None:
+def _isoformat(moment: date | None) -> str | None:
     return None if moment is None else moment.isoformat()
 
 

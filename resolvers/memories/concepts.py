@@ -86,7 +86,7 @@ async def related_concepts(
     return links
 
 
-def gains(tx: Transaction, project_id: str, query: str) -> dict[str, float]:
+def concept_gains(tx: Transaction, project_id: str, query: str) -> dict[str, float]:
     """Return what memories gain, by id, from the concepts that a query names."""
     named = tx.concepts.by_key(project_id, set(_names(query)))
     gained: dict[str, float] = {}

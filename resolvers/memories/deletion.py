@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from core.enums import OperationType
 from core.errors import AppError, InvalidInput, NotFound, must_exist
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, names_scope
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.erasure.receipts import erase_traces
-from resolvers.memories.listing import Wanted, check_wanted
-from resolvers.operations.tracker import Records
+from resolvers.memories.listing import MemoryScope, check_scope
+from resolvers.operations.tracker import OperationTracker
 from storage.erasure.receipts import ReceiptRow
 from storage.memories.rows import MemoryRow
 from storage.transaction import Transaction
@@ -44,7 +44,7 @@ async def delete_memory(
     deleted before.
     """
     options = {name: True for name, on in (("deleteLinked", linked), ("erase", erase)) if on}
-    records = Records(ctx, OperationType.DELETE, {"ids": [id], **options})
+    records = OperationTracker(ctx, OperationType.DELETE, {"ids": [id], **options})
 
     def work(tx: Transaction) -> Deletion:
         memory = tx.memories.find([id], ctx.actor).get(id)
@@ -52,9 +52,9 @@ async def delete_memory(
         if memory is None and erase:
             project_id = tx.history.project_of(id, ctx.actor)
         project = writable_project(tx, ctx, must_exist(project_id, "memory", id, "id"))
-        tx.memories.hold_order(project.id)
-        wanted = [id, *(tx.memories.line_before([id]) if linked else [])]
-        found = tx.memories.find_to_change(wanted, ctx.actor)
+        tx.memories.lock_order(project.id)
+        wanted = [id, *(tx.memories.ancestors([id]) if linked else [])]
+        found = tx.memories.find_for_update(wanted, ctx.actor)
         if id not in found and not erase:
             raise NotFound("memory", id, "id")
         deletion = Deletion(list(found))
@@ -65,7 +65,7 @@ async def delete_memory(
             deletion.receipt = erase_traces(tx, ctx, project, f"MEMORY {id}", erased)
         else:
             tx.memories.delete(list(found.values()), author, ctx.now())
-        records.note(tx, [project.id], 1.0)
+        records.record(tx, [project.id], 1.0)
         return deletion
 
     return await records.write(work)
@@ -91,12 +91,12 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
     if len(ids) > MOST_IDS:
         raise InvalidInput(f"Give at most {MOST_IDS:,} ids.", "ids")
     wanted = list(dict.fromkeys(ids))
-    records = Records(ctx, OperationType.DELETE, {"ids": wanted})
+    records = OperationTracker(ctx, OperationType.DELETE, {"ids": wanted})
 
     def work(tx: Transaction) -> list[str]:
         if project_id is not None:
             writable_project(tx, ctx, project_id)
-        found = tx.memories.find_to_delete(wanted, ctx.actor)
+        found = tx.memories.find_for_deletion(wanted, ctx.actor)
         for position, id in enumerate(ids):
             if id not in found or project_id not in (None, found[id].project_id):
                 raise NotFound("memory", id, "ids", position)
@@ -107,7 +107,7 @@ async def _delete_by_ids(ctx: Context, project_id: str | None, ids: Sequence[str
             writable_project(tx, ctx, project)
         for project, memories in by_project.items():
             tx.memories.delete(memories, ctx.author(records.id_of(project)), ctx.now())
-        records.note(tx, by_project, 1.0)
+        records.record(tx, by_project, 1.0)
         return wanted
 
     return await records.write(work)
@@ -123,11 +123,11 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
         )
     started = ctx.now()
     deletion = Deletion()
-    records = Records(ctx, OperationType.DELETE, {"filter": filter_json(where)})
+    records = OperationTracker(ctx, OperationType.DELETE, {"filter": filter_to_json(where)})
 
     def delete_batch(tx: Transaction) -> list[str]:
         project = writable_project(tx, ctx, project_id)
-        check_wanted(Wanted(where), project)
+        check_scope(MemoryScope(where), project)
         ids = tx.lock_matching(project_id, where, started, PER_TRANSACTION)
         if ids:
             found = tx.memories.find(ids, ctx.actor)
@@ -135,7 +135,7 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
             tx.memories.delete([found[id] for id in ids], author, ctx.now())
         # How many are left is unknown; only a batch that is not full is surely the last.
         is_last = len(ids) < PER_TRANSACTION
-        records.note(tx, [project_id] if ids else [], 1.0 if is_last else 0.5)
+        records.record(tx, [project_id] if ids else [], 1.0 if is_last else 0.5)
         return ids
 
     while True:

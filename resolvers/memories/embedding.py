@@ -11,10 +11,10 @@ from language.claims import claim_of
 from language.names import names_speaker, without_speaker
 from language.terms import VERSION as TERMS_VERSION
 from language.terms import terms
-from ranking.corpus import SHORT
+from ranking.corpus import MAX_CONTEXT_WORDS
 from resolvers.context import Services
-from storage.memories.store import Derived
-from storage.search.documents import Said
+from storage.memories.store import EmbeddedText
+from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 
@@ -27,7 +27,7 @@ _PAGE = 500
 _MOST_TERMS = 10_000
 
 
-def keywords_of(said: Said) -> Keywords:
+def keywords_of(said: Utterance) -> Keywords:
     """Return the keywords of what was said."""
     body = without_speaker(said.text, said.speaker)
     found, claim = terms(body)[:_MOST_TERMS], claim_of(body)
@@ -40,24 +40,26 @@ def keywords_of(said: Said) -> Keywords:
     )
 
 
-def embedded_text(said: Said, words: int, before: Said | None) -> str:
+def embedded_text(said: Utterance, words: int, before: Utterance | None) -> str:
     """Return what is embedded for a text of so many content words, with what was said before it."""
     body = without_speaker(said.text, said.speaker)
-    if before is None or words > SHORT:
+    if before is None or words > MAX_CONTEXT_WORDS:
         return body
     former = without_speaker(before.text, before.speaker)
-    return f"{former} {body}" if len(terms(former)) <= SHORT else body
+    return f"{former} {body}" if len(terms(former)) <= MAX_CONTEXT_WORDS else body
 
 
-async def derive(services: Services, items: Sequence[tuple[Said, Said | None]]) -> list[Derived]:
+async def embed_texts(
+    services: Services, items: Sequence[tuple[Utterance, Utterance | None]]
+) -> list[EmbeddedText]:
     """Return what is derived of each text, given what was said before it."""
     # Cutting a megabyte into words takes long enough to be noticed by everybody on the event loop.
     keywords, texts = await asyncio.to_thread(_read, items)
     vectors = await services.embedder.embed(texts)
-    return [Derived(*pair) for pair in zip(vectors, keywords, strict=True)]
+    return [EmbeddedText(*pair) for pair in zip(vectors, keywords, strict=True)]
 
 
-def _read(items: Sequence[tuple[Said, Said | None]]) -> tuple[list[Keywords], list[str]]:
+def _read(items: Sequence[tuple[Utterance, Utterance | None]]) -> tuple[list[Keywords], list[str]]:
     """Return the keywords of texts, and what is to be embedded for each."""
     keywords = [keywords_of(said) for said, _ in items]
     texts = [
@@ -89,9 +91,9 @@ async def _renew_page(services: Services, project_id: str, after: str) -> list[s
 
     def work(tx: Transaction) -> list[str]:
         ids = tx.vectors.page(project_id, after, _PAGE)
-        tx.memories.hold(ids)
+        tx.memories.lock(ids)
         tx.memories.replace_keywords(
-            {id: keywords_of(said) for id, (said, _) in tx.documents.said(ids).items()}
+            {id: keywords_of(said) for id, (said, _) in tx.documents.utterances(ids).items()}
         )
         return ids
 

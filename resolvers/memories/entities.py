@@ -10,7 +10,7 @@ from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.erasure.receipts import erase_traces
 from resolvers.loaders import Filters
-from resolvers.operations.tracker import Records
+from resolvers.operations.tracker import OperationTracker
 from resolvers.pagination import Connected, PageArguments, connect
 from storage.erasure.receipts import ReceiptRow
 from storage.memories.entities import ENTITIES_OF_PROJECT, EntityRow
@@ -71,7 +71,7 @@ async def create_entity(
 
     def work(tx: Transaction) -> EntityRow:
         writable_project(tx, ctx, target)
-        id = tx.entities.obtain(target, {type: name}, ctx.now())[type]
+        id = tx.entities.get_or_create(target, {type: name}, ctx.now())[type]
         if metadata is not None:
             tx.entities.set_metadata(id, metadata, ctx.now())
         return tx.entities.get(id, ctx.actor, "id")
@@ -96,13 +96,13 @@ async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
 
     Returns the receipt and the id of the operation.
     """
-    records = Records(ctx, OperationType.DELETE, {"entityId": id})
+    records = OperationTracker(ctx, OperationType.DELETE, {"entityId": id})
     # A search for it that is written afterwards would keep its name and what was looked for.
-    await ctx.services.searches.settle()
+    await ctx.services.search_recorder.flush()
 
     def work(tx: Transaction) -> ReceiptRow:
         entity, project = _writable(tx, ctx, id)
-        tx.memories.hold_order(project.id)
+        tx.memories.lock_order(project.id)
         tx.entities.lock(id)
         # Read again: the log may have grown while this waited.
         entity, project = _writable(tx, ctx, id)
@@ -111,11 +111,11 @@ async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
         subject, named = f"{entity.type.value} {id}", (entity.type, entity.name)
         receipt = erase_traces(tx, ctx, project, subject, erased, named)
         tx.entities.delete(id)
-        records.note(tx, [project.id], 1.0)
+        records.record(tx, [project.id], 1.0)
         return receipt
 
     receipt = await records.write(work)
-    ctx.services.scopes.forget(id)
+    ctx.services.search_cache.forget(id)
     return receipt, records.id_of(receipt.project_id)
 
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from core.events import HistoryEventType
 from core.filters.tree import Filter
 from resolvers.context import Context
-from resolvers.memories.listing import Wanted, check_wanted
+from resolvers.memories.listing import MemoryScope, check_scope
 from storage.log.follow import Watch
 from storage.log.history import HISTORY_ORDER, HistoryRow
 from storage.tenancy.projects import PROJECTS
@@ -26,7 +26,7 @@ async def memory_events(
     the cursor has been pruned.
     """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
-    check_wanted(Wanted(where), project)
+    check_scope(MemoryScope(where), project)
     stream = ctx.stream
     cursor = stream.resume or after
     place: int = project.sequence

@@ -23,7 +23,7 @@ async def set_feedback(
         check_text(reason, "reason", longest=LONGEST_TEXT)
 
     def work(tx: Transaction) -> MemoryRow:
-        found = tx.memories.find_to_change([memory_id], ctx.actor)
+        found = tx.memories.find_for_update([memory_id], ctx.actor)
         memory: MemoryRow = must_exist(found.get(memory_id), "memory", memory_id, "memoryId")
         writable_project(tx, ctx, memory.project_id)
         if value is None:

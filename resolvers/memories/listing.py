@@ -18,7 +18,7 @@ from storage.tenancy.projects import PROJECTS, ProjectRow
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class MemoryScope:
     """Which memories of a scope a list or a search may show."""
 
     filter: Filter | None = None
@@ -39,33 +39,33 @@ class Wanted:
         )
 
 
-def holding(filter: Filter | None) -> Wanted:
+def current_memories(filter: Filter | None) -> MemoryScope:
     """Return the memories of a filter that hold true: neither expired, superseded nor merged.
 
     A filter that speaks of states says by that which ones are meant.
     """
-    return Wanted(filter, latest_only=not names_state(filter))
+    return MemoryScope(filter, latest_only=not names_state(filter))
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryList:
+class MemoryListQuery:
     """What a list of memories is asked for, besides its page.
 
     With `as_of` everything is meant as it was at that moment: memories that have been deleted
     since, what they said, what the filter says of them, and which of them had expired.
     """
 
-    wanted: Wanted = Wanted()
+    scope: MemoryScope = MemoryScope()
     order: Order = MEMORY_ORDER
     as_of: datetime | None = None
 
     def check(self, project: ProjectRow) -> None:
-        """Raise `InvalidInput` as `check_wanted` does; nobody knows the catalogs of the past."""
+        """Raise `InvalidInput` as `check_scope` does; nobody knows the catalogs of the past."""
         if self.as_of is None:
-            check_wanted(self.wanted, project)
+            check_scope(self.scope, project)
 
 
-def check_wanted(wanted: Wanted, project: ProjectRow) -> None:
+def check_scope(wanted: MemoryScope, project: ProjectRow) -> None:
     """Raise `InvalidInput` for a filter by a category that the project's catalog does not have."""
     named = categories_named(wanted.filter)
     if not named:
@@ -80,7 +80,7 @@ def check_wanted(wanted: Wanted, project: ProjectRow) -> None:
 
 
 async def memories_of_project(
-    ctx: Context, project_id: str | None, asked: MemoryList, page: PageArguments
+    ctx: Context, project_id: str | None, asked: MemoryListQuery, page: PageArguments
 ) -> Connected:
     """Return the memories of a project. Raises `InvalidInput` for a past that has been pruned."""
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
@@ -92,10 +92,10 @@ async def memories_of_project(
 
 
 async def memories_of_entity(
-    ctx: Context, entity: EntityRow, asked: MemoryList, page: PageArguments
+    ctx: Context, entity: EntityRow, asked: MemoryListQuery, page: PageArguments
 ) -> Connected:
     """Return the memories of an entity. Raises `InvalidInput` for a past that has been pruned."""
-    if categories_named(asked.wanted.filter):
+    if categories_named(asked.scope.filter):
         asked.check(await ctx.loaders.row(PROJECTS, entity.project_id))
     listings = MEMORIES_OF_ENTITY if asked.as_of is None else PAST_MEMORIES_OF_ENTITY
     found = await _listed(ctx, listings[entity.type], entity.id, asked, page)
@@ -104,7 +104,7 @@ async def memories_of_entity(
 
 
 async def _refuse_pruned(
-    ctx: Context, parent: str, project_id: str, asked: MemoryList, page: PageArguments
+    ctx: Context, parent: str, project_id: str, asked: MemoryListQuery, page: PageArguments
 ) -> None:
     """Raise `InvalidInput` when a page of the past, which has been read, may lack something.
 
@@ -129,11 +129,11 @@ async def _listed(
     ctx: Context,
     listing: Listing[MemoryRow],
     parent: str,
-    asked: MemoryList,
+    asked: MemoryListQuery,
     page: PageArguments,
 ) -> Connected:
     moment = asked.as_of
-    selection = asked.wanted.selection(ctx.today() if moment is None else moment.date())
+    selection = asked.scope.selection(ctx.today() if moment is None else moment.date())
     flags, scope = selection.flags, parent
     if moment is not None:
         flags += (("as_of", moment),)

@@ -25,11 +25,11 @@ async def successor(ctx: Context, memory: MemoryRow, state: MemoryState) -> Memo
     return found
 
 
-async def replaced_by(ctx: Context, memory_id: str, state: MemoryState) -> list[MemoryRow]:
+async def replaced_memories(ctx: Context, memory_id: str, state: MemoryState) -> list[MemoryRow]:
     """Return the memories whose place a memory has taken in this way, oldest first."""
 
     async def batch(ids: list[str]) -> list[list[MemoryRow]]:
-        found = await ctx.read(lambda tx: tx.memories.replaced_by(ids, ctx.actor))
+        found = await ctx.read(lambda tx: tx.memories.replaced_memories(ids, ctx.actor))
         return [[row for row in found.get(id, []) if row.state is state] for id in ids]
 
     rows: list[MemoryRow] = await ctx.loaders.load(("replaced", state), batch, memory_id)

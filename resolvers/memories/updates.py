@@ -11,14 +11,14 @@ from core.errors import AlreadyExists, AppError, ImmutableMemory, InvalidInput, 
 from core.events import HistoryEventType
 from core.validation import LONGEST_TEXT, check_metadata, check_text
 from resolvers.context import Context
-from resolvers.inputs import differing, expect_version, refuse_nulls
+from resolvers.inputs import changed_fields, check_version, reject_nulls
 from resolvers.memories.creation import MOST_AT_ONCE
-from resolvers.memories.embedding import derive
-from resolvers.operations.tracker import Records
-from storage.errors import SlotTaken
+from resolvers.memories.embedding import embed_texts
+from resolvers.operations.tracker import OperationTracker
+from storage.errors import DuplicateMemory
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.search.documents import Said
+from storage.memories.store import EmbeddedText
+from storage.search.documents import Utterance
 from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
@@ -53,7 +53,7 @@ async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outco
         raise InvalidInput(f"Give at most {MOST_AT_ONCE:,} updates.", "inputs")
     outcomes = await _update(ctx, updates)
     return [
-        outcome.below("inputs", position) if isinstance(outcome, AppError) else outcome
+        outcome.with_path_prefix("inputs", position) if isinstance(outcome, AppError) else outcome
         for position, outcome in enumerate(outcomes)
     ]
 
@@ -62,7 +62,7 @@ async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
     outcomes: list[Outcome | None] = [_problem(update) for update in updates]
     sound = [position for position, problem in enumerate(outcomes) if problem is None]
     asked = {"ids": [updates[position].id for position in sound]}
-    records = Records(ctx, OperationType.UPDATE, asked)
+    records = OperationTracker(ctx, OperationType.UPDATE, asked)
     derived = await _derived(ctx, [updates[position] for position in sound])
     for start in range(0, len(sound), _PER_TRANSACTION):
         part = sound[start : start + _PER_TRANSACTION]
@@ -77,25 +77,25 @@ async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
 async def _write_some(
     ctx: Context,
     updates: Sequence[Update],
-    derived: Mapping[tuple[str, str], Derived],
-    records: Records,
+    derived: Mapping[tuple[str, str], EmbeddedText],
+    records: OperationTracker,
     progress: float,
 ) -> list[Outcome]:
     """Make some updates in one transaction; after it all of them are done to the progress."""
 
     def work(tx: Transaction) -> list[Outcome]:
         outcomes, changed_in = _update_some(tx, ctx, updates, derived, records)
-        records.note(tx, changed_in, progress)
+        records.record(tx, changed_in, progress)
         return outcomes
 
     return await records.write(work)
 
 
-async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], Derived]:
+async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], EmbeddedText]:
     """Return what is derived of each text, by memory, that the actor may write."""
     texts = {(update.id, update.changes["text"]) for update in updates if "text" in update.changes}
 
-    def work(tx: Transaction) -> dict[str, tuple[Said, Said | None]]:
+    def work(tx: Transaction) -> dict[str, tuple[Utterance, Utterance | None]]:
         memories = tx.memories.find([id for id, _ in texts], ctx.actor)
         places = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
         writable = {
@@ -103,21 +103,23 @@ async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, s
             for id, project in places.items()
             if ctx.actor.may(Permission.WRITE_MEMORIES, project.viewer_role)
         }
-        return tx.documents.said([id for id, row in memories.items() if row.project_id in writable])
+        return tx.documents.utterances(
+            [id for id, row in memories.items() if row.project_id in writable]
+        )
 
     if not texts:
         return {}
     said = await ctx.read(work)
     wanted = sorted((id, text) for id, text in texts if id in said)
-    items = [(Said(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
-    return dict(zip(wanted, await derive(ctx.services, items), strict=True))
+    items = [(Utterance(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
+    return dict(zip(wanted, await embed_texts(ctx.services, items), strict=True))
 
 
 def _problem(update: Update) -> AppError | None:
     """Return what is wrong with an update by itself, before anything is read."""
     changes = update.changes
     try:
-        refuse_nulls(changes, _NEVER_NULL)
+        reject_nulls(changes, _NEVER_NULL)
         if "text" in changes:
             check_text(changes["text"], "input", "text", longest=LONGEST_TEXT)
         if changes.get("metadata") is not None:
@@ -131,11 +133,11 @@ def _update_some(
     tx: Transaction,
     ctx: Context,
     updates: Sequence[Update],
-    derived: Mapping[tuple[str, str], Derived],
-    records: Records,
+    derived: Mapping[tuple[str, str], EmbeddedText],
+    records: OperationTracker,
 ) -> tuple[list[Outcome], set[str]]:
     """Return the outcome of each update, each fails alone, and the projects that have changed."""
-    memories = tx.memories.find_to_change([update.id for update in updates], ctx.actor)
+    memories = tx.memories.find_for_update([update.id for update in updates], ctx.actor)
     projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
     outcomes: list[Outcome] = []
     changed_in: set[str] = set()
@@ -163,8 +165,8 @@ def _update_one(
     memory: MemoryRow,
     project: ProjectRow,
     changes: dict[str, Any],
-    derived: Mapping[tuple[str, str], Derived],
-    records: Records,
+    derived: Mapping[tuple[str, str], EmbeddedText],
+    records: OperationTracker,
 ) -> MemoryRow:
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
     wanted = {
@@ -175,8 +177,8 @@ def _update_one(
     _check_categories(wanted.get("categories"), project)
     if "categories" in wanted:
         wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
-    expect_version(memory, changes.get("expected_version"))
-    real = differing(wanted, memory)
+    check_version(memory, changes.get("expected_version"))
+    real = changed_fields(wanted, memory)
     if not real:
         return memory
     if memory.immutable:
@@ -188,7 +190,7 @@ def _update_one(
     author = ctx.author(records.id_of(memory.project_id))
     if "timestamp" in real:
         # Nobody knows how exactly the caller means it.
-        real |= differing({"timestamp_until": None, "timestamp_precision": None}, memory)
+        real |= changed_fields({"timestamp_until": None, "timestamp_precision": None}, memory)
     kind = HistoryEventType.UPDATE
     if real.keys() == {"categories"}:
         kind = HistoryEventType.CATEGORIZE
@@ -196,7 +198,7 @@ def _update_one(
         return tx.memories.rewrite(
             memory, real, ctx.services.embedder.model, found, author, ctx.now(), kind
         )
-    except SlotTaken as taken:
+    except DuplicateMemory as taken:
         raise AlreadyExists(
             f"The memory {taken.memory_id} of the same entities says this already.",
             "input",

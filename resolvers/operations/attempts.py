@@ -83,7 +83,7 @@ async def run_attempt(
 
 def start_attempt(tx: Transaction, services: Services, operation_id: str) -> OperationRow | None:
     """Start an attempt; return the operation as it was before, None if it is finished or gone."""
-    operation = tx.operations.unfinished(operation_id)
+    operation = tx.operations.lock_unfinished(operation_id)
     if operation is not None:
         mark_running(tx, services, operation)
     return operation
@@ -104,14 +104,14 @@ def mark_running(
 
 def _postpone(tx: Transaction, operation_id: str, reason: str) -> None:
     """Let an operation wait for its next attempt, with the reason the last one failed."""
-    if tx.operations.unfinished(operation_id) is not None:
+    if tx.operations.lock_unfinished(operation_id) is not None:
         tx.operations.change(operation_id, status=OperationStatus.PENDING, error=reason)
 
 
 def _fail(
     tx: Transaction, services: Services, operation_id: str, reason: str, model: str | None
 ) -> None:
-    operation = tx.operations.unfinished(operation_id)
+    operation = tx.operations.lock_unfinished(operation_id)
     if operation is not None:
         tx.operations.finish(
             operation, OperationStatus.FAILED, services.clock(), error=reason, model=model

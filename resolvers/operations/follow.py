@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from resolvers.context import Context
-from resolvers.runtime.notifications import told
+from resolvers.runtime.notifications import wait_for
 from storage.operations.store import OPERATIONS, OperationRow
 
 # Other processes work on operations too, and a notice of theirs may be lost.
@@ -15,9 +15,9 @@ async def operation_updates(ctx: Context, id: str) -> AsyncGenerator[OperationRo
 
     Raises `NotFound` when the actor cannot see it.
     """
-    await ctx.services.searches.settle()
+    await ctx.services.search_recorder.flush()
     shown: OperationRow | None = None
-    with ctx.services.notices.watch(id) as notice:
+    with ctx.services.notifications.watch(id) as notice:
         while shown is None or not shown.is_finished:
             ctx.loaders.clear()
             found: OperationRow = await ctx.loaders.row(OPERATIONS, id)
@@ -26,4 +26,4 @@ async def operation_updates(ctx: Context, id: str) -> AsyncGenerator[OperationRo
                 shown = found
                 yield found
             else:
-                await told(notice, _POLL_SECONDS)
+                await wait_for(notice, _POLL_SECONDS)

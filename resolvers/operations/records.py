@@ -28,8 +28,8 @@ from storage.operations.store import (
     OPERATION_ORDER,
     OPERATIONS,
     OPERATIONS_OF_PROJECT,
+    IdempotentRequest,
     OperationRow,
-    Repeatable,
 )
 from storage.transaction import Transaction
 
@@ -60,7 +60,7 @@ _RETRIES = {
 
 async def operation(ctx: Context, id: str) -> OperationRow:
     """Return an operation. Raises `NotFound` when the actor cannot see it."""
-    await ctx.services.searches.settle()
+    await ctx.services.search_recorder.flush()
     found: OperationRow = await ctx.loaders.row(OPERATIONS, id)
     return found
 
@@ -73,7 +73,7 @@ async def operations_of_project(
     page: PageArguments,
 ) -> Connected:
     """Return the operations of a project, the newest first."""
-    await ctx.services.searches.settle()
+    await ctx.services.search_recorder.flush()
     filters: Filters = ()
     if type is not None:
         filters += (("type", type),)
@@ -82,7 +82,7 @@ async def operations_of_project(
     return await connect(ctx, OPERATIONS_OF_PROJECT, OPERATION_ORDER, project_id, page, filters)
 
 
-async def results_of(ctx: Context, operation_id: str) -> list[HistoryRow]:
+async def changes_of_operation(ctx: Context, operation_id: str) -> list[HistoryRow]:
     """Return the first thousand changes that an operation has made, in the order of the log."""
     page = Page(HISTORY_ORDER, MOST_RESULTS, forward=True)
     return (await ctx.loaders.page(Link(HISTORY_OF_OPERATION, page), operation_id)).rows
@@ -122,7 +122,7 @@ def _retry_reindex(tx: Transaction, ctx: Context, operation: OperationRow) -> Op
     tx.projects.lock(project_id)
     project = tx.projects.get(project_id, ctx.actor, "id")
     ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
-    if tx.operations.unfinished_of(project_id, OperationType.REINDEX) is not None:
+    if tx.operations.find_unfinished(project_id, OperationType.REINDEX) is not None:
         raise InvalidInput("The index of this project is being built anew already.", "id")
     if not tx.operations.reopen(operation.id):
         raise InvalidInput("Only an operation that has FAILED can be tried again.", "id")
@@ -130,7 +130,7 @@ def _retry_reindex(tx: Transaction, ctx: Context, operation: OperationRow) -> Op
     return tx.operations.get(operation.id, ctx.actor, "id")
 
 
-def begun(
+def operation_row(
     ctx: Context,
     project_id: str,
     type: OperationType,
@@ -153,7 +153,7 @@ def begun(
     return row
 
 
-def ended(row: OperationRow, moment: datetime, **values: Any) -> OperationRow:
+def succeeded_operation(row: OperationRow, moment: datetime, **values: Any) -> OperationRow:
     """Return an operation of one piece as it is when it has succeeded."""
     elapsed = (moment - row.created_at).total_seconds()
     row.status = OperationStatus.SUCCEEDED
@@ -165,16 +165,16 @@ def ended(row: OperationRow, moment: datetime, **values: Any) -> OperationRow:
     return row
 
 
-def repeatable(
+def idempotent_request(
     ctx: Context, key: str | None, project_id: str, asked: Mapping[str, Any]
-) -> Repeatable | None:
+) -> IdempotentRequest | None:
     """Return by what a request is known again. Raises `InvalidInput` for a key that cannot be."""
     if key is None:
         return None
     check_text(key, "input", "idempotencyKey", longest=LONGEST_KEY)
     body = orjson.dumps([project_id, asked], option=orjson.OPT_SORT_KEYS)
     tombstone = tombstone_of(key, ctx.services.pepper)
-    return Repeatable(key, tombstone, hashlib.sha256(body).hexdigest())
+    return IdempotentRequest(key, tombstone, hashlib.sha256(body).hexdigest())
 
 
 def tombstone_of(key: str, pepper: bytes) -> str:
@@ -185,8 +185,8 @@ def tombstone_of(key: str, pepper: bytes) -> str:
     return digest_of(f"idempotency key {key}", pepper)
 
 
-def repeated(
-    tx: Transaction, ctx: Context, type: OperationType, again: Repeatable | None
+def find_repeated_operation(
+    tx: Transaction, ctx: Context, type: OperationType, again: IdempotentRequest | None
 ) -> OperationRow | None:
     """Return the operation of the same request, if it came before, even if it was erased since.
 
@@ -195,7 +195,7 @@ def repeated(
     if again is None:
         return None
     since = ctx.now() - KEYS_ARE_KEPT
-    known = tx.operations.repeated(ctx.actor.account_id, type, again, since)
+    known = tx.operations.find_repeated(ctx.actor.account_id, type, again, since)
     if known is None:
         return None
     row, digest = known

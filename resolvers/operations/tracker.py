@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from core.enums import OperationStatus, OperationType
 from resolvers.context import Context
-from resolvers.operations.records import begun, ended
+from resolvers.operations.records import operation_row, succeeded_operation
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 SILENCE = timedelta(minutes=1)
 
 
-class Records:
+class OperationTracker:
     """One operation for each project in which something was changed."""
 
     def __init__(self, ctx: Context, type: OperationType, input: dict[str, Any]) -> None:
@@ -35,10 +35,10 @@ class Records:
     def id_of(self, project_id: str) -> str:
         """Return the id of the operation in a project."""
         if project_id not in self._rows:
-            self._rows[project_id] = begun(self._ctx, project_id, self._type, self._input)
+            self._rows[project_id] = operation_row(self._ctx, project_id, self._type, self._input)
         return self._rows[project_id].id
 
-    def note(self, tx: Transaction, project_ids: Iterable[str], progress: float) -> None:
+    def record(self, tx: Transaction, project_ids: Iterable[str], progress: float) -> None:
         """Note in which projects a transaction has changed something, and how far all is, to 1."""
         self._noted = set(project_ids)
         for project_id in sorted(self._noted | (self._stored if progress >= 1 else set())):
@@ -67,7 +67,7 @@ class Records:
             if is_stored:
                 tx.operations.finish(row, OperationStatus.SUCCEEDED, moment, progress=1.0)
             else:
-                tx.operations.add(ended(replace(row), moment))
+                tx.operations.add(succeeded_operation(replace(row), moment))
         elif is_stored:
             tx.operations.change(row.id, progress=progress, alive_until=moment + SILENCE)
         else:

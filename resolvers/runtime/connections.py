@@ -22,33 +22,33 @@ log = structlog.get_logger(__name__)
 _LOOK_SECONDS = 2.0
 
 # What is called with the reason, None when the server stops.
-Leave = Callable[[Unauthenticated | NotFound | None], None]
+Disconnect = Callable[[Unauthenticated | NotFound | None], None]
 
 
 @dataclass(eq=False, slots=True)
-class Stay:
+class LiveConnection:
     """One connection or one subscription, and what is called when it must end."""
 
     actor: Actor
-    leave: Leave
+    disconnect: Disconnect
     stream: Stream = field(default_factory=Stream)
 
 
-class Subscriptions:
+class LiveConnections:
     """All that is connected to one process."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], most_per_key: int) -> None:
         self._db = db
         self._clock = clock
         self._most = most_per_key
-        self._stays: set[Stay] = set()
+        self._stays: set[LiveConnection] = set()
         self._by_key: Counter[str] = Counter()
         self._looking: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
         return len(self._stays)
 
-    def enter(self, actor: Actor, leave: Leave) -> Stay:
+    def open(self, actor: Actor, leave: Disconnect) -> LiveConnection:
         """Return a stay, which lasts until `close`.
 
         Raises `LimitExceeded` when the key has as many as it may.
@@ -58,14 +58,14 @@ class Subscriptions:
                 f"A key can have {self._most:,} connections and subscriptions at once "
                 "(MNEMOGRAPH_LIVE_LIMIT)."
             )
-        stay = Stay(actor, leave)
+        stay = LiveConnection(actor, leave)
         self._stays.add(stay)
         self._by_key[actor.key_id] += 1
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
         return stay
 
-    def close(self, stay: Stay) -> None:
+    def close(self, stay: LiveConnection) -> None:
         """End a stay; one that is over stays so."""
         if stay not in self._stays:
             return
@@ -80,9 +80,9 @@ class Subscriptions:
     def close_all(self) -> None:
         """Ask everybody to leave, because the server stops."""
         for stay in list(self._stays):
-            stay.leave(None)
+            stay.disconnect(None)
 
-    async def look(self) -> None:
+    async def revalidate(self) -> None:
         """Ask those to leave whose key is dead, or who do not see their project any more."""
         # Which project a stay is shown may become known while the database is asked.
         stays = [(stay, stay.actor.key_id, stay.stream.project_id) for stay in self._stays]
@@ -90,18 +90,18 @@ class Subscriptions:
         keys = {key for _, key, _ in stays}
         pairs = {(key, project) for _, key, project in stays if project is not None}
         living, seen = await self._db.read(
-            lambda tx: (tx.presence.living(keys, moment), tx.presence.seen(pairs))
+            lambda tx: (tx.presence.living_keys(keys, moment), tx.presence.visible_pairs(pairs))
         )
         for stay, key, project in stays:
             if key not in living:
-                stay.leave(Unauthenticated("This API key is not valid any more."))
+                stay.disconnect(Unauthenticated("This API key is not valid any more."))
             elif project is not None and (key, project) not in seen:
-                stay.leave(NotFound("project", project, "projectId"))
+                stay.disconnect(NotFound("project", project, "projectId"))
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             try:
-                await self.look()
+                await self.revalidate()
             except Exception:
                 log.exception("connections_not_looked_at")

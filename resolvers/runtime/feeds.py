@@ -16,9 +16,9 @@ import structlog
 from core.enums import EntityType
 from core.errors import AppError, CursorExpired, NotFound
 from core.filters.tree import pinned_entity
-from resolvers.runtime.notifications import Notices
+from resolvers.runtime.notifications import Notifications
 from storage.database import Database
-from storage.log.follow import Told, Watch
+from storage.log.follow import LogEvent, Watch
 from storage.log.history import HistoryRow
 
 log = structlog.get_logger(__name__)
@@ -38,10 +38,10 @@ class _Follower:
     position: int
     entity: tuple[EntityType, str] | None
     erased: Callable[[], None] | None = None
-    fresh: Sequence[Told] = ()
+    fresh: Sequence[LogEvent] = ()
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def is_concerned(self, events: Sequence[Told]) -> bool:
+    def is_concerned(self, events: Sequence[LogEvent]) -> bool:
         """Tell whether any of the events can pass the filter."""
         return self.entity is None or any(
             event.entities is None or self.entity in event.entities for event in events
@@ -51,7 +51,7 @@ class _Follower:
 class Feed:
     """One project's log, as far as this process has read it: up to the event numbered `head`."""
 
-    def __init__(self, db: Database, notices: Notices, project_id: str, head: int) -> None:
+    def __init__(self, db: Database, notices: Notifications, project_id: str, head: int) -> None:
         self.project_id = project_id
         self.head = head
         self.users = 0
@@ -125,7 +125,7 @@ class Feed:
         self._furthest = max(self._furthest, page.end)
         return page.rows, page.end
 
-    def advance(self, events: Sequence[Told]) -> None:
+    def advance(self, events: Sequence[LogEvent]) -> None:
         """Go on to the last of the events that follow, and wake whom they can concern."""
         before, self.head = self.head, events[-1].row.sequence
         is_erased = any(event.entities is None for event in events)
@@ -139,7 +139,7 @@ class Feed:
                 follower.fresh = events if follower.position == before else ()
                 follower.woken.set()
 
-    async def _run(self, notices: Notices) -> None:
+    async def _run(self, notices: Notifications) -> None:
         with notices.watch(self.project_id) as notice:
             while True:
                 try:
@@ -155,7 +155,7 @@ class Feed:
     async def _catch_up(self) -> bool:
         """Read what has been added; tell whether there may be more."""
         after = self.head
-        events = await self._db.read(lambda tx: tx.log.told(self.project_id, after, _BATCH))
+        events = await self._db.read(lambda tx: tx.log.events_after(self.project_id, after, _BATCH))
         if events:
             self.advance(events)
         return len(events) == _BATCH
@@ -170,7 +170,7 @@ class Feed:
 class Feeds:
     """The feeds of one process, each as long as somebody uses it."""
 
-    def __init__(self, db: Database, notices: Notices) -> None:
+    def __init__(self, db: Database, notices: Notifications) -> None:
         self._db = db
         self._notices = notices
         self._feeds: dict[str, Feed] = {}
@@ -216,6 +216,6 @@ class Feeds:
             except Exception:
                 log.exception("feeds_unavailable")
                 continue
-            self._notices.tell(
+            self._notices.notify(
                 id for id, feed in self._feeds.items() if heads.get(id, feed.head) > feed.head
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from storage.database import Commit
 
 
-class Notices:
+class Notifications:
     """Who waits for which topic. A topic is the id of a project or of an operation."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Notices:
     def watch(self, id: str) -> Iterator[asyncio.Event]:
         """Give an event that is set whenever the topic is told of, until the end of the block.
 
-        To miss nothing, begin to watch before the first look, and wait with `told`.
+        To miss nothing, begin to watch before the first look, and wait with `wait_for`.
         """
         event = asyncio.Event()
         self._watching.setdefault(id, set()).add(event)
@@ -34,22 +34,22 @@ class Notices:
             if not watching:
                 del self._watching[id]
 
-    def tell(self, ids: Iterable[str]) -> None:
+    def notify(self, ids: Iterable[str]) -> None:
         """Wake whoever watches one of the topics."""
         for id in ids:
             for event in self._watching.get(id, ()):
                 event.set()
 
-    def tell_all(self) -> None:
+    def notify_all(self) -> None:
         """Wake everybody, for when it is not known what has changed."""
-        self.tell(self._watching)
+        self.notify(self._watching)
 
-    def tell_commit(self, commit: Commit) -> None:
+    def notify_commit(self, commit: Commit) -> None:
         """Wake whoever watches what a commit has changed; made for `Database.on_commit`."""
-        self.tell(commit.projects | commit.operations)
+        self.notify(commit.projects | commit.operations)
 
 
-async def told(event: asyncio.Event, seconds: float) -> bool:
+async def wait_for(event: asyncio.Event, seconds: float) -> bool:
     """Return whether there was a notice, before now or within some seconds; it counts once."""
     try:
         async with asyncio.timeout(seconds):

@@ -48,7 +48,7 @@ class Vocabulary:
     `words` is how many content words a memory has on average, `at` the head of the log.
     """
 
-    found_in: Counter[str]
+    document_counts: Counter[str]
     sample: int
     words: float
     speakers: frozenset[str]
@@ -57,7 +57,7 @@ class Vocabulary:
     def statistics(self, memories: int) -> Statistics:
         """Return what the sample tells of so many memories."""
         share = memories / max(self.sample, 1)
-        return Statistics(memories, self.words, lambda term: self.found_in[term] * share)
+        return Statistics(memories, self.words, lambda term: self.document_counts[term] * share)
 
 
 class _KeptCorpus:
@@ -146,7 +146,7 @@ def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
     ]
 
 
-class Scopes:
+class SearchCache:
     """What one process keeps of scopes, up to about so many bytes."""
 
     def __init__(self, dimension: int, capacity: int) -> None:
@@ -216,7 +216,7 @@ class Scopes:
 
 def _vocabulary(sample: list[tuple[str, int, str | None]], head: int) -> Vocabulary:
     return Vocabulary(
-        found_in=Counter(term for terms, _, _ in sample for term in set(terms.split())),
+        document_counts=Counter(term for terms, _, _ in sample for term in set(terms.split())),
         sample=len(sample),
         words=sum(words for _, words, _ in sample) / len(sample) if sample else 1.0,
         speakers=frozenset(speaker for _, _, speaker in sample if speaker),

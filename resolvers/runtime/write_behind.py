@@ -15,7 +15,7 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 
-class Background(Generic[T]):
+class WriteBehind(Generic[T]):
     """Collects what is to be written, and writes it, one transaction at a time.
 
     A crash loses what was not written yet, so it is for hints and records, never for what somebody
@@ -43,7 +43,7 @@ class Background(Generic[T]):
             self._is_awaited.clear()
             self._task = asyncio.create_task(self._run())
 
-    async def settle(self) -> None:
+    async def flush(self) -> None:
         """Have everything written at once that was put, and wait for that."""
         if self._task is not None:
             self._is_awaited.set()

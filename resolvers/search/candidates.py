@@ -1,15 +1,15 @@
-"""Candidates: what may be worth ranking in a scope that is too large to be ranked whole.
+"""Candidates: the memories to rank in a scope that is too large to be ranked in full.
 
-They are a union: the nearest by meaning, the best by words from the keyword index, and what
-happened when the query asks about. A memory that one of them misses enters by another. The nearest
-come from the embeddings that are kept, or, where these are too many, from the vector index and from
-what it has not seen yet.
+They are the union of the nearest memories by embedding, the best by words from the keyword index,
+those that happened at the dates of the query, and those that share a concept with it. A memory that
+one source misses can enter by another. The nearest come from the cached embeddings or, where these
+are too many, from the vector index and the embeddings that it has not indexed yet.
 """
 
 from collections.abc import Iterable, Sequence
 
 from core.entity_names import ENTITY_KEYS
-from language.dates.queries import window
+from language.dates.queries import date_windows
 from ranking.corpus import Corpus, Floats
 from ranking.score import Weights, idf
 from ranking.vectors import Vectors
@@ -17,20 +17,20 @@ from resolvers.context import Context
 from resolvers.runtime.search_cache import ScopeKey, documents_of
 from resolvers.search.planner import has_kept_vectors
 from resolvers.search.query import Question
-from resolvers.search.ranking import Ranking, ranked
+from resolvers.search.ranking import Ranking, rank_rows
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
 NEAREST = 200
 BY_WORDS = 200
 BY_DATE = 100
-# A filter that leaves so few is ranked whole: the index would have to sift through all others.
+# Up to this many matches of a filter are all ranked: the index would have to search all others too.
 EXACT_FILTERED = 2_000
-# The keyword index reads every memory that has a term, so terms are looked up from the rarest on
-# until so many memories are to be read. What is left out tells the least, and still counts in the
-# ranking of what the others find.
+# The keyword index reads every memory that contains a term, so terms are added from the rarest on
+# until this many memories would be read. The terms left out distinguish the least, and they still
+# count when the candidates are ranked.
 MOST_READ = 3_000
-# Whose neighbours are read too: those that might be among the first with what neighbours lend.
+# Neighbours are read for the memories that the neighbours' share could lift among the first.
 IN_CONTEXT = 60
 # So many memories that candidates have superseded are read beside them.
 _MOST_SUPERSEDED = 200
@@ -44,9 +44,9 @@ async def rank_candidates(
     selection: Selection,
     top_k: int,
 ) -> Ranking:
-    """Rank the candidates of a scope.
+    """Return the ranking of the candidates of a scope.
 
-    There are at least `top_k` that are selected, or all.
+    It has at least `top_k` selected memories, or all if there are fewer.
     """
     few = await _few(ctx, key, selection)
     if few is not None:
@@ -96,18 +96,18 @@ async def _lineage(
 async def _selected(
     ctx: Context, key: ScopeKey, selection: Selection, ids: Iterable[str]
 ) -> list[str]:
-    """Return those of some memories that are selected."""
+    """Return those of the given ids that the selection includes."""
     return await ctx.read(lambda tx: tx.matching(key.project_id, key.entity, selection, ids=ids))
 
 
 async def _nearest(
     ctx: Context, key: ScopeKey, memories: int, vector: Floats, limit: int
 ) -> list[str]:
-    """Return the ids of the nearest, and of those that the index has not seen yet."""
-    if has_kept_vectors(memories, ctx.services.scopes.capacity):
+    """Return the ids of the nearest memories, from the index and from those not yet indexed."""
+    if has_kept_vectors(memories, ctx.services.search_cache.capacity):
 
         def among_all(tx: Transaction) -> list[str]:
-            with ctx.services.scopes.vectors(tx, key) as vectors:
+            with ctx.services.search_cache.vectors(tx, key) as vectors:
                 return vectors.nearest(vector, limit)
 
         return await ctx.read(among_all)
@@ -116,8 +116,8 @@ async def _nearest(
         pending = tx.vectors.pending(key.project_id, key.entity)
         return Vectors(len(vector), pending).nearest(vector, limit)
 
-    # What is pending is read before the index is asked: a memory indexed in between is then found
-    # twice, never missed.
+    # The pending embeddings are read before the index is queried: a memory that is indexed in
+    # between is then found twice, never missed.
     pending = await ctx.read(among_pending)
     where = {ENTITY_KEYS[key.entity[0]]: key.entity[1]} if key.entity else None
     near = await ctx.services.index.query(key.project_id, vector.tobytes(), limit, where)
@@ -125,7 +125,7 @@ async def _nearest(
 
 
 async def _few(ctx: Context, key: ScopeKey, selection: Selection) -> list[str] | None:
-    """Return all that a filter leaves, or None when that is too much, or there is no filter."""
+    """Return the ids of all matches of a filter, or None if they are too many or none is set."""
     if selection.where is None:
         return None
     limit = EXACT_FILTERED + 1
@@ -134,28 +134,30 @@ async def _few(ctx: Context, key: ScopeKey, selection: Selection) -> list[str] |
 
 
 def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
-    """Return the candidates that words, dates and concepts give."""
+    """Return the ids of the candidates by words, dates and concepts."""
     telling = _telling(question)
     ids = tx.keywords.best(key.id, telling, BY_WORDS)
-    for within in window(question.asked.dates):
+    for within in date_windows(question.asked.dates):
         ids += tx.keywords.best(key.id, telling, BY_DATE, within)
-        ids += tx.documents.happened(key.project_id, key.entity, within, BY_DATE)
-    # Those of other entities are sorted out when the candidates are read.
+        ids += tx.documents.ids_by_time(key.project_id, key.entity, within, BY_DATE)
+    # This may add memories of other entities, which `_selected` removes.
     ids += question.asked.concepts
     return ids
 
 
 def _telling(question: Question) -> dict[str, float]:
-    """Return the rarest terms of a query and how much each tells."""
+    """Return the rarest terms of a query, each with its inverse document frequency."""
     assert question.vocabulary is not None
     known = question.vocabulary.statistics(question.memories)
     chosen: dict[str, float] = {}
     read = 0.0
-    for found_in, term in sorted((known.found_in(term), term) for term in question.asked.terms):
-        read += found_in
+    for frequency, term in sorted(
+        (known.document_frequency(term), term) for term in question.asked.terms
+    ):
+        read += frequency
         if chosen and read > MOST_READ:
             break
-        chosen[term] = idf(known.memories, found_in)
+        chosen[term] = idf(known.memories, frequency)
     return chosen
 
 
@@ -177,17 +179,17 @@ async def _rank(
     dimension = ctx.services.embedder.dimension
 
     def work(tx: Transaction) -> Ranking:
-        corpus = Corpus(dimension, only=question.asked.terms)
+        corpus = Corpus(dimension, indexed_terms=question.asked.terms)
         corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
         lending = [id for id in lineage if id not in corpus.rows]
         if lending:
             corpus.put(*documents_of(tx.documents.find(lending, key.project_id, key.entity)))
-        first = ranked(corpus, question, weights, corpus.slots(ids), statistics)
+        first = rank_rows(corpus, question, weights, corpus.rows_of(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
         if not around:
             return first
         corpus.put(*documents_of(tx.documents.find(around, key.project_id)))
-        return ranked(corpus, question, weights, first.rows, statistics)
+        return rank_rows(corpus, question, weights, first.rows, statistics)
 
     return await ctx.read(work)

@@ -1,22 +1,22 @@
-"""The planner of searches: which scopes are ranked whole, and which by candidates."""
+"""The search planner: which scopes are ranked in full, and which by candidates."""
 
-# A scope up to this size is ranked whole, a larger one by candidates. `python -m
-# benchmarks.planner` prints the costs; in a project of 20,000 on two cores, in milliseconds: whole
-# 2.7 at 1,000, 3.6 at 5,000, 4.9 at 10,000; by candidates 12, 16 and 20, and 18 for the project.
-# What speaks against ever larger scopes is that they are to be read once, which takes 20 for each
-# 1,000, and kept, at 2.5 kB a memory.
+# A scope up to this size is ranked in full, a larger one by candidates. `python -m
+# benchmarks.planner` prints the costs. In a project of 20,000 memories on two cores they are, in
+# milliseconds: in full 2.7 at 1,000, 3.6 at 5,000, 4.9 at 10,000; by candidates 12, 16 and 20, and
+# 18 for the project. A larger limit has its price: a scope is read once, which takes 20 ms per
+# 1,000 memories, and cached, at 2.5 kB per memory.
 EXACT_SCOPE = 10_000
-# What the embedding of one memory takes that is kept of a large scope, in bytes. Half of the memory
-# that is set aside for searches is for one scope's. Looking at all of them misses none and takes no
-# longer than Chroma up to some 100,000; a larger scope asks Chroma.
+# The size of a cached embedding of a large scope, in bytes. One scope may use half of the cache.
+# Comparing all embeddings misses none, and up to about 100,000 it takes no longer than Chroma. A
+# larger scope queries Chroma.
 KEPT_VECTOR = 2_048
 
 
 def is_whole(memories: int) -> bool:
-    """Tell whether a scope of so many memories is ranked whole."""
+    """Return whether a scope of this many memories is ranked in full."""
     return memories <= EXACT_SCOPE
 
 
 def has_kept_vectors(memories: int, capacity: int) -> bool:
-    """Tell whether the embeddings of so many memories are kept, given bytes for everything kept."""
+    """Return whether a cache of `capacity` bytes keeps the embeddings of this many memories."""
     return 2 * memories * KEPT_VECTOR <= capacity

@@ -1,4 +1,4 @@
-"""Questions: a query with everything ranking wants to know of it, its embeddings included."""
+"""Questions: a query with all the features that ranking needs, including its embeddings."""
 
 import asyncio
 import math
@@ -7,8 +7,8 @@ from datetime import datetime
 
 import numpy as np
 
-from language.dates.queries import DateRange, periods, wanted_dates
-from language.names import in_first_person, name_terms, named_in
+from language.dates.queries import DateRange, periods, query_dates
+from language.names import name_terms, speakers_named_in, to_first_person
 from language.query_intent import (
     asks_about_assistant,
     asks_about_past,
@@ -17,28 +17,28 @@ from language.query_intent import (
 from language.terms import terms
 from ranking.corpus import Floats
 from ranking.lineage import Period
-from ranking.score import Asked
+from ranking.score import RankingQuery
 from resolvers.context import Context
-from resolvers.memories.concepts import gains
+from resolvers.memories.concepts import concept_gains
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
 from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query as it was put to a scope of so many memories.
+    """A query of a scope that has the given number of memories.
 
-    `text` is in the first person where it names speakers. A scope that is too large to be ranked
-    whole has a vocabulary.
+    `text` is in the first person where it names speakers. `vocabulary` is set only for a scope that
+    is too large to be ranked in full.
     """
 
     text: str
-    asked: Asked
+    asked: RankingQuery
     memories: int
     vocabulary: Vocabulary | None
 
 
-async def ask(
+async def build_question(
     ctx: Context,
     key: ScopeKey,
     memories: int,
@@ -46,25 +46,29 @@ async def ask(
     query: str,
     reference: datetime | None,
 ) -> Question:
-    """Return a query as it is put to a scope of so many memories, to be ranked whole or not."""
+    """Return a query with its features, for a scope that has the given number of memories.
+
+    `whole` is whether the scope is ranked in full. Relative dates are counted from `reference`, or
+    from the current time if it is None.
+    """
 
     def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
-        concepts = gains(tx, key.project_id, query)
+        concepts = concept_gains(tx, key.project_id, query)
         if whole:
-            with ctx.services.scopes.corpus(tx, key) as corpus:
-                return None, named_in(query, corpus.speakers), concepts
-        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
-        return vocabulary, named_in(query, vocabulary.speakers), concepts
+            with ctx.services.search_cache.corpus(tx, key) as corpus:
+                return None, speakers_named_in(query, corpus.speakers), concepts
+        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
+        return vocabulary, speakers_named_in(query, vocabulary.speakers), concepts
 
     vocabulary, named, concepts = await ctx.read(work)
-    text = in_first_person(query, named.values())
-    # Embedded one by one, since that is how the embedder remembers queries.
+    text = to_first_person(query, named.values())
+    # One text per call, because the embedder caches only single texts.
     vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
-    # A long query would hold up the event loop.
+    # A long query would block the event loop.
     words, dates = await asyncio.to_thread(
-        lambda: (terms(query), wanted_dates(query, reference or ctx.now()))
+        lambda: (terms(query), query_dates(query, reference or ctx.now()))
     )
-    asked = Asked(
+    asked = RankingQuery(
         vector=vectors[0],
         plain=vectors[-1],
         terms=frozenset(words) - name_terms(named.values()),
@@ -87,5 +91,5 @@ def _periods(query: str, dates: tuple[DateRange, ...]) -> tuple[Period, ...]:
 
 
 def vector_of(stored: bytes) -> Floats:
-    """Return a stored vector as numbers."""
+    """Return a stored vector (little-endian float32) as an array of shape (dimension,)."""
     return np.frombuffer(stored, "<f4")

@@ -10,7 +10,7 @@ from core.enums import MemoryState
 from language.names import without_speaker
 from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import Tokens, maxsim
-from ranking.score import Signals, Statistics, Weights, add_rerank, signals
+from ranking.score import Signals, Statistics, Weights, add_rerank, compute_signals
 from resolvers.context import Context
 from resolvers.runtime.search_cache import STATES, ScopeKey
 from resolvers.search.query import Question
@@ -19,7 +19,7 @@ from storage.memories.selection import Selection
 from storage.search.documents import speaker_of
 from storage.transaction import Transaction
 
-# Late interaction reads the best; a hundred found no more than fifty do.
+# Late interaction scores only the best: a hundred of them find no more than fifty do.
 RERANKED_ROWS = 50
 _EPOCH = date(1970, 1, 1)
 _DIGITS = 6
@@ -27,16 +27,17 @@ _DIGITS = 6
 
 @dataclass(slots=True)
 class Ranking:
-    """Memories that may be found, with their signals: `rows` into `ids` and into the signals."""
+    """The memories that can be hits: `rows` are their indexes into `ids` and `signals`."""
 
     ids: list[str]
     signals: Signals
     rows: Rows
 
     def best(self, limit: int, among: Rows | None = None) -> Rows:
-        """Return the rows of the best, best first; ties are broken by id.
+        """Return the rows of the `limit` best, best first, among all rows or the given ones.
 
-        What differs by no more than the order in which floats were added is a tie.
+        Ties are broken by id. Scores count as equal if they differ only by rounding errors, which
+        depend on the order in which floats are added.
         """
         rows = self.rows if among is None else among
         totals = np.round(self.signals.total[rows].astype(np.float64), _DIGITS)
@@ -52,33 +53,36 @@ class Ranking:
 async def rank_scope(
     ctx: Context, key: ScopeKey, question: Question, weights: Weights, selection: Selection
 ) -> Ranking:
-    """Rank a whole scope."""
+    """Return the ranking of all selected memories of a scope."""
 
     def work(tx: Transaction) -> Ranking:
-        with ctx.services.scopes.corpus(tx, key) as corpus:
+        with ctx.services.search_cache.corpus(tx, key) as corpus:
             if selection.where is None:
-                rows = shown_rows(corpus, selection)
+                rows = visible_rows(corpus, selection)
             else:
                 ids = tx.matching(key.project_id, key.entity, selection)
-                rows = corpus.slots(ids)
-            return ranked(corpus, question, weights, rows)
+                rows = corpus.rows_of(ids)
+            return rank_rows(corpus, question, weights, rows)
 
     return await ctx.read(work)
 
 
-def ranked(
+def rank_rows(
     corpus: Corpus,
     question: Question,
     weights: Weights,
     rows: Rows,
     statistics: Statistics | None = None,
 ) -> Ranking:
-    """Return the ranking of some rows of a corpus."""
-    return Ranking(corpus.ids, signals(corpus, question.asked, weights, statistics), rows)
+    """Return the ranking of the given rows of a corpus.
+
+    `statistics` replace those of the corpus where it is only a sample of the scope.
+    """
+    return Ranking(corpus.ids, compute_signals(corpus, question.asked, weights, statistics), rows)
 
 
-def shown_rows(corpus: Corpus, selection: Selection) -> Rows:
-    """Return the rows that are shown without a filter."""
+def visible_rows(corpus: Corpus, selection: Selection) -> Rows:
+    """Return the rows that the flags of a selection include; its filter is ignored."""
     shown = corpus.alive[: corpus.end].copy()
     if selection.today is not None:
         shown &= corpus.expires[: corpus.end] >= (selection.today - _EPOCH).days
@@ -90,7 +94,7 @@ def shown_rows(corpus: Corpus, selection: Selection) -> Rows:
 
 
 async def rerank(ctx: Context, ranking: Ranking, question: Question, weights: Weights) -> None:
-    """Let the tokens of the query look at those of the best memories, and rank again."""
+    """Add late interaction between the tokens of the query and of the best memories."""
     rows = ranking.best(RERANKED_ROWS)
     # What is not shown may still lend its relevance to what replaced it.
     related = ranking.signals.order.relatives(rows)

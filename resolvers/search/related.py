@@ -1,7 +1,7 @@
-"""Memories related to a memory: those of the same entity nearest to it in meaning and words.
+"""Related memories: those of the same entity that are most similar in meaning and words.
 
-A list of memories asks for all of its related ones at once, so they are ranked scope by scope in
-one transaction, and read in one statement.
+A list of memories requests the related memories of all of them at once, so they are ranked scope by
+scope in one transaction, and read in one statement.
 """
 
 import asyncio
@@ -14,29 +14,29 @@ from core.enums import EntityType
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
 from ranking.corpus import Rows
-from ranking.score import PLAIN, Asked
+from ranking.score import DEFAULT_WEIGHTS, RankingQuery
 from resolvers.context import Context
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
 from resolvers.search.candidates import rank_candidates
 from resolvers.search.planner import is_whole
 from resolvers.search.query import Question, vector_of
-from resolvers.search.ranking import Ranking, ranked, shown_rows
-from resolvers.search.results import Hit, passing, read_hits
+from resolvers.search.ranking import Ranking, rank_rows, visible_rows
+from resolvers.search.results import Hit, above_threshold, read_hits
 from storage.memories.entities import ENTITIES
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
-# As in a search: what has no word in common must mean something similar.
+# As in a search: the minimum cosine similarity of memories that have no word in common.
 _THRESHOLD = 0.1
 
 Chosen = tuple[Ranking, Rows]
 
 
 async def related_memories(ctx: Context, memory_id: str, first: int) -> list[Hit]:
-    """Return up to `first` memories related to a memory, best first, without itself.
+    """Return up to `first` other memories that are related to a memory, best first.
 
-    Raises `InvalidInput` for a number outside 0 to 100. Expired and merged ones are left out.
+    Expired and merged memories are left out. Raises `InvalidInput` if `first` is not from 0 to 100.
     """
     if not 0 <= first <= LARGEST_PAGE:
         raise InvalidInput(f"first must be between 0 and {LARGEST_PAGE}.", "first")
@@ -49,10 +49,10 @@ async def related_memories(ctx: Context, memory_id: str, first: int) -> list[Hit
 
 
 async def _related(ctx: Context, ids: Sequence[str], first: int) -> list[list[Hit]]:
-    """Return the related memories of each memory.
+    """Return the related memories of each memory, in the order of the ids.
 
-    Scopes that are ranked whole are so in one transaction; a large one costs what a search costs,
-    for each memory.
+    All scopes that are ranked in full share one transaction. In a large scope, each memory costs as
+    much as a search.
     """
     memories = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
     members: defaultdict[ScopeKey, list[str]] = defaultdict(list)
@@ -75,7 +75,7 @@ async def _related(ctx: Context, ids: Sequence[str], first: int) -> list[list[Hi
 
 
 def _scope_of(memory: MemoryRow) -> ScopeKey:
-    """Return the first of the user, agent, app and run that a memory is about."""
+    """Return the scope of the first of the user, agent, app and run that a memory is about."""
     keys = (memory.user_key, memory.agent_key, memory.app_key, memory.run_key)
     entity = next((type, key) for type, key in zip(EntityType, keys, strict=True) if key)
     return ScopeKey(memory.project_id, entity)
@@ -88,14 +88,14 @@ def _in_whole(
     first: int,
     selection: Selection,
 ) -> dict[str, Chosen]:
-    """Return the related memories of some memories of entities whose scopes are ranked whole."""
+    """Return the related memories by memory id, for scopes that are ranked in full."""
     questions = _questions(tx, members)
     chosen = {}
     for key, ids in members.items():
-        with ctx.services.scopes.corpus(tx, key) as corpus:
-            shown = shown_rows(corpus, selection)
+        with ctx.services.search_cache.corpus(tx, key) as corpus:
+            shown = visible_rows(corpus, selection)
             for id in questions.keys() & set(ids):
-                ranking = ranked(corpus, questions[id], PLAIN, shown)
+                ranking = rank_rows(corpus, questions[id], DEFAULT_WEIGHTS, shown)
                 chosen[id] = _best(ranking, id, first)
     return chosen
 
@@ -108,15 +108,15 @@ async def _in_large(
     first: int,
     selection: Selection,
 ) -> dict[str, Chosen]:
-    """Return the related memories of some memories of one entity with very many."""
+    """Return the related memories by memory id, for one scope that is too large for that."""
 
     def work(tx: Transaction) -> dict[str, Question]:
-        vocabulary = ctx.services.scopes.vocabulary(tx, key.project_id)
+        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
         return _questions(tx, {key: ids}, memories, vocabulary)
 
     chosen = {}
     for id, question in (await ctx.read(work)).items():
-        ranking = await rank_candidates(ctx, key, question, PLAIN, selection, first + 1)
+        ranking = await rank_candidates(ctx, key, question, DEFAULT_WEIGHTS, selection, first + 1)
         chosen[id] = _best(ranking, id, first)
     return chosen
 
@@ -127,7 +127,7 @@ def _questions(
     memories: int = 0,
     vocabulary: Vocabulary | None = None,
 ) -> dict[str, Question]:
-    """Return memories as questions: what means and says the same?"""
+    """Return for each memory the question that finds memories similar in meaning and words."""
     by_project: defaultdict[str, list[str]] = defaultdict(list)
     for key, ids in members.items():
         by_project[key.project_id] += ids
@@ -135,12 +135,12 @@ def _questions(
     for project_id, ids in by_project.items():
         for row in tx.documents.find(ids, project_id):
             vector = vector_of(row.vector)
-            asked = Asked(vector, vector, frozenset(row.terms.split()), heeds_lineages=False)
+            asked = RankingQuery(vector, vector, frozenset(row.terms.split()), heeds_lineages=False)
             questions[row.id] = Question("", asked, memories, vocabulary)
     return questions
 
 
 def _best(ranking: Ranking, id: str, first: int) -> Chosen:
-    best = ranking.best(first + 1, passing(ranking, _THRESHOLD))
+    best = ranking.best(first + 1, above_threshold(ranking, _THRESHOLD))
     others = [row for row in best.tolist() if ranking.ids[row] != id]
     return ranking, np.array(others[:first], np.int32)

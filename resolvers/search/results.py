@@ -1,18 +1,18 @@
-"""Hits: from a ranking to the memories that are given back, with their scores."""
+"""Hits: the memories that a search returns from a ranking, with their scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.enums import MemoryState
 from ranking.corpus import Rows
-from ranking.decay import HIGHEST, decay_factor
-from ranking.score import add_feedback, squashed
+from ranking.decay import MAX_FACTOR, decay_factor
+from ranking.score import add_feedback, logistic_score
 from resolvers.context import Context
 from resolvers.search.ranking import Ranking
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
 
-# Feedback and decay choose from a pool, so that what falls back makes room for what comes forward.
+# Feedback and decay reorder a larger pool, so that memories below the first `top_k` can rise.
 _POOL_FACTOR, _LEAST_POOL = 3, 50
 
 
@@ -36,14 +36,14 @@ class ScoreBreakdown:
 
 @dataclass(slots=True)
 class Hit:
-    """One memory found."""
+    """A memory that a search found, with its score (0 to 1) and the signals behind it."""
 
     memory: MemoryRow
     score: float
     score_breakdown: ScoreBreakdown
 
 
-async def hits_of(
+async def load_hits(
     ctx: Context,
     ranking: Ranking,
     top_k: int,
@@ -52,22 +52,27 @@ async def hits_of(
     *,
     decay: bool,
 ) -> list[Hit]:
-    """Return the best of a ranking that pass the threshold and still may be shown."""
+    """Return the `top_k` best of a ranking that pass the threshold, best first.
+
+    Memories that are no longer visible are left out. With `decay`, scores decay with time, and the
+    hits are recorded as used.
+    """
     pool = max(_POOL_FACTOR * top_k, _LEAST_POOL)
-    near = ranking.best(pool, passing(ranking, threshold))
+    near = ranking.best(pool, above_threshold(ranking, threshold))
     await _heed_feedback(ctx, ranking, near)
     best = ranking.best(pool if decay else top_k, near)
     (hits,) = await read_hits(ctx, [(ranking, best)], selection)
     if decay:
         hits = await _decayed(ctx, hits)
-        ctx.services.touches.note(hit.memory.id for hit in hits[:top_k])
+        ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
     return hits[:top_k]
 
 
 async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
-    """Add what people think of some rows of a ranking, as it is known at this moment.
+    """Add the current feedback on some rows of a ranking to their scores.
 
-    What is kept of a scope follows the log, which feedback is no part of.
+    It is read from the database, because the cached data of a scope follows the log, and feedback
+    is not in the log.
     """
     by_id = {ranking.ids[row]: row for row in rows.tolist()}
     found = await ctx.read(lambda tx: tx.feedback.values(by_id))
@@ -75,12 +80,12 @@ async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
         add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
 
 
-def passing(ranking: Ranking, threshold: float) -> Rows:
+def above_threshold(ranking: Ranking, threshold: float) -> Rows:
     """Return the rows of a ranking that pass a threshold.
 
-    What only its meaning speaks for must mean enough; a memory that has a term or a concept of the
-    query stays, and so does the one that leads a lineage with such a memory.
-    A threshold of 0 lets everything pass, also what points away from the query.
+    The threshold is a minimum cosine similarity. A memory that has a term or a concept of the query
+    passes without it, and so does one that leads the lineage of a memory that passes.
+    A threshold of 0 lets everything pass, including negative similarities.
     """
     rows, found = ranking.rows, ranking.signals
     if threshold <= 0:
@@ -94,9 +99,9 @@ def passing(ranking: Ranking, threshold: float) -> Rows:
 async def read_hits(
     ctx: Context, chosen: Sequence[tuple[Ranking, Rows]], selection: Selection
 ) -> list[list[Hit]]:
-    """Return the chosen rows of rankings as hits, all read in one statement.
+    """Return the hits of each pair of a ranking and its chosen rows, all read in one statement.
 
-    What is gone by then, or not to be shown any more, is left out.
+    Memories that have been deleted or hidden since they were ranked are left out.
     """
     ids = {ranking.ids[row] for ranking, rows in chosen for row in rows}
     memories = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
@@ -112,7 +117,7 @@ async def read_hits(
 
 
 def _still_shown(memory: MemoryRow, selection: Selection) -> bool:
-    """Tell whether the flags let a memory pass, as it was read last."""
+    """Return whether the flags of a selection include a memory in its current state."""
     return not (
         (selection.today is not None and memory.is_expired(selection.today))
         or (selection.hide_superseded and memory.state is MemoryState.SUPERSEDED)
@@ -136,11 +141,11 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),
     )
-    return Hit(memory, squashed(float(found.total[row])), parts)
+    return Hit(memory, logistic_score(float(found.total[row])), parts)
 
 
 async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:
-    """Return hits in the order of their scores after decay."""
+    """Return the hits ordered by their scores after decay, best first."""
     touches = await ctx.read(lambda tx: tx.touches.find([hit.memory.id for hit in hits]))
     moment = ctx.now().timestamp()
     for hit in hits:
@@ -148,6 +153,6 @@ async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:
         otherwise = (memory.timestamp or memory.updated_at).timestamp()
         factor = decay_factor(touches.get(memory.id, ()), otherwise, moment)
         hit.score_breakdown.decay = factor
-        # The factor may raise a score by half, so all are scaled down to stay within 1.
-        hit.score *= factor / HIGHEST
+        # The factor can raise a score by half, so all scores are scaled down to stay within 1.
+        hit.score *= factor / MAX_FACTOR
     return sorted(hits, key=lambda hit: (-hit.score, hit.memory.id))

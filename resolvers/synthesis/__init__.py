@@ -1,1 +1,1 @@
-"""What is made of many memories: shaped exports, summaries and profiles."""
+"""Results computed from many memories: shaped exports, summaries and profiles."""

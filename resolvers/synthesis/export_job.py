@@ -1,8 +1,7 @@
-"""Filling the schema of an export: the job behind a shaped one.
+"""The job behind a shaped export: it fills the schema from memories.
 
-Read, think, write: the memories are read, the model or the rankings are asked with nothing held,
-then one transaction writes the object and finishes the operation. Whoever does the job again after
-that finds it done.
+The job reads the memories, runs the model or the searches without locks, and then stores the object
+and finishes the operation in one transaction. A worker that runs the job again finds it finished.
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,40 +9,45 @@ from typing import Any
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.enums import OperationStatus
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.schema_fields import fields_of
-from providers.shaping import Shaper, Shaping
+from providers.shaping import Shaper, ShapeRequest
 from resolvers.context import Context, Services
-from resolvers.memories.listing import holding
+from resolvers.memories.listing import current_memories
 from resolvers.operations.attempts import PermanentFailure, run_attempt, start_attempt
-from resolvers.synthesis.extractive import fill
-from resolvers.synthesis.selection import MOST_CHARACTERS, MOST_TOLD, newest, told
+from resolvers.synthesis.extractive import fill_schema
+from resolvers.synthesis.selection import (
+    MOST_CHARACTERS,
+    MOST_MEMORIES,
+    memories_for_model,
+    newest_memories,
+)
 from storage.exchange.exports import ExportRow
 from storage.operations.store import OperationRow
 from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
-_UNSEEN = "Whoever asked for this cannot see the project any more."
-_REMOVED = "The export is not kept any more."
+_UNSEEN = "The account that requested this can no longer see the project."
+_REMOVED = "The export no longer exists."
 _NOTHING = "No memories match."
 _NOT_FOLLOWED = "Instructions were not followed: no chat model is configured."
 
 
-class _Gone(Exception):
-    """A memory was deleted while an object was made of it."""
+class _MemoryDeleted(Exception):
+    """A memory was deleted while the object was made from it: try again."""
 
 
 @dataclass(slots=True)
 class _Task:
-    """An operation that is being worked on, and the export it fills."""
+    """An operation in progress, and the export that it fills."""
 
     operation: OperationRow
     export: ExportRow
 
 
 @dataclass(slots=True)
-class _Made:
-    """The object, what it was made of, and what the operation tells of the making."""
+class _Result:
+    """The object, the ids of the memories behind it, and the details for the operation."""
 
     data: dict[str, Any]
     memory_ids: set[str]
@@ -53,7 +57,10 @@ class _Made:
 
 
 async def shape_export(services: Services, operation_id: str, attempts: int) -> None:
-    """Fill the export of an operation. Safe to run twice; raises as `run_attempt` does."""
+    """Fill the export of an operation.
+
+    Safe to run twice. Raises as `run_attempt` does.
+    """
     await run_attempt(
         services,
         operation_id,
@@ -70,7 +77,7 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> _Task | No
         return None
     export = tx.exports.of_operation(operation_id)
     if export is None:
-        # It was pruned while its operation was tried again.
+        # The export was pruned between two attempts.
         moment = services.clock()
         tx.operations.finish(operation, OperationStatus.FAILED, moment, error=_REMOVED)
         return None
@@ -78,19 +85,19 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> _Task | No
 
 
 async def _work(services: Services, task: _Task) -> None:
-    ctx = Context(_asking(task.operation), services)
+    ctx = Context(_requester(task.operation), services)
     project: ProjectRow | None = await ctx.loaders.row_or_none(PROJECTS, task.export.project_id)
     if project is None:
         raise PermanentFailure(_UNSEEN)
     if services.shaper is None:
-        made = await _retrieved(ctx, project, task)
+        result = await _retrieve(ctx, project, task)
     else:
-        made = await _asked(ctx, services.shaper, project, task)
-    await services.db.write(lambda tx: _finish(tx, services, task, made))
+        result = await _shape_with_model(ctx, services.shaper, project, task)
+    await services.db.write(lambda tx: _finish(tx, services, task, result))
 
 
-def _asking(operation: OperationRow) -> Actor:
-    """Return whom an export is made for: it has what they see of the project by then."""
+def _requester(operation: OperationRow) -> Actor:
+    """Return the actor of an export: the requesting account, with its access at this time."""
     return Actor(
         account_id=operation.account_id,
         email=operation.actor,
@@ -103,49 +110,53 @@ def _asking(operation: OperationRow) -> Actor:
     )
 
 
-async def _retrieved(ctx: Context, project: ProjectRow, task: _Task) -> _Made:
+async def _retrieve(ctx: Context, project: ProjectRow, task: _Task) -> _Result:
     schema = task.export.json_schema or {}
-    filter = filter_of(task.export.filter)
+    filter = filter_from_json(task.export.filter)
     moment = task.export.created_at
-    filling = await fill(ctx, project, filter, schema, fields_of(schema), moment)
+    filled = await fill_schema(ctx, project, filter, schema, fields_of(schema), moment)
     notes = [_NOT_FOLLOWED] if task.export.instructions is not None else []
-    if not filling.memory_ids:
-        there = await newest(ctx, project.id, holding(filter).selection(ctx.today()), 1)
-        notes += [] if there.memories else [_NOTHING]
-    return _Made(filling.data, filling.memory_ids, notes)
+    if not filled.memory_ids:
+        any_memory = await newest_memories(
+            ctx, project.id, current_memories(filter).selection(ctx.today()), 1
+        )
+        notes += [] if any_memory.memories else [_NOTHING]
+    return _Result(filled.data, filled.memory_ids, notes)
 
 
-async def _asked(ctx: Context, shaper: Shaper, project: ProjectRow, task: _Task) -> _Made:
+async def _shape_with_model(
+    ctx: Context, shaper: Shaper, project: ProjectRow, task: _Task
+) -> _Result:
     schema = task.export.json_schema or {}
-    selection = holding(filter_of(task.export.filter)).selection(ctx.today())
-    known = await newest(ctx, project.id, selection, MOST_TOLD, MOST_CHARACTERS)
-    if not known.memories:
-        # A model that is told nothing would make something up. Retrieval finds nothing, for sure.
-        return replace(await _retrieved(ctx, project, task), notes=[_NOTHING])
-    shaping = Shaping(schema, told(known.memories), task.export.instructions)
+    selection = current_memories(filter_from_json(task.export.filter)).selection(ctx.today())
+    newest = await newest_memories(ctx, project.id, selection, MOST_MEMORIES, MOST_CHARACTERS)
+    if not newest.memories:
+        # Without memories a model would invent values. Retrieval finds nothing, which is correct.
+        return replace(await _retrieve(ctx, project, task), notes=[_NOTHING])
+    shaping = ShapeRequest(schema, memories_for_model(newest.memories), task.export.instructions)
     shaped = await shaper.shape(shaping)
-    ids = {memory.id for memory in known.memories}
-    return _Made(shaped.data, ids, known.notes, shaped.input_tokens, shaped.output_tokens)
+    ids = {memory.id for memory in newest.memories}
+    return _Result(shaped.data, ids, newest.notes, shaped.input_tokens, shaped.output_tokens)
 
 
-def _finish(tx: Transaction, services: Services, task: _Task, made: _Made) -> None:
-    operation = tx.operations.unfinished(task.operation.id)
+def _finish(tx: Transaction, services: Services, task: _Task, result: _Result) -> None:
+    operation = tx.operations.lock_unfinished(task.operation.id)
     if operation is None:
         return
-    # Held, so that whoever erases one of them afterwards finds that it is in here.
-    tx.memories.hold(made.memory_ids)
-    if len(tx.memories.there(made.memory_ids)) < len(made.memory_ids):
-        raise _Gone
+    # The lock makes a concurrent erasure wait, so that it finds these memories in this export.
+    tx.memories.lock(result.memory_ids)
+    if len(tx.memories.get_unscoped(result.memory_ids)) < len(result.memory_ids):
+        raise _MemoryDeleted
     moment = services.clock()
-    tx.exports.fill(task.export.id, made.data, made.memory_ids, moment)
+    tx.exports.fill(task.export.id, result.data, result.memory_ids, moment)
     tx.operations.finish(
         operation,
         OperationStatus.SUCCEEDED,
         moment,
         progress=1.0,
         error=None,
-        notes=made.notes,
+        notes=result.notes,
         model=services.extractor.model,
-        input_tokens=made.input_tokens,
-        output_tokens=made.output_tokens,
+        input_tokens=result.input_tokens,
+        output_tokens=result.output_tokens,
     )

@@ -1,7 +1,7 @@
-"""Profiles: of each user an object that a schema of the project describes.
+"""Profiles: one object per user, described by a schema of the project.
 
-A profile is a shaped export of one user's memories, so the job that fills exports makes it, and it
-goes when a memory that it was made of is erased. It is made when somebody asks for it.
+A profile is a shaped export of one user's memories. So the job that fills exports generates it, and
+it is deleted when a memory that it was made from is erased. Profiles are generated on request.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from core.validation import LONGEST_TEXT, check_text
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.exchange.exports import NewExport, export_row
-from resolvers.inputs import differing
+from resolvers.inputs import changed_fields
 from resolvers.memories.entities import entities, entity
-from resolvers.operations.records import begun, repeatable, repeated
+from resolvers.operations.records import find_repeated_operation, idempotent_request, operation_row
 from resolvers.tenancy.audit_log import audit_row
 from storage.exchange.profiles import ProfileSettingsRow
 from storage.memories.entities import ENTITIES, EntityRow
@@ -29,7 +29,7 @@ from storage.operations.store import ERASED, OPERATIONS, OperationRow
 from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
-USUAL_SAMPLE, LARGEST_SAMPLE = 3, 10
+DEFAULT_SAMPLE, LARGEST_SAMPLE = 3, 10
 _NAMES = {
     "enabled": "profilesEnabled",
     "json_schema": "profileSchema",
@@ -39,10 +39,10 @@ _NAMES = {
 
 @dataclass(slots=True)
 class Profile:
-    """The profile of a user as far as there is one.
+    """The profile of a user, if one was generated.
 
-    `data` is the last that was done, `generations` how many have been, and `operation` stands for
-    the one that was asked for last.
+    `data` is the last finished profile, `generations` the number of finished ones, and `operation`
+    the operation of the last requested one.
     """
 
     entity: EntityRow
@@ -55,7 +55,7 @@ class Profile:
 
 @dataclass(slots=True)
 class ProfileJob:
-    """Profiles that are made together: whose, and the operation that stands for each."""
+    """Profiles that were requested together: the user and the operation of each."""
 
     id: str
     entities: list[EntityRow | None] = field(default_factory=list)
@@ -64,7 +64,7 @@ class ProfileJob:
 
     @property
     def status(self) -> OperationStatus:
-        """How far all are: FAILED as soon as one has failed and none is left to do."""
+        """The status of all: FAILED if one has failed and none is left to run."""
         found = {operation.status for operation in self.operations}
         order = (
             OperationStatus.RUNNING,
@@ -75,17 +75,17 @@ class ProfileJob:
 
 
 async def profile_settings(ctx: Context, project: ProjectRow) -> ProfileSettingsRow:
-    """Return how the profiles of a project that the actor can see are made."""
+    """Return the profile settings of a project that the actor can see."""
     return await ctx.read(lambda tx: _settings(tx, project.id, ctx))
 
 
 async def update_profile_settings(
     ctx: Context, project_id: str, changes: dict[str, Any]
 ) -> ProfileSettingsRow:
-    """Change how profiles are made: `enabled`, `json_schema` and `instructions`.
+    """Change the profile settings `enabled`, `json_schema` and `instructions`; return them.
 
-    Raises `InvalidInput` for a schema that no export can have, or without a description of each of
-    its properties.
+    Raises `InvalidInput` for a schema that is not valid for exports, or that has a property without
+    a description, `Forbidden` if the actor may not manage the project.
     """
     if changes.get("instructions") is not None:
         check_text(changes["instructions"], "customInstructions", longest=LONGEST_TEXT)
@@ -98,7 +98,7 @@ async def update_profile_settings(
         project = tx.projects.get(project_id, ctx.actor, "projectId")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         settings = _settings(tx, project_id, ctx)
-        real = differing(changes, settings)
+        real = changed_fields(changes, settings)
         if not real:
             return settings
         changed = replace(settings, **real, updated_at=ctx.now())
@@ -121,7 +121,7 @@ async def update_profile_settings(
 
 
 async def profile(ctx: Context, project: ProjectRow, name: str) -> Profile:
-    """Return the profile of a user. Raises `NotFound` for a user that there is not."""
+    """Return the profile of a user. Raises `NotFound` if the user does not exist."""
     user: EntityRow = must_exist(
         await entity(ctx, project.id, EntityType.USER, name), "user", name, "entityId"
     )
@@ -143,7 +143,11 @@ async def profile(ctx: Context, project: ProjectRow, name: str) -> Profile:
 async def generate_profile(
     ctx: Context, project: ProjectRow, name: str, idempotency_key: str | None
 ) -> ProfileJob:
-    """Have the profile of a user made, anew if there is one."""
+    """Enqueue the generation of a user's profile, even if one exists; return the job.
+
+    Raises `NotFound` if the user does not exist, `InvalidInput` if profiles are disabled or have no
+    schema, `OperationFailed` if the first request with this idempotency key left no profile.
+    """
     found = await entity(ctx, project.id, EntityType.USER, name)
     user: EntityRow = must_exist(found, "user", name, "entityId")
     return await _generate(ctx, project, [user], {"profileOf": name}, idempotency_key)
@@ -152,7 +156,11 @@ async def generate_profile(
 async def sample_profiles(
     ctx: Context, project: ProjectRow, limit: int, idempotency_key: str | None
 ) -> ProfileJob:
-    """Have the profiles of those users made that have the most memories."""
+    """Enqueue the generation of the profiles of the users with the most memories; return the job.
+
+    Raises as `generate_profile` does, and `InvalidInput` for a limit out of range and when no user
+    has memories.
+    """
     if not 1 <= limit <= LARGEST_SAMPLE:
         raise InvalidInput(f"limit must be between 1 and {LARGEST_SAMPLE}.", "limit")
     order = ("total_memories", True)
@@ -165,7 +173,10 @@ async def sample_profiles(
 
 
 async def profile_job(ctx: Context, id: str) -> ProfileJob:
-    """Return profiles that are made together. Raises `NotFound` if the actor cannot see them."""
+    """Return profiles that were requested together.
+
+    Raises `NotFound` if the actor cannot see them.
+    """
 
     def work(tx: Transaction) -> ProfileJob:
         exports = tx.profiles.of_job(id)
@@ -180,38 +191,39 @@ async def _generate(
     ctx: Context,
     project: ProjectRow,
     users: Sequence[EntityRow],
-    asked: dict[str, Any],
+    request: dict[str, Any],
     idempotency_key: str | None,
 ) -> ProfileJob:
-    again = repeatable(ctx, idempotency_key, project.id, asked)
+    idempotent = idempotent_request(ctx, idempotency_key, project.id, request)
     id = uuid7()
 
     def work(tx: Transaction) -> ProfileJob:
         writable_project(tx, ctx, project.id)
-        before = repeated(tx, ctx, OperationType.EXPORT, again)
-        made = tx.exports.of_operation(before.id) if before is not None else None
-        if made is not None and made.profile_job is not None:
-            return replace(_job(tx, ctx, made.profile_job), is_repeated=True)
-        if before is not None:
-            raise OperationFailed(before.error or ERASED, before.id, "idempotencyKey")
+        repeated = find_repeated_operation(tx, ctx, OperationType.EXPORT, idempotent)
+        export = tx.exports.of_operation(repeated.id) if repeated is not None else None
+        if export is not None and export.profile_job is not None:
+            return replace(_job(tx, ctx, export.profile_job), is_repeated=True)
+        if repeated is not None:
+            raise OperationFailed(repeated.error or ERASED, repeated.id, "idempotencyKey")
         settings = _settings(tx, project.id, ctx)
         if not settings.enabled or settings.json_schema is None:
             raise InvalidInput(
-                "Profiles are not made in this project: enable them, and give them a schema.",
+                "Profiles are disabled or have no schema in this project: enable them and set a "
+                "schema.",
                 "enabled",
             )
-        key = again
+        key = idempotent
         for user in users:
             where = FilterBuilder().conditions(Field.USER_ID, {"eq": user.name}, "filter")[0]
             new = NewExport(settings.json_schema, where, settings.instructions)
             names = {EntityType.USER: user.name}
-            operation = begun(ctx, project.id, OperationType.EXPORT, new.as_json(), names)
+            operation = operation_row(ctx, project.id, OperationType.EXPORT, new.as_json(), names)
             moment = ctx.now()
             row = export_row(new, operation, project, moment)
             tx.exports.add(replace(row, profile_of=user.id, profile_job=id))
             tx.operations.add(operation, key)
             tx.jobs.put(JobKind.EXPORT, [operation.id], project.id, moment)
-            # The first stands for all when the request comes again.
+            # A repeated request finds the first operation, which leads to the whole job.
             key = None
         return _job(tx, ctx, id)
 
@@ -222,11 +234,11 @@ def _job(tx: Transaction, ctx: Context, id: str) -> ProfileJob:
     exports = tx.profiles.of_job(id)
     users = tx.find(ENTITIES, [row.profile_of or "" for row in exports], ctx.actor)
     operations = tx.find(OPERATIONS, [row.operation_id for row in exports], ctx.actor)
-    there = [row for row in exports if row.operation_id in operations]
+    visible = [row for row in exports if row.operation_id in operations]
     return ProfileJob(
         id,
-        [users.get(row.profile_of or "") for row in there],
-        [operations[row.operation_id] for row in there],
+        [users.get(row.profile_of or "") for row in visible],
+        [operations[row.operation_id] for row in visible],
     )
 
 
@@ -237,9 +249,9 @@ def _settings(tx: Transaction, project_id: str, ctx: Context) -> ProfileSettings
 
 def _check_descriptions(schema: dict[str, Any]) -> None:
     for name, property in schema.get("properties", {}).items():
-        said = property.get("description") if isinstance(property, dict) else None
-        if not isinstance(said, str) or not said.strip():
+        description = property.get("description") if isinstance(property, dict) else None
+        if not isinstance(description, str) or not description.strip():
             raise InvalidInput(
-                f"Describe the property {name!r}: its description says what is looked for.",
+                f"Describe the property {name!r}: its description states which value to look for.",
                 *("input", "schema", "properties", name, "description"),
             )

@@ -1,30 +1,30 @@
-"""The memories that are told to a model, or summed up: the newest, as many as there is room for."""
+"""The memories that a model reads or a summary covers: the newest ones, up to a limit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.entity_names import ENTITY_FIELDS
-from providers.shaping import Told
+from providers.shaping import ModelMemory
 from resolvers.context import Context
 from storage.memories.rows import MEMORIES_OF_PROJECT, MemoryRow
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
-# What a model is told of at the most.
-MOST_TOLD = 500
+# The most that a model reads.
+MOST_MEMORIES = 500
 MOST_CHARACTERS = 60_000
 
 
 @dataclass(slots=True)
 class Newest:
-    """The newest memories of a selection, oldest first, and how many there are besides."""
+    """The newest memories of a selection, oldest first, and the number of those left out."""
 
     memories: list[MemoryRow]
     left_out: int = 0
 
     @property
     def notes(self) -> list[str]:
-        """What the caller should know of it."""
+        """The notes for the caller: a sentence if memories were left out."""
         if not self.left_out:
             return []
         total = len(self.memories) + self.left_out
@@ -34,18 +34,19 @@ class Newest:
         ]
 
 
-async def newest(
+async def newest_memories(
     ctx: Context, project_id: str, selection: Selection, most: int, characters: int | None = None
 ) -> Newest:
-    """Return the newest memories that are selected, up to so many, of so many characters in all.
+    """Return the newest selected memories: up to `most`, with up to `characters` in total.
 
-    The first is there whatever its length. The caller can see the project.
+    The newest one is included whatever its length. The caller must have checked that the actor can
+    see the project.
     """
 
     def work(tx: Transaction) -> Newest:
         ids = tx.matching(project_id, None, selection, most + 1)
-        found = tx.memories.there(ids[:most])
-        rows = [found[id] for id in ids if id in found]
+        memories = tx.memories.get_unscoped(ids[:most])
+        rows = [memories[id] for id in ids if id in memories]
         chosen = rows if characters is None else _within(rows, characters)
         if len(chosen) == len(rows) and len(ids) <= most:
             return Newest(chosen[::-1])
@@ -56,10 +57,10 @@ async def newest(
     return await ctx.read(work)
 
 
-def told(memories: Sequence[MemoryRow]) -> list[Told]:
-    """Return memories as a model reads them."""
+def memories_for_model(memories: Sequence[MemoryRow]) -> list[ModelMemory]:
+    """Return memories in the form that a model reads: text, entity names and timestamp."""
     return [
-        Told(
+        ModelMemory(
             memory.text,
             {
                 type.value.lower(): name

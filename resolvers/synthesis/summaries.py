@@ -1,6 +1,6 @@
-"""Summaries of memories: by the chat model, or else the most central of them in their own words.
+"""Summaries of memories: by the chat model, or without one the most central memories, verbatim.
 
-Nothing of a summary is kept, only that it was asked for.
+A summary is not stored, only the operation with its parameters.
 """
 
 import asyncio
@@ -11,19 +11,25 @@ import numpy as np
 
 from core.enums import OperationStatus, OperationType
 from core.errors import AppError, OperationFailed
-from core.filters.json_form import filter_json
+from core.filters.json_form import filter_to_json
 from core.filters.tree import Filter, entities_named
 from language.sentences import sentences
 from providers.base import ProviderError
-from providers.shaping import Shaper, Summarized
+from providers.shaping import Shaper, SummaryResult
 from ranking.corpus import Floats
-from ranking.summary import centrality, choose, shares
+from ranking.summary import allot_lines, centrality, select_mmr
 from resolvers.context import Context
 from resolvers.ingestion.add import LONGEST_WAIT
-from resolvers.memories.listing import check_wanted, holding
-from resolvers.operations.records import begun, ended
+from resolvers.memories.listing import check_scope, current_memories
+from resolvers.operations.records import operation_row, succeeded_operation
 from resolvers.search.query import vector_of
-from resolvers.synthesis.selection import MOST_CHARACTERS, MOST_TOLD, Newest, newest, told
+from resolvers.synthesis.selection import (
+    MOST_CHARACTERS,
+    MOST_MEMORIES,
+    Newest,
+    memories_for_model,
+    newest_memories,
+)
 from storage.memories.rows import MemoryRow
 from storage.operations.store import OperationRow
 from storage.tenancy.projects import ProjectRow
@@ -32,7 +38,7 @@ from storage.transaction import Transaction
 MOST_SUMMED = 2_000
 LINES, LINES_OF_GROUP = 30, 5
 OTHER = "Other"
-# Characters of a line; of a longer memory its first sentences are shown.
+# The maximum length of a line in characters; a longer memory is cut to its first sentences.
 LONGEST_LINE = 300
 _NOTHING = "No memories match."
 _LATE = "The chat model took too long."
@@ -40,7 +46,7 @@ _LATE = "The chat model took too long."
 
 @dataclass(slots=True)
 class Summary:
-    """What memories say in all, in Markdown, or why there is no telling; and the operation."""
+    """A summary in Markdown, or the error if it failed, and the operation."""
 
     operation: OperationRow
     text: str | None = None
@@ -50,57 +56,62 @@ class Summary:
 async def summarize_memories(
     ctx: Context, project_id: str | None, filter: Filter | None
 ) -> Summary:
-    """Sum up the memories of a project that match and hold true.
+    """Return a summary of the current memories of a project that match a filter.
 
-    It only reads, so whoever sees the project may do it. When the model fails, so does the
-    operation, and that is kept.
+    Read access to the project is sufficient. If the model fails, the operation is recorded as
+    failed and the summary has the error. Raises `InvalidInput` for a filter that the project does
+    not allow, `NotFound` when the actor cannot see the project.
     """
     project: ProjectRow = await _project(ctx, ctx.project_id(project_id))
-    wanted = holding(filter)
-    check_wanted(wanted, project)
-    asked = {} if filter is None else {"filter": filter_json(filter)}
+    scope = current_memories(filter)
+    check_scope(scope, project)
+    parameters = {} if filter is None else {"filter": filter_to_json(filter)}
     about = entities_named(filter)
-    operation = begun(ctx, project.id, OperationType.SUMMARY, asked, about)
-    selection = wanted.selection(ctx.today())
+    operation = operation_row(ctx, project.id, OperationType.SUMMARY, parameters, about)
+    selection = scope.selection(ctx.today())
     shaper = ctx.services.shaper
     if shaper is None:
-        known = await newest(ctx, project.id, selection, MOST_SUMMED)
+        newest = await newest_memories(ctx, project.id, selection, MOST_SUMMED)
     else:
-        known = await newest(ctx, project.id, selection, MOST_TOLD, MOST_CHARACTERS)
-    if not known.memories:
-        return await _recorded(ctx, operation, Summarized(""), [_NOTHING])
+        newest = await newest_memories(ctx, project.id, selection, MOST_MEMORIES, MOST_CHARACTERS)
+    if not newest.memories:
+        return await _record(ctx, operation, SummaryResult(""), [_NOTHING])
     if shaper is not None:
-        return await _asked(ctx, shaper, operation, known)
-    text = await _extracted(ctx, project.id, known.memories)
-    return await _recorded(ctx, operation, Summarized(text), known.notes)
+        return await _summarize_with_model(ctx, shaper, operation, newest)
+    text = await _extract(ctx, project.id, newest.memories)
+    return await _record(ctx, operation, SummaryResult(text), newest.notes)
 
 
 async def _project(ctx: Context, id: str) -> ProjectRow:
     return await ctx.read(lambda tx: tx.projects.get(id, ctx.actor, "projectId"))
 
 
-async def _asked(ctx: Context, shaper: Shaper, operation: OperationRow, known: Newest) -> Summary:
+async def _summarize_with_model(
+    ctx: Context, shaper: Shaper, operation: OperationRow, newest: Newest
+) -> Summary:
     operation.model = shaper.model
     try:
         async with asyncio.timeout(LONGEST_WAIT):
-            summarized = await shaper.summarize(told(known.memories))
+            summarized = await shaper.summarize(memories_for_model(newest.memories))
     except ProviderError as error:
-        return await _failed(ctx, operation, str(error))
+        return await _record_failure(ctx, operation, str(error))
     except TimeoutError:
-        return await _failed(ctx, operation, _LATE)
-    return await _recorded(ctx, operation, summarized, known.notes)
+        return await _record_failure(ctx, operation, _LATE)
+    return await _record(ctx, operation, summarized, newest.notes)
 
 
-async def _failed(ctx: Context, operation: OperationRow, reason: str) -> Summary:
-    failed = ended(operation, ctx.now(), status=OperationStatus.FAILED, error=reason, progress=0.0)
+async def _record_failure(ctx: Context, operation: OperationRow, reason: str) -> Summary:
+    failed = succeeded_operation(
+        operation, ctx.now(), status=OperationStatus.FAILED, error=reason, progress=0.0
+    )
     await ctx.write(lambda tx: tx.operations.record([failed]))
     return Summary(failed, None, OperationFailed(reason, failed.id))
 
 
-async def _recorded(
-    ctx: Context, operation: OperationRow, summarized: Summarized, notes: list[str]
+async def _record(
+    ctx: Context, operation: OperationRow, summarized: SummaryResult, notes: list[str]
 ) -> Summary:
-    done = ended(
+    done = succeeded_operation(
         operation,
         ctx.now(),
         notes=notes,
@@ -111,18 +122,18 @@ async def _recorded(
     return Summary(done, summarized.text)
 
 
-async def _extracted(ctx: Context, project_id: str, memories: Sequence[MemoryRow]) -> str:
-    """Return the most central of memories, which are oldest first, by their category."""
+async def _extract(ctx: Context, project_id: str, memories: Sequence[MemoryRow]) -> str:
+    """Return the most central memories by category, in Markdown; `memories` are oldest first."""
 
     def work(tx: Transaction) -> dict[str, bytes]:
         return dict(tx.vectors.in_scope(project_id, None, [memory.id for memory in memories]))
 
     stored = await ctx.read(work)
-    there = [memory for memory in memories if memory.id in stored]
-    if not there:
+    embedded = [memory for memory in memories if memory.id in stored]
+    if not embedded:
         return ""
-    vectors = np.stack([vector_of(stored[memory.id]) for memory in there])
-    return await asyncio.to_thread(_summary, there, vectors)
+    vectors = np.stack([vector_of(stored[memory.id]) for memory in embedded])
+    return await asyncio.to_thread(_summary, embedded, vectors)
 
 
 def _summary(memories: Sequence[MemoryRow], vectors: Floats) -> str:
@@ -130,28 +141,28 @@ def _summary(memories: Sequence[MemoryRow], vectors: Floats) -> str:
     for row, memory in enumerate(memories):
         name = " ".join(memory.categories[0].split()) if memory.categories else OTHER
         groups.setdefault(name, []).append(row)
-    # The largest first, and what belongs nowhere last.
+    # The largest group comes first, and the memories without a category last.
     names = sorted(groups, key=lambda name: (name == OTHER, -len(groups[name]), name))
-    given = shares([len(groups[name]) for name in names], LINES_OF_GROUP, LINES)
+    limits = allot_lines([len(groups[name]) for name in names], LINES_OF_GROUP, LINES)
     central = np.zeros(len(memories), np.float32)
     taken: list[int] = []
     parts: list[str] = []
-    for name, limit in zip(names, given, strict=True):
+    for name, limit in zip(names, limits, strict=True):
         rows = groups[name]
         central[rows] = centrality(vectors[rows])
-        chosen = choose(vectors, central, rows, taken, limit)
+        chosen = select_mmr(vectors, central, rows, taken, limit)
         taken += chosen
         if chosen:
-            said = sorted(chosen, key=lambda row: (memories[row].happened_at, row))
-            parts.append("\n".join([f"## {name}", "", *(_line(memories[row]) for row in said)]))
+            ordered = sorted(chosen, key=lambda row: (memories[row].happened_at, row))
+            parts.append("\n".join([f"## {name}", "", *(_line(memories[row]) for row in ordered)]))
     return "\n\n".join(parts)
 
 
 def _line(memory: MemoryRow) -> str:
-    """Return a memory as an item of a list: whole, or as many sentences of it as a line holds."""
+    """Return a memory as a list item: in full, or as many of its sentences as fit in a line."""
     text = " ".join(memory.text.split())
     if len(text) > LONGEST_LINE:
-        # What comes after a few lines is not shown, so it need not be parted.
+        # Only the first sentences are shown, so the rest need not be split.
         found, text = sentences(text[: 4 * LONGEST_LINE]), ""
         for sentence in found:
             if len(text) + 1 + len(sentence) > LONGEST_LINE:

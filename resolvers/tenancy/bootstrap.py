@@ -76,7 +76,7 @@ def bootstrap(
     """
     if tx.api_keys.has_any():
         return None
-    account = tx.accounts.obtain(email, uuid7(), moment)
+    account = tx.accounts.get_or_create(email, uuid7(), moment)
     organization_id, project_id = uuid7(), uuid7()
     tx.organizations.create(organization_id, "Default", moment)
     tx.members.organization.add(organization_id, MemberRow(uuid7(), account.id, Role.OWNER, moment))
@@ -113,7 +113,7 @@ def issue_key(
     nobody to the audit log, which puts the key down to the account it is for.
     """
     secret = make_secret()
-    account = tx.accounts.obtain(email, uuid7(), moment)
+    account = tx.accounts.get_or_create(email, uuid7(), moment)
     key = _key(account, name, permission, secret, moment)
     key.organization_id, key.project_id = tx.members.oldest(account.id)
     tx.api_keys.create(key, digest_of(secret, pepper))

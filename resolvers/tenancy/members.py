@@ -60,7 +60,7 @@ async def add_member(
 
     def work(tx: Transaction) -> tuple[Any, MemberRow]:
         place = _manage(tx, ctx, scope, id)
-        account = tx.accounts.obtain(address, uuid7(), moment)
+        account = tx.accounts.get_or_create(address, uuid7(), moment)
         if scope.members(tx).find(id, account.id):
             raise AlreadyExists(f"{address} is a member already.", "email")
         member = MemberRow(uuid7(), account.id, role, moment)

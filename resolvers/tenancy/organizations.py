@@ -8,7 +8,7 @@ from core.enums import JobKind
 from core.ids import uuid7
 from core.validation import check_text
 from resolvers.context import Context
-from resolvers.inputs import differing, refuse_nulls
+from resolvers.inputs import changed_fields, reject_nulls
 from resolvers.pagination import Connected, PageArguments, connect
 from resolvers.tenancy.audit_log import audit_row
 from storage.tenancy.members import MEMBER_ORDER, MEMBERS_OF_ORGANIZATION, MemberRow
@@ -67,7 +67,7 @@ async def create_organization(ctx: Context, name: str) -> OrganizationRow:
 async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) -> OrganizationRow:
     """Rename an organization."""
     moment = ctx.now()
-    refuse_nulls(changes, {"name": "name"})
+    reject_nulls(changes, {"name": "name"})
     if "name" in changes:
         check_text(changes["name"], "input", "name")
 
@@ -75,7 +75,7 @@ async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) ->
         tx.organizations.lock(id)
         organization = tx.organizations.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
-        real = differing(changes, organization)
+        real = changed_fields(changes, organization)
         if real:
             tx.organizations.change(id, moment, **real)
             act, old = AuditAction.ORGANIZATION_UPDATED, {"name": organization.name}

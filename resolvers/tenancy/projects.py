@@ -9,7 +9,7 @@ from core.ids import uuid7
 from core.validation import LONGEST_TEXT, check_storable, check_text
 from resolvers.context import Context
 from resolvers.erasure.receipts import receipt_of
-from resolvers.inputs import differing, expect_version, refuse_nulls
+from resolvers.inputs import changed_fields, check_version, reject_nulls
 from resolvers.pagination import Connected, PageArguments, connect
 from resolvers.tenancy.audit_log import audit_row
 from resolvers.tenancy.organizations import hide_project
@@ -100,7 +100,7 @@ async def create_project(
 async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) -> ProjectRow:
     """Change settings of a project. Fields left out stay, texts given as null are cleared."""
     project_id = ctx.project_id(id, "id")
-    refuse_nulls(changes, _NEVER_NULL)
+    reject_nulls(changes, _NEVER_NULL)
     expected = changes.pop("expected_version", None)
     if "name" in changes:
         check_text(changes["name"], "input", "name")
@@ -114,8 +114,8 @@ async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) 
         tx.projects.lock(project_id)
         project = tx.projects.get(project_id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
-        expect_version(project, expected)
-        real = differing(changes, project)
+        check_version(project, expected)
+        real = changed_fields(changes, project)
         if real:
             tx.projects.change(project, ctx.now(), **real)
             old = {_NAMES[column]: getattr(project, column) for column in real}

@@ -16,9 +16,9 @@ from core.errors import InvalidInput, LimitExceeded
 from core.ids import uuid7
 from core.outgoing_urls import check_url
 from core.validation import check_text
-from core.webhook_secrets import secret_of
+from core.webhook_secrets import derive_secret
 from resolvers.context import Context
-from resolvers.inputs import differing, refuse_nulls
+from resolvers.inputs import changed_fields, reject_nulls
 from resolvers.pagination import Connected, PageArguments, connect
 from resolvers.tenancy.audit_log import audit_row
 from storage.tenancy.projects import ProjectRow
@@ -83,10 +83,10 @@ async def create_webhook(
             updated_at=moment,
         )
         tx.webhooks.create(webhook, seed, project.sequence)
-        _record(tx, ctx, AuditAction.WEBHOOK_CREATED, project, id, after=facts(webhook))
+        _record(tx, ctx, AuditAction.WEBHOOK_CREATED, project, id, after=audit_facts(webhook))
         return tx.webhooks.get(id, ctx.actor)
 
-    return await ctx.write(work), secret_of(ctx.services.pepper, id, seed)
+    return await ctx.write(work), derive_secret(ctx.services.pepper, id, seed)
 
 
 async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> WebhookRow:
@@ -95,14 +95,14 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
     One that is switched off has nothing more to send; switched on again, it is told of what happens
     from there on.
     """
-    refuse_nulls(changes, _NAMES)
+    reject_nulls(changes, _NAMES)
     if "event_types" in changes:
         changes["event_types"] = [type.value for type in changes["event_types"]]
     _check(ctx, changes)
 
     def work(tx: Transaction) -> WebhookRow:
         webhook, project = _managed(tx, ctx, id)
-        real = differing(changes, webhook)
+        real = changed_fields(changes, webhook)
         if not real:
             return webhook
         values, moment = dict(real), ctx.now()
@@ -111,10 +111,10 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
             if real["is_active"]:
                 values["sequence"] = project.sequence
             else:
-                tx.deliveries.give_up(id, SWITCHED_OFF, moment)
+                tx.deliveries.fail_pending(id, SWITCHED_OFF, moment)
         tx.webhooks.change(id, **values, updated_at=moment)
         changed = tx.webhooks.get(id, ctx.actor, "id")
-        old, new = facts(webhook), facts(changed)
+        old, new = audit_facts(webhook), audit_facts(changed)
         names = [_NAMES[column] for column in real]
         _record(
             tx,
@@ -137,7 +137,7 @@ async def delete_webhook(ctx: Context, id: str) -> str:
         webhook, project = _managed(tx, ctx, id)
         tx.jobs.cancel(JobKind.DELIVER, [id])
         tx.webhooks.delete(id)
-        _record(tx, ctx, AuditAction.WEBHOOK_DELETED, project, id, before=facts(webhook))
+        _record(tx, ctx, AuditAction.WEBHOOK_DELETED, project, id, before=audit_facts(webhook))
         return id
 
     return await ctx.write(work)
@@ -149,7 +149,7 @@ async def rotate_webhook_secret(ctx: Context, id: str) -> tuple[WebhookRow, str]
 
     def work(tx: Transaction) -> WebhookRow:
         _, project = _managed(tx, ctx, id)
-        receiver = tx.webhooks.hold(id)
+        receiver = tx.webhooks.lock(id)
         assert receiver is not None, "what the project's lock holds cannot have gone"
         tx.webhooks.change(
             id,
@@ -161,14 +161,14 @@ async def rotate_webhook_secret(ctx: Context, id: str) -> tuple[WebhookRow, str]
         _record(tx, ctx, AuditAction.WEBHOOK_SECRET_ROTATED, project, id)
         return tx.webhooks.get(id, ctx.actor, "id")
 
-    return await ctx.write(work), secret_of(ctx.services.pepper, id, seed)
+    return await ctx.write(work), derive_secret(ctx.services.pepper, id, seed)
 
 
 def _managed(tx: Transaction, ctx: Context, id: str) -> tuple[WebhookRow, ProjectRow]:
     """Return a webhook that the actor may change, and its project, both locked."""
     project_id = tx.webhooks.get(id, ctx.actor, "id").project_id
     tx.projects.lock(project_id)
-    tx.webhooks.hold(id)
+    tx.webhooks.lock(id)
     webhook = tx.webhooks.get(id, ctx.actor, "id")
     project = tx.projects.get(project_id, ctx.actor, "id")
     ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
@@ -188,7 +188,7 @@ def _check(ctx: Context, changes: Mapping[str, Any]) -> None:
             raise InvalidInput("Give each type of event once.", "input", "eventTypes")
 
 
-def facts(webhook: WebhookRow) -> dict[str, Any]:
+def audit_facts(webhook: WebhookRow) -> dict[str, Any]:
     """Return what the audit log says of a webhook, by API names; of its URL only where it leads."""
     parts = urlsplit(webhook.url)
     return {

@@ -1,8 +1,8 @@
 """What becomes of the events of a log that webhooks are to be told of, step by step.
 
-`fan_out` makes deliveries of events, `message_of` says what is to be sent, and `settle` writes down
-what came of it. Each is one transaction, and each may be run again after a crash: a message may
-then be sent twice, under the same id, but none is left out.
+`fan_out` makes deliveries of events, `load_message` says what is to be sent, and `record_result`
+writes down what came of it. Each is one transaction, and each may be run again after a crash: a
+message may then be sent twice, under the same id, but none is left out.
 """
 
 import random
@@ -18,19 +18,19 @@ from core.ids import uuid7
 from core.webhook_events import (
     TEST_NAME,
     TYPE_NAMES,
-    details_of,
+    event_details,
     is_erased,
-    messages_of,
-    sources_of,
+    messages_for_event,
+    source_event_types,
 )
-from core.webhook_secrets import secret_of, signed_headers
+from core.webhook_secrets import derive_secret, signed_headers
 from resolvers.context import Services
 from resolvers.tenancy.audit_log import audit_row
 from resolvers.webhooks.administration import SWITCHED_OFF
 from storage.log.follow import Watch
 from storage.log.history import HISTORY_ORDER, HistoryRow
 from storage.transaction import Transaction
-from storage.webhooks.deliveries import DeliveryRow, ended
+from storage.webhooks.deliveries import DeliveryRow, final_columns
 from storage.webhooks.store import Receiver
 
 # Whom the audit log puts down what the server does by itself to.
@@ -95,11 +95,11 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
     moment = services.clock()
 
     def work(tx: Transaction) -> int | None:
-        receiver = tx.webhooks.hold(webhook_id)
+        receiver = tx.webhooks.lock(webhook_id)
         if receiver is None or not receiver.is_active:
             return None
         wanted = {WebhookEventType(name) for name in receiver.event_types}
-        kinds = set().union(*(sources_of(type) for type in wanted))
+        kinds = set().union(*(source_event_types(type) for type in wanted))
         watch = Watch(receiver.project_id, tuple(sorted(kinds, key=lambda kind: kind.value)))
         page = tx.log.page(watch, receiver.sequence, _PAGE, _SPAN)
         if page is None:
@@ -117,7 +117,7 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
                     next_attempt_at=moment,
                 )
                 for event in page.rows
-                for type in messages_of(event)
+                for type in messages_for_event(event)
                 if type in wanted
             ]
         )
@@ -130,13 +130,13 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
     return await services.db.write(work)
 
 
-async def due(services: Services, webhook_id: str, limit: int) -> list[str]:
+async def due_deliveries(services: Services, webhook_id: str, limit: int) -> list[str]:
     """Return the ids of the deliveries of a webhook that are to be sent next, in order."""
     moment = services.clock()
     return await services.db.read(lambda tx: tx.deliveries.due(webhook_id, moment, limit))
 
 
-async def message_of(services: Services, delivery_id: str) -> Message | None:
+async def load_message(services: Services, delivery_id: str) -> Message | None:
     """Return a delivery as it is to be sent, None when it is not waiting any more."""
 
     def work(tx: Transaction) -> Message | None:
@@ -163,14 +163,14 @@ def _obstacle(delivery: DeliveryRow, receiver: Receiver, event: HistoryRow | Non
     return ERASED if is_erased(event) and not deletes else None
 
 
-def written(services: Services, message: Message) -> tuple[dict[str, str], bytes]:
+def render(services: Services, message: Message) -> tuple[dict[str, str], bytes]:
     """Return the headers and the body of a message that is sent at this moment."""
     receiver, moment = message.receiver, services.clock()
     seeds = [receiver.secret]
     former = receiver.former_secret, receiver.former_until
     if former[0] is not None and former[1] is not None and moment < former[1]:
         seeds.append(former[0])
-    secrets = [secret_of(services.pepper, receiver.id, seed) for seed in seeds]
+    secrets = [derive_secret(services.pepper, receiver.id, seed) for seed in seeds]
     body = orjson.dumps(_body(services, message))
     headers = {
         "content-type": "application/json",
@@ -191,24 +191,24 @@ def _body(services: Services, message: Message) -> dict[str, Any]:
         **told,
         "sequence": event.sequence,
         "cursor": services.cursors.encode(HISTORY_ORDER, event.project_id, event),
-        "event_details": details_of(event, delivery.event_type),
+        "event_details": event_details(event, delivery.event_type),
     }
 
 
-async def give_up(services: Services, message: Message) -> None:
+async def record_failure(services: Services, message: Message) -> None:
     """Write down that a message cannot be sent."""
     moment = services.clock()
 
     def work(tx: Transaction) -> None:
-        delivery = tx.deliveries.hold(message.delivery.id)
+        delivery = tx.deliveries.lock(message.delivery.id)
         if delivery is not None and delivery.next_attempt_at is not None:
-            values = ended(OperationStatus.FAILED, message.obstacle, moment)
+            values = final_columns(OperationStatus.FAILED, message.obstacle, moment)
             tx.deliveries.change(delivery.id, **values)
 
     await services.db.write(work)
 
 
-async def settle(
+async def record_result(
     services: Services, message: Message, status: int | None, error: str | None, retries: Retries
 ) -> None:
     """Write down what came of a message: the HTTP status, and what was wrong, None for nothing.
@@ -219,8 +219,8 @@ async def settle(
 
     def work(tx: Transaction) -> None:
         # In this order, as whoever switches a webhook off locks them.
-        receiver = tx.webhooks.hold(sent.webhook_id) if status == _GONE else None
-        delivery = tx.deliveries.hold(sent.id)
+        receiver = tx.webhooks.lock(sent.webhook_id) if status == _GONE else None
+        delivery = tx.deliveries.lock(sent.id)
         if delivery is None or delivery.attempts != sent.attempts:
             return
         values: dict[str, Any] = {
@@ -230,11 +230,11 @@ async def settle(
         }
         pause = None if status == _GONE else retries.pause(delivery.tries + 1)
         if error is None:
-            values |= ended(OperationStatus.SUCCEEDED, None, moment)
+            values |= final_columns(OperationStatus.SUCCEEDED, None, moment)
         elif delivery.status is OperationStatus.PENDING:
             # Otherwise it was given up while it was on its way, and stays so.
             if pause is None:
-                values |= ended(OperationStatus.FAILED, error, moment)
+                values |= final_columns(OperationStatus.FAILED, error, moment)
             else:
                 values |= {"error": error, "next_attempt_at": moment + pause}
         tx.deliveries.change(sent.id, **values)
@@ -248,7 +248,7 @@ async def settle(
 def _switch_off(tx: Transaction, services: Services, receiver: Receiver) -> None:
     moment = services.clock()
     tx.webhooks.change(receiver.id, is_active=False, inactive_reason=UNWANTED, updated_at=moment)
-    tx.deliveries.give_up(receiver.id, SWITCHED_OFF, moment)
+    tx.deliveries.fail_pending(receiver.id, SWITCHED_OFF, moment)
     entry = audit_row(
         AuditAction.WEBHOOK_UPDATED,
         SERVER,

@@ -17,7 +17,7 @@ async def test_webhook(ctx: Context, id: str) -> DeliveryRow:
         webhook = tx.webhooks.get(id, ctx.actor, "id")
         _require(tx, ctx, webhook.project_id)
         # It may have been deleted since, and then nothing may be promised to it.
-        if tx.webhooks.hold(id) is None:
+        if tx.webhooks.lock(id) is None:
             raise NotFound("webhook", id, "id")
         delivery = DeliveryRow(
             id=uuid7(),
@@ -47,7 +47,7 @@ async def redeliver_webhook(ctx: Context, delivery_id: str) -> DeliveryRow:
         seen = tx.deliveries.get(delivery_id, ctx.actor, path)
         _require(tx, ctx, seen.project_id)
         # In this order, as whoever switches a webhook off locks them.
-        receiver, delivery = tx.webhooks.hold(seen.webhook_id), tx.deliveries.hold(delivery_id)
+        receiver, delivery = tx.webhooks.lock(seen.webhook_id), tx.deliveries.lock(delivery_id)
         if receiver is None or delivery is None:
             raise NotFound("webhook delivery", delivery_id, path)
         if delivery.status is OperationStatus.PENDING:

@@ -18,7 +18,7 @@ _JSON = "application/json"
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
-class Unanswerable(Exception):
+class RequestRejected(Exception):
     """A request that no endpoint can take: a status, a sentence, and headers."""
 
     def __init__(self, status: int, message: str, code: str, headers: dict[str, str]) -> None:
@@ -28,7 +28,7 @@ class Unanswerable(Exception):
         self.headers = headers
 
 
-def problem(
+def error_response(
     status: int,
     message: str,
     code: str,
@@ -40,19 +40,19 @@ def problem(
     return Response(orjson.dumps({**body, "code": code, "path": path}), status, headers, _JSON)
 
 
-def problem_of(error: AppError | Unauthenticated | Unanswerable) -> Response:
+def app_error_response(error: AppError | Unauthenticated | RequestRejected) -> Response:
     """Return the response for an expected trouble."""
     if isinstance(error, Unauthenticated):
         headers = {"WWW-Authenticate": 'Bearer realm="mnemograph"'}
-        return problem(401, error.message, "UNAUTHENTICATED", headers=headers)
-    if isinstance(error, Unanswerable):
-        return problem(error.status, str(error), error.code, headers=error.headers)
+        return error_response(401, error.message, "UNAUTHENTICATED", headers=headers)
+    if isinstance(error, RequestRejected):
+        return error_response(error.status, str(error), error.code, headers=error.headers)
     message = "Memory not found!" if _is_memory(error) else error.message
     path = [_UPPER.sub("_", step).lower() for step in error.path if step != "input"]
-    return problem(error.status, message, error.code.value, path)
+    return error_response(error.status, message, error.code.value, path)
 
 
-def invalid(error: ValidationError, given: Any) -> InvalidInput:
+def validation_error(error: ValidationError, given: Any) -> InvalidInput:
     """Return what is wrong with the form of a query or a body, by the first thing found."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = _place(first["loc"], given, is_missing=first["type"] == "missing")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from rest.framework.request import Endpoint, Given
+from rest.framework.request import Endpoint, RequestParameters
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -154,7 +154,9 @@ def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     ]
 
 
-def _query_parameters(model: type[Given], schemas: dict[str, Any]) -> list[dict[str, Any]]:
+def _query_parameters(
+    model: type[RequestParameters], schemas: dict[str, Any]
+) -> list[dict[str, Any]]:
     made = TypeAdapter(model).json_schema(ref_template=_REF)
     schemas.update(made.get("$defs", {}))
     said = " ".join((model.__doc__ or "").split())
@@ -163,7 +165,7 @@ def _query_parameters(model: type[Given], schemas: dict[str, Any]) -> list[dict[
             "name": name,
             "in": "query",
             "required": name in made.get("required", ()),
-            "description": _ALIKE if name in Given.model_fields else said,
+            "description": _ALIKE if name in RequestParameters.model_fields else said,
             "schema": schema,
         }
         for name, schema in made["properties"].items()

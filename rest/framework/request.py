@@ -11,8 +11,8 @@ from core.errors import NotFound
 from resolvers.context import Context
 from storage.tenancy.projects import PROJECTS, ProjectRow
 
-B = TypeVar("B", bound="Given")
-Q = TypeVar("Q", bound="Given")
+B = TypeVar("B", bound="RequestParameters")
+Q = TypeVar("Q", bound="RequestParameters")
 
 
 def _text(value: Any) -> Any:
@@ -24,7 +24,7 @@ def _text(value: Any) -> Any:
 Name = Annotated[str, BeforeValidator(_text)]
 
 
-class Given(BaseModel):
+class RequestParameters(BaseModel):
     """What a caller gives. What is unknown is ignored, because clients send whatever they know."""
 
     model_config = ConfigDict(extra="ignore")
@@ -33,7 +33,7 @@ class Given(BaseModel):
     project_id: Name | None = None
 
 
-class Nothing(Given):
+class NoParameters(RequestParameters):
     """What is given where nothing but the organization and the project is of interest."""
 
 
@@ -86,11 +86,11 @@ class Endpoint:
     handle: Handler
     answer: Any
     tag: str
-    query: type[Given] = Nothing
-    body: type[Given] | None = None
+    query: type[RequestParameters] = NoParameters
+    body: type[RequestParameters] | None = None
     status: int = 200
 
-    EMPTY: ClassVar[Nothing] = Nothing()
+    EMPTY: ClassVar[NoParameters] = NoParameters()
 
     @property
     def summary(self) -> str:

@@ -21,9 +21,14 @@ from starlette.types import Receive, Scope, Send
 
 from core.errors import AppError, InvalidInput, Unauthenticated
 from resolvers.context import Services
-from rest.answers import context_of
-from rest.framework.errors import Unanswerable, invalid, problem, problem_of
-from rest.framework.request import Call, Endpoint, Given
+from rest.answers import request_context
+from rest.framework.errors import (
+    RequestRejected,
+    app_error_response,
+    error_response,
+    validation_error,
+)
+from rest.framework.request import Call, Endpoint, RequestParameters
 
 log = structlog.get_logger(__name__)
 
@@ -57,20 +62,20 @@ class Facade(BaseRoute):
         request = Request(scope, receive)
         try:
             response = await self._respond(request)
-        except (AppError, Unauthenticated, Unanswerable) as error:
-            response = problem_of(error)
+        except (AppError, Unauthenticated, RequestRejected) as error:
+            response = app_error_response(error)
         except ClientDisconnect:
             return
         except Exception:
             log.exception("defect", path=scope["path"])
-            response = problem(500, "The server has failed; its log tells why.", "INTERNAL")
+            response = error_response(500, "The server has failed; its log tells why.", "INTERNAL")
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
         endpoint, path = self._found(request)
-        ctx = await context_of(self._services, request)
+        ctx = await request_context(self._services, request)
         query = _checked(endpoint.query, _query(request, endpoint.query))
-        body: Given = endpoint.EMPTY
+        body: RequestParameters = endpoint.EMPTY
         if endpoint.body is not None:
             body = _checked(endpoint.body, await _body(request))
         call = Call(ctx, path, query, body, request.url, dict(request.headers))
@@ -94,15 +99,15 @@ class Facade(BaseRoute):
         if allowed:
             methods = ", ".join(sorted(allowed))
             said = f"This path is asked by {methods}."
-            raise Unanswerable(405, said, "METHOD_NOT_ALLOWED", {"Allow": methods})
-        raise Unanswerable(404, "There is no such path.", "NO_SUCH_PATH", {})
+            raise RequestRejected(405, said, "METHOD_NOT_ALLOWED", {"Allow": methods})
+        raise RequestRejected(404, "There is no such path.", "NO_SUCH_PATH", {})
 
 
-def _checked(model: type[Given], given: dict[str, Any]) -> Given:
+def _checked(model: type[RequestParameters], given: dict[str, Any]) -> RequestParameters:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise invalid(error, given) from None
+        raise validation_error(error, given) from None
 
 
 def _segments(scope: Scope) -> list[str]:
@@ -111,7 +116,7 @@ def _segments(scope: Scope) -> list[str]:
     return [part for part in raw.decode("latin-1").split("?")[0].split("/") if part]
 
 
-def _query(request: Request, model: type[Given]) -> dict[str, Any]:
+def _query(request: Request, model: type[RequestParameters]) -> dict[str, Any]:
     """Return the query by name; what may be given several times as a list."""
     given: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
@@ -130,7 +135,7 @@ async def _body(request: Request) -> Any:
         read += chunk
         if len(read) > LARGEST_BODY:
             said = f"The body may have at most {LARGEST_BODY:,} bytes."
-            raise Unanswerable(413, said, "LIMIT_EXCEEDED", {"Connection": "close"})
+            raise RequestRejected(413, said, "LIMIT_EXCEEDED", {"Connection": "close"})
     if not read.strip():
         return {}
     try:

@@ -13,12 +13,12 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
-from core.timestamps import moment_of
+from core.timestamps import parse_datetime
 from core.turn import Turn
 from resolvers.ingestion.add import Addition, add_memories
-from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
-from rest.framework.request import Call, Endpoint, Given, Name, Nothing
+from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
 
 QUEUED = "Memory processing has been queued for background execution"
 # What mem0 calls what became of something that was said.
@@ -30,7 +30,7 @@ EVENTS = {
 }
 
 
-class AddBody(Given):
+class AddBody(RequestParameters):
     """A conversation to remember."""
 
     messages: str | dict[str, Any] | list[str | dict[str, Any]]
@@ -89,19 +89,19 @@ class Added(Promise):
     results: NotRequired[list[AddResult]]
 
 
-async def add(call: Call[Nothing, AddBody]) -> Results | list[AddResult] | list[Promise]:
+async def add(call: Call[NoParameters, AddBody]) -> Results | list[AddResult] | list[Promise]:
     """Remember a conversation; with `async_mode` answer before it is understood."""
     later = call.body.async_mode and call.body.infer
     addition = await _add(call, wait=not later)
     listed: list[AddResult] | list[Promise] = (
         [_promise(addition)]
         if later or not addition.operation.is_finished
-        else results_of(addition)
+        else serialize_results(addition)
     )
     return listed if call.body.output_format == "v1.0" else {"results": listed}
 
 
-async def add_v3(call: Call[Nothing, AddBody]) -> Added:
+async def add_v3(call: Call[NoParameters, AddBody]) -> Added:
     """Remember a conversation; with `infer` answer at once with an event to follow."""
     addition = await _add(call, wait=False)
     if call.body.infer:
@@ -110,22 +110,22 @@ async def add_v3(call: Call[Nothing, AddBody]) -> Added:
         "message": "Memories added successfully",
         "status": addition.operation.status.value,
         "event_id": addition.operation.id,
-        "results": results_of(addition),
+        "results": serialize_results(addition),
     }
 
 
-async def _add(call: Call[Nothing, AddBody], *, wait: bool) -> Addition:
+async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
     body = call.body
     project = await call.project()
     said = body.timestamp if body.timestamp is not None else body.observation_date
     new = NewMemories(
         _entities(body),
         body.metadata,
-        None if said is None else moment_at(said, "timestamp"),
+        None if said is None else datetime_argument(said, "timestamp"),
         body.expiration_date,
         body.immutable,
     )
-    wishes = Wishes(
+    wishes = ExtractionOptions(
         body.custom_instructions,
         body.agent_custom_instructions,
         None if body.custom_categories is None else catalog_of(body.custom_categories),
@@ -140,7 +140,7 @@ async def _add(call: Call[Nothing, AddBody], *, wait: bool) -> Addition:
     return addition
 
 
-def results_of(addition: Addition) -> list[AddResult]:
+def serialize_results(addition: Addition) -> list[AddResult]:
     """Return what an add has come to so far."""
     return [
         {
@@ -169,10 +169,10 @@ def catalog_of(categories: Sequence[Mapping[str, str | None]]) -> list[dict[str,
     ]
 
 
-def moment_at(given: Any, *path: str) -> datetime:
+def datetime_argument(given: Any, *path: str) -> datetime:
     """Return the moment that seconds since 1970, or ISO 8601, tell. Raises `InvalidInput`."""
     try:
-        return moment_of(given)
+        return parse_datetime(given)
     except ValueError:
         said = "must be seconds since 1970, or a moment such as 2026-03-01T09:30:00Z."
         raise InvalidInput(f"{'.'.join(path)} {said}", *path) from None
@@ -224,7 +224,7 @@ def _turn(given: str | dict[str, Any], position: int) -> Turn:
     if not isinstance(role, str) or not (name is None or isinstance(name, str)):
         raise InvalidInput(f"{'.'.join(at)}: role and name must be texts.", *at)
     said = given.get("timestamp")
-    moment = None if said is None else moment_at(said, *at, "timestamp")
+    moment = None if said is None else datetime_argument(said, *at, "timestamp")
     return Turn(role, _content(given.get("content"), *at, "content"), name, moment)
 
 

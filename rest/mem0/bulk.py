@@ -9,9 +9,9 @@ from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import AppError, InvalidInput
 from resolvers.memories.deletion import delete_memories
 from resolvers.memories.updates import Update, update_memories
-from rest.framework.request import Call, Endpoint, Given, Name, Nothing
-from rest.mem0.filters import entity_filter, filter_of, literal
-from rest.mem0.memories import UpdateBody, changes_of, checked_id
+from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
+from rest.mem0.filters import entity_filter, parse_filter, parse_literal
+from rest.mem0.memories import UpdateBody, checked_id, requested_changes
 from rest.mem0.serializers import Message
 
 MOST = 1_000
@@ -23,7 +23,7 @@ class Updated(UpdateBody):
     memory_id: str
 
 
-class BatchUpdate(Given):
+class BatchUpdate(RequestParameters):
     """Changes of up to 1,000 memories."""
 
     memories: list[Updated]
@@ -37,13 +37,13 @@ class Chosen(BaseModel):
     memory_id: str
 
 
-class BatchDelete(Given):
+class BatchDelete(RequestParameters):
     """Up to 1,000 memories."""
 
     memories: list[Chosen]
 
 
-class DeleteAllQuery(Given):
+class DeleteAllQuery(RequestParameters):
     """Whose memories to delete. A `*` stands for everybody of that kind."""
 
     user_id: Name | None = None
@@ -60,12 +60,14 @@ class Started(TypedDict):
     event_id: str | None
 
 
-async def batch_update(call: Call[Nothing, BatchUpdate]) -> Message:
+async def batch_update(call: Call[NoParameters, BatchUpdate]) -> Message:
     """Change up to 1,000 memories; what was wrong with one does not hinder the others."""
     items = call.body.memories
     _check(items)
     updates = [
-        Update(checked_id(item.memory_id, "memories", str(at), "memory_id"), changes_of(item))
+        Update(
+            checked_id(item.memory_id, "memories", str(at), "memory_id"), requested_changes(item)
+        )
         for at, item in enumerate(items)
     ]
     outcomes = await update_memories(call.ctx, updates)
@@ -80,7 +82,7 @@ async def batch_update(call: Call[Nothing, BatchUpdate]) -> Message:
     return {"message": f"Successfully updated {len(items)} memories"}
 
 
-async def batch_delete(call: Call[Nothing, BatchDelete]) -> Message:
+async def batch_delete(call: Call[NoParameters, BatchDelete]) -> Message:
     """Delete up to 1,000 memories, all of them or none."""
     items = call.body.memories
     _check(items)
@@ -92,16 +94,16 @@ async def batch_delete(call: Call[Nothing, BatchDelete]) -> Message:
     return {"message": f"Successfully deleted {len(set(ids))} memories"}
 
 
-async def delete_all(call: Call[DeleteAllQuery, Given]) -> Started:
+async def delete_all(call: Call[DeleteAllQuery, RequestParameters]) -> Started:
     """Delete the memories of entities, in every state; their history stays."""
     query = call.query
     names = {
         name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(query, name)) is not None
     }
     if query.filters is not None:
-        filter = filter_of(literal(query.filters), "filters", scoped=True)
+        filter = parse_filter(parse_literal(query.filters), "filters", scoped=True)
     elif len(names) == len(ENTITY_TYPE_OF_ID) and set(names.values()) == {"*"}:
-        filter = filter_of({"OR": [{name: "*"} for name in names]}, scoped=True)
+        filter = parse_filter({"OR": [{name: "*"} for name in names]}, scoped=True)
     else:
         filter = entity_filter(names)
     if filter is None:

@@ -9,11 +9,11 @@ from core.enums import EntityType
 from core.errors import InvalidInput, must_exist
 from resolvers.memories.entities import create_entity, delete_entity, entities, entity
 from resolvers.tenancy.statistics import statistics_of_project
-from rest.framework.request import Call, Endpoint, Given, Handler, Name, Nothing
+from rest.framework.request import Call, Endpoint, Handler, Name, NoParameters, RequestParameters
 from rest.mem0.bulk import Started
 from rest.mem0.listing import type_of
-from rest.mem0.pages import USUAL, Paged, numbered
-from rest.mem0.serializers import Entity, entity_of
+from rest.mem0.pages import USUAL, Paged, numbered_page
+from rest.mem0.serializers import Entity, serialize_entity
 from storage.memories.entities import EntityRow
 
 _ONE = "/entities/{entity_type}/{entity_id}/"
@@ -32,7 +32,7 @@ class EntityPage(TypedDict):
     total_runs: int
 
 
-class NewEntity(Given):
+class NewEntity(RequestParameters):
     """An entity to make."""
 
     user_id: Name | None = None
@@ -42,34 +42,34 @@ class NewEntity(Given):
     metadata: dict[str, Any] | None = None
 
 
-async def list_entities(call: Call[Paged, Given]) -> EntityPage:
+async def list_entities(call: Call[Paged, RequestParameters]) -> EntityPage:
     """List the entities of a project by name."""
     project = await call.project()
     page, size = call.query.page or 1, call.query.page_size or USUAL
     lister = partial(entities, call.ctx, project.id, None, None, None)
-    found = await numbered(call, page, size, lister)
+    found = await numbered_page(call, page, size, lister)
     counts = (await statistics_of_project(call.ctx, project.id)).by_type
-    found["results"] = [entity_of(row, project.name) for row in found["results"]]
+    found["results"] = [serialize_entity(row, project.name) for row in found["results"]]
     totals = {f"total_{type.value.lower()}s": counts.get(type, 0) for type in EntityType}
     return {**found, **totals}  # type: ignore[typeddict-item]
 
 
-async def get_entity(call: Call[Nothing, Given]) -> list[Entity]:
+async def get_entity(call: Call[NoParameters, RequestParameters]) -> list[Entity]:
     """Return one entity, as a list of one."""
     project = await call.project()
-    return [entity_of(await _entity(call), project.name)]
+    return [serialize_entity(await _entity(call), project.name)]
 
 
 def _maker(type: EntityType) -> Handler:
     key = f"{type.value.lower()}_id"
 
-    async def make_entity(call: Call[Nothing, NewEntity]) -> Entity:
+    async def make_entity(call: Call[NoParameters, NewEntity]) -> Entity:
         name = getattr(call.body, key)
         if name is None:
             raise InvalidInput(f"{key} is missing.", key)
         project = await call.project()
         row = await create_entity(call.ctx, project.id, type, name, call.body.metadata)
-        return entity_of(row, project.name)
+        return serialize_entity(row, project.name)
 
     kind = type.value.lower()
     make_entity.__doc__ = (
@@ -79,7 +79,7 @@ def _maker(type: EntityType) -> Handler:
     return make_entity
 
 
-async def remove_entity(call: Call[Nothing, Given]) -> Started:
+async def remove_entity(call: Call[NoParameters, RequestParameters]) -> Started:
     """Delete an entity with its memories, and erase what was said of them. `*` is all of a kind."""
     if call.path["entity_id"] == "*":
         return await _remove_all(call, type_of(call.path["entity_type"]))
@@ -87,7 +87,7 @@ async def remove_entity(call: Call[Nothing, Given]) -> Started:
     return {"message": "Entity deleted successfully!", "event_id": operation_id}
 
 
-async def _remove_all(call: Call[Nothing, Given], type: EntityType) -> Started:
+async def _remove_all(call: Call[NoParameters, RequestParameters], type: EntityType) -> Started:
     project = await call.project()
     page: Any = {"first": 100, "after": None, "last": None, "before": None}
     count, operation_id = 0, None
@@ -100,7 +100,7 @@ async def _remove_all(call: Call[Nothing, Given], type: EntityType) -> Started:
             return {"message": f"{count} entities deleted!", "event_id": operation_id}
 
 
-async def _entity(call: Call[Nothing, Given]) -> EntityRow:
+async def _entity(call: Call[NoParameters, RequestParameters]) -> EntityRow:
     """Return the entity of a path, by its name or else its id."""
     project = await call.project()
     type, name = type_of(call.path["entity_type"]), call.path["entity_id"]

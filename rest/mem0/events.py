@@ -8,13 +8,13 @@ from typing_extensions import TypedDict
 from core.enums import OperationStatus, OperationType
 from core.events import HistoryEventType
 from resolvers.ingestion.add import addition_of
-from resolvers.operations.records import operation, operations_of_project, results_of
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from resolvers.operations.records import changes_of_operation, operation, operations_of_project
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0.adding import AddResult
-from rest.mem0.adding import results_of as results_of_addition
-from rest.mem0.memories import checked_id, event_of
-from rest.mem0.pages import USUAL, Paged, numbered
-from rest.mem0.serializers import text_of
+from rest.mem0.adding import serialize_results as results_of_addition
+from rest.mem0.memories import checked_id, event_name
+from rest.mem0.pages import USUAL, Paged, numbered_page
+from rest.mem0.serializers import iso_text
 from storage.operations.store import OperationRow
 
 
@@ -51,7 +51,7 @@ class EventsQuery(Paged):
     status: OperationStatus | None = None
 
 
-async def get_event(call: Call[Nothing, Given]) -> Event:
+async def get_event(call: Call[NoParameters, RequestParameters]) -> Event:
     """Return an event with what came of it."""
     row = await operation(call.ctx, checked_id(call.path["event_id"], "event_id"))
     if call.query.project_id or call.query.org_id:
@@ -59,11 +59,11 @@ async def get_event(call: Call[Nothing, Given]) -> Event:
     return {**_event(row), "results": await _results(call, row)}
 
 
-async def list_events(call: Call[EventsQuery, Given]) -> EventPage:
+async def list_events(call: Call[EventsQuery, RequestParameters]) -> EventPage:
     """List what was asked of a project, the newest first."""
     project, query = await call.project(), call.query
     lister = partial(operations_of_project, call.ctx, project.id, query.event_type, query.status)
-    found = await numbered(call, query.page or 1, query.page_size or USUAL, lister)
+    found = await numbered_page(call, query.page or 1, query.page_size or USUAL, lister)
     return {**found, "results": [_event(row) for row in found["results"]]}  # type: ignore[typeddict-item]
 
 
@@ -78,8 +78,8 @@ def _event(row: OperationRow) -> Event:
         "results": [],
         "created_at": row.created_at.isoformat(),
         "updated_at": moved.isoformat(),
-        "started_at": text_of(row.started_at),
-        "completed_at": text_of(row.completed_at),
+        "started_at": iso_text(row.started_at),
+        "completed_at": iso_text(row.completed_at),
         "latency": row.latency_ms,
     }
     return event if row.error is None else {**event, "error": row.error}
@@ -89,7 +89,7 @@ async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:
     if row.type is OperationType.ADD:
         return results_of_addition(await addition_of(call.ctx, row.id))
     found: list[AddResult] = []
-    for event in await results_of(call.ctx, row.id):
+    for event in await changes_of_operation(call.ctx, row.id):
         gone = event.type is HistoryEventType.DELETE
         text = (event.old_text if gone else event.new_text) or ""
         found.append(
@@ -97,7 +97,7 @@ async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:
                 "id": event.memory_id,
                 "memory": text,
                 "data": {"memory": text},
-                "event": event_of(event),
+                "event": event_name(event),
             }
         )
     return found

@@ -17,15 +17,15 @@ from resolvers.exchange.exports import (
     operation_of_export,
 )
 from resolvers.operations.wait import is_finished_within
-from rest.framework.request import Call, Endpoint, Given, Nothing
-from rest.mem0.filters import filter_of
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
+from rest.mem0.filters import parse_filter
 from rest.mem0.memories import checked_id
 
 # Whoever asks for an export that is being made has its answer as soon as there is one.
 _PATIENCE = 20.0
 
 
-class ExportBody(Given):
+class ExportBody(RequestParameters):
     """What to export: a JSON schema, as an object or as text, and whose memories to fill it of."""
 
     schema_: dict[str, Any] | str | None = Field(None, alias="schema")
@@ -37,7 +37,7 @@ class ExportBody(Given):
     run_id: Any = None
 
 
-class GetBody(Given):
+class GetBody(RequestParameters):
     """Which export: one by its id, or the latest that was asked for with these filters."""
 
     memory_export_id: str | None = None
@@ -55,12 +55,12 @@ class Begun(TypedDict):
     id: str
 
 
-async def create(call: Call[Nothing, ExportBody]) -> Begun:
+async def create(call: Call[NoParameters, ExportBody]) -> Begun:
     """Export memories as one object, shaped by a JSON schema."""
     body = call.body
     if body.schema_ is None:
         raise InvalidInput("schema is missing: the JSON schema of what to export.", "schema")
-    filter = filter_of(_filters(body), "filters", scoped=False)
+    filter = parse_filter(_filters(body), "filters", scoped=False)
     if filter is None:
         raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
     project = await call.project()
@@ -69,14 +69,14 @@ async def create(call: Call[Nothing, ExportBody]) -> Begun:
     return {"message": "Memory export request received. It is being made.", "id": row.id}
 
 
-async def get(call: Call[Nothing, GetBody]) -> dict[str, Any]:
+async def get(call: Call[NoParameters, GetBody]) -> dict[str, Any]:
     """Return what an export came to, once it is there."""
     body = call.body
     if body.memory_export_id is not None:
         row = await export(call.ctx, checked_id(body.memory_export_id, "memory_export_id"))
     else:
         project = await call.project()
-        filter = filter_of(_filters(body), "filters", scoped=False)
+        filter = parse_filter(_filters(body), "filters", scoped=False)
         if filter is None:
             raise InvalidInput("Give memory_export_id or filters.", "memory_export_id")
         row = await latest_shaped_export(call.ctx, project.id, filter)

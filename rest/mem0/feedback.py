@@ -4,11 +4,11 @@ from typing_extensions import TypedDict
 
 from core.enums import FeedbackValue
 from resolvers.memories.feedback import set_feedback
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0.memories import checked_id
 
 
-class FeedbackBody(Given):
+class FeedbackBody(RequestParameters):
     """What somebody thinks of a memory; null takes it back."""
 
     memory_id: str
@@ -25,7 +25,7 @@ class Feedback(TypedDict):
     feedback_reason: str | None
 
 
-async def give_feedback(call: Call[Nothing, FeedbackBody]) -> Feedback:
+async def give_feedback(call: Call[NoParameters, FeedbackBody]) -> Feedback:
     """Tell whether a memory helped, in place of what was told before."""
     body = call.body
     id = checked_id(body.memory_id)

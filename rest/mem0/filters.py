@@ -22,7 +22,7 @@ from core.filters.tree import (
     Not,
     Or,
 )
-from core.timestamps import moment_of
+from core.timestamps import parse_datetime
 
 LONGEST_LITERAL = 65_536
 _RANGE = ("gt", "gte", "lt", "lte")
@@ -44,7 +44,7 @@ _KEYS = (
 )
 
 
-def filter_of(given: Any, *path: str, scoped: bool) -> Filter | None:
+def parse_filter(given: Any, *path: str, scoped: bool) -> Filter | None:
     """Return a filter, None for none.
 
     With `scoped` it must say whose memories are meant. Raises `InvalidInput` naming the place of
@@ -59,10 +59,10 @@ def filter_of(given: Any, *path: str, scoped: bool) -> Filter | None:
 
 def entity_filter(names: Mapping[str, str]) -> Filter | None:
     """Return the filter of memories that are about all who are named; `*` is anybody."""
-    return filter_of(dict(names), scoped=False) if names else None
+    return parse_filter(dict(names), scoped=False) if names else None
 
 
-def literal(text: str) -> Any:
+def parse_literal(text: str) -> Any:
     """Return what a query says in JSON, or as Python writes an object. Raises `InvalidInput`."""
     if len(text) > LONGEST_LITERAL:
         raise InvalidInput(f"filters may have at most {LONGEST_LITERAL:,} characters.", "filters")
@@ -253,7 +253,7 @@ def _moment(value: Any, at: tuple[str, ...]) -> datetime | date:
         text = _string(value, at)
         if len(text) == len("2026-01-01"):
             return date.fromisoformat(text)
-        return moment_of(text)
+        return parse_datetime(text)
     except ValueError:
         raise _wrong("must be a day such as 2026-03-01, or 2026-03-01T09:30:00Z", at) from None
 

@@ -10,12 +10,17 @@ from core.enums import EntityType
 from core.errors import InvalidInput
 from core.filters.tree import Filter
 from resolvers.memories.entities import entity
-from resolvers.memories.listing import MemoryList, Wanted, memories_of_entity, memories_of_project
-from rest.framework.request import Call, Endpoint, Given, Name
+from resolvers.memories.listing import (
+    MemoryListQuery,
+    MemoryScope,
+    memories_of_entity,
+    memories_of_project,
+)
+from rest.framework.request import Call, Endpoint, Name, RequestParameters
 from rest.mem0.filters import entity_filter
-from rest.mem0.pages import USUAL, Lister, Paged, numbered, whole
-from rest.mem0.query_options import Asked, asked_filter, narrowed
-from rest.mem0.serializers import Memory, chosen, memory_of
+from rest.mem0.pages import USUAL, Lister, Paged, all_rows, numbered_page
+from rest.mem0.query_options import FilteredRequest, narrow_filter, requested_filter
+from rest.mem0.serializers import Memory, select_fields, serialize_memory
 
 
 class MemoryPage(TypedDict):
@@ -42,17 +47,17 @@ class ListQuery(Paged):
     keywords: str | None = None
 
 
-class ListBody(Asked, Paged):
+class ListBody(FilteredRequest, Paged):
     """Which memories; a page may be asked for here as well as in the query."""
 
 
-async def list_v1(call: Call[ListQuery, Given]) -> MemoryPage | list[Memory]:
+async def list_v1(call: Call[ListQuery, RequestParameters]) -> MemoryPage | list[Memory]:
     """List the memories of the entities named in the query."""
     query = call.query
     names = {
         name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(query, name)) is not None
     }
-    filter = narrowed(entity_filter(names), query)
+    filter = narrow_filter(entity_filter(names), query)
     lister = await _lister(call, filter, query.show_expired)
     return await _answer(call, query, lister, query.fields)
 
@@ -60,7 +65,7 @@ async def list_v1(call: Call[ListQuery, Given]) -> MemoryPage | list[Memory]:
 async def list_v2(call: Call[Paged, ListBody]) -> MemoryPage | list[Memory]:
     """List the memories that match a filter: all of them, or a page if one is asked for."""
     body = call.body
-    lister = await _lister(call, asked_filter(body), body.show_expired, body.latest_only)
+    lister = await _lister(call, requested_filter(body), body.show_expired, body.latest_only)
     return await _answer(call, call.query.beside(body), lister, body.fields)
 
 
@@ -70,18 +75,18 @@ async def list_v3(call: Call[Paged, ListBody]) -> MemoryPage:
     body.refuse_entities()
     if body.filters is None:
         raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
-    lister = await _lister(call, asked_filter(body), body.show_expired, body.latest_only)
+    lister = await _lister(call, requested_filter(body), body.show_expired, body.latest_only)
     return await _page(call, call.query.beside(body), lister, body.fields)
 
 
-async def list_of_entity(call: Call[Paged, Given]) -> MemoryPage | list[Memory]:
+async def list_of_entity(call: Call[Paged, RequestParameters]) -> MemoryPage | list[Memory]:
     """List the memories of one entity, by its kind and its name."""
     project = await call.project()
     kind = type_of(call.path["entity_type"])
     found = await entity(call.ctx, project.id, kind, call.path["entity_id"])
     if found is None:
         return []
-    asked = MemoryList(Wanted())
+    asked = MemoryListQuery(MemoryScope())
     lister = partial(memories_of_entity, call.ctx, found, asked)
     return await _answer(call, call.query, lister, None)
 
@@ -99,7 +104,7 @@ async def _lister(
     call: Call[Any, Any], filter: Filter, show_expired: bool, latest_only: bool = False
 ) -> Lister:
     project = await call.project()
-    asked = MemoryList(Wanted(filter, show_expired, latest_only))
+    asked = MemoryListQuery(MemoryScope(filter, show_expired, latest_only))
     return partial(memories_of_project, call.ctx, project.id, asked)
 
 
@@ -108,18 +113,18 @@ async def _answer(
 ) -> MemoryPage | list[Memory]:
     if asked.is_paged:
         return await _page(call, asked, lister, fields)
-    return _memories(await whole(call, lister), fields)
+    return _memories(await all_rows(call, lister), fields)
 
 
 async def _page(
     call: Call[Any, Any], asked: Paged, lister: Lister, fields: list[str] | None
 ) -> MemoryPage:
-    found = await numbered(call, asked.page or 1, asked.page_size or USUAL, lister)
+    found = await numbered_page(call, asked.page or 1, asked.page_size or USUAL, lister)
     return {**found, "results": _memories(found["results"], fields)}  # type: ignore[typeddict-item]
 
 
 def _memories(rows: list[Any], fields: list[str] | None) -> list[Memory]:
-    return [chosen(memory_of(row), fields) for row in rows]  # type: ignore[misc]
+    return [select_fields(serialize_memory(row), fields) for row in rows]  # type: ignore[misc]
 
 
 ENDPOINTS = [

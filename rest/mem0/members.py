@@ -9,8 +9,8 @@ from typing_extensions import TypedDict
 from core.access import Role
 from core.errors import InvalidInput
 from resolvers.tenancy.members import Scope, add_member, remove_member, update_member
-from rest.framework.request import Call, Given
-from rest.mem0.pages import Lister, whole
+from rest.framework.request import Call, RequestParameters
+from rest.mem0.pages import Lister, all_rows
 from storage.tenancy.accounts import ACCOUNTS, AccountRow
 from storage.tenancy.members import MemberRow
 
@@ -29,14 +29,14 @@ class Members(TypedDict):
     members: list[Member]
 
 
-class MemberBody(Given):
+class MemberBody(RequestParameters):
     """Who is to be a member, and what of."""
 
     email: str
     role: Role
 
 
-class Leaving(Given):
+class Leaving(RequestParameters):
     """Whose membership is to end. It may stand in the query or in the body."""
 
     email: str | None = None
@@ -44,9 +44,9 @@ class Leaving(Given):
 
 async def members_of(call: Call[Any, Any], lister: Lister) -> Members:
     """Return the members that a lister gives. Raises what the lister raises."""
-    rows = await whole(call, lister)
+    rows = await all_rows(call, lister)
     people = await accounts_of(call, (row.account_id for row in rows))
-    return {"members": shown(rows, people)}
+    return {"members": serialize_members(rows, people)}
 
 
 async def accounts_of(call: Call[Any, Any], ids: Iterable[str]) -> dict[str, AccountRow]:
@@ -56,7 +56,7 @@ async def accounts_of(call: Call[Any, Any], ids: Iterable[str]) -> dict[str, Acc
     return {row.id: row for row in found if row is not None}
 
 
-def shown(rows: Iterable[MemberRow], people: dict[str, AccountRow]) -> list[Member]:
+def serialize_members(rows: Iterable[MemberRow], people: dict[str, AccountRow]) -> list[Member]:
     """Return members as mem0 shows them; who has left since the rows were read is left out."""
     return [
         {

@@ -12,15 +12,15 @@ from resolvers.memories.creation import log_of_memory
 from resolvers.memories.deletion import delete_memory
 from resolvers.memories.provenance import sources_of_memory
 from resolvers.memories.updates import update_memory
-from rest.framework.request import Call, Endpoint, Given, Nothing
-from rest.mem0.adding import moment_at
-from rest.mem0.pages import whole
-from rest.mem0.serializers import Memory, memory_of
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
+from rest.mem0.adding import datetime_argument
+from rest.mem0.pages import all_rows
+from rest.mem0.serializers import Memory, serialize_memory
 from storage.log.history import HistoryRow
 from storage.memories.rows import MEMORIES, MemoryRow
 
 
-class UpdateBody(Given):
+class UpdateBody(RequestParameters):
     """What to change of a memory; what is left out stays, and a null day takes the day away."""
 
     text: str | None = None
@@ -29,7 +29,7 @@ class UpdateBody(Given):
     expiration_date: date | None = None
 
 
-class DeleteQuery(Given):
+class DeleteQuery(RequestParameters):
     """How to delete a memory."""
 
     delete_linked: bool = False
@@ -69,18 +69,18 @@ class Deleted(TypedDict):
     cascade_count: NotRequired[int]
 
 
-async def get(call: Call[Nothing, Given]) -> Memory:
+async def get(call: Call[NoParameters, RequestParameters]) -> Memory:
     """Return a memory."""
-    return memory_of(await memory(call))
+    return serialize_memory(await memory(call))
 
 
-async def update(call: Call[Nothing, UpdateBody]) -> Memory:
+async def update(call: Call[NoParameters, UpdateBody]) -> Memory:
     """Change a memory."""
     id = (await memory(call)).id
-    return memory_of(await update_memory(call.ctx, id, changes_of(call.body)))
+    return serialize_memory(await update_memory(call.ctx, id, requested_changes(call.body)))
 
 
-async def delete(call: Call[DeleteQuery, Given]) -> Deleted:
+async def delete(call: Call[DeleteQuery, RequestParameters]) -> Deleted:
     """Delete a memory; its history stays."""
     id, linked = (await memory(call)).id, call.query.delete_linked
     deletion = await delete_memory(call.ctx, id, linked)
@@ -88,10 +88,10 @@ async def delete(call: Call[DeleteQuery, Given]) -> Deleted:
     return {**told, "cascade_count": len(deletion.ids) - 1} if linked else told
 
 
-async def history(call: Call[Nothing, Given]) -> list[Past]:
+async def history(call: Call[NoParameters, RequestParameters]) -> list[Past]:
     """Return what happened to a memory, oldest first, also to one that is gone."""
     id = checked_id(call.path["memory_id"])
-    events = await whole(call, lambda page: log_of_memory(call.ctx, id, page))
+    events = await all_rows(call, lambda page: log_of_memory(call.ctx, id, page))
     if call.query.project_id or call.query.org_id:
         project = await call.project()
         if project.id != events[0].project_id:
@@ -122,7 +122,7 @@ def _pasts(events: list[HistoryRow], said: list[Said]) -> list[Past]:
                 "session_id": known.get("runId"),
                 "categories": known.get("categories") or [],
                 "metadata": known.get("metadata") or {},
-                "event": event_of(event),
+                "event": event_name(event),
                 "created_at": found[0]["created_at"] if found else event.created_at.isoformat(),
                 "updated_at": event.created_at.isoformat(),
             }
@@ -130,7 +130,7 @@ def _pasts(events: list[HistoryRow], said: list[Said]) -> list[Past]:
     return found
 
 
-def event_of(event: HistoryRow) -> str:
+def event_name(event: HistoryRow) -> str:
     """Return what mem0 calls an event: it knows ADD, UPDATE and DELETE."""
     if event.type is HistoryEventType.RESTORE:
         return "ADD" if event.old_text is None else "UPDATE"
@@ -138,7 +138,7 @@ def event_of(event: HistoryRow) -> str:
     return event.type.value if event.type in known else "UPDATE"
 
 
-def changes_of(body: UpdateBody) -> dict[str, Any]:
+def requested_changes(body: UpdateBody) -> dict[str, Any]:
     """Return the changes that a body asks for. Raises `InvalidInput` where there are none."""
     changes: dict[str, Any] = {}
     if body.text is not None:
@@ -146,7 +146,7 @@ def changes_of(body: UpdateBody) -> dict[str, Any]:
     if body.metadata is not None:
         changes["metadata"] = body.metadata
     if body.timestamp is not None:
-        changes["timestamp"] = moment_at(body.timestamp, "timestamp")
+        changes["timestamp"] = datetime_argument(body.timestamp, "timestamp")
     if "expiration_date" in body.model_fields_set:
         changes["expiration_date"] = body.expiration_date
     if not changes:

@@ -13,10 +13,10 @@ from resolvers.tenancy.organizations import (
     members_of_organization,
     organizations_of_viewer,
 )
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0 import members
 from rest.mem0.members import Leaving, MemberBody, Members
-from rest.mem0.pages import whole
+from rest.mem0.pages import all_rows
 from rest.mem0.serializers import Message
 from storage.tenancy.organizations import ORGANIZATIONS, OrganizationRow
 
@@ -40,13 +40,13 @@ class OrganizationMade(TypedDict):
     org_id: str
 
 
-class OrganizationBody(Given):
+class OrganizationBody(RequestParameters):
     """An organization to make."""
 
     name: str
 
 
-async def organization_of(call: Call[Any, Any]) -> OrganizationRow:
+async def path_organization(call: Call[Any, Any]) -> OrganizationRow:
     """Return the organization of the path. Raises `NotFound` when the caller cannot see it."""
     id = call.path["org_id"]
     found: OrganizationRow | None = await call.ctx.loaders.row_or_none(ORGANIZATIONS, id)
@@ -55,53 +55,53 @@ async def organization_of(call: Call[Any, Any]) -> OrganizationRow:
     return found
 
 
-async def list_organizations(call: Call[Nothing, Nothing]) -> list[Organization]:
+async def list_organizations(call: Call[NoParameters, NoParameters]) -> list[Organization]:
     """List the organizations that the caller is in."""
-    rows = await whole(call, partial(organizations_of_viewer, call.ctx))
+    rows = await all_rows(call, partial(organizations_of_viewer, call.ctx))
     return [_shown(row) for row in rows]
 
 
-async def create(call: Call[Nothing, OrganizationBody]) -> OrganizationMade:
+async def create(call: Call[NoParameters, OrganizationBody]) -> OrganizationMade:
     """Make an organization, with the caller as its OWNER."""
     made = await create_organization(call.ctx, call.body.name)
     return {"message": "Organization created successfully.", "org_id": made.id}
 
 
-async def get(call: Call[Nothing, Nothing]) -> Organization:
+async def get(call: Call[NoParameters, NoParameters]) -> Organization:
     """Return an organization."""
-    return _shown(await organization_of(call))
+    return _shown(await path_organization(call))
 
 
-async def delete(call: Call[Nothing, Nothing]) -> Message:
+async def delete(call: Call[NoParameters, NoParameters]) -> Message:
     """Delete an organization with all its projects, for good."""
-    organization = await organization_of(call)
+    organization = await path_organization(call)
     await delete_organization(call.ctx, organization.id)
     return {"message": "Organization deleted successfully!"}
 
 
-async def list_members(call: Call[Nothing, Nothing]) -> Members:
+async def list_members(call: Call[NoParameters, NoParameters]) -> Members:
     """List the members of an organization."""
-    organization = await organization_of(call)
+    organization = await path_organization(call)
     return await members.members_of(call, partial(members_of_organization, call.ctx, organization))
 
 
-async def add_member(call: Call[Nothing, MemberBody]) -> Message:
+async def add_member(call: Call[NoParameters, MemberBody]) -> Message:
     """Make an account a member of an organization; an address without an account gets one."""
-    organization = await organization_of(call)
+    organization = await path_organization(call)
     await members.add(call, IN_ORGANIZATION, organization.id)
     return {"message": "User added to the organization."}
 
 
-async def update_member(call: Call[Nothing, MemberBody]) -> Message:
+async def update_member(call: Call[NoParameters, MemberBody]) -> Message:
     """Change what a member of an organization is; the last OWNER stays one."""
-    organization = await organization_of(call)
+    organization = await path_organization(call)
     await members.update(call, IN_ORGANIZATION, organization.id)
     return {"message": "User role updated successfully"}
 
 
 async def remove_member(call: Call[Leaving, Leaving]) -> Message:
     """End a membership in an organization and in all its projects; the last OWNER stays."""
-    organization = await organization_of(call)
+    organization = await path_organization(call)
     await members.remove(call, IN_ORGANIZATION, organization.id)
     return {"message": "User removed from organization."}
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
 from resolvers.pagination import Connected, PageArguments
-from rest.framework.request import Call, Given
+from rest.framework.request import Call, RequestParameters
 
 # So many can be had in one answer that has no pages.
 MOST = 10_000
@@ -18,7 +18,7 @@ USUAL = 100
 Lister = Callable[[PageArguments], Awaitable[Connected]]
 
 
-class Paged(Given):
+class Paged(RequestParameters):
     """What may ask for a page."""
 
     page: int | None = Field(None, ge=1, le=1_000_000)
@@ -41,7 +41,9 @@ def _arguments(first: int, after: str | None = None, offset: int = 0) -> PageArg
     return {"first": first, "after": after, "last": None, "before": None, "offset": offset}
 
 
-async def numbered(call: Call[Any, Any], page: int, size: int, lister: Lister) -> dict[str, Any]:
+async def numbered_page(
+    call: Call[Any, Any], page: int, size: int, lister: Lister
+) -> dict[str, Any]:
     """Return a page of rows as `results`, `count` of all, and the addresses beside it."""
     start = (page - 1) * size
     rows: list[Any] = []
@@ -64,7 +66,7 @@ async def numbered(call: Call[Any, Any], page: int, size: int, lister: Lister) -
     }
 
 
-async def whole(call: Call[Any, Any], lister: Lister) -> list[Any]:
+async def all_rows(call: Call[Any, Any], lister: Lister) -> list[Any]:
     """Return all rows of a list. Raises `InvalidInput` where they are too many for one answer."""
     rows: list[Any] = []
     after = None

@@ -3,7 +3,7 @@
 from typing_extensions import TypedDict
 
 from core.errors import InvalidInput
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 
 
 class Pong(TypedDict):
@@ -15,7 +15,7 @@ class Pong(TypedDict):
     user_email: str
 
 
-async def ping(call: Call[Nothing, Given]) -> Pong:
+async def ping(call: Call[NoParameters, RequestParameters]) -> Pong:
     """Tell whom the key acts for; the organization and the project asked for are echoed.
 
     Old clients go on with what this answers, whatever they were made with.

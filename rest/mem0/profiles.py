@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from core.enums import OperationStatus
 from core.errors import InvalidInput
 from resolvers.synthesis.profiles import (
-    USUAL_SAMPLE,
+    DEFAULT_SAMPLE,
     Profile,
     ProfileJob,
     generate_profile,
@@ -18,9 +18,9 @@ from resolvers.synthesis.profiles import (
     sample_profiles,
     update_profile_settings,
 )
-from rest.framework.request import Call, Endpoint, Given, Name, Nothing
+from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
 from rest.mem0.memories import checked_id
-from rest.mem0.serializers import text_of
+from rest.mem0.serializers import iso_text
 from storage.exchange.profiles import ProfileSettingsRow
 
 _JOBS = "/v2/profiles/jobs/"
@@ -43,7 +43,7 @@ class EntitySettings(BaseModel):
     user: UserSettings = UserSettings()
 
 
-class SettingsBody(Given):
+class SettingsBody(RequestParameters):
     """What to change of the settings; what is left out stays, a null clears."""
 
     model_config = ConfigDict(extra="forbid")
@@ -90,7 +90,7 @@ class ProfileAnswer(TypedDict):
     generation_count: int
 
 
-class JobBody(Given):
+class JobBody(RequestParameters):
     """Whose profiles to make: one user's (`trigger`), or those of some (`sample`)."""
 
     operation: Literal["trigger", "sample"] | None = None
@@ -143,12 +143,12 @@ class JobAnswer(TypedDict):
     job: Job
 
 
-async def get_settings(call: Call[Nothing, Nothing]) -> Settings:
+async def get_settings(call: Call[NoParameters, NoParameters]) -> Settings:
     """Return how profiles are made in a project."""
     return _settings(await profile_settings(call.ctx, await call.project()))
 
 
-async def update_settings(call: Call[Nothing, SettingsBody]) -> Settings:
+async def update_settings(call: Call[NoParameters, SettingsBody]) -> Settings:
     """Change how profiles are made in a project."""
     body, user = call.body, call.body.entities.user
     changes: dict[str, Any] = {}
@@ -162,7 +162,7 @@ async def update_settings(call: Call[Nothing, SettingsBody]) -> Settings:
     return _settings(await update_profile_settings(call.ctx, project.id, changes))
 
 
-async def get_profile(call: Call[Nothing, Nothing]) -> ProfileAnswer:
+async def get_profile(call: Call[NoParameters, NoParameters]) -> ProfileAnswer:
     """Return the profile of a user."""
     found = await profile(call.ctx, await call.project(), call.path["entity_id"])
     status = _status(found)
@@ -171,12 +171,12 @@ async def get_profile(call: Call[Nothing, Nothing]) -> ProfileAnswer:
         "status": status,
         "entity_type": "user",
         "entity_id": found.entity.name,
-        "updated_at": text_of(found.updated_at),
+        "updated_at": iso_text(found.updated_at),
         "generation_count": found.generations,
     }
 
 
-async def make_profiles(call: Call[Nothing, JobBody]) -> JobMade:
+async def make_profiles(call: Call[NoParameters, JobBody]) -> JobMade:
     """Have the profile of a user made, or those of the users with the most memories."""
     body, key = call.body, call.headers.get("idempotency-key")
     operation = body.operation or ("trigger" if body.entity_id is not None else None)
@@ -188,7 +188,7 @@ async def make_profiles(call: Call[Nothing, JobBody]) -> JobMade:
             raise InvalidInput("entity_id is missing: whose profile to make.", "entity_id")
         job = await generate_profile(call.ctx, project, body.entity_id, key)
     else:
-        limit = USUAL_SAMPLE if body.limit is None else body.limit
+        limit = DEFAULT_SAMPLE if body.limit is None else body.limit
         job = await sample_profiles(call.ctx, project, limit, key)
     told: JobMade = {
         "job_id": job.id,
@@ -206,7 +206,7 @@ async def make_profiles(call: Call[Nothing, JobBody]) -> JobMade:
     return told
 
 
-async def get_job(call: Call[Nothing, Nothing]) -> JobAnswer:
+async def get_job(call: Call[NoParameters, NoParameters]) -> JobAnswer:
     """Return how far the profiles of a job are."""
     job = await profile_job(call.ctx, checked_id(call.path["job_id"], "job_id"))
     return {"job": _job(job)}

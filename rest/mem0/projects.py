@@ -21,12 +21,12 @@ from resolvers.tenancy.projects import (
     members_of_project,
     update_project,
 )
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0 import members
 from rest.mem0.adding import catalog_of
 from rest.mem0.members import Leaving, Member, MemberBody, Members, accounts_of
-from rest.mem0.organizations import ROOT, organization_of
-from rest.mem0.pages import whole
+from rest.mem0.organizations import ROOT, path_organization
+from rest.mem0.pages import all_rows
 from rest.mem0.serializers import Message
 from storage.tenancy.projects import ProjectRow
 
@@ -67,13 +67,13 @@ class ProjectMade(TypedDict):
     project_id: str
 
 
-class ProjectQuery(Given):
+class ProjectQuery(RequestParameters):
     """Which fields to return; all of them if none is named."""
 
     fields: list[str] | None = None
 
 
-class ProjectBody(Given):
+class ProjectBody(RequestParameters):
     """A project to make."""
 
     name: str
@@ -97,7 +97,7 @@ Instructions = Annotated[str | None, BeforeValidator(_joined)]
 Categories = Annotated[list[dict[str, str | None]] | None, BeforeValidator(_described)]
 
 
-class ProjectChanges(Given):
+class ProjectChanges(RequestParameters):
     """What to change of a project. What is left out stays, a null clears texts and categories."""
 
     model_config = ConfigDict(extra="allow")
@@ -129,28 +129,28 @@ class ProjectChanges(Given):
         }
 
 
-_SETTINGS = ProjectChanges.model_fields.keys() - Given.model_fields.keys()
+_SETTINGS = ProjectChanges.model_fields.keys() - RequestParameters.model_fields.keys()
 # What is read of a project may come back with what is written, and changes nothing. So may the
 # version of mem0's interface: all of them are served side by side.
 _IDLE = {*Project.__annotations__, "version"}
 
 
-async def list_projects(call: Call[Nothing, Nothing]) -> list[Project]:
+async def list_projects(call: Call[NoParameters, NoParameters]) -> list[Project]:
     """List those projects of an organization that the caller can see."""
-    organization = await organization_of(call)
-    rows = await whole(call, partial(projects_of_organization, call.ctx, organization.id))
+    organization = await path_organization(call)
+    rows = await all_rows(call, partial(projects_of_organization, call.ctx, organization.id))
     return await _shown(call, rows)
 
 
-async def create(call: Call[Nothing, ProjectBody]) -> ProjectMade:
+async def create(call: Call[NoParameters, ProjectBody]) -> ProjectMade:
     """Make a project, with the caller as its OWNER."""
-    organization = await organization_of(call)
+    organization = await path_organization(call)
     body = call.body
     made = await create_project(call.ctx, organization.id, body.name, body.description)
     return {"message": "Project created successfully.", "project_id": made.id}
 
 
-async def get(call: Call[ProjectQuery, Nothing]) -> Project | dict[str, Any]:
+async def get(call: Call[ProjectQuery, NoParameters]) -> Project | dict[str, Any]:
     """Return a project, or only those of its fields that are asked for."""
     (project,) = await _shown(call, [await _project_of(call)])
     fields = call.query.fields
@@ -159,7 +159,7 @@ async def get(call: Call[ProjectQuery, Nothing]) -> Project | dict[str, Any]:
     return {name: value for name, value in project.items() if name in fields}
 
 
-async def update(call: Call[Nothing, ProjectChanges]) -> Message:
+async def update(call: Call[NoParameters, ProjectChanges]) -> Message:
     """Change the settings of a project."""
     changes = call.body.changes()
     project = await _project_of(call)
@@ -167,27 +167,27 @@ async def update(call: Call[Nothing, ProjectChanges]) -> Message:
     return {"message": "Project updated successfully"}
 
 
-async def delete(call: Call[Nothing, Nothing]) -> Message:
+async def delete(call: Call[NoParameters, NoParameters]) -> Message:
     """Delete a project with everything in it, for good."""
     project = await _project_of(call)
     await delete_project(call.ctx, project.id)
     return {"message": "Project and related data deleted successfully."}
 
 
-async def list_members(call: Call[Nothing, Nothing]) -> Members:
+async def list_members(call: Call[NoParameters, NoParameters]) -> Members:
     """List the members of a project."""
     project = await _project_of(call)
     return await members.members_of(call, partial(members_of_project, call.ctx, project.id))
 
 
-async def add_member(call: Call[Nothing, MemberBody]) -> Message:
+async def add_member(call: Call[NoParameters, MemberBody]) -> Message:
     """Make an account a member of a project; an address without an account gets one."""
     project = await _project_of(call)
     await members.add(call, IN_PROJECT, project.id)
     return {"message": "User added to the project successfully."}
 
 
-async def update_member(call: Call[Nothing, MemberBody]) -> Message:
+async def update_member(call: Call[NoParameters, MemberBody]) -> Message:
     """Change what a member of a project is; the last OWNER stays one."""
     project = await _project_of(call)
     await members.update(call, IN_PROJECT, project.id)
@@ -209,7 +209,7 @@ async def _project_of(call: Call[Any, Any]) -> ProjectRow:
 async def _shown(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[Project]:
     """Return projects with their members, read at a cost that does not rise with their number."""
     lists = await asyncio.gather(
-        *(whole(call, partial(members_of_project, call.ctx, row.id)) for row in rows)
+        *(all_rows(call, partial(members_of_project, call.ctx, row.id)) for row in rows)
     )
     people = await accounts_of(call, (member.account_id for list in lists for member in list))
     default = call.ctx.actor.default_project_id
@@ -229,7 +229,7 @@ async def _shown(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[Proje
             "decay": row.decay,
             "is_default": row.id == default,
             "user_role": row.viewer_role.value if row.viewer_role else None,
-            "members": members.shown(found, people),
+            "members": members.serialize_members(found, people),
             "created_at": row.created_at.isoformat(),
             "updated_at": row.updated_at.isoformat(),
         }

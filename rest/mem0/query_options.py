@@ -5,8 +5,8 @@ from typing import Any, Protocol
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.errors import InvalidInput
 from core.filters.tree import And, Filter
-from rest.framework.request import Given
-from rest.mem0.filters import filter_of
+from rest.framework.request import RequestParameters
+from rest.mem0.filters import parse_filter
 
 
 class Narrowing(Protocol):
@@ -22,7 +22,7 @@ class Narrowing(Protocol):
     def keywords(self) -> str | None: ...
 
 
-class Asked(Given):
+class FilteredRequest(RequestParameters):
     """What lists and searches have in common."""
 
     filters: dict[str, Any] | None = None
@@ -53,17 +53,17 @@ class Asked(Given):
             raise InvalidInput(said, name)
 
 
-def asked_filter(asked: Asked) -> Filter:
+def requested_filter(asked: FilteredRequest) -> Filter:
     """Return the filter of a list or a search, with the entities that are named beside it."""
     given: dict[str, Any] = {"AND": [asked.filters or {}, asked.entities]}
     if not asked.entities:
         given = asked.filters or {}
     elif not asked.filters:
         given = asked.entities
-    return narrowed(filter_of(given, "filters", scoped=True), asked)
+    return narrow_filter(parse_filter(given, "filters", scoped=True), asked)
 
 
-def narrowed(filter: Filter | None, asked: Narrowing) -> Filter:
+def narrow_filter(filter: Filter | None, asked: Narrowing) -> Filter:
     """Return a filter with what else was asked for."""
     created = {
         name: value
@@ -80,5 +80,5 @@ def narrowed(filter: Filter | None, asked: Narrowing) -> Filter:
     metadata = getattr(asked, "metadata", None)
     if metadata:
         more["metadata"] = metadata
-    parts = [part for part in (filter, filter_of(more, scoped=False) if more else None) if part]
+    parts = [part for part in (filter, parse_filter(more, scoped=False) if more else None) if part]
     return And(tuple(parts))

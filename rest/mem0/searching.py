@@ -5,18 +5,18 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from resolvers.memories.listing import Wanted
+from resolvers.memories.listing import MemoryScope
 from resolvers.search.execution import Query, search_project
-from rest.framework.request import Call, Endpoint, Nothing
-from rest.mem0.adding import moment_at
-from rest.mem0.query_options import Asked, asked_filter
-from rest.mem0.serializers import Found, chosen, found_of
+from rest.framework.request import Call, Endpoint, NoParameters
+from rest.mem0.adding import datetime_argument
+from rest.mem0.query_options import FilteredRequest, requested_filter
+from rest.mem0.serializers import Found, select_fields, serialize_hit
 
 # The least meaning a hit must share that has no word of the query.
 _OLDER, _NEWEST = 0.3, 0.1
 
 
-class SearchBody(Asked):
+class SearchBody(FilteredRequest):
     """What is looked for, and where."""
 
     query: str
@@ -40,7 +40,7 @@ class HitsAndRelations(Hits):
     relations: list[dict[str, Any]]
 
 
-async def search_v1(call: Call[Nothing, SearchBody]) -> HitsAndRelations | list[Found]:
+async def search_v1(call: Call[NoParameters, SearchBody]) -> HitsAndRelations | list[Found]:
     """Search the memories of the entities named."""
     found = await _found(call, _OLDER)
     if call.body.output_format == "v1.0":
@@ -48,18 +48,18 @@ async def search_v1(call: Call[Nothing, SearchBody]) -> HitsAndRelations | list[
     return {"results": found, "relations": []}
 
 
-async def search_v2(call: Call[Nothing, SearchBody]) -> list[Found]:
+async def search_v2(call: Call[NoParameters, SearchBody]) -> list[Found]:
     """Search the memories that match a filter; the answer is a list."""
     return await _found(call, _OLDER)
 
 
-async def search_v3(call: Call[Nothing, SearchBody]) -> Hits:
+async def search_v3(call: Call[NoParameters, SearchBody]) -> Hits:
     """Search the memories that match a filter."""
     call.body.refuse_entities()
     return {"results": await _found(call, _NEWEST)}
 
 
-async def _found(call: Call[Nothing, SearchBody], threshold: float) -> list[Found]:
+async def _found(call: Call[NoParameters, SearchBody], threshold: float) -> list[Found]:
     body = call.body
     project = await call.project()
     said = body.reference_date
@@ -68,11 +68,11 @@ async def _found(call: Call[Nothing, SearchBody], threshold: float) -> list[Foun
         top_k=body.limit or body.top_k,
         threshold=threshold if body.threshold is None else body.threshold,
         rerank=body.rerank,
-        wanted=Wanted(asked_filter(body), body.show_expired, body.latest_only),
-        reference=None if said is None else moment_at(said, "reference_date"),
+        scope=MemoryScope(requested_filter(body), body.show_expired, body.latest_only),
+        reference=None if said is None else datetime_argument(said, "reference_date"),
     )
     result = await search_project(call.ctx, project.id, query)
-    return [chosen(found_of(hit), body.fields) for hit in result.hits]  # type: ignore[misc]
+    return [select_fields(serialize_hit(hit), body.fields) for hit in result.hits]  # type: ignore[misc]
 
 
 ENDPOINTS = [

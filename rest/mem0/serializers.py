@@ -87,7 +87,7 @@ class Entity(TypedDict):
     updated_at: str
 
 
-def text_of(moment: date | None) -> str | None:
+def iso_text(moment: date | None) -> str | None:
     """Return a moment or a day as ISO 8601 has it."""
     return None if moment is None else moment.isoformat()
 
@@ -107,7 +107,7 @@ def _structured(moment: datetime) -> Structured:
     }
 
 
-def memory_of(row: MemoryRow) -> Memory:
+def serialize_memory(row: MemoryRow) -> Memory:
     """Return a memory."""
     replaced = row.successor_id if row.state is not MemoryState.ACTIVE else None
     return {
@@ -124,8 +124,8 @@ def memory_of(row: MemoryRow) -> Memory:
         "metadata": row.metadata,
         "categories": row.categories,
         "immutable": row.immutable,
-        "timestamp": text_of(row.timestamp),
-        "expiration_date": text_of(row.expiration_date),
+        "timestamp": iso_text(row.timestamp),
+        "expiration_date": iso_text(row.expiration_date),
         "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
         "structured_attributes": _structured(row.created_at),
@@ -135,11 +135,11 @@ def memory_of(row: MemoryRow) -> Memory:
     }
 
 
-def found_of(hit: Hit) -> Found:
+def serialize_hit(hit: Hit) -> Found:
     """Return a memory that a search has found."""
     parts = hit.score_breakdown
     return {
-        **memory_of(hit.memory),
+        **serialize_memory(hit.memory),
         "score": hit.score,
         "score_breakdown": {
             "semantic": parts.semantic,
@@ -149,7 +149,7 @@ def found_of(hit: Hit) -> Found:
     }
 
 
-def entity_of(row: EntityRow, owner: str) -> Entity:
+def serialize_entity(row: EntityRow, owner: str) -> Entity:
     """Return an entity of a project that is called by this name."""
     return {
         "id": row.id,
@@ -163,7 +163,7 @@ def entity_of(row: EntityRow, owner: str) -> Entity:
     }
 
 
-def chosen(shown: Mapping[str, Any], fields: list[str] | None) -> dict[str, Any]:
+def select_fields(shown: Mapping[str, Any], fields: list[str] | None) -> dict[str, Any]:
     """Return only the fields that were asked for, and always the id."""
     if fields is None:
         return dict(shown)

@@ -4,7 +4,7 @@ from typing_extensions import TypedDict
 
 from core.enums import FeedbackValue, MemoryState
 from resolvers.tenancy.statistics import statistics_of_project
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 
 
 class Stats(TypedDict):
@@ -20,7 +20,7 @@ class Stats(TypedDict):
     feedback_by_value: dict[str, int]
 
 
-async def stats(call: Call[Nothing, Given]) -> Stats:
+async def stats(call: Call[NoParameters, RequestParameters]) -> Stats:
     """Count what there is in a project."""
     project = await call.project()
     row = await statistics_of_project(call.ctx, project.id)

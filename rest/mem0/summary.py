@@ -5,11 +5,11 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from resolvers.synthesis.summaries import summarize_memories
-from rest.framework.request import Call, Endpoint, Given, Nothing
-from rest.mem0.filters import filter_of
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
+from rest.mem0.filters import parse_filter
 
 
-class SummaryBody(Given):
+class SummaryBody(RequestParameters):
     """Which memories to sum up: those that match, or all of the project's."""
 
     filters: dict[str, Any] | None = None
@@ -22,9 +22,9 @@ class Summary(TypedDict):
     event_id: str
 
 
-async def summarize(call: Call[Nothing, SummaryBody]) -> Summary:
+async def summarize(call: Call[NoParameters, SummaryBody]) -> Summary:
     """Sum up memories."""
-    filter = filter_of(call.body.filters, "filters", scoped=False) if call.body.filters else None
+    filter = parse_filter(call.body.filters, "filters", scoped=False) if call.body.filters else None
     project = await call.project()
     summary = await summarize_memories(call.ctx, project.id, filter)
     if summary.failure is not None:

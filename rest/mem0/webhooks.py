@@ -17,9 +17,9 @@ from resolvers.webhooks.administration import (
     update_webhook,
     webhooks_of_project,
 )
-from rest.framework.request import Call, Endpoint, Given, Nothing
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0.members import accounts_of
-from rest.mem0.pages import whole
+from rest.mem0.pages import all_rows
 from rest.mem0.serializers import Message
 from storage.tenancy.projects import ProjectRow
 from storage.webhooks.store import WEBHOOKS, WebhookRow
@@ -63,7 +63,7 @@ _ALL_EVENTS: list[EventName] = [
 ]
 
 
-class WebhookBody(Given):
+class WebhookBody(RequestParameters):
     """A webhook to make; it is told of everything if no type of event is named."""
 
     url: str
@@ -72,7 +72,7 @@ class WebhookBody(Given):
     is_active: bool = True
 
 
-class WebhookChanges(Given):
+class WebhookChanges(RequestParameters):
     """What to change of a webhook; what is left out or null stays."""
 
     url: str | None = None
@@ -81,10 +81,10 @@ class WebhookChanges(Given):
     is_active: bool | None = None
 
 
-async def list_webhooks(call: Call[Nothing, Nothing]) -> list[Webhook]:
+async def list_webhooks(call: Call[NoParameters, NoParameters]) -> list[Webhook]:
     """List the webhooks of a project, oldest first."""
     project = await call.project_of(call.path["project_id"])
-    rows = await whole(call, partial(webhooks_of_project, call.ctx, project))
+    rows = await all_rows(call, partial(webhooks_of_project, call.ctx, project))
     people = await accounts_of(call, (row.account_id for row in rows))
     return [
         _shown(row, project, people[row.account_id].email)
@@ -93,7 +93,7 @@ async def list_webhooks(call: Call[Nothing, Nothing]) -> list[Webhook]:
     ]
 
 
-async def create(call: Call[Nothing, WebhookBody]) -> WebhookMade:
+async def create(call: Call[NoParameters, WebhookBody]) -> WebhookMade:
     """Have a project's events sent to an address, from here on."""
     project = await call.project_of(call.path["project_id"])
     body = call.body
@@ -104,17 +104,17 @@ async def create(call: Call[Nothing, WebhookBody]) -> WebhookMade:
     return {**_shown(made, project, call.ctx.actor.email), "secret": secret}
 
 
-async def update(call: Call[Nothing, WebhookChanges]) -> Message:
+async def update(call: Call[NoParameters, WebhookChanges]) -> Message:
     """Change a webhook."""
     webhook = await _webhook_of(call)
-    changes = call.body.model_dump(exclude_none=True, exclude=set(Given.model_fields))
+    changes = call.body.model_dump(exclude_none=True, exclude=set(RequestParameters.model_fields))
     if "event_types" in changes:
         changes["event_types"] = _types_of(changes["event_types"])
     await update_webhook(call.ctx, webhook.id, changes)
     return {"message": "Webhook updated successfully"}
 
 
-async def delete(call: Call[Nothing, Nothing]) -> Message:
+async def delete(call: Call[NoParameters, NoParameters]) -> Message:
     """Delete a webhook; what waits for it is not sent any more."""
     webhook = await _webhook_of(call)
     await delete_webhook(call.ctx, webhook.id)

@@ -1,1 +1,1 @@
-"""The mutations of the contract, with their inputs and payloads."""
+"""The mutations of the schema, with their inputs and payloads."""

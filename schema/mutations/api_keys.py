@@ -7,64 +7,66 @@ import strawberry
 
 from core.access import ApiKeyPermission
 from resolvers.tenancy.api_keys import create_api_key, revoke_api_key
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.api_key import ApiKey
 
 
-@strawberry.input(description="A key to make.")
+@strawberry.input(description="The API key to create.")
 class CreateApiKeyInput:
     """Input of `createApiKey`."""
 
-    name: str = strawberry.field(description="What it is for, at most 256 characters.")
+    name: str = strawberry.field(description="The key's name, at most 256 characters.")
     project_id: strawberry.ID | None = strawberry.field(
         default=None,
-        description="The project to confine it to. Without it, a key for oneself reaches as far as "
-        "the key it is made with, and a key for a member reaches the key's organization.",
+        description="The project to confine the key to. Without it, a key for the caller has the "
+        "reach of the key that makes the request, and a key for another member is confined to "
+        "that key's organization.",
     )
     email: str | None = strawberry.field(
         default=None,
-        description="A member's address, to make the key for them; only an OWNER can. Without it, "
-        "the key is for oneself.",
+        description="The e-mail address of the member the key is for. Only an OWNER may create "
+        "keys for other members. Defaults to the caller.",
     )
     permission: ApiKeyPermission = strawberry.field(
-        default=ApiKeyPermission.WRITE, description="How much it may do."
+        default=ApiKeyPermission.WRITE, description="The key's permission."
     )
     expires_at: datetime | None = strawberry.field(
-        default=None, description="When it ends by itself; never without it."
+        default=None, description="When the key expires. Without it, the key does not expire."
     )
 
 
-@strawberry.type(description="The answer of `createApiKey`.")
+@strawberry.type(description="The payload of `createApiKey`.")
 class CreateApiKeyPayload(Payload):
-    """A key made."""
+    """The created key and its secret."""
 
-    api_key: ApiKey | None = strawberry.field(default=None, description="The key made.")
+    api_key: ApiKey | None = strawberry.field(default=None, description="The created key.")
     secret: str | None = strawberry.field(
-        default=None, description="The key's secret. It is shown this once and kept nowhere."
+        default=None, description="The key's secret. It is returned only once and is not stored."
     )
 
 
-@strawberry.type(description="The answer of `revokeApiKey`.")
+@strawberry.type(description="The payload of `revokeApiKey`.")
 class RevokeApiKeyPayload(Payload):
-    """A key revoked."""
+    """The revoked key."""
 
-    api_key: ApiKey | None = strawberry.field(default=None, description="The key revoked.")
+    api_key: ApiKey | None = strawberry.field(default=None, description="The revoked key.")
 
 
 @strawberry.type
 class ApiKeyMutation:
-    """What `Mutation` has of API keys."""
+    """The mutations for API keys."""
 
     @mutation(
         CreateApiKeyPayload,
-        "Make an API key, for oneself or for a member. Needs a key with ADMIN permission.",
+        "Creates an API key for the caller or for another member. Requires a key with ADMIN "
+        "permission.",
     )
     async def create_api_key(
         self,
         info: Info,
-        input: Annotated[CreateApiKeyInput, strawberry.argument(description="What to make.")],
+        input: Annotated[CreateApiKeyInput, strawberry.argument(description="The key to create.")],
     ) -> CreateApiKeyPayload:
-        """Make a key."""
+        """Create a key."""
         row, secret = await create_api_key(
             info.context,
             input.name,
@@ -73,12 +75,12 @@ class ApiKeyMutation:
             input.permission,
             input.expires_at,
         )
-        return CreateApiKeyPayload(api_key=as_is(row), secret=secret)
+        return CreateApiKeyPayload(api_key=as_graphql(row), secret=secret)
 
     @mutation(
         RevokeApiKeyPayload,
-        "End a key for good: one's own, or one that is confined to what one is OWNER of. Needs a "
-        "key with ADMIN permission.",
+        "Permanently revokes a key: the caller's own, or one confined to a project or "
+        "organization that the caller is an OWNER of. Requires a key with ADMIN permission.",
     )
     async def revoke_api_key(
         self,
@@ -86,4 +88,4 @@ class ApiKeyMutation:
         id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")],
     ) -> RevokeApiKeyPayload:
         """Revoke a key."""
-        return RevokeApiKeyPayload(api_key=as_is(await revoke_api_key(info.context, id)))
+        return RevokeApiKeyPayload(api_key=as_graphql(await revoke_api_key(info.context, id)))

@@ -1,4 +1,4 @@
-"""Changing and deleting entities."""
+"""Updating and deleting entities."""
 
 from typing import Annotated
 
@@ -6,66 +6,68 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers.memories.entities import delete_entity, update_entity
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.entity import Entity, EntityId
 from schema.types.erasure import ErasureReceipt
 
 
-@strawberry.input(description="What to change of an entity.")
+@strawberry.input(description="The changes to an entity.")
 class UpdateEntityInput:
     """Input of `updateEntity`."""
 
     metadata: JSON = strawberry.field(
-        description="The metadata to keep instead of what there is: an object of at most 64 KB."
+        description="The new metadata, a JSON object of at most 64 KB. It replaces the present "
+        "metadata."
     )
 
 
-@strawberry.type(description="The answer of `updateEntity`.")
+@strawberry.type(description="The payload of `updateEntity`.")
 class UpdateEntityPayload(Payload):
-    """An entity changed."""
+    """The updated entity."""
 
     entity: Entity | None = strawberry.field(
-        default=None, description="The entity as it is after the change."
+        default=None, description="The entity after the change."
     )
 
 
-@strawberry.type(description="The answer of `deleteEntity`.")
+@strawberry.type(description="The payload of `deleteEntity`.")
 class DeleteEntityPayload(Payload):
-    """An entity deleted."""
+    """The deleted entity's id and the receipt."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of what was deleted."
+        default=None, description="The id of the deleted object."
     )
     receipt: ErasureReceipt | None = strawberry.field(
-        default=None, description="The receipt of its erasure."
+        default=None, description="The receipt of the erasure."
     )
 
 
 @strawberry.type
 class EntityMutation:
-    """What `Mutation` has of entities."""
+    """The mutations for entities."""
 
     @mutation(
         UpdateEntityPayload,
-        "Replace the metadata of an entity. Needs an OWNER and a key with WRITE permission.",
+        "Replaces the metadata of an entity. Requires the OWNER role and a key with WRITE "
+        "permission.",
     )
     async def update_entity(
         self,
         info: Info,
         id: EntityId,
-        input: Annotated[UpdateEntityInput, strawberry.argument(description="What to change.")],
+        input: Annotated[UpdateEntityInput, strawberry.argument(description="The changes.")],
     ) -> UpdateEntityPayload:
-        """Change an entity."""
+        """Update an entity."""
         return UpdateEntityPayload(
-            entity=as_is(await update_entity(info.context, id, input.metadata))
+            entity=as_graphql(await update_entity(info.context, id, input.metadata))
         )
 
     @mutation(
         DeleteEntityPayload,
-        "Delete an entity with all its memories, and erase whatever was said of them, their "
-        "history included. Irreversible. Needs an OWNER and a key with WRITE permission.",
+        "Deletes an entity and all its memories, and erases their text everywhere, including "
+        "their history. Irreversible. Requires the OWNER role and a key with WRITE permission.",
     )
     async def delete_entity(self, info: Info, id: EntityId) -> DeleteEntityPayload:
         """Delete an entity."""
         receipt, _ = await delete_entity(info.context, id)
-        return DeleteEntityPayload(deleted_id=id, receipt=as_is(receipt))
+        return DeleteEntityPayload(deleted_id=id, receipt=as_graphql(receipt))

@@ -8,16 +8,16 @@ from strawberry.scalars import JSON
 from core.errors import AppError
 from resolvers.exchange.exports import NewExport, create_export
 from schema.arguments import ProjectId
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.export import Export
-from schema.types.memory_filter import MemoryFilter, filter_of
+from schema.types.memory_filter import MemoryFilter, filter_from_input
 from schema.types.operation import Operation
 
 
 @strawberry.input(
-    description="What to export. Without a schema: JSON Lines of all memories that match, those "
-    "that have expired, were superseded or were merged included. With one: an object, made of the "
-    "matching memories that hold true."
+    description="What to export. Without a schema, the export is JSON Lines of all matching "
+    "memories, including expired, superseded and merged ones. With a schema, it is one JSON "
+    "object built from the matching memories that are current and not expired."
 )
 class CreateExportInput:
     """Input of `createExport`."""
@@ -25,40 +25,44 @@ class CreateExportInput:
     json_schema: JSON | None = strawberry.field(
         default=None,
         name="schema",
-        description="A JSON schema, draft 2020-12, of an object: at most 64 KB, with references to "
-        "nothing but itself.",
+        description="A JSON schema, draft 2020-12, that describes an object. At most 64 KB. It "
+        "may contain references only to itself.",
     )
     filter: MemoryFilter | None = strawberry.field(
-        default=None, description="Only memories that match this."
+        default=None, description="Exports only memories that match this filter."
     )
     instructions: str | None = strawberry.field(
         default=None,
-        description="What a chat model is told besides the schema, at most 65,536 characters.",
+        description="Instructions to the chat model in addition to the schema, at most 65,536 "
+        "characters. Requires a schema.",
     )
     include_history: bool = strawberry.field(
         default=False,
-        description="Whether to export the log and past versions too; not with a schema.",
+        description="Whether to include the history and earlier versions. Cannot be combined with "
+        "a schema.",
     )
 
 
-@strawberry.type(description="The answer of `createExport`.")
+@strawberry.type(description="The payload of `createExport`.")
 class CreateExportPayload(Payload):
-    """An export made."""
+    """The created export and its operation."""
 
     export: Export | None = strawberry.field(default=None, description="The export.")
     operation: Operation | None = strawberry.field(
-        default=None, description="Its operation: done for a plain export, else waiting."
+        default=None,
+        description="The export's operation: finished for a plain export, PENDING "
+        "for one with a schema.",
     )
 
 
 @strawberry.type
 class ExportMutation:
-    """What `Mutation` has of exports."""
+    """The mutations for exports."""
 
     @mutation(
         CreateExportPayload,
-        "Export memories: as JSON Lines, or by a JSON schema as one object, which a job makes. "
-        "Whoever sees the project may do it, with any key.",
+        "Exports memories, either as JSON Lines or as one JSON object that matches a schema. A "
+        "background job builds the object. Any key that can see the project may export.",
     )
     async def create_export(
         self,
@@ -67,11 +71,11 @@ class ExportMutation:
         *,
         input: Annotated[CreateExportInput, strawberry.argument(description="What to export.")],
     ) -> CreateExportPayload:
-        """Make an export."""
+        """Create an export."""
         try:
-            wanted = filter_of(input.filter)
+            wanted = filter_from_input(input.filter)
         except AppError as error:
-            raise error.below("input") from None
+            raise error.with_path_prefix("input") from None
         new = NewExport(input.json_schema, wanted, input.instructions, input.include_history)
         made, operation = await create_export(info.context, project_id, new)
-        return CreateExportPayload(export=as_is(made), operation=as_is(operation))
+        return CreateExportPayload(export=as_graphql(made), operation=as_graphql(operation))

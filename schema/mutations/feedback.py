@@ -1,4 +1,4 @@
-"""Telling what one thinks of a memory."""
+"""Rating memories."""
 
 from typing import Annotated
 
@@ -6,26 +6,26 @@ import strawberry
 
 from core.enums import FeedbackValue
 from resolvers.memories.feedback import set_feedback
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.memory import Memory, MemoryId
 
 
-@strawberry.type(description="The answer of `setMemoryFeedback`.")
+@strawberry.type(description="The payload of `setMemoryFeedback`.")
 class SetMemoryFeedbackPayload(Payload):
-    """A memory and what is thought of it."""
+    """The rated memory."""
 
     memory: Memory | None = strawberry.field(default=None, description="The memory.")
 
 
 @strawberry.type
 class FeedbackMutation:
-    """What `Mutation` has of feedback."""
+    """The mutations for feedback."""
 
     @mutation(
         SetMemoryFeedbackPayload,
-        "Tell whether a memory helped, in place of what was told before. Searches heed it a "
-        "little, from the next one on; the memory's version and history stay as they are. Needs "
-        "an OWNER and a key with WRITE permission.",
+        "Rates a memory and replaces an earlier rating. Ratings slightly affect the ranking, "
+        "starting with the next search. The memory's version and history do not change. Requires "
+        "the OWNER role and a key with WRITE permission.",
     )
     async def set_memory_feedback(
         self,
@@ -33,13 +33,16 @@ class FeedbackMutation:
         memory_id: MemoryId,
         value: Annotated[
             FeedbackValue | None,
-            strawberry.argument(description="What to think of it; null takes it back."),
+            strawberry.argument(description="The rating. Null removes the present rating."),
         ] = None,
         reason: Annotated[
             str | None,
-            strawberry.argument(description="Why, at most 65,536 characters; only with a value."),
+            strawberry.argument(
+                description="The reason for the rating, at most 65,536 "
+                "characters. Requires a value."
+            ),
         ] = None,
     ) -> SetMemoryFeedbackPayload:
-        """Set the feedback of a memory."""
+        """Rate a memory."""
         row = await set_feedback(info.context, memory_id, value, reason)
-        return SetMemoryFeedbackPayload(memory=as_is(row))
+        return SetMemoryFeedbackPayload(memory=as_graphql(row))

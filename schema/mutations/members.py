@@ -1,4 +1,4 @@
-"""Adding members to organizations and projects, changing and removing them."""
+"""Adding, updating and removing members of organizations and projects."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,7 @@ from resolvers.tenancy.members import (
     update_member,
 )
 from schema.arguments import OrganizationId, ProjectId
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.member import Member
 
 if TYPE_CHECKING:
@@ -27,77 +27,78 @@ LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
 Email = Annotated[str, strawberry.argument(description="The account's e-mail address.")]
 
-NewRole = Annotated[Role, strawberry.argument(description="What the account is to be.")]
+NewRole = Annotated[Role, strawberry.argument(description="The account's role.")]
 
 
-@strawberry.type(description="The answer of `addOrganizationMember`.")
+@strawberry.type(description="The payload of `addOrganizationMember`.")
 class AddOrganizationMemberPayload(Payload):
     """An organization and its member."""
 
     organization: LazyOrganization | None = strawberry.field(
         default=None, description="The organization."
     )
-    member: Member | None = strawberry.field(default=None, description="The membership made.")
+    member: Member | None = strawberry.field(default=None, description="The created membership.")
 
 
-@strawberry.type(description="The answer of `updateOrganizationMember`.")
+@strawberry.type(description="The payload of `updateOrganizationMember`.")
 class UpdateOrganizationMemberPayload(Payload):
     """An organization and its member."""
 
     organization: LazyOrganization | None = strawberry.field(
         default=None, description="The organization."
     )
-    member: Member | None = strawberry.field(default=None, description="The membership changed.")
+    member: Member | None = strawberry.field(default=None, description="The changed membership.")
 
 
-@strawberry.type(description="The answer of `removeOrganizationMember`.")
+@strawberry.type(description="The payload of `removeOrganizationMember`.")
 class RemoveOrganizationMemberPayload(Payload):
-    """An organization and who left it."""
+    """An organization and the removed member."""
 
     organization: LazyOrganization | None = strawberry.field(
-        default=None, description="The organization; none when the caller left it."
+        default=None, description="The organization; null if the caller can no longer see it."
     )
     removed_email: str | None = strawberry.field(
-        default=None, description="Whose membership ended."
+        default=None, description="The e-mail address of the removed member."
     )
 
 
-@strawberry.type(description="The answer of `addProjectMember`.")
+@strawberry.type(description="The payload of `addProjectMember`.")
 class AddProjectMemberPayload(Payload):
     """A project and its member."""
 
     project: LazyProject | None = strawberry.field(default=None, description="The project.")
-    member: Member | None = strawberry.field(default=None, description="The membership made.")
+    member: Member | None = strawberry.field(default=None, description="The created membership.")
 
 
-@strawberry.type(description="The answer of `updateProjectMember`.")
+@strawberry.type(description="The payload of `updateProjectMember`.")
 class UpdateProjectMemberPayload(Payload):
     """A project and its member."""
 
     project: LazyProject | None = strawberry.field(default=None, description="The project.")
-    member: Member | None = strawberry.field(default=None, description="The membership changed.")
+    member: Member | None = strawberry.field(default=None, description="The changed membership.")
 
 
-@strawberry.type(description="The answer of `removeProjectMember`.")
+@strawberry.type(description="The payload of `removeProjectMember`.")
 class RemoveProjectMemberPayload(Payload):
-    """A project and who left it."""
+    """A project and the removed member."""
 
     project: LazyProject | None = strawberry.field(
-        default=None, description="The project; none when the caller left it."
+        default=None, description="The project; null if the caller can no longer see it."
     )
     removed_email: str | None = strawberry.field(
-        default=None, description="Whose membership ended."
+        default=None, description="The e-mail address of the removed member."
     )
 
 
 @strawberry.type
 class MemberMutation:
-    """What `Mutation` has of members."""
+    """The mutations for members."""
 
     @mutation(
         AddOrganizationMemberPayload,
-        "Make an account a member of an organization; an address without an account gets one. "
-        "Needs an OWNER and a key with ADMIN permission.",
+        "Adds an account to an organization. If the address has no account, one is created. The "
+        "error is ALREADY_EXISTS for an account that is already a member. Requires the OWNER role "
+        "and a key with ADMIN permission.",
     )
     async def add_organization_member(
         self, info: Info, organization_id: OrganizationId, email: Email, role: NewRole
@@ -106,24 +107,26 @@ class MemberMutation:
         place, member = await add_member(
             info.context, IN_ORGANIZATION, organization_id, email, role
         )
-        return AddOrganizationMemberPayload(organization=place, member=as_is(member))
+        return AddOrganizationMemberPayload(organization=place, member=as_graphql(member))
 
     @mutation(
         UpdateOrganizationMemberPayload,
-        "Change what a member of an organization is. The last OWNER stays OWNER.",
+        "Changes the role of a member of an organization. The error is LAST_OWNER if no OWNER "
+        "would remain. Requires the OWNER role and a key with ADMIN permission.",
     )
     async def update_organization_member(
         self, info: Info, organization_id: OrganizationId, email: Email, role: NewRole
     ) -> UpdateOrganizationMemberPayload:
-        """Change a member."""
+        """Update a member."""
         place, member = await update_member(
             info.context, IN_ORGANIZATION, organization_id, email, role
         )
-        return UpdateOrganizationMemberPayload(organization=place, member=as_is(member))
+        return UpdateOrganizationMemberPayload(organization=place, member=as_graphql(member))
 
     @mutation(
         RemoveOrganizationMemberPayload,
-        "End a membership in an organization and in all its projects. The last OWNER stays.",
+        "Removes a member from an organization and from all its projects. The error is LAST_OWNER "
+        "if no OWNER would remain. Requires the OWNER role and a key with ADMIN permission.",
     )
     async def remove_organization_member(
         self, info: Info, organization_id: OrganizationId, email: Email
@@ -134,8 +137,9 @@ class MemberMutation:
 
     @mutation(
         AddProjectMemberPayload,
-        "Make an account a member of a project; an address without an account gets one. Needs an "
-        "OWNER and a key with ADMIN permission.",
+        "Adds an account to a project. If the address has no account, one is created. The error "
+        "is ALREADY_EXISTS for an account that is already a member. Requires the OWNER role and a "
+        "key with ADMIN permission.",
     )
     async def add_project_member(
         self, info: Info, *, project_id: ProjectId = None, email: Email, role: NewRole
@@ -143,23 +147,25 @@ class MemberMutation:
         """Add a member."""
         project = info.context.project_id(project_id)
         place, member = await add_member(info.context, IN_PROJECT, project, email, role)
-        return AddProjectMemberPayload(project=place, member=as_is(member))
+        return AddProjectMemberPayload(project=place, member=as_graphql(member))
 
     @mutation(
         UpdateProjectMemberPayload,
-        "Change what a member of a project is. The last OWNER stays OWNER.",
+        "Changes the role of a member of a project. The error is LAST_OWNER if no OWNER would "
+        "remain. Requires the OWNER role and a key with ADMIN permission.",
     )
     async def update_project_member(
         self, info: Info, *, project_id: ProjectId = None, email: Email, role: NewRole
     ) -> UpdateProjectMemberPayload:
-        """Change a member."""
+        """Update a member."""
         project = info.context.project_id(project_id)
         place, member = await update_member(info.context, IN_PROJECT, project, email, role)
-        return UpdateProjectMemberPayload(project=place, member=as_is(member))
+        return UpdateProjectMemberPayload(project=place, member=as_graphql(member))
 
     @mutation(
         RemoveProjectMemberPayload,
-        "End a membership in a project. The last OWNER stays.",
+        "Removes a member from a project. The error is LAST_OWNER if no OWNER would remain. "
+        "Requires the OWNER role and a key with ADMIN permission.",
     )
     async def remove_project_member(
         self, info: Info, *, project_id: ProjectId = None, email: Email

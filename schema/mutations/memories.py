@@ -1,4 +1,4 @@
-"""Adding and changing memories."""
+"""Adding, updating and restoring memories."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -10,44 +10,47 @@ from core.enums import AddOutcome, EntityType
 from core.errors import AppError
 from core.turn import Turn
 from resolvers.ingestion.add import add_memories
-from resolvers.ingestion.requests import AddRequest, Wishes
+from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from resolvers.memories.restore import restore_memory
 from resolvers.memories.updates import Outcome, Update, update_memories, update_memory
 from schema.arguments import ProjectId
-from schema.base import Info, Payload, as_is, given, mutation, user_error
-from schema.mutations.projects import CategoryInput, plain
+from schema.base import Info, Payload, as_graphql, mutation, set_fields, user_error
+from schema.mutations.projects import CategoryInput, category_dict
 from schema.types.memory import Memory, MemoryId
 from schema.types.operation import Operation
 
 
-@strawberry.input(description="One message of a conversation.")
+@strawberry.input(description="A message of a conversation.")
 class MessageInput:
     """A message."""
 
     role: str = strawberry.field(
-        description="Who speaks: `user`, `assistant` and so on. What `system` and `developer` say "
-        "is context and not remembered."
+        description="The speaker's role: `user`, `assistant` and so on. Messages with the role "
+        "`system` or `developer` are used as context and not remembered."
     )
     name: str | None = strawberry.field(
         default=None, description="The speaker's name, at most 256 characters."
     )
-    content: str = strawberry.field(description="What is said, at most 65,536 characters.")
+    content: str = strawberry.field(
+        description="The text of the message, at most 65,536 characters."
+    )
     timestamp: datetime | None = strawberry.field(
-        default=None, description="When it was said; the input's `timestamp` without it."
+        default=None,
+        description="When the message was written. Defaults to the `timestamp` of the input.",
     )
 
 
 @strawberry.input(
-    description="A conversation to remember. Facts are drawn from it, or with `infer: false` each "
-    "message becomes one memory, verbatim. At least one of `userId`, `agentId`, `appId` and "
-    "`runId` says whom it is about."
+    description="A conversation to remember. By default, the server extracts facts from it. With "
+    "`infer: false`, each message is stored verbatim as one memory. At least one of `userId`, "
+    "`agentId`, `appId` and `runId` is required."
 )
 class AddMemoriesInput:
     """Input of `addMemories`."""
 
     messages: list[MessageInput] = strawberry.field(
-        description="1 to 1,000 messages, of 1 MB in all."
+        description="1 to 1,000 messages, at most 1 MB in total."
     )
     user_id: str | None = strawberry.field(
         default=None, description="The caller's own name for the user, at most 256 characters."
@@ -62,161 +65,176 @@ class AddMemoriesInput:
         default=None, description="The caller's own name for the run, at most 256 characters."
     )
     metadata: JSON | None = strawberry.field(
-        default=None, description="An object of at most 64 KB that each memory carries."
+        default=None, description="The metadata of each memory, a JSON object of at most 64 KB."
     )
     timestamp: datetime | None = strawberry.field(
-        default=None, description="When it happened, for messages that do not say."
+        default=None,
+        description="When the conversation happened. Applies to messages without a "
+        "timestamp of their own.",
     )
     expiration_date: date | None = strawberry.field(
         default=None,
-        description="The last day, in UTC, on which lists and searches show the memories.",
+        description="The last day, in UTC, on which lists and searches include the memories by "
+        "default.",
     )
     immutable: bool = strawberry.field(
         default=False,
-        description="Whether the memories can only be deleted, never edited, merged or superseded.",
+        description="Whether the memories can be deleted but not edited, merged or superseded.",
     )
     infer: bool = strawberry.field(
         default=True,
-        description="Whether facts are drawn from the messages; otherwise each message that is no "
-        "system message is stored as it is.",
+        description="Whether to extract facts from the messages. Otherwise each message is stored "
+        "verbatim, except `system` and `developer` messages.",
     )
     custom_instructions: str | None = strawberry.field(
         default=None,
-        description="What the extraction is told about the people's part, instead of what the "
-        "project tells it. Needs a chat model.",
+        description="Instructions for extracting memories from what people say. They replace the "
+        "project's instructions. Requires a chat model.",
     )
     agent_custom_instructions: str | None = strawberry.field(
         default=None,
-        description="What the extraction is told about the agents' part, instead of what the "
-        "project tells it. Needs a chat model.",
+        description="Instructions for extracting memories from what agents say. They replace the "
+        "project's instructions. Requires a chat model.",
     )
     custom_categories: list[CategoryInput] | None = strawberry.field(
         default=None,
-        description="The catalog of categories for these memories, instead of the project's.",
+        description="The catalog of categories for these memories. It replaces the project's "
+        "catalog.",
     )
     includes: str | None = strawberry.field(
-        default=None, description="Topics to remember, parted by commas: a hint."
+        default=None,
+        description="Topics to remember, separated by commas. A hint to the extraction.",
     )
     excludes: str | None = strawberry.field(
-        default=None, description="Topics not to remember, parted by commas: a hint."
+        default=None,
+        description="Topics not to remember, separated by commas. A hint to the extraction.",
     )
     wait: bool = strawberry.field(
         default=True,
-        description="Whether to answer when the memories are there, or at once with a PENDING "
-        "operation. Either way the messages are kept before the answer.",
+        description="Whether to wait until the memories are stored, for up to 300 seconds. With "
+        "`false`, the call returns a PENDING operation at once. In both cases the messages are "
+        "stored before the call returns.",
     )
     idempotency_key: str | None = strawberry.field(
         default=None,
-        description="A key of the caller's making, at most 255 characters, by which a repeated "
-        "request is known for 24 hours: it is not done again, and answered alike.",
+        description="An idempotency key chosen by the caller, at most 255 characters. For 24 "
+        "hours, a repeated request with the same key is not executed again and returns the result "
+        "of the first.",
     )
 
 
 @strawberry.input(
-    description="What to change of a memory. What is left out stays; a null clears metadata, "
+    description="The changes to a memory. Omitted fields do not change. Null clears the metadata, "
     "categories, timestamp or expiration date."
 )
 class UpdateMemoryInput:
     """Input of `updateMemory`."""
 
     text: strawberry.Maybe[str | None] = strawberry.field(
-        description="What is to be remembered instead, at most 65,536 characters."
+        description="The new text, at most 65,536 characters."
     )
     metadata: strawberry.Maybe[JSON | None] = strawberry.field(
-        description="The metadata to keep instead: an object of at most 64 KB."
+        description="The new metadata, a JSON object of at most 64 KB. It replaces the present "
+        "metadata."
     )
     categories: strawberry.Maybe[list[str] | None] = strawberry.field(
-        description="The categories it belongs to, of the project's catalog."
+        description="The memory's categories, from the project's catalog."
     )
-    timestamp: strawberry.Maybe[datetime | None] = strawberry.field(description="When it happened.")
+    timestamp: strawberry.Maybe[datetime | None] = strawberry.field(
+        description="When the remembered event happened."
+    )
     expiration_date: strawberry.Maybe[date | None] = strawberry.field(
-        description="The last day, in UTC, on which lists and searches show it."
+        description="The last day, in UTC, on which lists and searches include the memory by "
+        "default."
     )
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse the change unless the memory has this version."
+        description="The expected version of the memory. The error is VERSION_CONFLICT if the "
+        "version differs."
     )
 
 
-@strawberry.input(description="One change among many.")
+@strawberry.input(description="One change of `updateMemories`.")
 class UpdateMemoriesItem:
     """An item of `updateMemories`."""
 
     id: strawberry.ID = strawberry.field(description="The memory's id.")
-    input: UpdateMemoryInput = strawberry.field(description="What to change of it.")
+    input: UpdateMemoryInput = strawberry.field(description="The changes to the memory.")
 
 
-@strawberry.type(description="What became of one thing that was to be remembered.")
+@strawberry.type(description="What happened to one message or extracted fact.")
 class AddMemoryResult:
-    """A result."""
+    """The result for one message or fact."""
 
-    memory: Memory = strawberry.field(description="The memory that stands for it.")
-    outcome: AddOutcome = strawberry.field(description="How it came to be.")
+    memory: Memory = strawberry.field(description="The memory that represents it.")
+    outcome: AddOutcome = strawberry.field(description="How it was stored.")
 
 
-@strawberry.type(description="The answer of `addMemories`.")
+@strawberry.type(description="The payload of `addMemories`.")
 class AddMemoriesPayload(Payload):
-    """Memories stored."""
+    """The stored memories and their operation."""
 
     operation: Operation | None = strawberry.field(
-        default=None, description="The operation, by which the outcome can be asked for later."
+        default=None, description="The operation. Use its id to fetch the result later."
     )
     memories: list[Memory] = strawberry.field(
         default_factory=list,
-        description="The memories that stand for what was said, in the order of the messages.",
+        description="The memories that represent the conversation, in message order.",
     )
     results: list[AddMemoryResult] = strawberry.field(
-        default_factory=list, description="The same memories, and what became of each."
+        default_factory=list, description="The same memories, each with its outcome."
     )
 
 
-@strawberry.type(description="The answer of `updateMemory`.")
+@strawberry.type(description="The payload of `updateMemory`.")
 class UpdateMemoryPayload(Payload):
-    """A memory changed."""
+    """The updated memory."""
 
     memory: Memory | None = strawberry.field(
-        default=None, description="The memory as it is after the change."
+        default=None, description="The memory after the change."
     )
 
 
-@strawberry.type(description="The answer of `restoreMemory`.")
+@strawberry.type(description="The payload of `restoreMemory`.")
 class RestoreMemoryPayload(Payload):
-    """A memory brought back."""
+    """The restored memory."""
 
     memory: Memory | None = strawberry.field(
-        default=None, description="The memory as it is after that."
+        default=None, description="The memory after the change."
     )
 
 
-@strawberry.type(description="The answer of `updateMemories`.")
+@strawberry.type(description="The payload of `updateMemories`.")
 class UpdateMemoriesPayload(Payload):
-    """An outcome for each change."""
+    """The result of each update."""
 
     results: list[UpdateMemoryPayload] = strawberry.field(
         default_factory=list,
-        description="The outcome of each change, in order. One that failed changed nothing and "
-        "does not hinder the others.",
+        description="The result of each change, in the given order. A failed change does not "
+        "affect the others.",
     )
 
 
 @strawberry.type
 class MemoryMutation:
-    """What `Mutation` has of memories."""
+    """The mutations for memories."""
 
     @mutation(
         AddMemoriesPayload,
-        "Remember a conversation. Before the answer it is stored durably: all its memories, or "
-        "with `wait: false` its messages, which then become memories. Should the work fail, the "
-        "messages are kept and `retryOperation` tries again. Needs an OWNER and a key with WRITE "
-        "permission.",
+        "Adds memories from a conversation. Before the call returns, the memories are stored "
+        "durably, or with `wait: false` the messages, from which a background job then extracts "
+        "memories. If the work fails, the messages are kept and `retryOperation` retries it. "
+        "Requires the OWNER role and a key with WRITE permission.",
     )
     async def add_memories(
         self,
         info: Info,
         *,
         project_id: ProjectId = None,
-        input: Annotated[AddMemoriesInput, strawberry.argument(description="What to remember.")],
+        input: Annotated[
+            AddMemoriesInput, strawberry.argument(description="The conversation to remember.")
+        ],
     ) -> AddMemoriesPayload:
-        """Store memories."""
+        """Add memories."""
         named = {
             EntityType.USER: input.user_id,
             EntityType.AGENT: input.agent_id,
@@ -235,74 +253,76 @@ class MemoryMutation:
             for message in input.messages
         ]
         categories = input.custom_categories
-        wishes = Wishes(
+        wishes = ExtractionOptions(
             instructions=input.custom_instructions,
             agent_instructions=input.agent_custom_instructions,
-            categories=None if categories is None else [plain(item) for item in categories],
+            categories=None if categories is None else [category_dict(item) for item in categories],
             includes=input.includes,
             excludes=input.excludes,
         )
         request = AddRequest(turns, new, input.infer, wishes, input.wait, input.idempotency_key)
         addition = await add_memories(info.context, project_id, request)
         return AddMemoriesPayload(
-            operation=as_is(addition.operation),
-            memories=as_is([result.memory for result in addition.results]),
-            results=as_is(addition.results),
+            operation=as_graphql(addition.operation),
+            memories=as_graphql([result.memory for result in addition.results]),
+            results=as_graphql(addition.results),
             user_errors=[user_error(addition.failure)] if addition.failure else [],
         )
 
     @mutation(
         UpdateMemoryPayload,
-        "Change one memory. Needs an OWNER and a key with WRITE permission.",
+        "Changes one memory. Requires the OWNER role and a key with WRITE permission.",
     )
     async def update_memory(
         self,
         info: Info,
         id: MemoryId,
-        input: Annotated[UpdateMemoryInput, strawberry.argument(description="What to change.")],
+        input: Annotated[UpdateMemoryInput, strawberry.argument(description="The changes.")],
     ) -> UpdateMemoryPayload:
-        """Change a memory."""
+        """Update a memory."""
         return UpdateMemoryPayload(
-            memory=as_is(await update_memory(info.context, id, given(input)))
+            memory=as_graphql(await update_memory(info.context, id, set_fields(input)))
         )
 
     @mutation(
         UpdateMemoriesPayload,
-        "Change up to 1,000 memories, one after the other, each with an outcome of its own. Needs "
-        "an OWNER and a key with WRITE permission.",
+        "Changes up to 1,000 memories one after another. Each change has its own result. Requires "
+        "the OWNER role and a key with WRITE permission.",
     )
     async def update_memories(
         self,
         info: Info,
         inputs: Annotated[
-            list[UpdateMemoriesItem], strawberry.argument(description="What to change.")
+            list[UpdateMemoriesItem], strawberry.argument(description="The changes.")
         ],
     ) -> UpdateMemoriesPayload:
-        """Change memories."""
-        updates = [Update(item.id, given(item.input)) for item in inputs]
+        """Update memories."""
+        updates = [Update(item.id, set_fields(item.input)) for item in inputs]
         outcomes = await update_memories(info.context, updates)
         return UpdateMemoriesPayload(results=[_payload(outcome) for outcome in outcomes])
 
     @mutation(
         RestoreMemoryPayload,
-        "Bring a memory back to what an event of its history left it at, also when it was deleted. "
-        "A DELETE, MERGE or SUPERSEDE event is undone: what comes back is what the memory was "
-        "before it. Needs an OWNER and a key with WRITE permission.",
+        "Restores a memory, even a deleted one, to its state after an event of its history. For a "
+        "DELETE, MERGE or SUPERSEDE event, it restores the state before the event. The error is "
+        "ALREADY_EXISTS if another memory of the same entities has the same text. Requires the "
+        "OWNER role and a key with WRITE permission.",
     )
     async def restore_memory(
         self,
         info: Info,
         id: MemoryId,
         history_event_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The event of the memory's history.")
+            strawberry.ID,
+            strawberry.argument(description="The id of an event in the memory's history."),
         ],
     ) -> RestoreMemoryPayload:
         """Restore a memory."""
         row = await restore_memory(info.context, id, history_event_id)
-        return RestoreMemoryPayload(memory=as_is(row))
+        return RestoreMemoryPayload(memory=as_graphql(row))
 
 
 def _payload(outcome: Outcome) -> UpdateMemoryPayload:
     if isinstance(outcome, AppError):
         return UpdateMemoryPayload(user_errors=[user_error(outcome)])
-    return UpdateMemoryPayload(memory=as_is(outcome))
+    return UpdateMemoryPayload(memory=as_graphql(outcome))

@@ -1,51 +1,51 @@
-"""Deleting memories, and erasing them."""
+"""Deleting and erasing memories."""
 
 from typing import Annotated
 
 import strawberry
 
 from resolvers.memories.deletion import delete_memories, delete_memory
-from schema.base import Info, Payload, as_is, mutation, user_error
+from schema.base import Info, Payload, as_graphql, mutation, user_error
 from schema.types.erasure import ErasureReceipt
 from schema.types.memory import MemoryId
-from schema.types.memory_filter import MemoryFilter, filter_of
+from schema.types.memory_filter import MemoryFilter, filter_from_input
 
 
-@strawberry.type(description="The answer of `deleteMemory`.")
+@strawberry.type(description="The payload of `deleteMemory`.")
 class DeleteMemoryPayload(Payload):
-    """A memory deleted."""
+    """The deleted memory's id and the receipt."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id that was given."
+        default=None, description="The id passed to the mutation."
     )
     deleted_ids: list[strawberry.ID] = strawberry.field(
         default_factory=list,
-        description="The ids of all memories that were deleted: this one, unless it was deleted "
-        "before, and with `deleteLinked` those whose place it had taken.",
+        description="The ids of all deleted memories: this one, unless it had already been "
+        "deleted, and with `deleteLinked` the memories that it replaced.",
     )
     receipt: ErasureReceipt | None = strawberry.field(
-        default=None, description="The receipt of the erasure, with `erase`."
+        default=None, description="The receipt of the erasure; null without `erase`."
     )
 
 
-@strawberry.type(description="The answer of `deleteMemories`.")
+@strawberry.type(description="The payload of `deleteMemories`.")
 class DeleteMemoriesPayload(Payload):
-    """Memories deleted."""
+    """The ids of the deleted memories."""
 
     deleted_ids: list[strawberry.ID] = strawberry.field(
-        default_factory=list, description="The ids of what was deleted."
+        default_factory=list, description="The ids of the deleted memories."
     )
-    count: int = strawberry.field(default=0, description="How many were deleted.")
+    count: int = strawberry.field(default=0, description="The number of deleted memories.")
 
 
 @strawberry.type
 class MemoryDeletionMutation:
-    """What `Mutation` has of deleting memories."""
+    """The mutations for deleting memories."""
 
     @mutation(
         DeleteMemoryPayload,
-        "Delete one memory; its history stays unless it is to be erased. Needs an OWNER and a key "
-        "with WRITE permission.",
+        "Deletes one memory. Its history remains unless `erase` is true. Requires the OWNER role "
+        "and a key with WRITE permission.",
     )
     async def delete_memory(
         self,
@@ -54,16 +54,16 @@ class MemoryDeletionMutation:
         delete_linked: Annotated[
             bool,
             strawberry.argument(
-                description="Whether the memories that it has superseded, or that were merged into "
-                "it, go too, and those whose place these had taken, and so on."
+                description="Whether to delete the memories that it superseded or that were "
+                "merged into it as well, and recursively those that they replaced."
             ),
         ] = False,
         erase: Annotated[
             bool,
             strawberry.argument(
-                description="Whether all that was ever said of them goes too: their history, past "
-                "versions, the messages they were drawn from and the requests that brought or "
-                "changed them. Irreversible. A memory that was deleted before can still be erased."
+                description="Whether to erase all traces as well: history, earlier versions, the "
+                "source messages, and the requests that created or changed the memories. "
+                "Irreversible. A memory that has already been deleted can still be erased."
             ),
         ] = False,
     ) -> DeleteMemoryPayload:
@@ -72,15 +72,16 @@ class MemoryDeletionMutation:
         return DeleteMemoryPayload(
             deleted_id=id,
             deleted_ids=[strawberry.ID(id) for id in deletion.ids],
-            receipt=as_is(deletion.receipt),
+            receipt=as_graphql(deletion.receipt),
         )
 
     @mutation(
         DeleteMemoriesPayload,
-        "Delete memories; their history stays. Either up to 1,000 by their ids, all or none, or "
-        "all that match a filter, expired or not and in every state, as far as they were there "
-        "when this began. Should the permission be withdrawn during a long deletion by filter, the "
-        "answer has that error beside what was deleted before. Needs an OWNER and a key with "
+        "Deletes memories by their ids or by a filter. Their history remains. By ids, it deletes "
+        "up to 1,000 memories, all or none. By filter, it deletes all matching memories that "
+        "existed when the request started, including expired ones and those in any state. If the "
+        "caller's permission is withdrawn during a long deletion by filter, the payload has the "
+        "error as well as the memories deleted so far. Requires the OWNER role and a key with "
         "WRITE permission.",
     )
     async def delete_memories(
@@ -89,24 +90,27 @@ class MemoryDeletionMutation:
         project_id: Annotated[
             strawberry.ID | None,
             strawberry.argument(
-                description="The project: ids must all belong to it, if it is given; a filter "
-                "looks only there, and without it in the key's default project."
+                description="The project's id. If given, all ids must belong to the project. A "
+                "filter applies only to this project and defaults to the key's default project."
             ),
         ] = None,
         ids: Annotated[
             list[strawberry.ID] | None,
-            strawberry.argument(description="The ids of the memories to delete."),
+            strawberry.argument(
+                description="The ids of the memories to delete. Cannot be combined with `filter`."
+            ),
         ] = None,
         filter: Annotated[
             MemoryFilter | None,
             strawberry.argument(
-                description="Which memories to delete. Each match must be asked for by `ids`, or "
-                "by a `userId`, `agentId`, `appId` or `runId` that it has; `exists` will do."
+                description="Which memories to delete. Each match must meet a condition on `ids`, "
+                "`userId`, `agentId`, `appId` or `runId`; `exists: true` is sufficient. Cannot be "
+                "combined with `ids`."
             ),
         ] = None,
     ) -> DeleteMemoriesPayload:
         """Delete memories."""
-        deletion = await delete_memories(info.context, project_id, ids, filter_of(filter))
+        deletion = await delete_memories(info.context, project_id, ids, filter_from_input(filter))
         return DeleteMemoriesPayload(
             deleted_ids=[strawberry.ID(id) for id in deletion.ids],
             count=len(deletion.ids),

@@ -3,29 +3,30 @@
 import strawberry
 
 from resolvers.operations.records import retry_operation
-from schema.base import Info, Payload, as_is, mutation
+from schema.base import Info, Payload, as_graphql, mutation
 from schema.types.operation import Operation, OperationId
 
 
-@strawberry.type(description="The answer of `retryOperation`.")
+@strawberry.type(description="The payload of `retryOperation`.")
 class RetryOperationPayload(Payload):
-    """An operation that is tried again."""
+    """The operation to retry."""
 
     operation: Operation | None = strawberry.field(
-        default=None, description="The operation, waiting for its turn."
+        default=None, description="The operation, which is PENDING."
     )
 
 
 @strawberry.type
 class OperationMutation:
-    """What `Mutation` has of operations."""
+    """The mutations for operations."""
 
     @mutation(
         RetryOperationPayload,
-        "Work again on an operation that has FAILED: an add, an import or an export, with what was "
-        "kept of it, or a `reindexProject`. An add or an import needs an OWNER and a key with "
-        "WRITE permission, a reindex one with ADMIN permission, an export only to be seen.",
+        "Retries a FAILED operation: an add, an import or an export, using the stored input, or a "
+        "`reindexProject`. An add or an import requires the OWNER role and a key with WRITE "
+        "permission; a reindex requires the OWNER role and a key with ADMIN permission; an export "
+        "can be retried with any key that can see it.",
     )
     async def retry_operation(self, info: Info, id: OperationId) -> RetryOperationPayload:
-        """Try an operation again."""
-        return RetryOperationPayload(operation=as_is(await retry_operation(info.context, id)))
+        """Retry an operation."""
+        return RetryOperationPayload(operation=as_graphql(await retry_operation(info.context, id)))

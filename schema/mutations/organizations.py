@@ -1,4 +1,4 @@
-"""Creating, changing and deleting organizations."""
+"""Creating, updating and deleting organizations."""
 
 from typing import Annotated
 
@@ -10,91 +10,92 @@ from resolvers.tenancy.organizations import (
     update_organization,
 )
 from schema.arguments import OrganizationId
-from schema.base import Info, Payload, as_is, given, mutation
+from schema.base import Info, Payload, as_graphql, mutation, set_fields
 from schema.types.organization import Organization
 
 
-@strawberry.input(description="An organization to make.")
+@strawberry.input(description="The organization to create.")
 class CreateOrganizationInput:
     """Input of `createOrganization`."""
 
-    name: str = strawberry.field(description="What to call it, at most 256 characters.")
+    name: str = strawberry.field(description="The organization's name, at most 256 characters.")
 
 
-@strawberry.input(description="What to change of an organization; what is left out stays.")
+@strawberry.input(description="The changes to an organization. Omitted fields do not change.")
 class UpdateOrganizationInput:
     """Input of `updateOrganization`."""
 
     name: strawberry.Maybe[str | None] = strawberry.field(
-        description="What to call it, at most 256 characters."
+        description="The organization's name, at most 256 characters."
     )
 
 
-@strawberry.type(description="The answer of `createOrganization`.")
+@strawberry.type(description="The payload of `createOrganization`.")
 class CreateOrganizationPayload(Payload):
-    """An organization made."""
+    """The created organization."""
 
     organization: Organization | None = strawberry.field(
-        default=None, description="The organization made."
+        default=None, description="The created organization."
     )
 
 
-@strawberry.type(description="The answer of `updateOrganization`.")
+@strawberry.type(description="The payload of `updateOrganization`.")
 class UpdateOrganizationPayload(Payload):
-    """An organization changed."""
+    """The updated organization."""
 
     organization: Organization | None = strawberry.field(
-        default=None, description="The organization as it is after the change."
+        default=None, description="The organization after the change."
     )
 
 
-@strawberry.type(description="The answer of `deleteOrganization`.")
+@strawberry.type(description="The payload of `deleteOrganization`.")
 class DeleteOrganizationPayload(Payload):
-    """An organization deleted."""
+    """The deleted organization's id."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of what was deleted."
+        default=None, description="The id of the deleted object."
     )
 
 
 @strawberry.type
 class OrganizationMutation:
-    """What `Mutation` has of organizations."""
+    """The mutations for organizations."""
 
     @mutation(
         CreateOrganizationPayload,
-        "Make an organization; the caller is its OWNER. Needs a key of the whole account with "
-        "ADMIN permission.",
+        "Creates an organization with the caller as its OWNER. Requires a key with ACCOUNT reach "
+        "and ADMIN permission.",
     )
     async def create_organization(
         self,
         info: Info,
-        input: Annotated[CreateOrganizationInput, strawberry.argument(description="What to make.")],
+        input: Annotated[
+            CreateOrganizationInput, strawberry.argument(description="The organization to create.")
+        ],
     ) -> CreateOrganizationPayload:
-        """Make an organization."""
+        """Create an organization."""
         row = await create_organization(info.context, input.name)
-        return CreateOrganizationPayload(organization=as_is(row))
+        return CreateOrganizationPayload(organization=as_graphql(row))
 
     @mutation(
         UpdateOrganizationPayload,
-        "Rename an organization. Needs an OWNER and a key with ADMIN permission.",
+        "Renames an organization. Requires the OWNER role and a key with ADMIN permission.",
     )
     async def update_organization(
         self,
         info: Info,
         id: OrganizationId,
-        input: Annotated[
-            UpdateOrganizationInput, strawberry.argument(description="What to change.")
-        ],
+        input: Annotated[UpdateOrganizationInput, strawberry.argument(description="The changes.")],
     ) -> UpdateOrganizationPayload:
         """Rename an organization."""
-        row = await update_organization(info.context, id, given(input))
-        return UpdateOrganizationPayload(organization=as_is(row))
+        row = await update_organization(info.context, id, set_fields(input))
+        return UpdateOrganizationPayload(organization=as_graphql(row))
 
     @mutation(
         DeleteOrganizationPayload,
-        "Delete an organization with all its projects. Irreversible. It is gone from every answer "
-        "at once; what was in it is erased in the background.",
+        "Deletes an organization and all its projects. Irreversible. It disappears from all "
+        "responses at once, and background jobs erase its data. Requires the OWNER role and a key "
+        "with ADMIN permission.",
     )
     async def delete_organization(
         self, info: Info, id: OrganizationId

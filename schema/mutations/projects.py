@@ -1,4 +1,4 @@
-"""Creating, changing, reindexing and deleting projects."""
+"""Creating, updating, reindexing and deleting projects."""
 
 from typing import Annotated, Any
 
@@ -6,143 +6,161 @@ import strawberry
 
 from resolvers.indexing.reindex import reindex_project
 from resolvers.tenancy.projects import create_project, delete_project, update_project
-from schema.base import Info, Payload, as_is, given, mutation
+from schema.base import Info, Payload, as_graphql, mutation, set_fields
 from schema.types.erasure import ErasureReceipt
 from schema.types.operation import Operation
 from schema.types.project import OptionalId, Project
 
 
-@strawberry.input(description="A project to make.")
+@strawberry.input(description="The project to create.")
 class CreateProjectInput:
     """Input of `createProject`."""
 
     organization_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Where to make it; the key's organization without it."
+        default=None,
+        description="The id of the organization to create the project in. Defaults "
+        "to the key's default organization.",
     )
-    name: str = strawberry.field(description="What to call it, at most 256 characters.")
-    description: str | None = strawberry.field(default=None, description="What it is for.")
+    name: str = strawberry.field(description="The project's name, at most 256 characters.")
+    description: str | None = strawberry.field(
+        default=None, description="The project's description, at most 65,536 characters."
+    )
 
 
 @strawberry.input(description="A category of a project's own catalog.")
 class CategoryInput:
     """A category."""
 
-    name: str = strawberry.field(description="Its name, unique in the catalog.")
-    description: str | None = strawberry.field(default=None, description="What belongs to it.")
+    name: str = strawberry.field(description="The category's name, unique in the catalog.")
+    description: str | None = strawberry.field(
+        default=None, description="What belongs in the category."
+    )
 
 
 @strawberry.input(
-    description="What to change of a project. What is left out stays; a null clears a text."
+    description="The changes to a project. Omitted fields do not change. Null clears a text."
 )
 class UpdateProjectInput:
     """Input of `updateProject`."""
 
     name: strawberry.Maybe[str | None] = strawberry.field(
-        description="What to call it, at most 256 characters."
+        description="The project's name, at most 256 characters."
     )
-    description: strawberry.Maybe[str | None] = strawberry.field(description="What it is for.")
+    description: strawberry.Maybe[str | None] = strawberry.field(
+        description="The project's description, at most 65,536 characters."
+    )
     custom_instructions: strawberry.Maybe[str | None] = strawberry.field(
-        description="What the extraction of memories is told about the people's part."
+        description="Instructions for extracting memories from what people say."
     )
     agent_custom_instructions: strawberry.Maybe[str | None] = strawberry.field(
-        description="What the extraction of memories is told about the agents' part."
+        description="Instructions for extracting memories from what agents say."
     )
     custom_categories: strawberry.Maybe[list[CategoryInput] | None] = strawberry.field(
-        description="The catalog to put in force, at most 100; an empty list restores the default."
+        description="The project's own categories, at most 100. An empty list restores the "
+        "default catalog."
     )
     enable_graph: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether people, places and things are drawn out of memories."
+        description="Whether the server extracts people, places and things from memories."
     )
     multilingual: strawberry.Maybe[bool | None] = strawberry.field(
         description="Whether memories keep the language of their messages."
     )
     decay: strawberry.Maybe[bool | None] = strawberry.field(
-        description="Whether memories that are not used sink in the ranking."
+        description="Whether memories that searches do not return rank lower over time."
     )
     expected_version: strawberry.Maybe[int | None] = strawberry.field(
-        description="Refuse the change unless the project has this version."
+        description="The expected version of the project. The error is VERSION_CONFLICT if the "
+        "version differs."
     )
 
 
-@strawberry.type(description="The answer of `createProject`.")
+@strawberry.type(description="The payload of `createProject`.")
 class CreateProjectPayload(Payload):
-    """A project made."""
+    """The created project."""
 
-    project: Project | None = strawberry.field(default=None, description="The project made.")
+    project: Project | None = strawberry.field(default=None, description="The created project.")
 
 
-@strawberry.type(description="The answer of `updateProject`.")
+@strawberry.type(description="The payload of `updateProject`.")
 class UpdateProjectPayload(Payload):
-    """A project changed."""
+    """The updated project."""
 
     project: Project | None = strawberry.field(
-        default=None, description="The project as it is after the change."
+        default=None, description="The project after the change."
     )
 
 
-@strawberry.type(description="The answer of `deleteProject`.")
+@strawberry.type(description="The payload of `deleteProject`.")
 class DeleteProjectPayload(Payload):
-    """A project deleted."""
+    """The deleted project's id and the receipt."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of what was deleted."
+        default=None, description="The id of the deleted object."
     )
     receipt: ErasureReceipt | None = strawberry.field(
-        default=None, description="The receipt of its erasure."
+        default=None, description="The receipt of the erasure."
     )
 
 
-@strawberry.type(description="The answer of `reindexProject`.")
+@strawberry.type(description="The payload of `reindexProject`.")
 class ReindexProjectPayload(Payload):
-    """A project whose index is built anew."""
+    """The reindexed project and its operation."""
 
     operation: Operation | None = strawberry.field(
-        default=None, description="What tells how far it is, and when it is done."
+        default=None, description="The operation, which reports progress and completion."
     )
     project: Project | None = strawberry.field(default=None, description="The project.")
 
 
 @strawberry.type
 class ProjectMutation:
-    """What `Mutation` has of projects."""
+    """The mutations for projects."""
 
     @mutation(
         CreateProjectPayload,
-        "Make a project; the caller is its OWNER. Needs an OWNER of the organization and a key "
-        "with ADMIN permission.",
+        "Creates a project with the caller as its OWNER. Requires the OWNER role in the "
+        "organization and a key with ADMIN permission.",
     )
     async def create_project(
         self,
         info: Info,
-        input: Annotated[CreateProjectInput, strawberry.argument(description="What to make.")],
+        input: Annotated[
+            CreateProjectInput, strawberry.argument(description="The project to create.")
+        ],
     ) -> CreateProjectPayload:
-        """Make a project."""
+        """Create a project."""
         row = await create_project(
             info.context, input.organization_id, input.name, input.description
         )
-        return CreateProjectPayload(project=as_is(row))
+        return CreateProjectPayload(project=as_graphql(row))
 
     @mutation(
         UpdateProjectPayload,
-        "Change the settings of a project. Needs an OWNER and a key with ADMIN permission.",
+        "Changes the settings of a project. Requires the OWNER role and a key with ADMIN "
+        "permission.",
     )
     async def update_project(
         self,
         info: Info,
         *,
         id: OptionalId = None,
-        input: Annotated[UpdateProjectInput, strawberry.argument(description="What to change.")],
+        input: Annotated[UpdateProjectInput, strawberry.argument(description="The changes.")],
     ) -> UpdateProjectPayload:
-        """Change a project."""
-        changes = given(input)
+        """Update a project."""
+        changes = set_fields(input)
         if changes.get("custom_categories") is not None:
-            changes["custom_categories"] = [plain(item) for item in changes["custom_categories"]]
-        return UpdateProjectPayload(project=as_is(await update_project(info.context, id, changes)))
+            changes["custom_categories"] = [
+                category_dict(item) for item in changes["custom_categories"]
+            ]
+        return UpdateProjectPayload(
+            project=as_graphql(await update_project(info.context, id, changes))
+        )
 
     @mutation(
         DeleteProjectPayload,
-        "Delete a project with everything in it. Irreversible. It is gone from every answer at "
-        "once; all it had is erased in the background.",
+        "Deletes a project and everything in it. Irreversible. It disappears from all responses "
+        "at once, and a background job erases its data. Requires the OWNER role and a key with "
+        "ADMIN permission.",
     )
     async def delete_project(
         self,
@@ -151,24 +169,24 @@ class ProjectMutation:
     ) -> DeleteProjectPayload:
         """Delete a project."""
         receipt = await delete_project(info.context, id)
-        return DeleteProjectPayload(deleted_id=id, receipt=as_is(receipt))
+        return DeleteProjectPayload(deleted_id=id, receipt=as_graphql(receipt))
 
     @mutation(
         ReindexProjectPayload,
-        "Build the vector index of a project anew from the database, in the background; the "
-        "operation tells how far it is. Searches stay complete meanwhile. While that is going on, "
-        "asking again answers the same operation. Needs an OWNER and a key with ADMIN permission.",
+        "Rebuilds a project's vector index from the database in the background. Searches stay "
+        "complete meanwhile. While a rebuild is in progress, another call returns the same "
+        "operation. Requires the OWNER role and a key with ADMIN permission.",
     )
     async def reindex_project(
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="The project's id.")],
     ) -> ReindexProjectPayload:
-        """Build the index of a project anew."""
+        """Rebuild the vector index of a project."""
         operation, project = await reindex_project(info.context, id)
-        return ReindexProjectPayload(operation=as_is(operation), project=as_is(project))
+        return ReindexProjectPayload(operation=as_graphql(operation), project=as_graphql(project))
 
 
-def plain(category: CategoryInput) -> dict[str, Any]:
-    """Return a category as it is kept."""
+def category_dict(category: CategoryInput) -> dict[str, Any]:
+    """Return a category as a JSON object, as it is stored."""
     return {"name": category.name, "description": category.description}

@@ -1,4 +1,4 @@
-"""Making, changing, testing and deleting webhooks, and sending again what was sent."""
+"""Creating, updating, testing and deleting webhooks, and redelivering messages."""
 
 from typing import Annotated
 
@@ -12,113 +12,115 @@ from resolvers.webhooks.administration import (
     update_webhook,
 )
 from resolvers.webhooks.redelivery import redeliver_webhook, test_webhook
-from schema.base import Info, Payload, as_is, given, mutation
+from schema.base import Info, Payload, as_graphql, mutation, set_fields
 from schema.types.webhook import Webhook, WebhookDelivery
 
 WebhookId = Annotated[strawberry.ID, strawberry.argument(description="The webhook's id.")]
-_NEEDS = "Needs an OWNER and a key with ADMIN permission."
+_NEEDS = "Requires the OWNER role and a key with ADMIN permission."
 
 
-@strawberry.input(description="A webhook to make.")
+@strawberry.input(description="The webhook to create.")
 class CreateWebhookInput:
     """Input of `createWebhook`."""
 
-    name: str = strawberry.field(description="What to call it, at most 256 characters.")
+    name: str = strawberry.field(description="The webhook's name, at most 256 characters.")
     url: str = strawberry.field(
-        description="Where to send to: http or https, a public host unless the server's settings "
-        "allow another, at most 2,048 characters."
+        description="The URL that receives messages by POST: http or https, at most 2,048 "
+        "characters. The host must be public unless the server's settings allow it."
     )
     event_types: list[WebhookEventType] = strawberry.field(
-        description="What to tell it of: at least one, each once."
+        description="The event types to subscribe to: at least one, without duplicates."
     )
 
 
-@strawberry.input(description="What to change of a webhook. What is left out stays.")
+@strawberry.input(description="The changes to a webhook. Omitted fields do not change.")
 class UpdateWebhookInput:
     """Input of `updateWebhook`."""
 
     name: strawberry.Maybe[str | None] = strawberry.field(
-        description="What to call it, at most 256 characters."
+        description="The webhook's name, at most 256 characters."
     )
     url: strawberry.Maybe[str | None] = strawberry.field(
-        description="Where to send to; what waits is sent there too."
+        description="The URL that receives messages by POST. Pending deliveries are sent to it as "
+        "well."
     )
     event_types: strawberry.Maybe[list[WebhookEventType] | None] = strawberry.field(
-        description="What to tell it of: at least one, each once."
+        description="The event types to subscribe to: at least one, without duplicates."
     )
     is_active: strawberry.Maybe[bool | None] = strawberry.field(
-        description="False gives up what waits. True tells it of what happens from then on."
+        description="`false` deactivates the webhook and cancels its pending deliveries. `true` "
+        "activates it for events from then on."
     )
 
 
-@strawberry.type(description="The answer of `createWebhook`.")
+@strawberry.type(description="The payload of `createWebhook`.")
 class CreateWebhookPayload(Payload):
-    """A webhook made."""
+    """The created webhook and its secret."""
 
-    webhook: Webhook | None = strawberry.field(default=None, description="The webhook made.")
+    webhook: Webhook | None = strawberry.field(default=None, description="The created webhook.")
     secret: str | None = strawberry.field(
         default=None,
-        description="The secret its messages are signed with. It is shown this once and kept "
-        "nowhere.",
+        description="The secret that signs the webhook's messages. It is returned only once and "
+        "is not stored.",
     )
 
 
-@strawberry.type(description="The answer of `updateWebhook`.")
+@strawberry.type(description="The payload of `updateWebhook`.")
 class UpdateWebhookPayload(Payload):
-    """A webhook changed."""
+    """The updated webhook."""
 
     webhook: Webhook | None = strawberry.field(
-        default=None, description="The webhook as it is after the change."
+        default=None, description="The webhook after the change."
     )
 
 
-@strawberry.type(description="The answer of `deleteWebhook`.")
+@strawberry.type(description="The payload of `deleteWebhook`.")
 class DeleteWebhookPayload(Payload):
-    """A webhook deleted."""
+    """The deleted webhook's id."""
 
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of what was deleted."
+        default=None, description="The id of the deleted object."
     )
 
 
-@strawberry.type(description="The answer of `rotateWebhookSecret`.")
+@strawberry.type(description="The payload of `rotateWebhookSecret`.")
 class RotateWebhookSecretPayload(Payload):
-    """A secret replaced."""
+    """The webhook and its new secret."""
 
     webhook: Webhook | None = strawberry.field(default=None, description="The webhook.")
     secret: str | None = strawberry.field(
         default=None,
-        description="The secret its messages are signed with from here on. It is shown this once "
-        "and kept nowhere.",
+        description="The new secret that signs the webhook's messages. It is returned only once "
+        "and is not stored.",
     )
 
 
-@strawberry.type(description="The answer of `testWebhook`.")
+@strawberry.type(description="The payload of `testWebhook`.")
 class TestWebhookPayload(Payload):
-    """A test promised."""
+    """The pending test."""
 
     delivery: WebhookDelivery | None = strawberry.field(
-        default=None, description="The test, which is sent in a moment."
+        default=None, description="The delivery of the test, which is PENDING."
     )
 
 
-@strawberry.type(description="The answer of `redeliverWebhook`.")
+@strawberry.type(description="The payload of `redeliverWebhook`.")
 class RedeliverWebhookPayload(Payload):
-    """A message promised again."""
+    """The pending redelivery."""
 
     delivery: WebhookDelivery | None = strawberry.field(
-        default=None, description="The delivery, which is sent in a moment."
+        default=None, description="The delivery, which is PENDING."
     )
 
 
 @strawberry.type
 class WebhookMutation:
-    """What `Mutation` has of webhooks."""
+    """The mutations for webhooks."""
 
     @mutation(
         CreateWebhookPayload,
-        "Have a project's events sent to an address, from here on; at most 20 for a project. "
-        f"{_NEEDS}",
+        "Creates a webhook that receives a project's events from now on. A project can have at "
+        f"most 20 webhooks; beyond that, the error is LIMIT_EXCEEDED. {_NEEDS}",
     )
     async def create_webhook(
         self,
@@ -126,30 +128,34 @@ class WebhookMutation:
         *,
         project_id: Annotated[
             strawberry.ID | None,
-            strawberry.argument(description="The project; the key's default project without it."),
+            strawberry.argument(
+                description="The project's id. Defaults to the key's default project."
+            ),
         ] = None,
-        input: Annotated[CreateWebhookInput, strawberry.argument(description="What to make.")],
+        input: Annotated[
+            CreateWebhookInput, strawberry.argument(description="The webhook to create.")
+        ],
     ) -> CreateWebhookPayload:
-        """Make a webhook."""
+        """Create a webhook."""
         row, secret = await create_webhook(
             info.context, project_id, input.name, input.url, input.event_types
         )
-        return CreateWebhookPayload(webhook=as_is(row), secret=secret)
+        return CreateWebhookPayload(webhook=as_graphql(row), secret=secret)
 
-    @mutation(UpdateWebhookPayload, f"Change a webhook. {_NEEDS}")
+    @mutation(UpdateWebhookPayload, f"Changes a webhook. {_NEEDS}")
     async def update_webhook(
         self,
         info: Info,
         id: WebhookId,
-        input: Annotated[UpdateWebhookInput, strawberry.argument(description="What to change.")],
+        input: Annotated[UpdateWebhookInput, strawberry.argument(description="The changes.")],
     ) -> UpdateWebhookPayload:
-        """Change a webhook."""
-        row = await update_webhook(info.context, id, given(input))
-        return UpdateWebhookPayload(webhook=as_is(row))
+        """Update a webhook."""
+        row = await update_webhook(info.context, id, set_fields(input))
+        return UpdateWebhookPayload(webhook=as_graphql(row))
 
     @mutation(
         DeleteWebhookPayload,
-        f"Delete a webhook with its deliveries; what waits is not sent any more. {_NEEDS}",
+        f"Deletes a webhook and its deliveries. Pending deliveries are no longer sent. {_NEEDS}",
     )
     async def delete_webhook(self, info: Info, id: WebhookId) -> DeleteWebhookPayload:
         """Delete a webhook."""
@@ -158,26 +164,27 @@ class WebhookMutation:
 
     @mutation(
         RotateWebhookSecretPayload,
-        "Give a webhook another secret. For 24 hours its messages are signed with both, so that "
-        f"the receiver can change over. {_NEEDS}",
+        "Replaces a webhook's secret. For 24 hours, messages are signed with both the old and the "
+        f"new secret, so that the receiver can switch. {_NEEDS}",
     )
     async def rotate_webhook_secret(self, info: Info, id: WebhookId) -> RotateWebhookSecretPayload:
         """Replace a secret."""
         row, secret = await rotate_webhook_secret(info.context, id)
-        return RotateWebhookSecretPayload(webhook=as_is(row), secret=secret)
+        return RotateWebhookSecretPayload(webhook=as_graphql(row), secret=secret)
 
     @mutation(
         TestWebhookPayload,
-        f"Send a message of the type `test`, also to a webhook that is switched off. {_NEEDS}",
+        f"Sends a message of the type `test`, even to an inactive webhook. {_NEEDS}",
     )
     async def test_webhook(self, info: Info, id: WebhookId) -> TestWebhookPayload:
-        """Promise a test."""
-        return TestWebhookPayload(delivery=as_is(await test_webhook(info.context, id)))
+        """Queue a test message."""
+        return TestWebhookPayload(delivery=as_graphql(await test_webhook(info.context, id)))
 
     @mutation(
         RedeliverWebhookPayload,
-        "Send a message again that has succeeded or failed, under the same id. Its retries begin "
-        f"anew, its attempts go on counting. {_NEEDS}",
+        "Sends a SUCCEEDED or FAILED message again, with the same id. Its retry schedule starts "
+        "over, but `attempts` keeps counting. The error is INVALID_INPUT while the delivery is "
+        f"PENDING or the webhook is inactive. {_NEEDS}",
     )
     async def redeliver_webhook(
         self,
@@ -186,6 +193,6 @@ class WebhookMutation:
             strawberry.ID, strawberry.argument(description="The delivery's id.")
         ],
     ) -> RedeliverWebhookPayload:
-        """Promise a message again."""
+        """Queue a message again."""
         row = await redeliver_webhook(info.context, delivery_id)
-        return RedeliverWebhookPayload(delivery=as_is(row))
+        return RedeliverWebhookPayload(delivery=as_graphql(row))

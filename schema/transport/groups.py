@@ -1,9 +1,9 @@
-"""Subscriptions that get the same results: each event is executed once for all of them.
+"""Groups of subscriptions with the same results: each event is executed once per group.
 
-A group runs one subscription of its own and hands each result to its members. A member joins when
-it has seen as much of the log as this process has read, or when the group still has the results of
-all that came since, and is given what comes after its place: so it neither misses an event nor sees
-one twice. Most who come back do so after a moment, and cost no execution.
+A group runs one subscription of its own and passes each result to its members. A subscription can
+join if it has received as much of the log as this process has read, or if the group still has the
+results of everything after its place. It receives only results after its place, so it neither
+misses an event nor receives one twice. Most clients reconnect quickly, which costs no execution.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from core.access import Actor
 from resolvers.context import Context, Services
 from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, request_error
-from schema.transport.results import Asked, Errors, Result, results_of
+from schema.transport.results import ClientOperation, Errors, Result, operation_results
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ LONGEST_KEPT_SECONDS = 30.0
 
 
 class Client(Protocol):
-    """Whoever an operation belongs to, as its results see them."""
+    """The receiver of an operation's results."""
 
     async def send(self, result: Result) -> None:
         """Send a result as soon as there is room for it."""
@@ -41,7 +41,7 @@ class Client(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """One subscription of a group: its place in the log, and how it ends."""
+    """One subscription of a group, with its place in the log and a future for its end."""
 
     place: int
     client: Client
@@ -49,19 +49,19 @@ class Member:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    def hand(self, result: Result) -> None:
-        """Hand over a result, unless it is of an event that this member has seen."""
+    def deliver(self, result: Result) -> None:
+        """Pass on a result, unless the member has already received its event."""
         place = _place_of(result)
         if place > self.place:
             self.place = place
             self.client.push(result)
 
 
-class _Kept:
-    """The last results of a group, for those who come back after a moment.
+class _RecentResults:
+    """The recent results of a group, for clients that reconnect quickly.
 
-    All results after the place `since` are there. They are few, young, and forgotten as soon as
-    anything of the project is erased.
+    It has all results after the place `since`. They are limited in number, size and age, and are
+    dropped as soon as anything in the project is erased.
     """
 
     def __init__(self, place: int) -> None:
@@ -70,7 +70,7 @@ class _Kept:
         self._characters = 0
 
     def add(self, result: Result) -> None:
-        """Keep one more; one that has errors may be better the next time."""
+        """Add a result. One with errors is not reused, because another execution may succeed."""
         self._results.append((time.monotonic(), result))
         self._characters += len(result.json)
         if result.errors:
@@ -79,16 +79,16 @@ class _Kept:
             self._drop()
 
     def after(self, place: int) -> list[Result]:
-        """Return those after a place, which is not before `since`."""
+        """Return the results after a place, which must not be before `since`."""
         return [result for _, result in self._results if _place_of(result) > place]
 
     def age(self) -> None:
-        """Let go of what is too old to be told as it was."""
+        """Drop the results that are too old to be reused."""
         while self._results and self._results[0][0] < time.monotonic() - LONGEST_KEPT_SECONDS:
             self._drop()
 
     def forget(self) -> None:
-        """Let go of all."""
+        """Drop all results."""
         while self._results:
             self._drop()
 
@@ -99,11 +99,13 @@ class _Kept:
 
 
 class Group:
-    """One subscription and all who are given its results."""
+    """One subscription and the members that receive its results."""
 
-    def __init__(self, services: Services, asked: Asked, actor: Actor, place: int) -> None:
+    def __init__(
+        self, services: Services, asked: ClientOperation, actor: Actor, place: int
+    ) -> None:
         self.members: set[Member] = set()
-        self.kept = _Kept(place)
+        self.kept = _RecentResults(place)
         stream = Stream(start=place, erased=self.kept.forget)
         self._context = Context(actor, services, stream)
         self._asked = asked
@@ -112,14 +114,14 @@ class Group:
     async def _run(self) -> None:
         errors: Errors = []
         try:
-            async with aclosing(results_of(self._asked, self._context)) as results:
+            async with aclosing(operation_results(self._asked, self._context)) as results:
                 async for result in results:
                     if result.is_last:
                         errors = result.errors
                         break
                     self.kept.add(result)
                     for member in self.members:
-                        member.hand(result)
+                        member.deliver(result)
         except Exception:
             log.exception("defect", request_id=self._asked.request_id)
             errors = [request_error(DEFECT, "INTERNAL", self._asked.request_id)]
@@ -140,12 +142,19 @@ class Groups:
         return len(self._groups)
 
     def join(
-        self, key: str, asked: Asked, actor: Actor, place: int, client: Client, *, caught_up: bool
+        self,
+        key: str,
+        asked: ClientOperation,
+        actor: Actor,
+        place: int,
+        client: Client,
+        *,
+        caught_up: bool,
     ) -> Member | None:
-        """Return the membership of a subscription that goes on from a place in its log.
+        """Return the membership of a subscription that continues from a place in its log.
 
-        None when its group does not have all that came after the place. Whoever has `caught_up`
-        with all that this process has read of the log always joins.
+        Returns None if the group does not have all results after the place. A subscription that
+        has `caught_up` with everything this process has read of the log can always join.
         """
         group = self._groups.get(key)
         if group is not None and group.task.done():
@@ -158,7 +167,7 @@ class Groups:
             group = self._groups[key] = Group(self._services, asked, actor, place)
         member = Member(place, client)
         for result in group.kept.after(place):
-            member.hand(result)
+            member.deliver(result)
         group.members.add(member)
         return member
 

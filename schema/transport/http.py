@@ -1,8 +1,8 @@
-"""GraphQL over HTTP, as the GraphQL-over-HTTP specification has it.
+"""GraphQL over HTTP, according to the GraphQL-over-HTTP specification.
 
-https://graphql.github.io/graphql-over-http/draft/ tells how bodies are read and when an answer is
-not a 200. The order of checks is deliberate: who asks comes before anything that costs something,
-so that a stranger can make the server neither parse nor think.
+https://graphql.github.io/graphql-over-http/draft/ defines how bodies are read and which responses
+have a status other than 200. The order of checks is deliberate: authentication comes before any
+expensive work, so that an unauthenticated client cannot make the server parse or execute anything.
 """
 
 from typing import Any
@@ -24,9 +24,9 @@ from core.errors import LimitExceeded, Unauthenticated
 from resolvers.context import Context, authenticate
 from schema.contract import schema
 from schema.transport.credentials import tokens_of
-from schema.transport.errors import DEFECT, app_error, formatted, request_error
+from schema.transport.errors import DEFECT, app_error, format_error, request_error
 from schema.transport.live import Live
-from schema.transport.results import MOST_ERRORS, Asked
+from schema.transport.results import MOST_ERRORS, ClientOperation
 from schema.transport.sse import EVENT_STREAM, EventStream
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ _FOLLOWING = frozenset({OperationType.SUBSCRIPTION})
 
 
 class BadRequest(Exception):
-    """The request is not one of GraphQL over HTTP: a status and a sentence."""
+    """The request is not valid GraphQL over HTTP. It has a status and a message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -52,7 +52,7 @@ class GraphQLEndpoint:
     """The ASGI application behind `/graphql`."""
 
     def __init__(self, live: Live, page: str | None) -> None:
-        """`page` is the HTML that a browser gets, none where it gets nothing."""
+        """`page` is the HTML for browsers, or None to serve no page."""
         self._live = live
         self._services = live.services
         self._page = page
@@ -72,7 +72,7 @@ class GraphQLEndpoint:
             return HTMLResponse(self._page)
         try:
             if request.method not in ("GET", "POST"):
-                raise BadRequest(405, "GraphQL is asked by GET or POST.")
+                raise BadRequest(405, "GraphQL requests must use GET or POST.")
             actor = await authenticate(self._services, tokens_of(request))
             media_type = _answer_type(request)
             query, variables, operation = await _read(request)
@@ -84,7 +84,7 @@ class GraphQLEndpoint:
             return _failure(request, error.status, "BAD_USER_INPUT", error.message, headers)
         allowed = _READING if request.method == "GET" else _WRITING
         followed = allowed | _FOLLOWING
-        asked = Asked(query, variables, operation, followed, request.state.request_id)
+        asked = ClientOperation(query, variables, operation, followed, request.state.request_id)
         if media_type == EVENT_STREAM:
             return self._stream(request, asked, actor)
         context = Context(actor, self._services)
@@ -98,22 +98,22 @@ class GraphQLEndpoint:
             )
         except InvalidOperationTypeError as error:
             if error.operation_type is OperationType.MUTATION:
-                message = "A mutation is sent by POST."
+                message = "A mutation must be sent by POST."
                 return _failure(request, 405, "BAD_USER_INPUT", message, {"Allow": "POST"})
             if EVENT_STREAM in request.headers.get("accept", ""):
                 return self._stream(request, asked, actor)
-            message = f"A subscription is answered as {EVENT_STREAM}, or over a WebSocket."
+            message = f"A subscription needs a WebSocket, or must accept {EVENT_STREAM}."
             return _failure(request, 406, "BAD_USER_INPUT", message)
         except CannotGetOperationTypeError as error:
             return _failure(
                 request, _request_status(media_type), "BAD_USER_INPUT", error.as_http_error_reason()
             )
         finally:
-            # Loaders and what they load for keep each other, until the next full collection.
+            # Loaders and their contexts refer to each other: memory until the next full collection.
             context.loaders.clear()
         return self._answer(request, media_type, result)
 
-    def _stream(self, request: Request, asked: Asked, actor: Actor) -> Response:
+    def _stream(self, request: Request, asked: ClientOperation, actor: Actor) -> Response:
         resume = request.headers.get("last-event-id")
         try:
             return EventStream(self._live, asked, actor, resume)
@@ -128,7 +128,7 @@ class GraphQLEndpoint:
         if result.errors:
             request_id = request.state.request_id
             shown = result.errors[:MOST_ERRORS]
-            body["errors"] = [formatted(error, request_id) for error in shown]
+            body["errors"] = [format_error(error, request_id) for error in shown]
             if result.data is None and not any(error.path for error in result.errors):
                 status = _request_status(media_type)
             else:
@@ -147,7 +147,7 @@ def _wants_page(request: Request) -> bool:
 
 
 def _answer_type(request: Request) -> str:
-    """Return the media type to answer with. Raises `BadRequest` when none is acceptable."""
+    """Return the media type of the response. Raises `BadRequest` if none is acceptable."""
     accept = request.headers.get("accept", "*/*").lower()
     ranges = [part.split(";")[0].strip() for part in accept.split(",")]
     for wanted in ranges:
@@ -155,7 +155,7 @@ def _answer_type(request: Request) -> str:
             return wanted
         if wanted in (_JSON, "application/*", "*/*", ""):
             return _JSON
-    raise BadRequest(406, f"The answer can be {_GRAPHQL}, {_JSON} or {EVENT_STREAM}.")
+    raise BadRequest(406, f"Accept must include {_GRAPHQL}, {_JSON} or {EVENT_STREAM}.")
 
 
 def _request_status(media_type: str) -> int:
@@ -176,17 +176,19 @@ async def _read(request: Request) -> tuple[str, dict[str, Any] | None, str | Non
             raise BadRequest(415, f"The body must be {_JSON}.")
         given = _json(await _body(request), "body")
     if isinstance(given, list):
-        raise BadRequest(400, "Arrays of operations are not taken: send one at a time.")
+        raise BadRequest(
+            400, "Arrays of operations are not supported: send one operation at a time."
+        )
     if not isinstance(given, dict):
         raise BadRequest(400, "The body must be a JSON object with a query.")
     query, variables = given.get("query"), given.get("variables")
     operation, extensions = given.get("operationName"), given.get("extensions")
     if not isinstance(query, str):
-        raise BadRequest(400, "query must be a text.")
+        raise BadRequest(400, "query must be a string.")
     if variables is not None and not isinstance(variables, dict):
         raise BadRequest(400, "variables must be a JSON object.")
     if operation is not None and not isinstance(operation, str):
-        raise BadRequest(400, "operationName must be a text.")
+        raise BadRequest(400, "operationName must be a string.")
     if extensions is not None and not isinstance(extensions, dict):
         raise BadRequest(400, "extensions must be a JSON object.")
     return query, variables, operation or None

@@ -1,25 +1,25 @@
-"""Answering one operation with as many results as it has, for every transport that can do so."""
+"""Executing operations with several results, for the transports that can stream them."""
 
 from contextlib import aclosing
 
 from resolvers.context import Context, Services
-from resolvers.runtime.connections import Stay
+from resolvers.runtime.connections import LiveConnection
 from schema.transport.groups import Client, Groups, Member
 from schema.transport.plans import plan_of
-from schema.transport.results import Asked, Errors, results_of
+from schema.transport.results import ClientOperation, Errors, operation_results
 
 
 class Live:
-    """The operations of one process that stay open."""
+    """The open operations of one process."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
         self.groups = Groups(services)
 
-    async def answer(self, asked: Asked, stay: Stay, client: Client) -> Errors:
-        """Send a client all results of an operation, until it ends.
+    async def answer(self, asked: ClientOperation, stay: LiveConnection, client: Client) -> Errors:
+        """Send a client all results of an operation until it ends.
 
-        Returns the errors that it ended with, none when it came to its end.
+        Returns the errors that ended it; an empty list if it completed.
         """
         ended = await self._begin(asked, stay, client)
         if not isinstance(ended, _Joined):
@@ -29,8 +29,10 @@ class Live:
         finally:
             await self.groups.leave(ended.key, ended.member)
 
-    async def _begin(self, asked: Asked, stay: Stay, client: Client) -> "Errors | _Joined":
-        """Send what one execution for this client alone gives; a group may have the rest."""
+    async def _begin(
+        self, asked: ClientOperation, stay: LiveConnection, client: Client
+    ) -> "Errors | _Joined":
+        """Execute for this client alone, until the operation ends or joins a group."""
         stream, joined = stay.stream, None
         plan = plan_of(asked.query, asked.operation_name)
 
@@ -47,7 +49,7 @@ class Live:
             stream.join = join
         try:
             context = Context(stay.actor, self.services, stream)
-            async with aclosing(results_of(asked, context)) as results:
+            async with aclosing(operation_results(asked, context)) as results:
                 async for result in results:
                     if result.is_last:
                         return result.errors
@@ -57,7 +59,7 @@ class Live:
                 await self.groups.leave(joined.key, joined.member)
             raise
         finally:
-            # It refers to its stay, and the stay to it: memory until the next full collection.
+            # Breaks the cycle with the connection, which would live until the next full collection.
             stream.join = None
         return [] if joined is None else joined
 

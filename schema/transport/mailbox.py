@@ -1,8 +1,7 @@
-"""What waits to be sent to one client: in order, and in bounds.
+"""The queue of messages to one client, ordered and bounded.
 
-Whoever answers a request waits for room, so a client that reads slowly is read from slowly too.
-What happens live does not wait for anybody: a client for which too much has gathered is let go, and
-can go on from the last cursor it has seen.
+Responses to requests wait for room in the queue, so a slow reader is throttled. Live events cannot
+wait: if the queue is full, the client is disconnected, and can resume from its last cursor.
 """
 
 import asyncio
@@ -14,18 +13,18 @@ MOST_CHARACTERS = 4 * 2**20
 
 
 class Closing(NamedTuple):
-    """Why there will be nothing more: a close code of WebSockets and a reason."""
+    """Why the connection closes: a WebSocket close code and a reason."""
 
     code: int
     reason: str
 
 
-# The field's clients come back after 1013, "try again later", but not after most codes from 4000.
-SLOW = Closing(1013, "Too slow: go on from the last cursor")
+# Common clients reconnect after 1013, "try again later", but not after most codes from 4000 on.
+SLOW = Closing(1013, "Client too slow: resume from the last cursor")
 
 
 class Mailbox:
-    """Messages on their way to one client; one task takes them out."""
+    """The pending messages to one client. One task takes them out."""
 
     def __init__(self) -> None:
         self.closing: Closing | None = None
@@ -36,7 +35,7 @@ class Mailbox:
         self._room = asyncio.Event()
 
     def put(self, message: str) -> None:
-        """Add a message without waiting; when there is no room for it, the client is let go."""
+        """Add a message without waiting. If the queue is full, close it."""
         if self.closing is not None or self._is_finished:
             return
         if self._is_filled_to(1.0):
@@ -45,7 +44,7 @@ class Mailbox:
             self._add(message)
 
     async def post(self, message: str) -> None:
-        """Add a message as soon as there is room, of which a part is left to those who `put`."""
+        """Add a message as soon as there is room. Three quarters of it are reserved for `put`."""
         while self.closing is None and self._is_filled_to(0.25):
             self._room.clear()
             await self._room.wait()
@@ -53,7 +52,7 @@ class Mailbox:
             self._add(message)
 
     async def take(self) -> str | None:
-        """Return the next message, or None when there will be no more."""
+        """Return the next message, or None after the last one."""
         while not self._waiting:
             if self.closing is not None or self._is_finished:
                 return None
@@ -65,12 +64,12 @@ class Mailbox:
         return message
 
     def finish(self) -> None:
-        """Let what waits be the last; what is added later is dropped."""
+        """Deliver the pending messages, and drop any that are added later."""
         self._is_finished = True
         self._filled.set()
 
     def close(self, closing: Closing) -> None:
-        """Drop what waits, and take no more; the first reason stands."""
+        """Drop the pending messages and accept no more. The first reason is kept."""
         if self.closing is None:
             self.closing = closing
             self._waiting.clear()

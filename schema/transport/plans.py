@@ -1,8 +1,8 @@
-"""What subscriptions have in common, so that one execution can answer many of them.
+"""Plans of subscriptions, which determine which of them can share an execution.
 
-Two subscriptions get the same results when their documents ask for the same, their variables are
-the same and they may see the same. Where each of them begins does not matter to that, so the
-argument `after` of `memoryEvents` is taken out of what is compared.
+Two subscriptions have the same results if their documents, variables and access rights are equal.
+Their starting points do not matter, so the comparison ignores the argument `after` of
+`memoryEvents`.
 """
 
 from collections.abc import Mapping
@@ -31,16 +31,16 @@ from core.access import Actor
 SHARED_FIELD = "memoryEvents"
 _AFTER = "after"
 _CACHED = 512
-# A document this long is not kept; it is still shared.
+# A longer document is not cached. Its execution is shared all the same.
 _LONGEST_CACHED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A subscription to `memoryEvents`: what it asks for, wherever it begins.
+    """A subscription to `memoryEvents` without its starting point.
 
-    `beginning` names the variable that only says where to begin. With `is_personal` the results
-    depend on who asks, beyond being allowed to see the project.
+    `beginning` names the variable that only sets the starting point. `is_personal` means that the
+    results depend on the caller's rights beyond access to the project.
     """
 
     document: str
@@ -49,7 +49,7 @@ class Plan:
     is_personal: bool
 
     def key(self, variables: Mapping[str, Any] | None, project_id: str, actor: Actor) -> str:
-        """Return what is the same for those who get the same results."""
+        """Return the key that is equal for subscriptions with the same results."""
         rest = {name: value for name, value in (variables or {}).items() if name != self.beginning}
         rights = (
             [
@@ -66,9 +66,9 @@ class Plan:
 
 
 def plan_of(query: str, operation_name: str | None) -> Plan | None:
-    """Return the plan of a document, or None if its operation is no lone `memoryEvents`.
+    """Return the plan of a document, or None unless its only field is `memoryEvents`.
 
-    What is wrong with the document is for its execution to tell.
+    Errors in the document are left to its execution to report.
     """
     if len(query) > _LONGEST_CACHED:
         return _plan_of(query, operation_name)
@@ -86,9 +86,9 @@ def _plan_of(query: str, operation_name: str | None) -> Plan | None:
     (root, *others) = operation.selection_set.selections
     if others or not isinstance(root, FieldNode) or root.name.value != SHARED_FIELD:
         return None
-    looked = _Look(document.definitions.index(operation))
+    looked = _StartRemover(document.definitions.index(operation))
     rest = visit(document, looked)
-    # A variable that is also used elsewhere does more than say where to begin.
+    # A variable that is used elsewhere as well does more than set the starting point.
     beginning = looked.beginning if looked.beginning not in looked.variables else None
     return Plan(print_ast(rest), operation_name, beginning, looked.follows_links)
 
@@ -96,8 +96,8 @@ def _plan_of(query: str, operation_name: str | None) -> Plan | None:
 _cached_plan_of = lru_cache(maxsize=_CACHED)(_plan_of)
 
 
-class _Look(Visitor):
-    """Takes out where a subscription begins, and notes what else its document uses."""
+class _StartRemover(Visitor):
+    """Removes the starting point from a document, and collects what the rest uses."""
 
     def __init__(self, definition: int) -> None:
         super().__init__()
@@ -107,11 +107,11 @@ class _Look(Visitor):
         self._root = ["definitions", definition, "selection_set", "selections", 0]
 
     def enter_variable_definition(self, *_: Any) -> Any:
-        """Pass over it: a definition is no use."""
+        """Skip it: a definition is not a use."""
         return SKIP
 
     def enter_argument(self, node: ArgumentNode, _key: Any, _parent: Any, path: Any, _: Any) -> Any:
-        """Remove the one that says where to begin."""
+        """Remove the argument that sets the starting point."""
         if node.name.value != _AFTER or path[:-2] != self._root:
             return None
         if isinstance(node.value, VariableNode):
@@ -119,10 +119,10 @@ class _Look(Visitor):
         return REMOVE
 
     def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        """Note a variable."""
+        """Collect a variable."""
         self.variables.add(node.name.value)
 
     def enter_field(self, node: FieldNode, _key: Any, _parent: Any, path: Any, _: Any) -> None:
-        """Note a link: what has fields of its own."""
+        """Detect a link: a field with a selection set."""
         if path != self._root and node.selection_set is not None:
             self.follows_links = True

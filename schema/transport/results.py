@@ -1,4 +1,4 @@
-"""The results of one operation, ready to be sent over a transport that takes several of them."""
+"""The results of one operation, serialized for a transport that streams them."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from core.ids import uuid7
 from resolvers.context import Context
 from schema.contract import schema
-from schema.transport.errors import formatted
+from schema.transport.errors import format_error
 from storage.log.history import HISTORY_ORDER
 
 MOST_ERRORS = 20
@@ -27,8 +27,8 @@ Errors = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One operation as a client sends it, and the id that its troubles are logged under."""
+class ClientOperation:
+    """One operation as sent by a client, and the request id under which errors are logged."""
 
     query: str
     variables: dict[str, Any] | None = None
@@ -39,9 +39,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One result as JSON; of an event of a log also its number and its cursor.
+    """One result as JSON, with the number and the cursor of its event, if it has one.
 
-    The last result of an operation that could not go on is its errors.
+    If `is_last`, the operation has failed and the result has only its errors.
     """
 
     json: str
@@ -51,7 +51,7 @@ class Result:
     cursor: str | None = None
 
 
-async def results_of(asked: Asked, context: Context) -> AsyncGenerator[Result]:
+async def operation_results(asked: ClientOperation, context: Context) -> AsyncGenerator[Result]:
     """Yield the results of an operation of any kind."""
     stream = await schema.stream(
         asked.query,
@@ -63,20 +63,20 @@ async def results_of(asked: Asked, context: Context) -> AsyncGenerator[Result]:
     async with aclosing(stream) as results:
         try:
             async for result in results:
-                yield _made(result, asked, context)
+                yield _result_of(result, asked, context)
         except GraphQLError as error:
-            # The cache of parsed documents lets the error of a document that cannot be parsed out.
-            yield _made(PreExecutionError(data=None, errors=[error]), asked, context)
+            # The parser cache raises the error of a document that cannot be parsed.
+            yield _result_of(PreExecutionError(data=None, errors=[error]), asked, context)
         finally:
             context.loaders.clear()
 
 
-def _made(result: Any, asked: Asked, context: Context) -> Result:
+def _result_of(result: Any, asked: ClientOperation, context: Context) -> Result:
     assert isinstance(result, ExecutionResult | PreExecutionError)
     found = [_about_request(error) for error in (result.errors or [])[:MOST_ERRORS]]
-    errors = [formatted(error, asked.request_id) for error in found]
+    errors = [format_error(error, asked.request_id) for error in found]
     body: dict[str, Any] = {"errors": errors} if errors else {}
-    # Errors of the whole operation have no path; there is nothing to go on with after them.
+    # Errors of the whole operation have no path, and end it.
     failed = bool(errors) and result.data is None and not any("path" in error for error in errors)
     if not failed:
         body["data"] = result.data
@@ -88,12 +88,12 @@ def _made(result: Any, asked: Asked, context: Context) -> Result:
 
 
 def _about_request(error: GraphQLError) -> GraphQLError:
-    """Return what is wrong with a request as an error that says so, any other error as it is."""
+    """Return an error with a clear message if it is about the request, else the error itself."""
     original = error.original_error
     if isinstance(original, CannotGetOperationTypeError):
         return GraphQLError(original.as_http_error_reason())
     if isinstance(original, InvalidOperationTypeError):
-        return GraphQLError("A mutation is sent by POST.")
+        return GraphQLError("A mutation must be sent by POST.")
     if isinstance(original, MissingQueryError):
         return GraphQLError("The query is empty.")
     return error

@@ -1,9 +1,9 @@
-"""GraphQL over server-sent events, for clients that prefer HTTP: one response for one operation.
+"""GraphQL over server-sent events, for clients that prefer HTTP: one response per operation.
 
-https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md tells the events ("distinct
-connections mode"). Each event of a log carries its cursor as the event's id, so that a client that
-follows https://html.spec.whatwg.org/multipage/server-sent-events.html goes on from there by itself:
-it sends the last id it has seen when it comes back.
+https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md defines the events ("distinct
+connections mode"). Each event of a log has its cursor as the event id. So a client that follows
+https://html.spec.whatwg.org/multipage/server-sent-events.html resumes automatically: it sends the
+last id it received when it reconnects.
 """
 
 import asyncio
@@ -20,40 +20,42 @@ from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.live import Live
 from schema.transport.mailbox import Mailbox
-from schema.transport.results import Asked, Errors, Result
+from schema.transport.results import ClientOperation, Errors, Result
 
 log = structlog.get_logger(__name__)
 
 EVENT_STREAM = "text/event-stream"
-# Proxies commonly end a response that has been silent for half a minute or a minute.
+# Proxies commonly close a response that has been idle for 30 or 60 seconds.
 _HEARTBEAT_SECONDS = 15.0
 _HEARTBEAT = ":\n\n"
 _COMPLETE = "event: complete\ndata:\n\n"
 
 
 class EventStream(StreamingResponse):
-    """The response that sends the results of one operation as events."""
+    """A response that streams the results of one operation as events."""
 
-    def __init__(self, live: Live, asked: Asked, actor: Actor, last_event_id: str | None) -> None:
-        """Raises `LimitExceeded` when the key has as many subscriptions as it may."""
+    def __init__(
+        self, live: Live, asked: ClientOperation, actor: Actor, last_event_id: str | None
+    ) -> None:
+        """Raises `LimitExceeded` if the key has reached its limit of subscriptions."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(self._events(), headers=headers, media_type=EVENT_STREAM)
         self._live = live
         self._asked = asked
         self._mailbox = Mailbox()
-        self._stay = live.services.subscriptions.enter(actor, self._leave)
+        self._stay = live.services.connections.open(actor, self._leave)
         self._stay.stream = Stream(resume=last_event_id or None)
         self._task: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send events until either side has enough, and leave nothing behind."""
+        """Send events until either side ends the response, then clean up."""
         task = self._task = asyncio.create_task(self._answer())
         try:
             await super().__call__(scope, receive, send)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            self._live.services.subscriptions.close(self._stay)
+            self._live.services.connections.close(self._stay)
 
     async def _events(self) -> AsyncGenerator[str]:
         yield _HEARTBEAT
@@ -79,7 +81,7 @@ class EventStream(StreamingResponse):
         if self._task is not None:
             self._task.cancel()
         if reason is None:
-            # Without the last event the client knows that there is more, and comes back.
+            # Without the `complete` event the client knows that there is more, and reconnects.
             self._mailbox.finish()
         elif isinstance(reason, AppError):
             self._end([app_error(reason, self._asked.request_id)])
@@ -104,6 +106,6 @@ class EventStream(StreamingResponse):
 
 
 def _event(data: str, id: str | None = None) -> str:
-    # JSON as it is written here has no line breaks, so that one line of data holds it.
+    # orjson writes JSON without line breaks, so that it fits on one `data` line.
     named = f"id: {id}\n" if id is not None else ""
     return f"{named}event: next\ndata: {data}\n\n"

@@ -1,8 +1,8 @@
-"""GraphQL over WebSockets, by the protocol graphql-transport-ws.
+"""GraphQL over WebSockets, with the protocol graphql-transport-ws.
 
-https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md tells the messages and the close
-codes. Strawberry's handler keeps the protocol's states; what is added here is who may come in, what
-is refused before it costs anything, and that results wait in a mailbox of bounded size.
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md defines the messages and the close
+codes. Strawberry's handler implements the states of the protocol. This module adds authentication,
+the early rejection of invalid messages, and a bounded queue of results.
 """
 
 import asyncio
@@ -31,24 +31,24 @@ from strawberry.types.unset import UNSET
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
 from resolvers.context import authenticate
-from resolvers.runtime.connections import Stay
+from resolvers.runtime.connections import LiveConnection
 from schema.contract import schema
 from schema.transport.credentials import Origins, tokens_of, tokens_of_init
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.live import Live
 from schema.transport.mailbox import Closing, Mailbox
-from schema.transport.results import Asked, Errors, Result
+from schema.transport.results import ClientOperation, Errors, Result
 
 log = structlog.get_logger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT = timedelta(seconds=10)
 MOST_OPERATIONS = 20
-# A peer that has taken nothing for this long is not there any more.
+# A peer that has accepted nothing for this long is considered gone.
 _STUCK_SECONDS = 30.0
-# What is noted of a client that has left by itself.
+# Logged for a client that has disconnected by itself.
 _GONE = Closing(1000, "")
-_STOPPING = Closing(1012, "The server stops: come back")
+_STOPPING = Closing(1012, "The server is stopping: reconnect")
 _FIELDS: dict[str, dict[str, type]] = {
     "subscribe": {"id": str, "payload": dict},
     "complete": {"id": str},
@@ -63,11 +63,11 @@ class WebSocketEndpoint:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Talk with one client until either side has enough."""
+        """Serve one client until either side ends the connection."""
         websocket = WebSocket(scope, receive, send)
         if not self._origins.admit(websocket):
             await websocket.send_denial_response(
-                PlainTextResponse("This web page may not connect: MNEMOGRAPH_ALLOWED_ORIGINS.", 403)
+                PlainTextResponse("Origin not allowed: add it to MNEMOGRAPH_ALLOWED_ORIGINS.", 403)
             )
         elif PROTOCOL not in websocket.scope["subprotocols"]:
             await websocket.send_denial_response(
@@ -80,20 +80,20 @@ class WebSocketEndpoint:
 
 @dataclass
 class _Handshake:
-    """What Strawberry's handler puts the payload of `connection_init` into."""
+    """The object in which Strawberry's handler stores the payload of `connection_init`."""
 
     connection_params: Mapping[str, Any] | None = None
 
 
 class _Messages:
-    """The messages of one client: those that come, and the mailbox of those that go."""
+    """The incoming messages of one client, and the mailbox of outgoing ones."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self.mailbox = Mailbox()
         self._websocket = websocket
 
     async def iter_json(self) -> AsyncGenerator[object]:
-        """Yield what the client sends until it is gone or told to go."""
+        """Yield the client's messages until either side closes the connection."""
         while self.mailbox.closing is None:
             try:
                 yield orjson.loads(await self._websocket.receive_text())
@@ -113,7 +113,7 @@ class _Messages:
         self.mailbox.close(Closing(code, reason.encode()[:123].decode(errors="ignore")))
 
     async def write(self) -> None:
-        """Send what is in the mailbox until it is closed, and then say why."""
+        """Send the messages of the mailbox until it is closed, then send the reason."""
         with contextlib.suppress(WebSocketDisconnect, TimeoutError):
             while (message := await self.mailbox.take()) is not None:
                 async with asyncio.timeout(_STUCK_SECONDS):
@@ -130,13 +130,13 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
         self._live = live
         self._headers: HTTPConnection = websocket
         self._messages = _Messages(websocket)
-        self._stay: Stay | None = None
-        # All that the handler asks of its view is who comes, which is told by this object.
+        self._stay: LiveConnection | None = None
+        # The handler uses its view only for `on_ws_connect`, which this object implements.
         view, adapter = cast(Any, self), cast(Any, self._messages)
         super().__init__(view, adapter, _Handshake(), None, schema, INIT_TIMEOUT)
 
     async def talk(self) -> None:
-        """Read and write until the connection ends, and leave nothing behind."""
+        """Read and write until the connection ends, then clean up."""
         started = time.perf_counter()
         reader = asyncio.create_task(self.handle())
         writer = asyncio.create_task(self._messages.write())
@@ -150,8 +150,8 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
                 if isinstance(outcome, Exception):
                     log.error("defect", exc_info=outcome)
             if self._stay is not None:
-                self._live.services.subscriptions.close(self._stay)
-            # What keeps itself alive would be memory until the next full collection.
+                self._live.services.connections.close(self._stay)
+            # Breaks the cycles, so that this object is freed before the next full collection.
             self._stay, self.view = None, cast(Any, None)
             assert self._mailbox.closing is not None
             elapsed = round(time.perf_counter() - started, 1)
@@ -162,19 +162,19 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
         return self._messages.mailbox
 
     async def on_ws_connect(self, handshake: _Handshake) -> object:
-        """Let a client in by its key."""
+        """Authenticate a client."""
         tokens = tokens_of_init(handshake.connection_params or {}) or tokens_of(self._headers)
         services = self._live.services
         try:
             actor = await authenticate(services, tokens)
-            self._stay = services.subscriptions.enter(actor, self._leave)
+            self._stay = services.connections.open(actor, self._leave)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
         except LimitExceeded as error:
             await self._messages.close(1013, error.message)
         except Exception:
             log.exception("defect")
-            await self._messages.close(1013, "Unavailable: come back later")
+            await self._messages.close(1013, "Unavailable: try again later")
         return UNSET
 
     def _leave(self, reason: AppError | Unauthenticated | None) -> None:
@@ -183,21 +183,21 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
     # ------------------------------------------------------------ messages
 
     async def handle_message(self, message: Any) -> None:
-        """Take one message; what is none of the protocol's closes the connection."""
+        """Handle one message. One that violates the protocol closes the connection."""
         kind = message.get("type") if isinstance(message, dict) else None
         if not isinstance(kind, str):
-            await self.handle_invalid_message("A message is an object with a type")
+            await self.handle_invalid_message("A message must be an object with a type")
             return
         for name, wanted in _FIELDS.get(kind, {}).items():
             if not isinstance(message.get(name), wanted):
-                await self.handle_invalid_message(f"{kind} needs its {name}")
+                await self.handle_invalid_message(f"{kind} needs a valid {name}")
                 return
         await super().handle_message(message)
 
     async def handle_subscribe(self, message: Any) -> None:
-        """Begin an operation, unless there are too many."""
+        """Start an operation, unless the connection has too many."""
         payload, id = message["payload"], message["id"]
-        wrong = _wrong_in(payload)
+        wrong = _payload_error(payload)
         if wrong is not None:
             await self.handle_invalid_message(wrong)
         elif len(self.operations) >= MOST_OPERATIONS and id not in self.operations:
@@ -207,19 +207,21 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
             await super().handle_subscribe(message)
 
     async def cleanup_operation(self, operation_id: str) -> None:
-        """End an operation at once: what others still hand to it must not go out under its id."""
+        """End an operation at once, so that no later result is sent with its id."""
         if operation_id in self.operations:
             self.operations[operation_id].completed = True
         await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[Any, None]) -> None:
-        """Answer an operation; called as a task of its own."""
-        asked = Asked(operation.query, operation.variables, operation.operation_name or None)
+        """Execute an operation. It is called as a separate task."""
+        asked = ClientOperation(
+            operation.query, operation.variables, operation.operation_name or None
+        )
         assert self._stay is not None
-        subscriptions = self._live.services.subscriptions
+        subscriptions = self._live.services.connections
         leave = partial(self._end, operation, asked)
         try:
-            stay = subscriptions.enter(self._stay.actor, leave)
+            stay = subscriptions.open(self._stay.actor, leave)
         except LimitExceeded as error:
             errors = [app_error(error, asked.request_id)]
         else:
@@ -238,10 +240,10 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
     def _end(
         self,
         operation: Operation[Any, None],
-        asked: Asked,
+        asked: ClientOperation,
         reason: AppError | Unauthenticated | None,
     ) -> None:
-        # Without its key the whole connection ends, and so it does when the server stops.
+        # A revoked key or a stopping server ends the whole connection, not one operation.
         if isinstance(reason, AppError) and self.operations.get(operation.id) is operation:
             self.operations.pop(operation.id)
             operation.completed = True
@@ -251,12 +253,12 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
 
 
 class _Subscriber:
-    """One operation of a connection, as its results see it."""
+    """One operation of a connection, as the receiver of its results."""
 
     def __init__(self, mailbox: Mailbox, operation: Operation[Any, None]) -> None:
         self._mailbox = mailbox
         self._operation = operation
-        # The result is JSON already, and the same for many: only the id differs.
+        # The result is already JSON and is shared by many operations: only the id differs.
         self._before = f'{{"id":{orjson.dumps(operation.id).decode()},"type":"next","payload":'
 
     async def send(self, result: Result) -> None:
@@ -271,13 +273,13 @@ def _error(id: str, errors: Errors) -> str:
     return orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
 
 
-def _wrong_in(payload: Mapping[str, Any]) -> str | None:
+def _payload_error(payload: Mapping[str, Any]) -> str | None:
     if not isinstance(payload.get("query"), str):
-        return "query must be a text"
+        return "query must be a string"
     if not isinstance(payload.get("variables"), dict | None):
         return "variables must be an object"
     if not isinstance(payload.get("operationName"), str | None):
-        return "operationName must be a text"
+        return "operationName must be a string"
     if not isinstance(payload.get("extensions"), dict | None):
         return "extensions must be an object"
     return None

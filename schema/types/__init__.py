@@ -1,1 +1,1 @@
-"""The types of the contract, with the queries of each noun."""
+"""The object types of the schema, with the queries of each noun."""

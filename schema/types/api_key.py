@@ -19,30 +19,38 @@ LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
 
 @strawberry.type(
-    description="A secret that acts for an account. Only its prefix can be seen after it was made."
+    description="A secret that authenticates requests for an account. After creation only its "
+    "prefix is visible."
 )
 class ApiKey(Node):
     """A key."""
 
     account_id: strawberry.Private[str]
     project_id: strawberry.Private[str | None]
-    name: str = strawberry.field(description="What it is for.")
+    name: str = strawberry.field(description="The key's name.")
     prefix: str = strawberry.field(description="The first characters of the secret.")
     permission: ApiKeyPermission = strawberry.field(
-        description="How much of the account's rights it carries."
+        description="How many of the account's rights the key has."
     )
-    reach: ApiKeyReach = strawberry.field(description="How far it sees.")
-    created_at: datetime = strawberry.field(description="When it was made.")
+    reach: ApiKeyReach = strawberry.field(
+        description="Which part of the account's data the key can access."
+    )
+    created_at: datetime = strawberry.field(description="When the key was created.")
     last_used_at: datetime | None = strawberry.field(
-        description="When it was last used, to the minute."
+        description="When the key was last used, accurate to the minute."
     )
-    expires_at: datetime | None = strawberry.field(description="When it ends by itself.")
-    revoked_at: datetime | None = strawberry.field(description="When it was revoked.")
+    expires_at: datetime | None = strawberry.field(
+        description="When the key expires; null for a key that does not expire."
+    )
+    revoked_at: datetime | None = strawberry.field(
+        description="When the key was revoked; null for a key that is not revoked."
+    )
 
     is_type_of = is_row(ApiKeyRow)
 
     @strawberry.field(
-        description="Its default project, which is all it sees when its reach is PROJECT."
+        description="The key's default project. A key whose reach is PROJECT can access only this "
+        "project."
     )
     async def project(self, info: Info) -> LazyProject | None:
         """Return the project."""
@@ -50,7 +58,7 @@ class ApiKey(Node):
             return None
         return await info.context.loaders.row_or_none(PROJECTS, self.project_id)
 
-    @strawberry.field(description="The account it acts for.")
+    @strawberry.field(description="The account that the key authenticates.")
     async def account(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, self.account_id)

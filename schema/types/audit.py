@@ -10,37 +10,40 @@ from storage.tenancy.audit_log import AuditRow
 
 
 @strawberry.type(
-    description="One act of administration: of an organization, a project, a membership, an API "
-    "key or a webhook. It is written down together with what it tells of, and goes with its "
-    "organization."
+    description="An administrative action on an organization, a project, a membership, an API key "
+    "or a webhook. The entry is written in the same transaction as the action and is deleted with "
+    "its organization."
 )
 class AuditEntry(Node):
     """An entry."""
 
     actor: str = strawberry.field(
-        description="The e-mail address of the account that did it; `mnemograph` for the server."
+        description="The e-mail address of the account that performed the action; `mnemograph` "
+        "for the server's own actions."
     )
     action: str = strawberry.field(
-        description="What was done: `ORGANIZATION_` or `PROJECT_` and `CREATED` or `UPDATED`, "
-        "`PROJECT_DELETED`, `MEMBER_` and `ADDED`, `UPDATED` or `REMOVED`, `API_KEY_` and "
-        "`CREATED` or `REVOKED`, `WEBHOOK_` and `CREATED`, `UPDATED`, `SECRET_ROTATED` or "
-        "`DELETED`. There may be more with time."
+        description="The action: `ORGANIZATION_CREATED`, `ORGANIZATION_UPDATED`, "
+        "`PROJECT_CREATED`, `PROJECT_UPDATED`, `PROJECT_DELETED`, `MEMBER_ADDED`, "
+        "`MEMBER_UPDATED`, `MEMBER_REMOVED`, `API_KEY_CREATED`, `API_KEY_REVOKED`, "
+        "`WEBHOOK_CREATED`, `WEBHOOK_UPDATED`, `WEBHOOK_SECRET_ROTATED` or `WEBHOOK_DELETED`. "
+        "Later versions may add actions."
     )
     project_id: strawberry.ID | None = strawberry.field(
-        description="The project it was done to or in, which may be gone; none for what was done "
-        "to the organization itself."
+        description="The id of the project that was affected, which may no longer exist; null for "
+        "an action on the organization itself."
     )
     target_id: strawberry.ID | None = strawberry.field(
-        description="The id of what it was done to, which may be gone: an organization, a project, "
-        "a key, a webhook, or the account of a member."
+        description="The id of the affected object, which may no longer exist: an organization, a "
+        "project, a key, a webhook, or the account of a member."
     )
     before: JSON | None = strawberry.field(
-        description="What it has changed, as it was, by name. Of an erased project no more than "
-        "its name is left."
+        description="The changed fields and their old values. For an erased project only its name "
+        "remains."
     )
     after: JSON | None = strawberry.field(
-        description="What it has changed, as it became, by name; likewise."
+        description="The changed fields and their new values. For an erased project only its name "
+        "remains."
     )
-    created_at: datetime = strawberry.field(description="When it was done.")
+    created_at: datetime = strawberry.field(description="When the action was performed.")
 
     is_type_of = is_row(AuditRow)

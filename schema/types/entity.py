@@ -12,7 +12,7 @@ from resolvers.memories.entities import entities, entity
 from resolvers.memories.listing import memories_of_entity
 from resolvers.search.execution import search_entity
 from schema.arguments import ProjectId
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection
 from schema.types.memory import Memory
@@ -23,10 +23,10 @@ from schema.types.memory_filter import (
     MemoryOrder,
     OnlyMemories,
     ShowExpired,
-    list_of,
-    wanted_of,
+    list_query,
+    scope_from_input,
 )
-from schema.types.search import Searcher, searching
+from schema.types.search import Searcher, search_field
 from storage.memories.entities import EntityRow
 from storage.tenancy.projects import PROJECTS
 
@@ -35,69 +35,73 @@ if TYPE_CHECKING:
 
 LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
-EntityTypeArgument = Annotated[
-    EntityType, strawberry.argument(description="What kind of entity it is.")
-]
+EntityTypeArgument = Annotated[EntityType, strawberry.argument(description="The entity's type.")]
 EntityName = Annotated[
-    str, strawberry.argument(description="The caller's own name for it, such as `alice`.")
+    str, strawberry.argument(description="The caller's own name for the entity, such as `alice`.")
 ]
 OnlyEntityType = Annotated[
-    EntityType | None, strawberry.argument(description="Only entities of this kind.")
+    EntityType | None, strawberry.argument(description="Returns only entities of this type.")
 ]
 NameContains = Annotated[
     str | None,
-    strawberry.argument(description="Only entities with this in their name, case and all."),
+    strawberry.argument(
+        description="Returns only entities whose name contains this text. Case-sensitive."
+    ),
 ]
 
 
-@strawberry.input(name="EntityOrder", description="An order of entities.")
+@strawberry.input(name="EntityOrder", description="The order of a list of entities.")
 class EntityOrderInput:
-    """What to order by, and which way."""
+    """The field and the direction of an order."""
 
-    field: EntityOrderField = strawberry.field(description="What to order by.")
-    direction: OrderDirection = strawberry.field(description="Which end comes first.")
+    field: EntityOrderField = strawberry.field(description="The field to order by.")
+    direction: OrderDirection = strawberry.field(description="The direction of the order.")
 
 
 EntityOrder = Annotated[
-    EntityOrderInput | None, strawberry.argument(description="The order; by name without it.")
+    EntityOrderInput | None,
+    strawberry.argument(description="The order of the list. Defaults to ascending by name."),
 ]
 
 
-def order_of(order: EntityOrderInput | None) -> tuple[str, bool] | None:
-    """Return an order as resolvers take it: (attribute, descending)."""
+def order_from_input(order: EntityOrderInput | None) -> tuple[str, bool] | None:
+    """Return an order as the pair (attribute, descending) that resolvers take."""
     if order is None:
         return None
     return order.field.value, order.direction is OrderDirection.DESC
 
 
 @strawberry.type(
-    description="A user, an agent, an app or a run. It comes into being when a memory names it."
+    description="A user, an agent, an app or a run. It is created when a memory first names it."
 )
 class Entity(Node):
     """An entity."""
 
     project_id: strawberry.Private[str]
-    type: EntityType = strawberry.field(description="What kind it is.")
+    type: EntityType = strawberry.field(description="The entity's type.")
     name: str = strawberry.field(
-        description="The caller's own name for it, unique in the project among its kind."
+        description="The caller's own name for the entity, unique in the project among entities "
+        "of the same type."
     )
-    metadata: JSON = strawberry.field(description="Whatever the caller keeps with it, an object.")
+    metadata: JSON = strawberry.field(
+        description="The caller's own data about the entity, a JSON object."
+    )
     total_memories: int = strawberry.field(
-        description="How many memories it has, expired ones included."
+        description="The number of memories about the entity, including expired ones."
     )
-    created_at: datetime = strawberry.field(description="When a memory first named it.")
+    created_at: datetime = strawberry.field(description="When a memory first named the entity.")
     updated_at: datetime = strawberry.field(
-        description="When its metadata or its memories last changed in number."
+        description="When the entity's metadata or its number of memories last changed."
     )
 
     is_type_of = is_row(EntityRow)
 
-    @strawberry.field(description="The project it belongs to.")
+    @strawberry.field(description="The project that the entity belongs to.")
     async def project(self, info: Info) -> LazyProject:
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @connection(Memory, "Its memories, the newest first unless ordered otherwise.")
+    @connection(Memory, "The entity's memories. The default order is newest first.")
     def memories(
         self,
         info: Info,
@@ -109,15 +113,15 @@ class Entity(Node):
         as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
         return partial(
-            memories_of_entity, info.context, as_is(self), list_of(wanted, order_by, as_of)
+            memories_of_entity, info.context, as_graphql(self), list_query(wanted, order_by, as_of)
         )
 
-    @searching("Those of its memories that fit a query best.")
+    @search_field("Searches the entity's memories and returns the best matches.")
     def search_memories(self, info: Info) -> Searcher:
         """Return the searcher of its memories."""
-        return partial(search_entity, info.context, as_is(self))
+        return partial(search_entity, info.context, as_graphql(self))
 
 
 EntityId = Annotated[strawberry.ID, strawberry.argument(description="The entity's id.")]
@@ -125,11 +129,11 @@ EntityId = Annotated[strawberry.ID, strawberry.argument(description="The entity'
 
 @strawberry.type
 class EntityQuery:
-    """What `Query` has of entities."""
+    """The queries for entities."""
 
     @strawberry.field(
-        description="An entity of a project by the caller's own name for it; none when no memory "
-        "has named it."
+        description="Fetches an entity by its type and the caller's own name for it; null when no "
+        "memory has named it."
     )
     async def entity(
         self,
@@ -140,9 +144,9 @@ class EntityQuery:
         name: EntityName,
     ) -> Entity | None:
         """Return an entity."""
-        return as_is(await entity(info.context, project_id, type, name))
+        return as_graphql(await entity(info.context, project_id, type, name))
 
-    @connection(Entity, "The entities of a project, by name unless ordered otherwise.")
+    @connection(Entity, "The project's entities. The default order is by name.")
     def entities(
         self,
         info: Info,
@@ -152,5 +156,5 @@ class EntityQuery:
         order_by: EntityOrder = None,
     ) -> Lister:
         """Return the lister of entities."""
-        order = order_of(order_by)
+        order = order_from_input(order_by)
         return partial(entities, info.context, project_id, type, name_contains, order)

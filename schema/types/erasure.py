@@ -1,4 +1,4 @@
-"""The receipts of erasures."""
+"""Erasure receipts."""
 
 from datetime import datetime
 
@@ -10,38 +10,41 @@ from storage.erasure.receipts import ReceiptRow
 
 
 @strawberry.type(
-    description="Proof that a subject's text is gone from everywhere. It outlives its project and "
-    "goes with the organization. It has nothing of what was erased, names included."
+    description="The receipt of an erasure, and its proof once the erasure is complete. It "
+    "contains none of the erased data, not even names. It outlives the project and is deleted "
+    "with the organization."
 )
 class ErasureReceipt(Node):
     """A receipt."""
 
     subject: str = strawberry.field(
-        description="What was erased, by its kind and id: `USER`, `AGENT`, `APP`, `RUN`, `MEMORY` "
-        "or `PROJECT`, a space, and the id it had."
+        description="The type and the id of what was erased, separated by a space. The type is "
+        "`USER`, `AGENT`, `APP`, `RUN`, `MEMORY` or `PROJECT`."
     )
     requested_by: str = strawberry.field(
-        description="The e-mail address of the account that asked for it."
+        description="The e-mail address of the account that requested the erasure."
     )
     counts: JSON = strawberry.field(
-        description="How much was erased, by the name of what it was: of an entity or a memory, "
-        "`memories` that were there, `deletedMemories` of before, `historyEvents` blanked, "
-        "`versions`, `sourceMessages`, `operations` blanked and `exports`; of a project all there "
-        "was in it. It may grow until the erasure is complete."
+        description="The number of erased items by kind. For an entity or a memory: `memories` "
+        "that existed, `deletedMemories` that had been deleted before, blanked `historyEvents`, "
+        "`versions`, `sourceMessages`, blanked `operations`, and `exports`. For a project: "
+        "everything in it. The numbers can grow until the erasure is complete."
     )
     created_at: datetime = strawberry.field(
-        description="When it was asked for, from which moment on no answer has any of it."
+        description="When the erasure was requested. From then on, no response contains the "
+        "erased data."
     )
     completed_at: datetime | None = strawberry.field(
-        description="When the last of it was gone from every table and index."
+        description="When the data had been removed from every table and index; null while the "
+        "erasure is in progress."
     )
 
     is_type_of = is_row(ReceiptRow)
 
     @strawberry.field(
-        description="Which memories these were: the sum, modulo 2^256, of the SHA-256 of the id of "
-        "each memory that was there, as 64 hexadecimal digits. Whoever knows the ids can check it. "
-        "There once the erasure is complete."
+        description="A checksum of the erased memories: the sum modulo 2^256 of the SHA-256 of "
+        "each memory's id, as 64 hexadecimal digits. A caller that knows the ids can verify it. "
+        "Null until the erasure is complete."
     )
     def digest(self) -> str | None:
         """Return the digest."""
@@ -51,6 +54,6 @@ class ErasureReceipt(Node):
 def _digest(receipt: object) -> str:
     """Return the digest of the row behind a receipt.
 
-    The row's attribute has the name of the field that is made of it, which hides it from mypy.
+    The row's attribute has the same name as the GraphQL field, which hides it from mypy.
     """
     return receipt.digest  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Exports: memories taken away, as they are or in the shape of a JSON schema."""
+"""Exports of memories: JSON Lines, or one object that matches a JSON schema."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,7 +7,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from resolvers.exchange.exports import export, operation_of_export
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.types.operation import Operation
 from storage.exchange.exports import ExportRow
 
@@ -15,52 +15,56 @@ ExportId = Annotated[strawberry.ID, strawberry.argument(description="The export'
 
 
 @strawberry.type(
-    description="Memories that somebody takes away: as they were when it was made, or an object "
-    "made of them by a JSON schema."
+    description="Exported memories: either as they were when the export was created, or one JSON "
+    "object built from them to match a JSON schema."
 )
 class Export(Node):
     """An export."""
 
     json_schema: JSON | None = strawberry.field(
-        name="schema", description="The JSON schema that `data` follows; null for a plain export."
+        name="schema", description="The JSON schema that `data` matches; null for a plain export."
     )
     filter: JSON | None = strawberry.field(
-        description="Which memories were asked for, as JSON; null for all."
+        description="The filter that selected the memories, as JSON; null when all memories were "
+        "selected."
     )
     instructions: str | None = strawberry.field(
-        description="What the chat model was told besides the schema."
+        description="Instructions to the chat model in addition to the schema."
     )
     include_history: bool = strawberry.field(
-        description="Whether a plain export has the log and past versions too."
+        description="Whether a plain export includes the history and earlier versions."
     )
     data: JSON | None = strawberry.field(
-        description="The object that was made, once its operation has SUCCEEDED. It matches the "
-        "schema, but that what the memories do not tell is null everywhere."
+        description="The JSON object, available when the operation has SUCCEEDED. It matches the "
+        "schema, except that any value that the memories do not provide is null."
     )
     url: str | None = strawberry.field(
-        description="Where a plain export is downloaded as JSON Lines: a path on this server, "
-        "which does not know by which name it is called. Null with a schema."
+        description="The path of the download on this server, without a host name. The format is "
+        "JSON Lines. Null for an export with a schema."
     )
     created_at: datetime = strawberry.field(
-        description="When it was asked for; a plain export has what there was at this moment."
+        description="When the export was requested. A plain export contains the memories as of "
+        "this time."
     )
     completed_at: datetime | None = strawberry.field(
-        description="When it was done; null while it is not."
+        description="When the export was completed; null until then."
     )
 
     is_type_of = is_row(ExportRow)
 
-    @strawberry.field(description="The operation that tells how far it is, or why it failed.")
+    @strawberry.field(
+        description="The operation that reports the export's progress, and its error if it failed."
+    )
     async def operation(self, info: Info) -> Operation:
         """Return the operation."""
-        return as_is(await operation_of_export(info.context, as_is(self)))
+        return as_graphql(await operation_of_export(info.context, as_graphql(self)))
 
 
 @strawberry.type
 class ExportQuery:
-    """What `Query` has of exports."""
+    """The queries for exports."""
 
-    @strawberry.field(description="An export by its id.")
+    @strawberry.field(description="Fetches an export by its id.")
     async def export(self, info: Info, id: ExportId) -> Export | None:
         """Return an export."""
-        return as_is(await export(info.context, id))
+        return as_graphql(await export(info.context, id))

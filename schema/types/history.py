@@ -1,4 +1,4 @@
-"""History events: the log, row by row."""
+"""History events: the items of a project's log."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -18,47 +18,54 @@ if TYPE_CHECKING:
 LazyMemory = Annotated["Memory", strawberry.lazy("schema.types.memory")]
 
 OnlyEventTypes = Annotated[
-    list[HistoryEventType] | None, strawberry.argument(description="Only events of these kinds.")
+    list[HistoryEventType] | None,
+    strawberry.argument(description="Returns only events of these types."),
 ]
 
 
 @strawberry.type(
-    description="One change of one memory. The events of a project form its log, which has no gaps "
-    "and outlives the memories."
+    description="A change to one memory. The events of a project form its log. The log has no "
+    "gaps, and its events outlive the memories."
 )
 class HistoryEvent(Node):
     """A row of the log."""
 
     project_id: strawberry.Private[str]
     sequence: int = strawberry.field(
-        description="Its number in the project's log: 1, 2, 3 and so on, without gaps."
+        description="The event's number in the project's log. Numbers start at 1 and have no gaps."
     )
-    type: HistoryEventType = strawberry.field(description="What happened.")
-    memory_id: strawberry.ID = strawberry.field(description="The memory it happened to.")
+    type: HistoryEventType = strawberry.field(description="The type of the event.")
+    memory_id: strawberry.ID = strawberry.field(description="The id of the memory that changed.")
     old_text: str | None = strawberry.field(
-        description="The text before, unless there was none or it was erased."
+        description="The text before the event; null if there was none or it was erased."
     )
     new_text: str | None = strawberry.field(
-        description="The text after, unless there is none or it was erased."
+        description="The text after the event; null if there is none or it was erased."
     )
     before: JSON | None = strawberry.field(
-        description="The other changed fields as they were, by name."
+        description="The other changed fields and their old values."
     )
     after: JSON | None = strawberry.field(
-        description="The other changed fields as they became, by name."
+        description="The other changed fields and their new values."
     )
-    actor: str = strawberry.field(description="The e-mail address of the account that did it.")
-    operation_id: strawberry.ID | None = strawberry.field(description="The operation that did it.")
-    created_at: datetime = strawberry.field(description="When it happened.")
+    actor: str = strawberry.field(
+        description="The e-mail address of the account that made the change."
+    )
+    operation_id: strawberry.ID | None = strawberry.field(
+        description="The id of the operation that made the change."
+    )
+    created_at: datetime = strawberry.field(description="When the event happened.")
 
     is_type_of = is_row(HistoryRow)
 
-    @strawberry.field(description="Its place in the log, to go on from.")
+    @strawberry.field(
+        description="The event's position in the log. Pass it as `after` to resume from here."
+    )
     def cursor(self, info: Info) -> Cursor:
         """Return the cursor in the project's log."""
         return Cursor(info.context.cursors.encode(HISTORY_ORDER, self.project_id, self))
 
-    @strawberry.field(description="The memory itself, while it exists.")
+    @strawberry.field(description="The memory; null if it no longer exists.")
     async def memory(self, info: Info) -> LazyMemory | None:
         """Return the memory."""
         return await info.context.loaders.row_or_none(MEMORIES, self.memory_id)

@@ -10,15 +10,15 @@ from schema.types.viewer import Account
 from storage.tenancy.accounts import ACCOUNTS
 
 
-@strawberry.type(description="What an account is in an organization or a project.")
+@strawberry.type(description="The membership of an account in an organization or a project.")
 class Member:
     """A membership."""
 
     account_id: strawberry.Private[str]
-    role: Role = strawberry.field(description="What it is there.")
-    joined_at: datetime = strawberry.field(description="Since when.")
+    role: Role = strawberry.field(description="The account's role.")
+    joined_at: datetime = strawberry.field(description="When the account became a member.")
 
-    @strawberry.field(description="Who it is.")
+    @strawberry.field(description="The account.")
     async def account(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, self.account_id)

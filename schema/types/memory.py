@@ -1,4 +1,4 @@
-"""Memories: what the product keeps."""
+"""Memories, with their sources and ratings."""
 
 from datetime import date, datetime
 from functools import partial
@@ -13,10 +13,10 @@ from resolvers.memories.concepts import concepts_of_memory
 from resolvers.memories.creation import history_of_memory
 from resolvers.memories.feedback import feedback_of_memory
 from resolvers.memories.listing import memories_of_project
-from resolvers.memories.provenance import replaced_by, sources_of_memory, successor
+from resolvers.memories.provenance import replaced_memories, sources_of_memory, successor
 from resolvers.search.related import related_memories
 from schema.arguments import FirstRelated, ProjectId
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.types.concept import Concept
 from schema.types.history import HistoryEvent
@@ -27,8 +27,8 @@ from schema.types.memory_filter import (
     MemoryOrder,
     OnlyMemories,
     ShowExpired,
-    list_of,
-    wanted_of,
+    list_query,
+    scope_from_input,
 )
 from storage.memories.entities import ENTITIES
 from storage.memories.rows import MEMORIES, MemoryRow
@@ -51,27 +51,31 @@ async def _entity(info: Info, key: str | None) -> Any:
     return await info.context.loaders.row_or_none(ENTITIES, key) if key else None
 
 
-@strawberry.type(description="A message that memories were drawn from.")
+@strawberry.type(description="A message from which memories were extracted.")
 class SourceMessage:
     """A message."""
 
-    role: str = strawberry.field(description="Who spoke: `user`, `assistant` and so on.")
+    role: str = strawberry.field(description="The speaker's role: `user`, `assistant` and so on.")
     name: str | None = strawberry.field(description="The speaker's name.")
-    content: str = strawberry.field(description="What was said.")
-    timestamp: datetime | None = strawberry.field(description="When it was said, if anybody knows.")
-    created_at: datetime = strawberry.field(description="When it was stored.")
+    content: str = strawberry.field(description="The text of the message.")
+    timestamp: datetime | None = strawberry.field(
+        description="When the message was written; null if unknown."
+    )
+    created_at: datetime = strawberry.field(description="When the message was stored.")
 
 
-@strawberry.type(description="What somebody thinks of a memory.")
+@strawberry.type(description="A rating of a memory.")
 class Feedback:
-    """An opinion."""
+    """A rating."""
 
-    value: FeedbackValue = strawberry.field(description="Whether it helped.")
-    reason: str | None = strawberry.field(description="Why, if that was told.")
-    updated_at: datetime = strawberry.field(description="When it was told.")
+    value: FeedbackValue = strawberry.field(description="The rating.")
+    reason: str | None = strawberry.field(
+        description="The reason for the rating; null if none was given."
+    )
+    updated_at: datetime = strawberry.field(description="When the rating was set.")
 
 
-@strawberry.type(description="One thing remembered, about one or more entities.")
+@strawberry.type(description="A remembered fact or message about one or more entities.")
 class Memory(Node):
     """A memory."""
 
@@ -81,102 +85,121 @@ class Memory(Node):
     app_key: strawberry.Private[str | None]
     run_key: strawberry.Private[str | None]
     extends_id: strawberry.Private[str | None]
-    text: str = strawberry.field(description="What is remembered.")
-    user_id: str | None = strawberry.field(description="The name of the user it is about.")
-    agent_id: str | None = strawberry.field(description="The name of the agent it is about.")
-    app_id: str | None = strawberry.field(description="The name of the app it is about.")
-    run_id: str | None = strawberry.field(description="The name of the run it is about.")
-    actor: str | None = strawberry.field(description="The name of who said it.")
-    role: str | None = strawberry.field(description="The role in which it was said.")
-    metadata: JSON = strawberry.field(description="Whatever the caller keeps with it, an object.")
+    text: str = strawberry.field(description="The text of the memory.")
+    user_id: str | None = strawberry.field(
+        description="The name of the user that the memory is about."
+    )
+    agent_id: str | None = strawberry.field(
+        description="The name of the agent that the memory is about."
+    )
+    app_id: str | None = strawberry.field(
+        description="The name of the app that the memory is about."
+    )
+    run_id: str | None = strawberry.field(
+        description="The name of the run that the memory is about."
+    )
+    actor: str | None = strawberry.field(description="The name of the speaker.")
+    role: str | None = strawberry.field(description="The role of the speaker.")
+    metadata: JSON = strawberry.field(
+        description="The caller's own data about the memory, a JSON object."
+    )
     categories: list[str] = strawberry.field(
-        description="The categories it belongs to, of the project's catalog."
+        description="The memory's categories, from the project's catalog."
     )
     state: MemoryState = strawberry.field(
-        description="Whether it stands for itself, or another has taken its place."
+        description="Whether the memory is current or another memory has replaced it."
     )
-    immutable: bool = strawberry.field(description="Whether it can only be deleted, never edited.")
+    immutable: bool = strawberry.field(
+        description="Whether the memory can be deleted but not edited."
+    )
     hash: str = strawberry.field(
-        description="The SHA-256, in hex, of its text in Unicode form NFC with white space "
-        "collapsed."
+        description="The hexadecimal SHA-256 of the text, after Unicode normalization to NFC and "
+        "collapsing of white space."
     )
-    version: int = strawberry.field(description="Rises by one with every change.")
+    version: int = strawberry.field(
+        description="The memory's version. Each change increases it by 1."
+    )
     timestamp: datetime | None = strawberry.field(
-        description="When it happened, if the caller or the text says so."
+        description="When the remembered event happened, if the caller or the text states it."
     )
     timestamp_until: datetime | None = strawberry.field(
-        description="The last day, at its beginning, of what took longer, if the text says so."
+        description="The last day of an event that spans several days, at the start of that day, "
+        "if the text states it."
     )
     timestamp_precision: Precision | None = strawberry.field(
-        description="How exactly the text says when; none where the caller did."
+        description="The precision of a date read from the text; null for a date set by the caller."
     )
     expiration_date: date | None = strawberry.field(
-        description="The last day, in UTC, on which lists and searches show it by themselves."
+        description="The last day, in UTC, on which lists and searches include the memory by "
+        "default."
     )
-    created_at: datetime = strawberry.field(description="When it was stored.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    created_at: datetime = strawberry.field(description="When the memory was stored.")
+    updated_at: datetime = strawberry.field(description="When the memory was last changed.")
 
     is_type_of = is_row(MemoryRow)
 
-    @strawberry.field(description="Whether its last day is over.")
+    @strawberry.field(description="Whether the expiration date has passed.")
     def expired(self, info: Info) -> bool:
-        """Tell whether it has expired."""
+        """Return whether it has expired."""
         return self.expiration_date is not None and self.expiration_date < info.context.today()
 
-    @strawberry.field(description="The project it belongs to.")
+    @strawberry.field(description="The project that the memory belongs to.")
     async def project(self, info: Info) -> LazyProject:
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @strawberry.field(description="The user it is about.")
+    @strawberry.field(description="The user that the memory is about.")
     async def user(self, info: Info) -> LazyEntity | None:
         """Return the user."""
         return await _entity(info, self.user_key)
 
-    @strawberry.field(description="The agent it is about.")
+    @strawberry.field(description="The agent that the memory is about.")
     async def agent(self, info: Info) -> LazyEntity | None:
         """Return the agent."""
         return await _entity(info, self.agent_key)
 
-    @strawberry.field(description="The app it is about.")
+    @strawberry.field(description="The app that the memory is about.")
     async def app(self, info: Info) -> LazyEntity | None:
         """Return the app."""
         return await _entity(info, self.app_key)
 
-    @strawberry.field(description="The run it is about.")
+    @strawberry.field(description="The run that the memory is about.")
     async def run(self, info: Info) -> LazyEntity | None:
         """Return the run."""
         return await _entity(info, self.run_key)
 
     @strawberry.field(
-        description="Memories about the same as this one: those of its user (or else agent, app or "
-        "run) nearest to it in meaning and words, best first, without itself."
+        description="Memories related to this one, best match first, without the memory itself. "
+        "Candidates are the memories of the same user (else agent, app or run), ranked by meaning "
+        "and shared words. Expired and merged memories are left out."
     )
     async def related(self, info: Info, first: FirstRelated = 10) -> list[LazyHit]:
         """Return the related memories."""
-        return as_is(await related_memories(info.context, self.id, first))
+        return as_graphql(await related_memories(info.context, self.id, first))
 
-    @strawberry.field(description="The memory that has taken its place because it says otherwise.")
+    @strawberry.field(description="The memory that superseded this one by contradicting it.")
     async def superseded_by(self, info: Info) -> "Memory | None":
         """Return the memory that supersedes it."""
-        return as_is(await successor(info.context, as_is(self), MemoryState.SUPERSEDED))
+        return as_graphql(await successor(info.context, as_graphql(self), MemoryState.SUPERSEDED))
 
-    @strawberry.field(description="The memories whose place it has taken, the oldest first.")
+    @strawberry.field(description="The memories that this one superseded, oldest first.")
     async def supersedes(self, info: Info) -> list["Memory"]:
         """Return the memories it supersedes."""
-        return as_is(await replaced_by(info.context, self.id, MemoryState.SUPERSEDED))
+        return as_graphql(await replaced_memories(info.context, self.id, MemoryState.SUPERSEDED))
 
-    @strawberry.field(description="The memory that says the same and stands for both.")
+    @strawberry.field(description="The memory that this one was merged into.")
     async def merged_into(self, info: Info) -> "Memory | None":
-        """Return the memory it became part of."""
-        return as_is(await successor(info.context, as_is(self), MemoryState.MERGED))
+        """Return the memory that it was merged into."""
+        return as_graphql(await successor(info.context, as_graphql(self), MemoryState.MERGED))
 
-    @strawberry.field(description="The memories that became part of it, the oldest first.")
+    @strawberry.field(description="The memories merged into this one, oldest first.")
     async def merged(self, info: Info) -> list["Memory"]:
         """Return the memories that were merged into it."""
-        return as_is(await replaced_by(info.context, self.id, MemoryState.MERGED))
+        return as_graphql(await replaced_memories(info.context, self.id, MemoryState.MERGED))
 
-    @strawberry.field(description="The memory it tells more about, as a model saw it.")
+    @strawberry.field(
+        description="The memory to which this one adds detail, as judged by a chat model."
+    )
     async def extends(self, info: Info) -> "Memory | None":
         """Return the memory it extends."""
         if self.extends_id is None:
@@ -184,41 +207,44 @@ class Memory(Node):
         return await info.context.loaders.row_or_none(MEMORIES, self.extends_id)
 
     @strawberry.field(
-        description="The messages it was drawn from, the oldest first; of more the last 100."
+        description="The messages that the memory was extracted from, oldest first. If there are "
+        "more than 100, the last 100."
     )
     async def sources(self, info: Info) -> list[SourceMessage]:
         """Return its sources."""
-        return as_is(await sources_of_memory(info.context, self.id))
-
-    @strawberry.field(description="The people, places and things it mentions, by name.")
-    async def concepts(self, info: Info) -> list[Concept]:
-        """Return its concepts."""
-        return as_is(await concepts_of_memory(info.context, self.id))
+        return as_graphql(await sources_of_memory(info.context, self.id))
 
     @strawberry.field(
-        description="What was last told by `setMemoryFeedback`, also where the memory is shown as "
-        "it was before."
+        description="The people, places and things that the memory mentions, by name."
+    )
+    async def concepts(self, info: Info) -> list[Concept]:
+        """Return its concepts."""
+        return as_graphql(await concepts_of_memory(info.context, self.id))
+
+    @strawberry.field(
+        description="The current rating, set by `setMemoryFeedback`. It is the current one even "
+        "where `asOf` shows an earlier version of the memory."
     )
     async def feedback(self, info: Info) -> Feedback | None:
         """Return its feedback."""
-        return as_is(await feedback_of_memory(info.context, self.id))
+        return as_graphql(await feedback_of_memory(info.context, self.id))
 
-    @connection(HistoryEvent, "What happened to it, oldest first.")
+    @connection(HistoryEvent, "The memory's history events, oldest first.")
     def history(self, info: Info) -> Lister:
         """Return the lister of its history."""
-        return partial(history_of_memory, info.context, as_is(self))
+        return partial(history_of_memory, info.context, as_graphql(self))
 
 
 @strawberry.type
 class MemoryQuery:
-    """What `Query` has of memories."""
+    """The queries for memories."""
 
-    @strawberry.field(description="A memory by its id, expired or not.")
+    @strawberry.field(description="Fetches a memory by its id, including an expired one.")
     async def memory(self, info: Info, id: MemoryId) -> Memory | None:
         """Return a memory."""
         return await info.context.loaders.row(MEMORIES, id)
 
-    @connection(Memory, "The memories of a project, the newest first unless ordered otherwise.")
+    @connection(Memory, "The project's memories. The default order is newest first.")
     def memories(
         self,
         info: Info,
@@ -231,6 +257,6 @@ class MemoryQuery:
         as_of: AsOf = None,
     ) -> Lister:
         """Return the lister of memories."""
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
-        asked = list_of(wanted, order_by, as_of)
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
+        asked = list_query(wanted, order_by, as_of)
         return partial(memories_of_project, info.context, project_id, asked)

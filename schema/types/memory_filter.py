@@ -1,7 +1,7 @@
-"""What lists and searches of memories are asked with: the filter, the flags and the order.
+"""The arguments of lists and searches of memories: the filter, the flags and the order.
 
-The inputs are as flat as callers like to write them; `filter_of` turns them into the tree that the
-other layers know. A null is the same as nothing.
+The inputs are flat, which is convenient to write. `filter_from_input` converts them into the filter
+tree of the other layers. A null is equivalent to an omitted field.
 """
 
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from strawberry.scalars import JSON
 
 from core.enums import MemoryState
 from core.filters.tree import Field, Filter, FilterBuilder, Not
-from resolvers.memories.listing import MemoryList, Wanted
+from resolvers.memories.listing import MemoryListQuery, MemoryScope
 from schema.enums import MemoryOrderField, OrderDirection
 from storage.memories.rows import MEMORY_ORDER, MEMORY_ORDERS
 
@@ -21,15 +21,15 @@ def _operator(description: str, name: str | None = None) -> Any:
     return strawberry.field(default=None, name=name, description=description)
 
 
-_EQ = "Has this value."
-_NE = "Has another value, or none."
-_IN = "Has one of these values, at most 1,000; an empty list matches nothing."
-_EXISTS = "Whether it has a value at all."
-_GT, _GTE = "Is after this.", "Is this or after."
-_LT, _LTE = "Is before this.", "Is this or before."
+_EQ = "Matches a value equal to this."
+_NE = "Matches a different value or a missing one."
+_IN = "Matches any of these values, at most 1,000. An empty list matches nothing."
+_EXISTS = "`true` matches if there is a value, `false` if there is none."
+_GT, _GTE = "Matches values after this.", "Matches values at or after this."
+_LT, _LTE = "Matches values before this.", "Matches values at or before this."
 
 
-@strawberry.input(description="Conditions on a name, all of which must hold; at least one.")
+@strawberry.input(description="Conditions on a name. At least one is required, and all must hold.")
 class StringFilter:
     """Conditions on the caller's own name for an entity."""
 
@@ -40,17 +40,19 @@ class StringFilter:
 
 
 @strawberry.input(
-    description="Conditions on a text, all of which must hold; at least one. `%`, `_` and `*` mean "
-    "themselves."
+    description="Conditions on a text. At least one is required, and all must hold. `%`, `_` and "
+    "`*` are literal characters."
 )
 class TextFilter:
     """Conditions on a text."""
 
-    contains: str | None = _operator("Has this in it, case and all.")
-    icontains: str | None = _operator("Has this in it, in whatever case.")
+    contains: str | None = _operator("Matches texts that contain this. Case-sensitive.")
+    icontains: str | None = _operator("Matches texts that contain this. Case-insensitive.")
 
 
-@strawberry.input(description="Conditions on a moment, all of which must hold; at least one.")
+@strawberry.input(
+    description="Conditions on a date and time. At least one is required, and all must hold."
+)
 class DateTimeFilter:
     """Conditions on a moment."""
 
@@ -64,7 +66,7 @@ class DateTimeFilter:
     exists: bool | None = _operator(_EXISTS)
 
 
-@strawberry.input(description="Conditions on a day, all of which must hold; at least one.")
+@strawberry.input(description="Conditions on a date. At least one is required, and all must hold.")
 class DateFilter:
     """Conditions on a day."""
 
@@ -79,138 +81,164 @@ class DateFilter:
 
 
 @strawberry.input(
-    description="Conditions on the categories of a memory, all of which must hold; at least one."
+    description="Conditions on the categories of a memory. At least one is required, and all must "
+    "hold."
 )
 class CategoryFilter:
     """Conditions on categories."""
 
     in_: list[str] | None = _operator(
-        "Has at least one of these, which must be in the project's catalog.", "in"
+        "Matches memories in at least one of these categories. Each must be in the project's "
+        "catalog.",
+        "in",
     )
-    contains: str | None = _operator("Has one with this in its name, in whatever case.")
-    exists: bool | None = _operator("Whether it has any.")
+    contains: str | None = _operator(
+        "Matches memories with a category whose name contains this. Case-insensitive."
+    )
+    exists: bool | None = _operator(
+        "`true` matches memories with a category, `false` matches memories without one."
+    )
 
 
 @strawberry.input(
-    description="Conditions on one value in the metadata of a memory, all of which must hold; at "
-    'least one. Values are compared as JSON: 1 equals 1.0 but neither true nor "1", and the order '
-    "of an object's keys does not matter."
+    description="Conditions on one metadata value of a memory. At least one is required, and all "
+    'must hold. Values are compared as JSON: 1 equals 1.0, but neither true nor "1". The order of '
+    "an object's keys does not matter."
 )
 class MetadataFilter:
     """Conditions on a value in metadata."""
 
     key: str = strawberry.field(
-        description="The value's key; if the metadata does not have it, a path of keys joined by "
-        "dots that leads through objects to the value."
+        description="The key of the value. If the metadata has no such key, the key is read as a "
+        "path of keys, separated by dots, through nested objects."
     )
-    eq: JSON | None = _operator("Equals this.")
-    ne: JSON | None = _operator("Does not equal this, or is not there.")
+    eq: JSON | None = _operator("Matches a value equal to this.")
+    ne: JSON | None = _operator("Matches a different value or a missing one.")
     contains: JSON | None = _operator(
-        "Is a text with this text in it, case and all, or a list with an item that equals this."
+        "Matches a text that contains this text (case-sensitive), or a list with an item equal to "
+        "this."
     )
     in_: list[JSON] | None = _operator(
-        "Equals one of these, at most 1,000; an empty list matches nothing.", "in"
+        "Matches any of these values, at most 1,000. An empty list matches nothing.", "in"
     )
-    gt: JSON | None = _operator("Is a number above this number, or a text after this text.")
-    gte: JSON | None = _operator("Is at least this number, or this text or one after it.")
-    lt: JSON | None = _operator("Is a number below this number, or a text before this text.")
-    lte: JSON | None = _operator("Is at most this number, or this text or one before it.")
-    exists: bool | None = _operator("Whether it is there and not null.")
+    gt: JSON | None = _operator(
+        "Matches numbers greater than this number, or texts after this text."
+    )
+    gte: JSON | None = _operator(
+        "Matches numbers greater than or equal to this number, or texts at or after this text."
+    )
+    lt: JSON | None = _operator("Matches numbers less than this number, or texts before this text.")
+    lte: JSON | None = _operator(
+        "Matches numbers less than or equal to this number, or texts at or before this text."
+    )
+    exists: bool | None = _operator(
+        "`true` matches if there is a value and it is not null, `false` matches otherwise."
+    )
 
 
 @strawberry.input(
-    description="Which memories are meant: those that meet all conditions given. Filters may be "
-    "nested 10 deep and have 100 conditions in all."
+    description="Selects the memories that meet all given conditions. A filter can be nested 10 "
+    "levels deep and have 100 conditions in total."
 )
 class MemoryFilter:
     """A filter of memories."""
 
     and_: list["MemoryFilter"] | None = strawberry.field(
-        default=None, name="and", description="Matches all of these; with none, everything."
+        default=None,
+        name="and",
+        description="Matches memories that match all of these filters. "
+        "An empty list matches everything.",
     )
     or_: list["MemoryFilter"] | None = strawberry.field(
-        default=None, name="or", description="Matches one of these; with none, nothing."
+        default=None,
+        name="or",
+        description="Matches memories that match any of these filters. "
+        "An empty list matches nothing.",
     )
     not_: "MemoryFilter | None" = strawberry.field(
-        default=None, name="not", description="Does not match this."
+        default=None, name="not", description="Matches memories that do not match this filter."
     )
     ids: list[strawberry.ID] | None = strawberry.field(
-        default=None, description="Is one of these, at most 1,000; an empty list matches nothing."
+        default=None,
+        description="Matches memories with any of these ids, at most 1,000. An "
+        "empty list matches nothing.",
     )
     user_id: StringFilter | None = strawberry.field(
-        default=None, description="The name of the user it is about."
+        default=None, description="The name of the user that the memory is about."
     )
     agent_id: StringFilter | None = strawberry.field(
-        default=None, description="The name of the agent it is about."
+        default=None, description="The name of the agent that the memory is about."
     )
     app_id: StringFilter | None = strawberry.field(
-        default=None, description="The name of the app it is about."
+        default=None, description="The name of the app that the memory is about."
     )
     run_id: StringFilter | None = strawberry.field(
-        default=None, description="The name of the run it is about."
+        default=None, description="The name of the run that the memory is about."
     )
-    text: TextFilter | None = strawberry.field(default=None, description="What is remembered.")
+    text: TextFilter | None = strawberry.field(default=None, description="The text of the memory.")
     categories: CategoryFilter | None = strawberry.field(
-        default=None, description="The categories it belongs to."
+        default=None, description="The memory's categories."
     )
     metadata: list[MetadataFilter] | None = strawberry.field(
-        default=None, description="Whatever the caller keeps with it; all of these must hold."
+        default=None, description="Conditions on the memory's metadata. All must hold."
     )
     state: list[MemoryState] | None = strawberry.field(
         default=None,
-        description="Has one of these states; an empty list matches nothing. Where a filter "
-        "speaks of states, merged memories are shown like any others.",
+        description="Matches memories in any of these states. An empty list matches nothing. With "
+        "this condition, merged memories are included like any others.",
     )
     created_at: DateTimeFilter | None = strawberry.field(
-        default=None, description="When it was stored."
+        default=None, description="When the memory was stored."
     )
     updated_at: DateTimeFilter | None = strawberry.field(
-        default=None, description="When it was last changed."
+        default=None, description="When the memory was last changed."
     )
     timestamp: DateTimeFilter | None = strawberry.field(
-        default=None, description="When it happened, if the caller said so."
+        default=None,
+        description="When the remembered event happened, if the caller or the text states it.",
     )
     expiration_date: DateFilter | None = strawberry.field(
-        default=None, description="The last day on which it is shown by itself."
+        default=None,
+        description="The last day, in UTC, on which lists and searches include the "
+        "memory by default.",
     )
 
 
-@strawberry.input(name="MemoryOrder", description="An order of memories.")
+@strawberry.input(name="MemoryOrder", description="The order of a list of memories.")
 class MemoryOrderInput:
-    """What to order by, and which way."""
+    """The field and the direction of an order."""
 
-    field: MemoryOrderField = strawberry.field(description="What to order by.")
-    direction: OrderDirection = strawberry.field(description="Which end comes first.")
+    field: MemoryOrderField = strawberry.field(description="The field to order by.")
+    direction: OrderDirection = strawberry.field(description="The direction of the order.")
 
 
 OnlyMemories = Annotated[
-    MemoryFilter | None, strawberry.argument(description="Only memories that match this.")
+    MemoryFilter | None,
+    strawberry.argument(description="Returns only memories that match this filter."),
 ]
 MemoryOrder = Annotated[
     MemoryOrderInput | None,
-    strawberry.argument(description="The order; the newest first without it."),
+    strawberry.argument(description="The order of the list. Defaults to newest first."),
 ]
 ShowExpired = Annotated[
     bool,
-    strawberry.argument(description="Whether memories are included that have expired."),
+    strawberry.argument(description="Whether to include expired memories."),
 ]
 LatestOnly = Annotated[
     bool,
-    strawberry.argument(description="Whether memories are left out that a newer one superseded."),
+    strawberry.argument(description="Whether to leave out superseded memories."),
 ]
 IncludeMerged = Annotated[
     bool,
-    strawberry.argument(
-        description="Whether memories are included that were merged into another one."
-    ),
+    strawberry.argument(description="Whether to include merged memories."),
 ]
 AsOf = Annotated[
     datetime | None,
     strawberry.argument(
-        description="Shows the memories that there were at this moment, as they were then, those "
-        "included that have been deleted since. The filter and the order go by what they were, and "
-        "what had expired on that day is left out. What was erased with its entity is in no past, "
-        "and a moment of which the past has been pruned is refused."
+        description="Returns the memories as they were at this time, including ones deleted "
+        "since. The filter, the order and the expiration dates apply to that time. Erased "
+        "memories never appear. The error is INVALID_INPUT when the history of that time has been "
+        "pruned."
     ),
 ]
 
@@ -228,11 +256,11 @@ _OPERATED = {
 }
 
 
-def filter_of(given: MemoryFilter | None) -> Filter | None:
-    """Return a filter as the other layers know it.
+def filter_from_input(given: MemoryFilter | None) -> Filter | None:
+    """Return a filter as the filter tree of the other layers.
 
-    Raises `InvalidInput` naming the path, from the argument `filter` inwards, for a filter that is
-    nested too deep or too long, and for values that no memory can be compared with.
+    Raises `InvalidInput`, with the path from the argument `filter` inwards, for a filter that is
+    nested too deeply or has too many conditions, and for values that cannot be compared.
     """
     return None if given is None else _tree(given, FilterBuilder(), 1, "filter")
 
@@ -265,20 +293,22 @@ def _tree(given: MemoryFilter, builder: FilterBuilder, depth: int, *path: str | 
 
 
 def _operators(given: Any) -> dict[str, Any]:
-    """Return the operators of an input by the names the contract has for them."""
+    """Return the operators of an input by their names in the schema."""
     return {name.rstrip("_"): value for name, value in vars(given).items() if name != "key"}
 
 
-def wanted_of(
+def scope_from_input(
     filter: MemoryFilter | None, show_expired: bool, latest_only: bool, include_merged: bool
-) -> Wanted:
-    """Return which memories are asked for. Raises `InvalidInput` as `filter_of` does."""
-    return Wanted(filter_of(filter), show_expired, latest_only, include_merged)
+) -> MemoryScope:
+    """Return the scope of a list or a search. Raises `InvalidInput` as `filter_from_input` does."""
+    return MemoryScope(filter_from_input(filter), show_expired, latest_only, include_merged)
 
 
-def list_of(wanted: Wanted, order: MemoryOrderInput | None, as_of: datetime | None) -> MemoryList:
-    """Return what a list of memories is asked for."""
+def list_query(
+    wanted: MemoryScope, order: MemoryOrderInput | None, as_of: datetime | None
+) -> MemoryListQuery:
+    """Return the parameters of a list of memories."""
     if order is None:
-        return MemoryList(wanted, MEMORY_ORDER, as_of)
+        return MemoryListQuery(wanted, MEMORY_ORDER, as_of)
     falling = order.direction is OrderDirection.DESC
-    return MemoryList(wanted, MEMORY_ORDERS[order.field.value, falling], as_of)
+    return MemoryListQuery(wanted, MEMORY_ORDERS[order.field.value, falling], as_of)

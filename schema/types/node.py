@@ -1,24 +1,24 @@
-"""Finding anything again by its id."""
+"""Fetching any object by its id."""
 
 from typing import Annotated
 
 import strawberry
 
 from core.errors import InvalidInput, NotFound
-from schema.base import Info, Node, as_is
+from schema.base import Info, Node, as_graphql
 
 _MOST = 100
 
 
 @strawberry.type
 class NodeQuery:
-    """What `Query` has of nodes."""
+    """The queries for nodes."""
 
-    @strawberry.field(description="Anything by its id.")
+    @strawberry.field(description="Fetches any object by its id.")
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The id of anything.")],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of any object.")],
     ) -> Node | None:
         """Return a node."""
         (found,) = await info.context.loaders.nodes([id])
@@ -27,14 +27,14 @@ class NodeQuery:
         return found
 
     @strawberry.field(
-        description="Several things by their ids, in that order. What does not exist for the "
-        "caller is null, with an error for each."
+        description="Fetches several objects by their ids, in the given order. An object that "
+        "does not exist for the caller is null, with an error for each."
     )
     async def nodes(
         self,
         info: Info,
         ids: Annotated[
-            list[strawberry.ID], strawberry.argument(description="Up to 100 ids of anything.")
+            list[strawberry.ID], strawberry.argument(description="The ids of up to 100 objects.")
         ],
     ) -> list[Node | None]:
         """Return nodes."""
@@ -42,6 +42,6 @@ class NodeQuery:
             raise InvalidInput(f"Give at most {_MOST} ids.", "ids")
         found = await info.context.loaders.nodes(ids)
         return [
-            as_is(NotFound("node", id, "ids", position) if row is None else row)
+            as_graphql(NotFound("node", id, "ids", position) if row is None else row)
             for position, (id, row) in enumerate(zip(ids, found, strict=True))
         ]

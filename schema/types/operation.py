@@ -1,4 +1,4 @@
-"""Operations: what was asked of the platform, and what came of it."""
+"""Operations: the records of requests, with their status and results."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,71 +7,76 @@ import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import OperationStatus, OperationType
-from resolvers.operations.records import operation, results_of
-from schema.base import Info, Node, as_is, is_row
+from resolvers.operations.records import changes_of_operation, operation
+from schema.base import Info, Node, as_graphql, is_row
 from schema.types.history import HistoryEvent
 from storage.operations.store import OperationRow
 
 OnlyOperationType = Annotated[
-    OperationType | None, strawberry.argument(description="Only operations of this kind.")
+    OperationType | None, strawberry.argument(description="Returns only operations of this type.")
 ]
 OnlyOperationStatus = Annotated[
-    OperationStatus | None, strawberry.argument(description="Only operations that are so far.")
+    OperationStatus | None,
+    strawberry.argument(description="Returns only operations with this status."),
 ]
 OperationId = Annotated[strawberry.ID, strawberry.argument(description="The operation's id.")]
 
 
 @strawberry.type(
-    description="One request that the platform worked on: an add, a search, a change, a deletion."
+    description="The record of one request, such as an add, a search, an update or a deletion."
 )
 class Operation(Node):
     """An operation."""
 
-    type: OperationType = strawberry.field(description="What was asked for.")
-    status: OperationStatus = strawberry.field(description="How far it is.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    started_at: datetime | None = strawberry.field(description="When work on it began.")
+    type: OperationType = strawberry.field(description="The type of the operation.")
+    status: OperationStatus = strawberry.field(description="The status of the operation.")
+    created_at: datetime = strawberry.field(description="When the request was made.")
+    started_at: datetime | None = strawberry.field(description="When the first attempt started.")
     completed_at: datetime | None = strawberry.field(
-        description="When it came to its end, one way or the other."
+        description="When the operation succeeded or failed."
     )
     latency_ms: int | None = strawberry.field(
-        description="From asking to its end, in milliseconds."
+        description="The time from request to completion, in milliseconds."
     )
-    error: str | None = strawberry.field(description="Why it failed, or why its last attempt did.")
-    attempts: int = strawberry.field(description="How often work on it has begun.")
-    progress: float = strawberry.field(description="How much of it is done, from 0 to 1.")
+    error: str | None = strawberry.field(
+        description="Why the operation, or its last attempt, failed."
+    )
+    attempts: int = strawberry.field(description="The number of attempts so far.")
+    progress: float = strawberry.field(description="The completed share of the work, 0 to 1.")
     input: JSON = strawberry.field(
-        description="What was asked for: of an add that infers all of it with its messages, of "
-        "other operations their parameters. Empty once what it was about has been erased."
+        description="The input of the request. For an add with `infer: true` it includes the "
+        "messages; for other operations it has only the parameters. It is empty after the data it "
+        "refers to has been erased."
     )
     notes: list[str] = strawberry.field(
-        description="What the caller should know of how it was done."
+        description="Remarks for the caller about how the work was done."
     )
     model: str | None = strawberry.field(
-        description="The chat model that was asked; none where no model was."
+        description="The chat model that was used; null if none was."
     )
     input_tokens: int | None = strawberry.field(
-        description="How many tokens the model has read, if it says so."
+        description="The number of input tokens that the model reported; null if it reported none."
     )
     output_tokens: int | None = strawberry.field(
-        description="How many tokens the model has written, if it says so."
+        description="The number of output tokens that the model reported; null if it reported none."
     )
 
     is_type_of = is_row(OperationRow)
 
     @strawberry.field(
-        description="What it has changed, in the order of the log: the first 1,000 events."
+        description="The history events that the operation caused, in log order. At most the "
+        "first 1,000."
     )
     async def results(self, info: Info) -> list[HistoryEvent]:
         """Return the events of the log."""
-        return as_is(await results_of(info.context, self.id))
+        return as_graphql(await changes_of_operation(info.context, self.id))
 
 
 @strawberry.type
 class OperationQuery:
-    """What `Query` has of operations."""
+    """The queries for operations."""
 
-    @strawberry.field(description="An operation by its id.")
+    @strawberry.field(description="Fetches an operation by its id.")
     async def operation(self, info: Info, id: OperationId) -> Operation | None:
         """Return an operation."""
-        return as_is(await operation(info.context, id))
+        return as_graphql(await operation(info.context, id))

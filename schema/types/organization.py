@@ -1,4 +1,4 @@
-"""Organizations: the root of the graph."""
+"""Organizations: tenants, with members and projects."""
 
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,7 @@ from resolvers.tenancy.organizations import (
     projects_of_organization,
 )
 from schema.arguments import OrganizationId
-from schema.base import Info, Node, as_is, is_row
+from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.types.audit import AuditEntry
 from schema.types.erasure import ErasureReceipt
@@ -27,52 +27,60 @@ if TYPE_CHECKING:
 LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
 
-@strawberry.type(description="A tenant: it has members and projects.")
+@strawberry.type(description="A tenant, with members and projects.")
 class Organization(Node):
     """An organization."""
 
-    name: str = strawberry.field(description="What it is called.")
-    created_at: datetime = strawberry.field(description="When it was made.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    name: str = strawberry.field(description="The organization's name.")
+    created_at: datetime = strawberry.field(description="When the organization was created.")
+    updated_at: datetime = strawberry.field(description="When the organization was last changed.")
     viewer_role: Role | None = strawberry.field(
-        description="What the viewer is in it; none for a guest of one of its projects."
+        description="The viewer's role in the organization; null for an account that is only a "
+        "member of one of its projects."
     )
 
     is_type_of = is_row(OrganizationRow)
 
-    @connection(Member, "Its members, in the order in which they joined.")
+    @connection(
+        Member,
+        "The organization's members, in the order in which they joined. Visible "
+        "to members of the organization only.",
+    )
     def members(self, info: Info) -> Lister:
         """Return the lister of members."""
-        return partial(members_of_organization, info.context, as_is(self))
+        return partial(members_of_organization, info.context, as_graphql(self))
 
-    @connection(LazyProject, "Those of its projects that the viewer sees, oldest first.")
+    @connection(
+        LazyProject, "The projects of the organization that the viewer can see, oldest first."
+    )
     def projects(self, info: Info) -> Lister:
         """Return the lister of projects."""
         return partial(projects_of_organization, info.context, self.id)
 
     @connection(
         AuditEntry,
-        "Who has administered it and its projects, and how, newest first. For its OWNERs.",
+        "The administrative actions on the organization and its projects, newest first. Requires "
+        "the OWNER role.",
     )
     def audit_log(self, info: Info) -> Lister:
         """Return the lister of entries."""
-        return partial(audit_log_of_organization, info.context, as_is(self))
+        return partial(audit_log_of_organization, info.context, as_graphql(self))
 
     @connection(
         ErasureReceipt,
-        "The receipts of what was erased in it, erased projects included, newest first. For its "
-        "OWNERs.",
+        "The erasure receipts of the organization and its projects, including erased projects, "
+        "newest first. Requires the OWNER role.",
     )
     def erasures(self, info: Info) -> Lister:
         """Return the lister of receipts."""
-        return partial(erasures_of_organization, info.context, as_is(self))
+        return partial(erasures_of_organization, info.context, as_graphql(self))
 
 
 @strawberry.type
 class OrganizationQuery:
-    """What `Query` has of organizations."""
+    """The queries for organizations."""
 
-    @strawberry.field(description="An organization by its id.")
+    @strawberry.field(description="Fetches an organization by its id.")
     async def organization(self, info: Info, id: OrganizationId) -> Organization | None:
         """Return an organization."""
         return await info.context.loaders.row(ORGANIZATIONS, id)

@@ -1,7 +1,7 @@
-"""What a search takes and what it answers.
+"""The arguments and the result of a search.
 
-Three places can be searched with the same arguments, so a field that searches only says where: its
-resolver returns a searcher, and the arguments are added here.
+Three fields search with the same arguments. So the resolver of such a field only returns the
+searcher of its scope, and the arguments are added here.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,113 +16,126 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.search.execution import Query, SearchResult, search_project
 from schema.arguments import ProjectId
-from schema.base import Argument, Info, add_arguments, as_is
+from schema.base import Argument, Info, add_arguments, as_graphql
 from schema.types.memory import Memory
-from schema.types.memory_filter import MemoryFilter, wanted_of
+from schema.types.memory_filter import MemoryFilter, scope_from_input
 
 Searcher = Callable[[Query], Awaitable[SearchResult]]
 
 _ARGUMENTS: tuple[Argument, ...] = (
-    ("query", str, UNSET, "What to look for, in plain words, up to 8,192 characters."),
-    ("filter", MemoryFilter | None, None, "Only memories that match this."),
-    ("top_k", int, 10, "How many hits at the most, from 1 to 1,000."),
+    ("query", str, UNSET, "The search text in natural language, up to 8,192 characters."),
+    ("filter", MemoryFilter | None, None, "Returns only memories that match this filter."),
+    ("top_k", int, 10, "The maximum number of hits, 1 to 1,000."),
     (
         "threshold",
         float,
         0.1,
-        "The least `semantic` part, from 0 to 1, of a hit that has no word of the query.",
+        "Minimum semantic similarity, 0 to 1, for hits that share no word or concept with the "
+        "query. 0 disables the threshold.",
     ),
     (
         "rerank",
         bool,
         False,
-        "Whether the best are read again word by word: better order, for about the time it takes "
-        "to embed fifty texts.",
+        "Whether to rerank the best 50 candidates by comparing each word. This improves the order "
+        "and takes about as long as embedding 50 texts.",
     ),
-    ("show_expired", bool, False, "Whether memories are included that have expired."),
-    ("latest_only", bool, False, "Whether memories are left out that later ones contradict."),
-    ("include_merged", bool, False, "Whether memories are included that became part of others."),
+    ("show_expired", bool, False, "Whether to include expired memories."),
+    ("latest_only", bool, False, "Whether to leave out superseded memories."),
+    ("include_merged", bool, False, "Whether to include merged memories."),
     (
         "reference_date",
         datetime | None,
         None,
-        "When the question is asked, for words like `yesterday`; without it, at this moment.",
+        "The time that relative dates in the query, such as `yesterday`, refer to. Defaults to "
+        "the current time.",
     ),
 )
 
 
 @strawberry.type(
-    description="What speaks for a hit, before the weights; `docs/search.md` has the formula."
+    description="The signals of a hit, before weighting unless stated otherwise. `docs/search.md` "
+    "has the formula."
 )
 class ScoreBreakdown:
     """The signals."""
 
     semantic: float = strawberry.field(
-        description="The cosine of the embeddings of memory and query, from -1 to 1."
+        description="The cosine similarity of the embeddings of memory and query, -1 to 1."
     )
     keyword: float = strawberry.field(
-        description="BM25 over the words they have in common, from 0 to 1; long texts have less."
+        description="The normalized BM25 score of the words that memory and query share, 0 to 1, "
+        "reduced in long texts."
     )
     concept: float = strawberry.field(
-        description="What people, places and things they have in common add, from 0 to 0.5."
+        description="The contribution of the people, places and things that memory and query "
+        "share, 0 to 0.5."
     )
     actor: float = strawberry.field(
-        description="1 when the query names one speaker, and that one said it; else 0."
+        description="1 if the query names exactly one speaker and that speaker said the memory, "
+        "else 0."
     )
     speaker: float = strawberry.field(
-        description="-0.2 for what an assistant said, or, when the query asks what the assistant "
-        "said, for what others did; 0 for the rest, and when the query names a speaker."
+        description="-0.2 for messages of an assistant, or, if the query asks what the assistant "
+        "said, for messages of others; else 0, also if the query names a speaker."
     )
     temporal: float = strawberry.field(
-        description="How well it fits the dates in the query, from 0 to 1."
+        description="How well the memory matches the dates in the query, 0 to 1."
     )
     form: float = strawberry.field(
-        description="What its form takes away, weighted: a bare question, next to nothing said."
+        description="The weighted contribution of the memory's form, 0 or less: questions and "
+        "texts of very few words lose."
     )
     neighbor: float = strawberry.field(
-        description="What the memory said after it adds, weighted: an answer follows its question."
+        description="The weighted contribution of the next memory in the conversation, because an "
+        "answer follows its question."
     )
     lineage: float = strawberry.field(
-        description="What it inherits from a memory that it replaced, or loses for standing behind "
-        "the one that replaced it; for a query about the past the other way round. 0 for others."
+        description="What the memory inherits from one that it superseded, or loses to rank behind "
+        "the one that superseded it; reversed for a query about the past. Else 0."
     )
     feedback: float = strawberry.field(
-        description="What `setMemoryFeedback` adds: 0.05 when it helped, -0.05 when it did not, "
-        "-0.15 when it was wrong; else 0."
+        description="The contribution of the rating set by `setMemoryFeedback`: 0.05 for "
+        "POSITIVE, -0.05 for NEGATIVE, -0.15 for VERY_NEGATIVE, else 0."
     )
     decay: float = strawberry.field(
-        description="How lately it was of use, from 0.3 to 1.5: where decay is on, the score was "
-        "multiplied by two thirds of it. 1 where decay is off."
+        description="The decay factor, 0.3 to 1.5. It is higher for memories that searches "
+        "returned recently. With decay on, the score is multiplied by two thirds of it. 1 when "
+        "decay is off."
     )
     rerank: float | None = strawberry.field(
-        description="How well each word of the query is met, from -1 to 1; null without `rerank`."
+        description="How well the memory matches each word of the query, -1 to 1; null without "
+        "`rerank`."
     )
 
 
-@strawberry.type(description="A memory that was found.")
+@strawberry.type(description="A search hit.")
 class MemoryHit:
     """A hit."""
 
     memory: Memory = strawberry.field(description="The memory.")
     score: float = strawberry.field(
-        description="How well it fits, from 0 to 1: the weighted sum of its parts, squashed."
+        description="The relevance, 0 to 1: the weighted sum of the signals, mapped by a logistic "
+        "function."
     )
-    score_breakdown: ScoreBreakdown = strawberry.field(description="The parts of the score.")
+    score_breakdown: ScoreBreakdown = strawberry.field(
+        description="The signals that make up the score."
+    )
 
 
-@strawberry.type(description="The answer of a search.")
+@strawberry.type(description="The result of a search.")
 class MemorySearchResult:
-    """Hits, best first."""
+    """The hits, best match first."""
 
-    hits: list[MemoryHit] = strawberry.field(description="What was found, best first.")
+    hits: list[MemoryHit] = strawberry.field(description="The hits, best match first.")
     operation_id: strawberry.ID = strawberry.field(
-        description="The operation that records the search by its parameters."
+        description="The id of the operation that records the search and its parameters."
     )
-    took_ms: int = strawberry.field(description="How long the search took, in milliseconds.")
+    took_ms: int = strawberry.field(description="The duration of the search in milliseconds.")
 
 
-class _Searched(FieldExtension):
-    """Gives a field the arguments of a search, and asks its searcher."""
+class _SearchExtension(FieldExtension):
+    """Adds the arguments of a search to a field and calls its searcher with them."""
 
     def apply(self, field: StrawberryField) -> None:
         add_arguments(field, _ARGUMENTS)
@@ -144,19 +157,21 @@ class _Searched(FieldExtension):
         **kwargs: Any,
     ) -> Any:
         searcher: Searcher = await next_(source, info, **kwargs)
-        wanted = wanted_of(filter, show_expired, latest_only, include_merged)
-        return as_is(await searcher(Query(query, top_k, threshold, rerank, wanted, reference_date)))
+        wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
+        return as_graphql(
+            await searcher(Query(query, top_k, threshold, rerank, wanted, reference_date))
+        )
 
 
-def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
-    """Declare a field that searches, whose resolver returns the searcher of its place."""
+def search_field(description: str) -> Callable[[Callable[..., Searcher]], Any]:
+    """Declare a search field. Its resolver returns the searcher of its scope."""
 
     def declare(resolver: Callable[..., Searcher]) -> Any:
         return strawberry.field(
             resolver,
             description=description,
             graphql_type=MemorySearchResult,
-            extensions=[_Searched()],
+            extensions=[_SearchExtension()],
         )
 
     return declare
@@ -164,11 +179,11 @@ def searching(description: str) -> Callable[[Callable[..., Searcher]], Any]:
 
 @strawberry.type
 class SearchQuery:
-    """What `Query` has of searching."""
+    """The search query."""
 
-    @searching(
-        "The memories of a project that fit a query best. A memory is found as soon as it was "
-        "added."
+    @search_field(
+        "Searches a project's memories and returns the best matches. A memory can be found as "
+        "soon as it has been added."
     )
     def search_memories(self, info: Info, project_id: ProjectId = None) -> Searcher:
         """Return the searcher of a project."""

@@ -1,4 +1,4 @@
-"""How much there is in a project, counted as it is asked for."""
+"""Statistics about a project, counted when they are selected."""
 
 from enum import Enum
 from typing import TypeVar
@@ -12,50 +12,50 @@ from storage.tenancy.statistics import StatisticsRow
 E = TypeVar("E", bound=Enum)
 
 
-@strawberry.type(description="How much there is in a project.")
+@strawberry.type(description="Statistics about a project.")
 class ProjectStats:
-    """The counts of a project."""
+    """The statistics of a project."""
 
     row: strawberry.Private[StatisticsRow]
 
-    @strawberry.field(description="How many memories it has, in whatever state.")
+    @strawberry.field(description="The number of memories in all states.")
     def total_memories(self) -> int:
         """Return the sum of all states."""
         return sum(self.row.by_state.values())
 
-    @strawberry.field(description="How many users, agents, apps and runs its memories are about.")
+    @strawberry.field(description="The number of users, agents, apps and runs.")
     def total_entities(self) -> int:
         """Return the sum of all types."""
         return sum(self.row.by_type.values())
 
-    @strawberry.field(description="How many memories are in each `MemoryState`, by its name.")
+    @strawberry.field(description="The number of memories in each state, keyed by `MemoryState`.")
     def memories_by_state(self) -> JSON:
-        """Return a count for every state, of none too."""
+        """Return a count for every state, including zeros."""
         return _named(MemoryState, self.row.by_state)
 
     @strawberry.field(
-        description="How many memories belong to each category that any belongs to, by its name. A "
-        "memory may belong to several."
+        description="The number of memories in each category that has any, keyed by category "
+        "name. A memory can be in several categories."
     )
     def memories_by_category(self) -> JSON:
-        """Return a count for every category there is."""
+        """Return a count for every category that has memories."""
         return JSON(self.row.by_category)
 
-    @strawberry.field(description="How many entities there are of each `EntityType`, by its name.")
+    @strawberry.field(description="The number of entities of each type, keyed by `EntityType`.")
     def entities_by_type(self) -> JSON:
-        """Return a count for every type, of none too."""
+        """Return a count for every type, including zeros."""
         return _named(EntityType, self.row.by_type)
 
     @strawberry.field(
-        description="How many memories have feedback of each `FeedbackValue`, by its name."
+        description="The number of memories with each rating, keyed by `FeedbackValue`."
     )
     def feedback_by_value(self) -> JSON:
-        """Return a count for every value, of none too."""
+        """Return a count for every value, including zeros."""
         return _named(FeedbackValue, self.row.by_feedback)
 
     @strawberry.field(
-        description="How many memories wait to be brought into the vector index or out of it. "
-        "Searches do not wait for them."
+        description="The number of memories waiting to be added to the vector index or removed "
+        "from it. Searches reflect these changes already."
     )
     def index_lag(self) -> int:
         """Return the number of index jobs."""

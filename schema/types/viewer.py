@@ -1,4 +1,4 @@
-"""The viewer: who a key acts for, and where it begins."""
+"""The viewer: the account and the key behind a request."""
 
 from datetime import datetime
 from functools import partial
@@ -24,49 +24,49 @@ LazyOrganization = Annotated["Organization", strawberry.lazy("schema.types.organ
 LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
 
-@strawberry.type(description="A person or a service, known by an e-mail address.")
+@strawberry.type(description="A person or a service, identified by an e-mail address.")
 class Account(Node):
     """An account."""
 
-    email: str = strawberry.field(description="Its address, in lower case.")
-    name: str | None = strawberry.field(description="What to call it, where that is known.")
-    created_at: datetime = strawberry.field(description="When it came into being.")
+    email: str = strawberry.field(description="The account's e-mail address, in lower case.")
+    name: str | None = strawberry.field(description="The account's display name, if known.")
+    created_at: datetime = strawberry.field(description="When the account was created.")
 
     is_type_of = is_row(AccountRow)
 
 
-@strawberry.type(description="Who the key of this request acts for, and where it begins.")
+@strawberry.type(
+    description="The account and the key behind this request, with the key's defaults."
+)
 class Viewer:
-    """The root of what is one's own."""
+    """The account, the key and its defaults."""
 
-    @strawberry.field(description="The account the key acts for.")
+    @strawberry.field(description="The account that the key authenticates.")
     async def account(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, info.context.actor.account_id)
 
-    @strawberry.field(description="The key itself.")
+    @strawberry.field(description="The API key of this request.")
     async def api_key(self, info: Info) -> LazyApiKey | None:
         """Return the key."""
         return await info.context.loaders.row_or_none(API_KEYS, info.context.actor.key_id)
 
     @strawberry.field(description="The key's default organization.")
     async def organization(self, info: Info) -> LazyOrganization | None:
-        """Return the organization, if the key has one and may still see it."""
+        """Return the key's default organization, or None if it has none or can no longer see it."""
         id = info.context.actor.default_organization_id
         return await info.context.loaders.row_or_none(ORGANIZATIONS, id) if id else None
 
-    @strawberry.field(
-        description="The key's default project: what the shorthands of `Query` are about."
-    )
+    @strawberry.field(description="The key's default project, used where `projectId` is left out.")
     async def project(self, info: Info) -> LazyProject | None:
-        """Return the project, if the key has one and may still see it."""
+        """Return the key's default project, or None if it has none or can no longer see it."""
         id = info.context.actor.default_project_id
         return await info.context.loaders.row_or_none(PROJECTS, id) if id else None
 
     @connection(
         LazyOrganization,
-        "The organizations the key sees: those its account is a member of, and those "
-        "of which it sees a project. Oldest first.",
+        "The organizations that the key can see, oldest first: those the account is a member of, "
+        "and those with a project that it can see.",
     )
     def organizations(self, info: Info) -> Lister:
         """Return the lister of organizations."""
@@ -75,9 +75,9 @@ class Viewer:
 
 @strawberry.type
 class ViewerQuery:
-    """What `Query` has of the viewer."""
+    """The queries for the viewer."""
 
-    @strawberry.field(description="Who this request's key acts for.")
+    @strawberry.field(description="The account and the key behind this request.")
     def viewer(self) -> Viewer:
         """Return the viewer."""
         return Viewer()

@@ -1,4 +1,4 @@
-"""Webhooks and what was delivered to them."""
+"""Webhooks and their deliveries."""
 
 from datetime import datetime
 from functools import partial
@@ -22,70 +22,73 @@ if TYPE_CHECKING:
 LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
 
-@strawberry.type(description="One message to one webhook. OWNERs of the project see it.")
+@strawberry.type(description="A message to a webhook. Visible to OWNERs of the project.")
 class WebhookDelivery(Node):
     """A delivery."""
 
     event_id: strawberry.ID = strawberry.field(
-        description="The event of the log that it tells of; of a test, an id of its own."
+        description="The id of the history event that the message reports. A test has an id of "
+        "its own."
     )
     event_type: WebhookEventType | None = strawberry.field(
-        description="What it tells; none for a test."
+        description="The type of the event; null for a test."
     )
     status: OperationStatus = strawberry.field(
-        description="PENDING while it waits for its first attempt or another one, then SUCCEEDED "
-        "or FAILED."
+        description="PENDING while the message waits for an attempt, then SUCCEEDED or FAILED."
     )
-    attempts: int = strawberry.field(description="How often it was sent.")
+    attempts: int = strawberry.field(description="The number of attempts so far.")
     response_status: int | None = strawberry.field(
-        description="The HTTP status that the last attempt was answered with, if it was."
+        description="The HTTP status of the last response; null if there was none."
     )
     error: str | None = strawberry.field(
-        description="Why the last attempt failed, or why there was none."
+        description="Why the last attempt failed, or why none was made."
     )
-    created_at: datetime = strawberry.field(description="When it was promised.")
+    created_at: datetime = strawberry.field(description="When the delivery was queued.")
     next_attempt_at: datetime | None = strawberry.field(
-        description="When it is sent next, while it waits."
+        description="When the next attempt is due, while the delivery is PENDING."
     )
     completed_at: datetime | None = strawberry.field(
-        description="When it succeeded or failed for good."
+        description="When the delivery finally succeeded or failed."
     )
 
     is_type_of = is_row(DeliveryRow)
 
 
 @strawberry.type(
-    description="An address that a project's events are sent to, signed by the convention of "
-    "Standard Webhooks. OWNERs of the project see it."
+    description="A URL that receives a project's events, signed according to Standard Webhooks. "
+    "Visible to OWNERs of the project."
 )
 class Webhook(Node):
     """A webhook."""
 
     account_id: strawberry.Private[str]
     project_id: strawberry.Private[str]
-    name: str = strawberry.field(description="What it is called.")
-    url: str = strawberry.field(description="Where its messages are sent to, by POST.")
-    event_types: list[WebhookEventType] = strawberry.field(description="What it is told of.")
-    is_active: bool = strawberry.field(description="Whether it is told of what happens.")
-    inactive_reason: str | None = strawberry.field(
-        description="Why the server has switched it off; none when somebody did."
+    name: str = strawberry.field(description="The webhook's name.")
+    url: str = strawberry.field(description="The URL that receives messages by POST.")
+    event_types: list[WebhookEventType] = strawberry.field(
+        description="The event types that the webhook subscribes to."
     )
-    created_at: datetime = strawberry.field(description="When it was made.")
-    updated_at: datetime = strawberry.field(description="When it was last changed.")
+    is_active: bool = strawberry.field(description="Whether the webhook receives events.")
+    inactive_reason: str | None = strawberry.field(
+        description="Why the server deactivated the webhook; null if the server did not "
+        "deactivate it."
+    )
+    created_at: datetime = strawberry.field(description="When the webhook was created.")
+    updated_at: datetime = strawberry.field(description="When the webhook was last changed.")
 
     is_type_of = is_row(WebhookRow)
 
-    @strawberry.field(description="The account that made it.")
+    @strawberry.field(description="The account that created the webhook.")
     async def owner(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, self.account_id)
 
-    @strawberry.field(description="The project whose events it is told of.")
+    @strawberry.field(description="The project whose events the webhook receives.")
     async def project(self, info: Info) -> LazyProject:
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @connection(WebhookDelivery, "What was sent to it, or is to be, newest first.")
+    @connection(WebhookDelivery, "The webhook's past and pending deliveries, newest first.")
     def deliveries(self, info: Info) -> Lister:
         """Return the lister of deliveries."""
         return partial(deliveries_of_webhook, info.context, self.id)

@@ -106,7 +106,7 @@ class MemoryErasureStore:
         rows = self._connection.execute(found).all()
         for batch in _batches(rows):
             ids = [row[0] for row in batch]
-            messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
+            messages, concepts = self._sources.message_ids(ids), self._concepts.of_memories(ids)
             gone = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
             # Asked of the rows as they go: until then somebody else may have changed them.
             ended = dict(

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from core.paging import Order
-from storage.sql.listing import Listing, Source, values_of
+from storage.sql.listing import Listing, Source, row_values
 from storage.sql.visibility import in_owned_organization, in_owned_project, receipt_visible
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
@@ -80,7 +80,7 @@ class ReceiptStore:
 
     def add(self, receipt: ReceiptRow) -> None:
         """Store a receipt."""
-        self._connection.execute(insert(_RECEIPTS), values_of(receipt))
+        self._connection.execute(insert(_RECEIPTS), row_values(receipt))
 
     def find(self, id: str) -> ReceiptRow | None:
         """Return a receipt; None when its organization is gone."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from core.access import Actor
-from storage.sql.listing import Source, values_of
+from storage.sql.listing import Source, row_values
 from storage.sql.visibility import in_visible_project
 from storage.tables.fields import table_of
 from storage.tables.platform import Export, ExportMemory
@@ -63,7 +63,7 @@ class ExportStore:
 
     def add(self, export: ExportRow) -> None:
         """Store an export."""
-        self._connection.execute(insert(_EXPORTS), values_of(export))
+        self._connection.execute(insert(_EXPORTS), row_values(export))
 
     def of_operation(self, operation_id: str) -> ExportRow | None:
         """Return the export that an operation works on, whoever it belongs to."""

@@ -40,13 +40,13 @@ class ImportRecordStore:
         found = self._connection.execute(rows.order_by(_RECORDS.c.position).limit(limit))
         return [(row.position, row.record) for row in found]
 
-    def remain(self, operation_id: str) -> int:
+    def count_remaining(self, operation_id: str) -> int:
         """Return how many records of an operation wait."""
         mine = _RECORDS.c.operation_id == operation_id
         total = select(func.count()).select_from(_RECORDS).where(mine)
         return self._connection.execute(total).scalar_one()
 
-    def done(self, operation_id: str, positions: Sequence[int]) -> bool:
+    def delete_stored(self, operation_id: str, positions: Sequence[int]) -> bool:
         """Delete records that are stored, unless one of them is gone; tell whether all were there.
 
         Others have stored it, or erased it, and what was thought of them together is to be thought
@@ -68,7 +68,7 @@ class ImportRecordStore:
         )
         return self._connection.execute(gone).rowcount
 
-    def drop_left(self, failed_before: datetime) -> int:
+    def delete_abandoned(self, failed_before: datetime) -> int:
         """Delete what nobody will store: of uploads that broke off, and of what failed long ago.
 
         An upload that was given up has never had a job, and so has no attempts.

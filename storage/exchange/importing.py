@@ -22,12 +22,12 @@ from storage.memories.concepts import ConceptStore
 from storage.memories.entities import EntityRow
 from storage.memories.rows import MemoryRow
 from storage.memories.sources import SourceRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.operations.jobs import JobStore
 from storage.search.keywords import KeywordStore
 from storage.search.vectors import VectorStore
-from storage.sql.listing import values_of
+from storage.sql.listing import row_values
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity, HistoryEvent
@@ -74,7 +74,7 @@ class Imported:
     """A memory on its way in: its row unless it was deleted, and what belongs to it."""
 
     memory: MemoryRow | None
-    derived: Derived | None
+    embedded: EmbeddedText | None
     changes: list[Change]
     versions: list[tuple[MemoryRow, datetime]] = field(default_factory=list)
     concepts: Sequence[str] = ()
@@ -93,16 +93,16 @@ class ImportStore:
         self._keywords = KeywordStore(connection)
         self._concepts = ConceptStore(connection)
 
-    def homes(self, memory_ids: Iterable[str]) -> dict[str, set[str]]:
+    def projects_of_memories(self, memory_ids: Iterable[str]) -> dict[str, set[str]]:
         """Return the projects in which each id is that of a memory, deleted or erased or not."""
         return self._grouped(_HOMES, memory_ids)
 
-    def kept(self, memory_ids: Iterable[str], project_id: str) -> set[str]:
+    def retained_ids(self, memory_ids: Iterable[str], project_id: str) -> set[str]:
         """Return the ids of which a project still has the memory, or what it was."""
         found = self._grouped(_KEPT, memory_ids)
         return {id for id, projects in found.items() if project_id in projects}
 
-    def owners(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+    def projects_of_rows(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
         """Return the project of each row there is: of `events`, `sources` or `operations`."""
         tables = {"events": _HISTORY, "sources": _MESSAGES, "operations": _OPERATIONS}
         table = tables[kind]
@@ -117,7 +117,7 @@ class ImportStore:
                 found.setdefault(id, set()).add(project_id)
         return found
 
-    def obtain_entities(
+    def get_or_create_entities(
         self, project_id: str, rows: Sequence[EntityRow]
     ) -> dict[tuple[EntityType, str], str]:
         """Return the ids of entities by type and name; those that are missing are made as given."""
@@ -126,7 +126,7 @@ class ImportStore:
         wanted = {(row.type, row.name): row for row in reversed(rows)}
         known = self._entities(project_id, wanted)
         missing = [
-            values_of(row) for at, row in sorted(wanted.items(), key=_by_name) if at not in known
+            row_values(row) for at, row in sorted(wanted.items(), key=_by_name) if at not in known
         ]
         if missing:
             self._connection.execute(self._make(_ENTITIES).on_conflict_do_nothing(), missing)
@@ -154,13 +154,14 @@ class ImportStore:
     ) -> None:
         """Store memories whose ids are free here; `model` is the embedder's.
 
-        An active memory that has a twin meets the unique index: ask for the `holders` first.
+        An active memory that has a twin meets the unique index: call
+        `find_by_uniqueness_key` first.
         """
         live = [item for item in items if item.memory is not None]
         if live:
             self._store_live(project_id, live, model, moment)
         versions = [
-            {**values_of(row), "ended_at": ended} for item in items for row, ended in item.versions
+            {**row_values(row), "ended_at": ended} for item in items for row, ended in item.versions
         ]
         if versions:
             self._connection.execute(insert(_VERSIONS), versions)
@@ -174,8 +175,11 @@ class ImportStore:
     def _store_live(
         self, project_id: str, items: Sequence[Imported], model: str, moment: datetime
     ) -> None:
-        pairs = [(item.memory, item.derived) for item in items if item.memory and item.derived]
-        rows = [{**values_of(memory), "slot": _slot(memory, moment.date())} for memory, _ in pairs]
+        pairs = [(item.memory, item.embedded) for item in items if item.memory and item.embedded]
+        rows = [
+            {**row_values(memory), "slot": _uniqueness_key(memory, moment.date())}
+            for memory, _ in pairs
+        ]
         self._connection.execute(insert(_MEMORIES), rows)
         self._vectors.add(project_id, model, [(row.id, found.vector) for row, found in pairs])
         self._keywords.add(
@@ -195,10 +199,10 @@ class ImportStore:
 
     def _link_sources(self, items: Sequence[Imported]) -> None:
         """Store the messages that are not there yet, and link to all of them."""
-        messages = {row.id: values_of(row) for item in items for row in item.sources}
+        messages = {row.id: row_values(row) for item in items for row in item.sources}
         if not messages:
             return
-        there = self.owners("sources", messages)
+        there = self.projects_of_rows("sources", messages)
         rows = [messages[id] for id in sorted(messages) if id not in there]
         if rows:
             # One that appears meanwhile may be another project's: then all of this runs again.
@@ -225,6 +229,6 @@ def _by_name(item: tuple[tuple[EntityType, str], EntityRow]) -> tuple[str, str]:
     return type.value, name
 
 
-def _slot(memory: MemoryRow, today: date) -> str | None:
+def _uniqueness_key(memory: MemoryRow, today: date) -> str | None:
     holds = memory.state is MemoryState.ACTIVE and not memory.is_expired(today)
-    return slot_of(memory) if holds else None
+    return uniqueness_key(memory) if holds else None

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from storage.exchange.exports import EXPORTS, ExportRow
-from storage.sql.listing import values_of
+from storage.sql.listing import row_values
 from storage.tables.fields import table_of
 from storage.tables.platform import Export, ProfileSettings
 
@@ -43,7 +43,7 @@ class ProfileStore:
 
     def put_settings(self, row: ProfileSettingsRow) -> None:
         """Store the settings of a project that the caller has locked."""
-        values = values_of(row)
+        values = row_values(row)
         changed = update(_SETTINGS).where(_SETTINGS.c.project_id == row.project_id)
         if not self._connection.execute(changed.values(values)).rowcount:
             self._connection.execute(insert(_SETTINGS), values)

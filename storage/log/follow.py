@@ -27,7 +27,7 @@ from core.enums import EntityType
 from core.events import HistoryEventType
 from core.filters.tree import Filter
 from storage.log.history import HISTORY, HistoryRow
-from storage.sql.filters import ReadFilter, clause_of, read_filter
+from storage.sql.filters import ReadFilter, filter_clause, read_filter
 from storage.sql.statement_cache import FILTERED
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
@@ -69,7 +69,7 @@ class LogPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LogEvent:
     """An event and the entities its memory is about, None where that has been erased."""
 
     row: HistoryRow
@@ -129,7 +129,7 @@ class LogStore:
         end = events[-1].sequence if len(events) == limit else max(after, min(after + span, head))
         return LogPage(events, end, head, pruned)
 
-    def told(self, project_id: str, after: int, limit: int) -> list[Told]:
+    def events_after(self, project_id: str, after: int, limit: int) -> list[LogEvent]:
         """Return the events that follow a place in a project's log, with whom they are about."""
         values: Mapping[str, Any] = {"project": project_id, "after": after, "limit": limit}
         found = []
@@ -137,7 +137,7 @@ class LogStore:
         for known, *row in self._connection.execute(_TOLD, values):
             names = zip(_NAMES, row[:width], strict=True)
             about = frozenset((type, name) for type, name in names if name is not None)
-            found.append(Told(HistoryRow(*row[width:]), about if known else None))
+            found.append(LogEvent(HistoryRow(*row[width:]), about if known else None))
         return found
 
 
@@ -168,7 +168,7 @@ def _matches(event: FromClause, where: ReadFilter, dialect: str) -> ColumnElemen
         return exists().where(
             memory.c.id == event.c.memory_id,
             memory.c.version == event.c.version,
-            clause_of(where.shape, memory, dialect, _PROJECT),
+            filter_clause(where.shape, memory, dialect, _PROJECT),
         )
 
     version = _VERSIONS.alias()

@@ -18,8 +18,13 @@ from core.access import Actor
 from core.events import HistoryEventType
 from core.ids import uuid7
 from core.paging import Order
-from storage.sql.listing import Listing, Source, values_of
-from storage.sql.visibility import binds, in_visible_log, in_visible_operation, in_visible_project
+from storage.sql.listing import Listing, Source, row_values
+from storage.sql.visibility import (
+    in_visible_log,
+    in_visible_operation,
+    in_visible_project,
+    viewer_parameters,
+)
 from storage.tables.columns import Id, UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity, HistoryEvent, Project
@@ -144,7 +149,7 @@ class HistoryStore:
         """Return the project in whose log a memory is, deleted or not; None where it is hidden."""
         events = select(_HISTORY.c.project_id).where(_HISTORY.c.memory_id == memory_id)
         visible = events.where(in_visible_project(_HISTORY.c.project_id)).limit(1)
-        found: str | None = self._connection.execute(visible, binds(actor)).scalar()
+        found: str | None = self._connection.execute(visible, viewer_parameters(actor)).scalar()
         return found
 
     def concepts_lost(self, memory_id: str) -> list[tuple[str, list[str]]]:
@@ -188,7 +193,7 @@ class HistoryStore:
 
 
 def _row(sequence: int, change: Change) -> dict[str, Any]:
-    values = values_of(change)
+    values = row_values(change)
     by = values.pop("by")
     return {
         "sequence": sequence,

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from core.enums import EntityType, MemoryState
 from storage.memories.rows import MEMORIES, MemoryRow
-from storage.sql.id_arrays import out_of_reach
+from storage.sql.id_arrays import prevent_index_use
 from storage.tables.columns import Id, Name
 from storage.tables.fields import table_of
 from storage.tables.memory import Memory, MemoryKeywords
@@ -33,7 +33,7 @@ class ClaimStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def hold(self, project_id: str, about: Iterable[Mapping[EntityType, str]]) -> None:
+    def lock(self, project_id: str, about: Iterable[Mapping[EntityType, str]]) -> None:
         """Keep others from settling claims about the same, by name, until the end.
 
         Else of two that contradict each other neither would see the other. The run does not count,
@@ -49,7 +49,7 @@ class ClaimStore:
             hashed = func.hashtextextended(f"claims in {project_id} of {key}", 0)
             self._connection.execute(select(func.pg_advisory_xact_lock(hashed)))
 
-    def about(
+    def find(
         self, project_id: str, attributes: Sequence[str], like: MemoryRow
     ) -> list[tuple[str, MemoryRow]]:
         """Return (attribute, memory) of the active memories that claim one of the attributes.
@@ -65,7 +65,7 @@ class ClaimStore:
             key, wanted = _MEMORIES.c[name], getattr(like, name)
             if wanted is not None and self._connection.dialect.name == "sqlite":
                 # It would read all memories of the user to find the few that claim such a thing.
-                same.append(out_of_reach(key, "sqlite") == wanted)
+                same.append(prevent_index_use(key, "sqlite") == wanted)
             else:
                 same.append(key.is_(None) if wanted is None else key == wanted)
         values = {"project": project_id, "attributes": attributes}

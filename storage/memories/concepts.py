@@ -140,7 +140,7 @@ _OF_MEMORIES = (
 )
 
 
-def named_in(text: str, names: Iterable[str]) -> list[str]:
+def names_in_text(text: str, names: Iterable[str]) -> list[str]:
     """Return those of the names that stand in a text as whole words."""
     said = concept_key(text)
     return [
@@ -228,14 +228,14 @@ class ConceptStore:
             found[parent].append((ConceptRow(*row), shared))
         return dict(found)
 
-    def keep_those_in(self, memory_id: str, text: str) -> tuple[list[str], list[str]]:
+    def retain_mentioned(self, memory_id: str, text: str) -> tuple[list[str], list[str]]:
         """Let go of the concepts that a memory's text does not name any more.
 
         Returns the names of those it had and of those it has.
         """
         had = self.of_memories([memory_id]).get(memory_id, [])
         names = [concept.name for concept in had]
-        kept = named_in(text, names)
+        kept = names_in_text(text, names)
         gone = [concept.id for concept in had if concept.name not in kept]
         if gone:
             links = (_LINKS.c.memory_id == memory_id, _LINKS.c.concept_id.in_(gone))

@@ -32,7 +32,7 @@ def lock_order(connection: Connection, project_ids: Iterable[str]) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def hold_previous(connection: Connection, ids: set[str]) -> None:
+def lock_previous(connection: Connection, ids: set[str]) -> None:
     """Keep others from deleting the memories that are about to be followed.
 
     Raises `RowMoved` when one of them is gone.

@@ -14,7 +14,7 @@ from core.access import Actor
 from core.enums import EntityType
 from core.ids import uuid7
 from storage.sql.listing import Listing, Source
-from storage.sql.visibility import binds, in_visible_project
+from storage.sql.visibility import in_visible_project, viewer_parameters
 from storage.tables.columns import LongText
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity
@@ -79,15 +79,15 @@ class EntityStore:
         self, names: list[tuple[str, EntityType, str]], actor: Actor
     ) -> dict[tuple[str, EntityType, str], EntityRow]:
         """Return the visible entities among (project id, type, name), by that triple."""
-        found = self._connection.execute(_BY_NAME, {"names": names, **binds(actor)})
+        found = self._connection.execute(_BY_NAME, {"names": names, **viewer_parameters(actor)})
         rows = [EntityRow(*row) for row in found]
         return {(row.project_id, row.type, row.name): row for row in rows}
 
-    def obtain(
+    def get_or_create(
         self, project_id: str, names: Mapping[EntityType, str], moment: datetime
     ) -> dict[EntityType, str]:
         """Return the ids of the named entities; those that are missing come into being."""
-        known = self.named(project_id, names)
+        known = self.ids_by_name(project_id, names)
         missing = [type for type in names if type not in known]
         if not missing:
             return known
@@ -107,9 +107,11 @@ class EntityStore:
         # Somebody else may be naming the same entity at this moment: the first one makes it.
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         self._connection.execute(make(_ENTITIES).on_conflict_do_nothing(), rows)
-        return self.named(project_id, names)
+        return self.ids_by_name(project_id, names)
 
-    def named(self, project_id: str, names: Mapping[EntityType, str]) -> dict[EntityType, str]:
+    def ids_by_name(
+        self, project_id: str, names: Mapping[EntityType, str]
+    ) -> dict[EntityType, str]:
         """Return the ids of those of the named entities that exist."""
         statement = select(_ENTITIES.c.type, _ENTITIES.c.id).where(
             _ENTITIES.c.project_id == project_id, _NAMED.in_(list(names.items()))

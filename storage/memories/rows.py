@@ -105,18 +105,18 @@ MEMORIES_OF_ENTITY = {
 }
 
 
-def loggable(value: Any) -> Any:
+def log_value(value: Any) -> Any:
     """Return the value of a column as the log has it, in JSON."""
     if isinstance(value, Enum):
         return value.name
     return value.isoformat() if isinstance(value, date) else value
 
 
-def logged(memory: MemoryRow) -> dict[str, Any]:
+def logged_values(memory: MemoryRow) -> dict[str, Any]:
     """Return all that the log says of a memory besides its text; what is usual goes unsaid."""
     values = ((name, getattr(memory, attribute)) for name, attribute in LOGGED.items())
     return {
-        name: loggable(value)
+        name: log_value(value)
         for name, value in values
         if value is not None and value is not MemoryState.ACTIVE
     }

@@ -16,8 +16,8 @@ from core.filters.tree import Filter
 from core.ids import is_id
 from storage.memories.conversations import lock_order
 from storage.search.vectors import unexpired
-from storage.sql.filters import ReadFilter, clause_of, in_project, leads, read_filter
-from storage.sql.id_arrays import given_array, given_rows, out_of_reach
+from storage.sql.filters import ReadFilter, filter_clause, in_project, is_selective, read_filter
+from storage.sql.id_arrays import id_array_parameter, ids_as_table, prevent_index_use
 from storage.sql.statement_cache import FILTERED
 from storage.tables.columns import Id, UtcDateTime
 from storage.tables.fields import table_of
@@ -89,7 +89,7 @@ def matching(
     if limit is not None:
         values["limit"] = limit
     if ids is not None:
-        values["given"] = given_array(connection, [id for id in ids if is_id(id)])
+        values["given"] = id_array_parameter(connection, [id for id in ids if is_id(id)])
     found = FILTERED.execute(
         connection,
         ("matching", *shape, where.shape),
@@ -110,20 +110,20 @@ def _matching(
 ) -> Select[Any]:
     memory = _MEMORIES.alias("x")
     project = bindparam("project", type_=Id)
-    led = type is not None or leads(where.shape)
+    led = type is not None or is_selective(where.shape)
     there = in_project(memory, project, dialect, led=led)
     if among:
-        there = out_of_reach(memory.c.project_id, dialect) == project
+        there = prevent_index_use(memory.c.project_id, dialect) == project
     conditions = [there, *(FLAGS[name](memory) for name in flags)]
     if type is not None:
         key = memory.c[ENTITY_KEYS[type]]
-        about = out_of_reach(key, dialect) if among else key
+        about = prevent_index_use(key, dialect) if among else key
         conditions.append(about == bindparam("entity", type_=Id))
     if among:
-        given, _, id = given_rows(dialect)
+        given, _, id = ids_as_table(dialect)
         conditions.append(memory.c.id.in_(select(id).select_from(given)))
     if where.shape:
-        conditions.append(clause_of(where.shape, memory, dialect, project))
+        conditions.append(filter_clause(where.shape, memory, dialect, project))
     statement = select(memory.c.id).where(*conditions)
     if not limited:
         return statement
@@ -157,9 +157,9 @@ def _locking(dialect: str, where: ReadFilter) -> Select[Any]:
     return (
         select(memory.c.id)
         .where(
-            in_project(memory, project, dialect, led=leads(where.shape)),
+            in_project(memory, project, dialect, led=is_selective(where.shape)),
             memory.c.created_at <= bindparam("until", type_=UtcDateTime),
-            clause_of(where.shape, memory, dialect, project),
+            filter_clause(where.shape, memory, dialect, project),
         )
         .order_by(memory.c.id)
         .limit(bindparam("limit", type_=Integer))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
-from storage.sql.listing import values_of
+from storage.sql.listing import row_values
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
 from storage.tables.memory import MemorySource, SourceMessage
@@ -72,7 +72,7 @@ class SourceStore:
         """Store messages, and that memories were drawn from them, as (memory id, message id)."""
         rows = [{"memory_id": memory, "message_id": message} for memory, message in links]
         if rows:
-            self._connection.execute(insert(_MESSAGES), [values_of(row) for row in messages])
+            self._connection.execute(insert(_MESSAGES), [row_values(row) for row in messages])
             self._connection.execute(insert(_LINKS), rows)
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[SourceRow]]:
@@ -82,11 +82,11 @@ class SourceStore:
             found[memory_id].append(SourceRow(*row))
         return dict(found)
 
-    def last_said(self, memory_ids: Sequence[str]) -> dict[str, datetime]:
+    def last_message_times(self, memory_ids: Sequence[str]) -> dict[str, datetime]:
         """Return when the last message of each memory that has any was said, or else stored."""
         return dict(self._connection.execute(_LAST_SAID, {"memories": memory_ids}).all())
 
-    def of(self, memory_ids: Sequence[str]) -> list[str]:
+    def message_ids(self, memory_ids: Sequence[str]) -> list[str]:
         """Return the ids of all messages of memories."""
         linked = select(_LINKS.c.message_id).where(_LINKS.c.memory_id.in_(_BY_MEMORY))
         return list(self._connection.execute(linked, {"memories": memory_ids}).scalars())

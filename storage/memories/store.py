@@ -15,18 +15,18 @@ from core.entity_names import ENTITY_KEYS
 from core.enums import JobKind, MemoryState
 from core.events import HistoryEventType
 from core.ids import is_id
-from storage.errors import RowMoved, SlotTaken
+from storage.errors import DuplicateMemory, RowMoved
 from storage.log.history import Author, Change, HistoryStore
 from storage.memories.concepts import ConceptStore
-from storage.memories.conversations import close_gaps, hold_previous, lock_order
-from storage.memories.rows import LOGGED, MEMORIES, MemoryRow, loggable, logged
+from storage.memories.conversations import close_gaps, lock_order, lock_previous
+from storage.memories.rows import LOGGED, MEMORIES, MemoryRow, log_value, logged_values
 from storage.memories.sources import SourceStore
-from storage.memories.uniqueness import slot_of, text_hash
+from storage.memories.uniqueness import text_hash, uniqueness_key
 from storage.memories.versions import VersionStore
 from storage.operations.jobs import JobStore
 from storage.search.keywords import Keywords, KeywordStore
 from storage.search.vectors import VectorStore
-from storage.sql.listing import values_of
+from storage.sql.listing import row_values
 from storage.tables.columns import Name
 from storage.tables.fields import table_of
 from storage.tables.memory import Memory
@@ -39,7 +39,7 @@ _HOLDERS = select(_MEMORIES.c.slot, *MEMORIES.columns(_MEMORIES)).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Derived:
+class EmbeddedText:
     """What is computed from a memory's text before it is stored: its embedding and its keywords."""
 
     vector: bytes
@@ -67,36 +67,36 @@ class MemoryStore:
         """Return the memories among the ids that the actor can see, by id."""
         return MEMORIES.find(self._connection, ids, actor)
 
-    def find_to_change(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
+    def find_for_update(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
         """Return the same as `find`, and keep others from changing these rows until the end.
 
         Locks are taken in the order of ids, so that two who want the same rows do not wait for each
         other. SQLite has one writer, who needs none.
         """
         wanted = [id for id in set(ids) if is_id(id)]
-        self.hold(wanted)
+        self.lock(wanted)
         return self.find(wanted, actor)
 
-    def hold(self, ids: Iterable[str]) -> None:
+    def lock(self, ids: Iterable[str]) -> None:
         """Keep others from changing memories, whoever they belong to, until the end."""
         if self._connection.dialect.name != "sqlite":
             rows = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(sorted(ids)))
             self._connection.execute(rows.order_by(_MEMORIES.c.id).with_for_update()).all()
 
-    def find_to_delete(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
-        """Return the same as `find_to_change`, for a transaction that goes on to `delete`."""
+    def find_for_deletion(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
+        """Return the same as `find_for_update`, for a transaction that goes on to `delete`."""
         wanted = set(ids)
         found = {memory.project_id for memory in self.find(wanted, actor).values()}
         lock_order(self._connection, found)
-        return self.find_to_change(wanted, actor)
+        return self.find_for_update(wanted, actor)
 
-    def there(self, ids: Iterable[str]) -> dict[str, MemoryRow]:
+    def get_unscoped(self, ids: Iterable[str]) -> dict[str, MemoryRow]:
         """Return the memories among the ids, whoever they belong to."""
         wanted = sorted(set(ids))
         rows = select(*MEMORIES.columns(_MEMORIES)).where(_MEMORIES.c.id.in_(wanted))
         return {row.id: MemoryRow(*row) for row in self._connection.execute(rows)}
 
-    def replaced_by(self, ids: Sequence[str], actor: Actor) -> dict[str, list[MemoryRow]]:
+    def replaced_memories(self, ids: Sequence[str], actor: Actor) -> dict[str, list[MemoryRow]]:
         """Return the visible memories whose place each of some has taken, oldest first."""
         replaced = select(_MEMORIES.c.id).where(_MEMORIES.c.successor_id.in_(ids))
         rows = self.find(self._connection.execute(replaced).scalars(), actor)
@@ -105,7 +105,7 @@ class MemoryStore:
             found[row.successor_id or ""].append(row)
         return dict(found)
 
-    def line_before(self, ids: Sequence[str]) -> list[str]:
+    def ancestors(self, ids: Sequence[str]) -> list[str]:
         """Return the memories whose place some have taken, those whose place these had, and so on.
 
         Whoever they belong to; without the ids themselves.
@@ -118,16 +118,18 @@ class MemoryStore:
             found.update(dict.fromkeys(last))
         return [id for id in found if id not in ids]
 
-    def hold_order(self, project_id: str) -> None:
+    def lock_order(self, project_id: str) -> None:
         """Keep others from deleting memories of a project until the end; before any other lock."""
         lock_order(self._connection, [project_id])
 
-    def holders(self, memories: Sequence[MemoryRow], today: date) -> dict[str, MemoryRow]:
+    def find_by_uniqueness_key(
+        self, memories: Sequence[MemoryRow], today: date
+    ) -> dict[str, MemoryRow]:
         """Return the active memories that say the same as these of the same entities, by slot.
 
         One that has expired by `today`, which nobody sees any more, leaves its slot.
         """
-        slots = sorted({slot_of(memory) for memory in memories})
+        slots = sorted({uniqueness_key(memory) for memory in memories})
         found = self._connection.execute(_HOLDERS, {"slots": slots})
         held = {slot: MemoryRow(*row) for slot, *row in found}
         over = [memory.id for memory in held.values() if memory.is_expired(today)]
@@ -137,16 +139,16 @@ class MemoryStore:
         return {slot: memory for slot, memory in held.items() if memory.id not in over}
 
     def add(
-        self, memories: Sequence[MemoryRow], model: str, derived: Sequence[Derived], by: Author
+        self, memories: Sequence[MemoryRow], model: str, derived: Sequence[EmbeddedText], by: Author
     ) -> None:
         """Store memories of one project with what was computed from their texts.
 
         Raises `RowMoved` when one that is followed is gone. An active memory that has a twin meets
-        the unique index, and the transaction is run again: ask for the `holders` first.
+        the unique index, and the transaction is run again: call `find_by_uniqueness_key` first.
         """
         moment = memories[0].created_at
         said = {memory.previous_id for memory in memories if memory.previous_id}
-        hold_previous(self._connection, said.difference(memory.id for memory in memories))
+        lock_previous(self._connection, said.difference(memory.id for memory in memories))
         self._insert(memories, model, derived, moment)
         for memory in memories:
             change = Change(
@@ -157,7 +159,7 @@ class MemoryStore:
                 by,
                 moment,
                 new_text=memory.text,
-                after=logged(memory),
+                after=logged_values(memory),
             )
             self._history.record(change, +1, memory.entity_ids)
 
@@ -165,17 +167,17 @@ class MemoryStore:
         self,
         memories: Sequence[MemoryRow],
         model: str,
-        derived: Sequence[Derived],
+        derived: Sequence[EmbeddedText],
         moment: datetime,
     ) -> None:
         project_id = memories[0].project_id
-        rows = [{**values_of(memory), "slot": _slot(memory)} for memory in memories]
+        rows = [{**row_values(memory), "slot": _uniqueness_key(memory)} for memory in memories]
         self._connection.execute(insert(_MEMORIES), rows)
         self._derive(project_id, model, list(zip(memories, derived, strict=True)))
         self._jobs.put(JobKind.INDEX, [memory.id for memory in memories], project_id, moment)
 
     def _derive(
-        self, project_id: str, model: str, derived: Sequence[tuple[MemoryRow, Derived]]
+        self, project_id: str, model: str, derived: Sequence[tuple[MemoryRow, EmbeddedText]]
     ) -> None:
         vectors = [(memory.id, found.vector) for memory, found in derived]
         self._vectors.add(project_id, model, vectors)
@@ -201,15 +203,15 @@ class MemoryStore:
         memory: MemoryRow,
         changes: dict[str, Any],
         model: str,
-        derived: Derived | None,
+        derived: EmbeddedText | None,
         by: Author,
         moment: datetime,
         type: HistoryEventType = HistoryEventType.UPDATE,
     ) -> MemoryRow:
         """Write changed columns of a memory, with what was derived of a changed text.
 
-        Returns the row. Raises `SlotTaken` when an active memory of the same entities says the same
-        already, `RowMoved` when the row has changed since it was read.
+        Returns the row. Raises `DuplicateMemory` when an active memory of the same entities says
+        the same already, `RowMoved` when the row has changed since it was read.
         """
         # A clock that goes back must not let two versions be true at one moment.
         moment = max(moment, memory.updated_at)
@@ -221,21 +223,21 @@ class MemoryStore:
         changed = replace(memory, **values)
         returns = memory.is_expired(moment.date()) and not changed.is_expired(moment.date())
         if returns or {"text", "state"} & changes.keys():
-            values["slot"] = self._free_slot(changed, moment)
-        self._versions.keep([memory.id], moment)
+            values["slot"] = self._free_uniqueness_key(changed, moment)
+        self._versions.archive([memory.id], moment)
         statement = update(_MEMORIES).where(
             _MEMORIES.c.id == memory.id, _MEMORIES.c.version == memory.version
         )
         if self._connection.execute(statement.values(**values)).rowcount == 0:
             raise RowMoved
         names = {name: column for name, column in LOGGED.items() if column in changes}
-        before = {name: loggable(getattr(memory, at)) for name, at in names.items()}
-        after = {name: loggable(changes[at]) for name, at in names.items()}
+        before = {name: log_value(getattr(memory, at)) for name, at in names.items()}
+        after = {name: log_value(changes[at]) for name, at in names.items()}
         if derived is not None:
             self._vectors.delete([memory.id])
             self._keywords.delete([memory.id])
             self._derive(memory.project_id, model, [(memory, derived)])
-            had, has = self._concepts.keep_those_in(memory.id, changed.text)
+            had, has = self._concepts.retain_mentioned(memory.id, changed.text)
             if had != has:
                 before["concepts"], after["concepts"] = had, has
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
@@ -255,15 +257,15 @@ class MemoryStore:
         )
         return changed
 
-    def _free_slot(self, memory: MemoryRow, moment: datetime) -> str | None:
-        slot = _slot(memory)
+    def _free_uniqueness_key(self, memory: MemoryRow, moment: datetime) -> str | None:
+        slot = _uniqueness_key(memory)
         if slot is not None:
-            holder = self.holders([memory], moment.date()).get(slot)
+            holder = self.find_by_uniqueness_key([memory], moment.date()).get(slot)
             if holder is not None and holder.id != memory.id:
-                raise SlotTaken(holder.id)
+                raise DuplicateMemory(holder.id)
         return slot
 
-    def replaced(
+    def mark_replaced(
         self,
         memory: MemoryRow,
         state: MemoryState,
@@ -284,13 +286,15 @@ class MemoryStore:
         """Return a version of a memory, past or present; None when it is not kept any more."""
         return self._versions.find(id, number)
 
-    def revive(self, memory: MemoryRow, model: str, derived: Derived, by: Author) -> MemoryRow:
+    def reinsert(
+        self, memory: MemoryRow, model: str, derived: EmbeddedText, by: Author
+    ) -> MemoryRow:
         """Store a deleted memory again, as given, and return the row with its next version.
 
-        Raises `SlotTaken` as `rewrite` does, `RowMoved` when its versions are gone meanwhile.
+        Raises `DuplicateMemory` as `rewrite` does, `RowMoved` when its versions are gone meanwhile.
         """
         moment = memory.updated_at
-        self._free_slot(memory, moment)
+        self._free_uniqueness_key(memory, moment)
         version = self._versions.after_deletion(memory.id)
         if version is None:
             raise RowMoved
@@ -304,7 +308,7 @@ class MemoryStore:
             by,
             moment,
             new_text=memory.text,
-            after=logged(memory),
+            after=logged_values(memory),
         )
         self._history.record(change, +1, memory.entity_ids)
         return memory
@@ -316,9 +320,9 @@ class MemoryStore:
         one of them is gone.
         """
         ids = [memory.id for memory in memories]
-        self._versions.keep(ids, moment)
+        self._versions.archive(ids, moment)
         close_gaps(self._connection, "id", ids)
-        messages, concepts = self._sources.of(ids), self._concepts.of_memories(ids)
+        messages, concepts = self._sources.message_ids(ids), self._concepts.of_memories(ids)
         deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
         if deleted.rowcount != len(ids):
             raise RowMoved
@@ -326,7 +330,7 @@ class MemoryStore:
         self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
         for memory in memories:
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
-            before = logged(memory)
+            before = logged_values(memory)
             if memory.id in concepts:
                 before["concepts"] = [concept.name for concept in concepts[memory.id]]
             change = Change(
@@ -342,5 +346,5 @@ class MemoryStore:
             self._history.record(change, -1, memory.entity_ids)
 
 
-def _slot(memory: MemoryRow) -> str | None:
-    return slot_of(memory) if memory.state is MemoryState.ACTIVE else None
+def _uniqueness_key(memory: MemoryRow) -> str | None:
+    return uniqueness_key(memory) if memory.state is MemoryState.ACTIVE else None

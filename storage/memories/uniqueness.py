@@ -15,7 +15,7 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(normal.encode()).hexdigest()
 
 
-def slot_of(memory: Any) -> str:
+def uniqueness_key(memory: Any) -> str:
     """Return the slot of a memory, a SHA-256 in hex.
 
     The same words from another mouth are another memory, so who speaks is part of it.

@@ -36,7 +36,7 @@ class VersionStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def keep(self, memory_ids: Sequence[str], ended_at: datetime) -> None:
+    def archive(self, memory_ids: Sequence[str], ended_at: datetime) -> None:
         """Keep what memories are as versions that end at a moment.
 
         A memory that was last changed after `ended_at`, by a clock that has gone back since, keeps

@@ -6,7 +6,7 @@ a migration is no place to change what people see.
 
 from sqlalchemy import Connection, text
 
-from storage.memories.uniqueness import slot_of
+from storage.memories.uniqueness import uniqueness_key
 
 _BATCH = 1_000
 _PAGE = text(
@@ -23,7 +23,7 @@ def fill(connection: Connection) -> None:
     after = ""
     while rows := connection.execute(_PAGE, {"after": after, "batch": _BATCH}).all():
         for row in rows:
-            slot = slot_of(row)
+            slot = uniqueness_key(row)
             if connection.execute(_TAKEN, {"slot": slot}).first() is None:
                 connection.execute(_TAKE, {"slot": slot, "id": row.id})
         after = rows[-1].id

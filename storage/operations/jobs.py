@@ -110,7 +110,7 @@ class JobStore:
         )
         self._connection.execute(again, rows)
 
-    def remain(self, kind: JobKind, project_id: str, until: datetime) -> bool:
+    def has_pending(self, kind: JobKind, project_id: str, until: datetime) -> bool:
         """Tell whether a project still has a job of a kind that was put until a moment."""
         theirs = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
         statement = select(exists().where(*theirs, _JOBS.c.created_at <= until))
@@ -168,7 +168,7 @@ class JobStore:
         """Give jobs back, to be taken again after a moment, with the reason they failed."""
         self._release(jobs, worker, run_after=after, error=error)
 
-    def put_off(self, job: JobRow, worker: str, until: Callable[[], datetime | None]) -> None:
+    def reschedule(self, job: JobRow, worker: str, until: Callable[[], datetime | None]) -> None:
         """Give back a job that is never done for good: due again at a moment, or gone without one.
 
         The moment is asked for while nobody can put the job again: who does so afterwards makes it
@@ -199,7 +199,7 @@ class JobStore:
         """Give jobs back that wait for others, to be taken again after a moment, as if new."""
         self._release(jobs, worker, run_after=after, attempts=0, error=None)
 
-    def left(self, kind: JobKind, project_id: str, until: datetime) -> tuple[int, int]:
+    def count_pending(self, kind: JobKind, project_id: str, until: datetime) -> tuple[int, int]:
         """Return how many of a project's jobs of a kind were first put until a moment.
 
         And how many of them have failed when they were last tried.

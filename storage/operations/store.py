@@ -29,7 +29,7 @@ from core.enums import EntityType, JobKind, OperationStatus, OperationType
 from core.events import HistoryEventType
 from core.paging import Order
 from storage.operations.jobs import JobStore
-from storage.sql.listing import Listing, Source, values_of
+from storage.sql.listing import Listing, Source, row_values
 from storage.sql.visibility import in_visible_project
 from storage.tables.fields import table_of
 from storage.tables.graph import HistoryEvent, Project
@@ -85,7 +85,7 @@ class OperationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeatable:
+class IdempotentRequest:
     """How a repeated request is recognised: the caller's key, and a digest of all it asks for.
 
     `tombstone` replaces the key once the request is erased. It recognises the key without saying
@@ -141,7 +141,7 @@ class OperationStore:
     def add(
         self,
         operation: OperationRow,
-        repeatable: Repeatable | None = None,
+        repeatable: IdempotentRequest | None = None,
         alive_until: datetime | None = None,
     ) -> None:
         """Store an operation.
@@ -150,7 +150,7 @@ class OperationStore:
         run again.
         """
         values = {
-            **values_of(operation),
+            **row_values(operation),
             "idempotency_key": repeatable and repeatable.key,
             "request_digest": repeatable and repeatable.digest,
             "alive_until": alive_until,
@@ -166,11 +166,11 @@ class OperationStore:
         wanted = sorted({row.project_id for row in operations})
         projects = select(_PROJECTS.c.id).where(_PROJECTS.c.id.in_(wanted))
         there = set(self._connection.execute(projects).scalars())
-        rows = [values_of(row) for row in operations if row.project_id in there]
+        rows = [row_values(row) for row in operations if row.project_id in there]
         if rows:
             self._connection.execute(insert(_OPERATIONS), rows)
 
-    def unfinished(self, id: str) -> OperationRow | None:
+    def lock_unfinished(self, id: str) -> OperationRow | None:
         """Return an operation that is not finished, and keep others from finishing it."""
         found = select(*OPERATIONS.columns(_OPERATIONS)).where(
             _OPERATIONS.c.id == id, _OPERATIONS.c.status.in_(UNFINISHED)
@@ -178,7 +178,7 @@ class OperationStore:
         row = self._connection.execute(found.with_for_update()).first()
         return None if row is None else OperationRow(*row)
 
-    def unfinished_of(self, project_id: str, type: OperationType) -> str | None:
+    def find_unfinished(self, project_id: str, type: OperationType) -> str | None:
         """Return the id of the first operation of a type in a project that is not finished."""
         found = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
@@ -242,8 +242,8 @@ class OperationStore:
             **values,
         )
 
-    def repeated(
-        self, account_id: str, type: OperationType, again: Repeatable, since: datetime
+    def find_repeated(
+        self, account_id: str, type: OperationType, again: IdempotentRequest, since: datetime
     ) -> tuple[OperationRow, str | None] | None:
         """Return the operation of an idempotency key, and its digest, if it began since a moment.
 
@@ -272,7 +272,7 @@ class OperationStore:
         newest = earlier.order_by(_OPERATIONS.c.created_at.desc(), _OPERATIONS.c.id.desc())
         return list(self._connection.execute(newest.limit(limit)).scalars())[::-1]
 
-    def give_up(self, moment: datetime) -> int:
+    def fail_abandoned(self, moment: datetime) -> int:
         """Fail the operations that whoever worked on them has left; return how many."""
         return self._fail(_OPERATIONS.c.alive_until < moment, ABANDONED, moment)
 
@@ -283,7 +283,7 @@ class OperationStore:
             self.finish(row, OperationStatus.FAILED, moment, error=reason)
         return len(rows)
 
-    def about(self, project_id: str, type: EntityType, name: str) -> set[str]:
+    def ids_about_entity(self, project_id: str, type: EntityType, name: str) -> set[str]:
         """Return the ids of the operations whose own scope names an entity."""
         named = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
@@ -291,7 +291,7 @@ class OperationStore:
         )
         return set(self._connection.execute(named).scalars())
 
-    def told_of(self, memory_ids: Sequence[str]) -> set[str]:
+    def ids_quoting_memories(self, memory_ids: Sequence[str]) -> set[str]:
         """Return the ids of the operations whose input says what these memories say.
 
         An add does if it stored, extended or repeated one of them; one that superseded a memory

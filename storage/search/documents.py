@@ -30,7 +30,7 @@ from sqlalchemy.types import NullType
 
 from core.entity_names import ENTITY_KEYS
 from core.enums import EntityType, MemoryState
-from storage.sql.id_arrays import given_array, given_rows, out_of_reach
+from storage.sql.id_arrays import id_array_parameter, ids_as_table, prevent_index_use
 from storage.tables.columns import Id, Name, UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity, HistoryEvent, Project
@@ -52,7 +52,7 @@ _EPOCH, _EPOCH_OF_JULIAN = date(1970, 1, 1), 2440587.5
 class DocumentRow(NamedTuple):
     """A memory as ranking reads it, with the text's keywords and its vector, float32 bytes.
 
-    `happened` is in seconds and `expires` in days since 1970. Thousands are read at once, so all
+    `ids_by_time` is in seconds and `expires` in days since 1970. Thousands are read at once, so all
     columns are of types that need no conversion.
     """
 
@@ -72,7 +72,7 @@ class DocumentRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Utterance:
     """What was said and by whom, as far as it is known."""
 
     text: str
@@ -151,14 +151,14 @@ _NEWEST_TERMS = (
 
 @cache
 def _found(dialect: str, type: EntityType | None) -> Select[Any]:
-    given, _, id = given_rows(dialect)
+    given, _, id = ids_as_table(dialect)
     statement = _documents(dialect).where(
         _MEMORIES.c.id.in_(select(id).select_from(given)),
-        out_of_reach(_MEMORIES.c.project_id, dialect) == bindparam("project", type_=Id),
+        prevent_index_use(_MEMORIES.c.project_id, dialect) == bindparam("project", type_=Id),
     )
     if type is None:
         return statement
-    key = out_of_reach(_MEMORIES.c[ENTITY_KEYS[type]], dialect)
+    key = prevent_index_use(_MEMORIES.c[ENTITY_KEYS[type]], dialect)
     return statement.where(key == bindparam("entity", type_=Id))
 
 
@@ -182,7 +182,7 @@ def _happened(type: EntityType | None) -> Select[Any]:
 
 @cache
 def _around(dialect: str) -> Select[Any]:
-    given, _, id = given_rows(dialect)
+    given, _, id = ids_as_table(dialect)
     memory, before, after = (_MEMORIES.alias() for _ in range(3))
     return (
         select(memory.c.previous_id, before.c.previous_id, after.c.id)
@@ -196,7 +196,7 @@ def _around(dialect: str) -> Select[Any]:
 @cache
 def _successors(dialect: str) -> Select[Any]:
     """Return the superseded memories among those given, and what replaced each, step by step."""
-    given, _, id = given_rows(dialect)
+    given, _, id = ids_as_table(dialect)
     columns = (_MEMORIES.c.id, _MEMORIES.c.successor_id)
     superseded = _MEMORIES.c.state == MemoryState.SUPERSEDED
     line = (
@@ -214,7 +214,7 @@ def _successors(dialect: str) -> Select[Any]:
 
 @cache
 def _superseded_by(dialect: str) -> Select[Any]:
-    given, _, id = given_rows(dialect)
+    given, _, id = ids_as_table(dialect)
     return (
         select(_MEMORIES.c.id, _MEMORIES.c.successor_id)
         .where(
@@ -228,7 +228,7 @@ def _superseded_by(dialect: str) -> Select[Any]:
 
 @cache
 def _said(dialect: str) -> Select[Any]:
-    given, _, id = given_rows(dialect)
+    given, _, id = ids_as_table(dialect)
     memory, before = _MEMORIES.alias(), _MEMORIES.alias()
     return (
         select(memory.c.id, memory.c.text, _speaker(memory), before.c.text, _speaker(before))
@@ -304,7 +304,7 @@ class DocumentStore:
         """Return those of the ids that are in a project, or are about one entity in it."""
         type = entity[0] if entity else None
         statement = _found(self._connection.dialect.name, type)
-        values = {"given": given_array(self._connection, ids), "project": project_id}
+        values = {"given": id_array_parameter(self._connection, ids), "project": project_id}
         if entity is not None:
             values["entity"] = entity[1]
         return self._rows(statement, values)
@@ -316,28 +316,28 @@ class DocumentStore:
     def neighbours(self, ids: Sequence[str]) -> list[str]:
         """Return the ids of what was said around memories: two before, and one after each."""
         statement = _around(self._connection.dialect.name)
-        values = {"given": given_array(self._connection, ids)}
+        values = {"given": id_array_parameter(self._connection, ids)}
         found = {id for row in self._connection.execute(statement, values) for id in row if id}
         return sorted(found.difference(ids))
 
     def successors(self, ids: Sequence[str]) -> list[str]:
-        """Return the superseded memories among some, and those that replaced them, up to the last.
+        """Return the superseded memories among the ids and their successors, step by step.
 
-        Of a long line only the next 32.
+        At most 32 steps are followed.
         """
         return self._lineage(_successors(self._connection.dialect.name), ids)
 
     def superseded_by(self, ids: Sequence[str], limit: int) -> list[str]:
-        """Return up to `limit` memories that were superseded by some, the newest, and these."""
+        """Return up to `limit` memories that the ids have superseded, newest first, and those."""
         statement = _superseded_by(self._connection.dialect.name)
         return self._lineage(statement, ids, limit=limit)
 
     def _lineage(self, statement: Select[Any], ids: Sequence[str], **values: int) -> list[str]:
-        given = {"given": given_array(self._connection, ids), **values}
+        given = {"given": id_array_parameter(self._connection, ids), **values}
         found = self._connection.execute(statement, given).all()
         return list(dict.fromkeys(id for row in found for id in row if id))
 
-    def happened(
+    def ids_by_time(
         self,
         project_id: str,
         entity: tuple[EntityType, str] | None,
@@ -356,18 +356,18 @@ class DocumentStore:
         values = {"project": project_id, "limit": limit}
         return self._connection.execute(_NEWEST_TERMS, values).all()  # type: ignore[return-value]
 
-    def said(self, ids: Sequence[str]) -> dict[str, tuple[Said, Said | None]]:
+    def utterances(self, ids: Sequence[str]) -> dict[str, tuple[Utterance, Utterance | None]]:
         """Return what memories say, and what was said before each in its conversation, by id."""
         statement = _said(self._connection.dialect.name)
-        values = {"given": given_array(self._connection, ids)}
+        values = {"given": id_array_parameter(self._connection, ids)}
         return {
-            id: (Said(text, speaker), None if former is None else Said(former, by))
+            id: (Utterance(text, speaker), None if former is None else Utterance(former, by))
             for id, text, speaker, former, by in self._connection.execute(statement, values)
         }
 
-    def last_said(
+    def last_utterance(
         self, project_id: str, entities: Mapping[EntityType, str]
-    ) -> tuple[str, Said] | None:
+    ) -> tuple[str, Utterance] | None:
         """Return the id and words of the newest memory of a run about just these entities.
 
         The entities are given by their names. None when no run is among them, or it is empty.
@@ -378,4 +378,4 @@ class DocumentStore:
         statement = _last_said(frozenset(entities))
         found = self._connection.execute(statement, {"project": project_id, **values})
         row = found.one_or_none()
-        return None if row is None else (row[0], Said(row[1], row[2]))
+        return None if row is None else (row[0], Utterance(row[1], row[2]))

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from core.entity_names import ENTITY_KEYS
 from core.enums import EntityType, JobKind
-from storage.sql.id_arrays import given_array, given_rows, out_of_reach
+from storage.sql.id_arrays import id_array_parameter, ids_as_table, prevent_index_use
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
 from storage.tables.memory import Memory, MemoryVector
@@ -53,9 +53,9 @@ def _in_scope(dialect: str, type: EntityType | None, among: bool) -> Select[Any]
     if type is not None:
         statement = statement.join(_MEMORIES, _MEMORIES.c.id == _VECTORS.c.memory_id)
         column = _MEMORIES.c[ENTITY_KEYS[type]]
-    statement = statement.where((out_of_reach(column, dialect) if among else column) == scope)
+    statement = statement.where((prevent_index_use(column, dialect) if among else column) == scope)
     if among:
-        given, _, id = given_rows(dialect)
+        given, _, id = ids_as_table(dialect)
         statement = statement.where(_VECTORS.c.memory_id.in_(select(id).select_from(given)))
     return statement
 
@@ -94,7 +94,7 @@ class VectorStore:
         """
         values: dict[str, Any] = {"scope": entity[1] if entity else project_id}
         if among is not None:
-            values["given"] = given_array(self._connection, among)
+            values["given"] = id_array_parameter(self._connection, among)
         dialect = self._connection.dialect.name
         statement = _in_scope(dialect, entity[0] if entity else None, among is not None)
         return self._pairs(statement, values)

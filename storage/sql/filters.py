@@ -37,9 +37,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 
 from core.entity_names import ENTITY_KEYS
-from core.filters.metadata import metadata_matches, path_of
+from core.filters.metadata import metadata_matches, split_path
 from core.filters.tree import ENTITY_TYPE_OF_FIELD, And, Condition, Field, Filter, Not, Operator, Or
-from storage.sql.id_arrays import out_of_reach
+from storage.sql.id_arrays import prevent_index_use
 from storage.tables.columns import UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity
@@ -78,11 +78,11 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
 
 def register_functions(connection: sqlite3.Connection) -> None:
     """Give a connection to SQLite the functions that the clauses of this module call."""
-    connection.create_function("folded", 1, folded, deterministic=True)
+    connection.create_function("folded", 1, fold_case, deterministic=True)
     connection.create_function("metadata_matches", 4, metadata_matches, deterministic=True)
 
 
-def folded(text: str) -> str:
+def fold_case(text: str) -> str:
     """Return a text in lower case; both forms of the small sigma become one.
 
     Which of the two a capital becomes depends on what follows it, and a part of a text must be
@@ -140,7 +140,7 @@ def _add_values(values: dict[str, Any], name: str, condition: Condition, dialect
 
 def _json_path(key: str) -> str | None:
     """Return a dotted key as PostgreSQL writes paths. A strict one does not look into arrays."""
-    steps = path_of(key)
+    steps = split_path(key)
     if len(steps) < 2:
         return None
     return "strict $" + "".join(f".{orjson.dumps(step).decode()}" for step in steps)
@@ -163,7 +163,7 @@ def _sqlite_text(value: Any) -> Any:
 # ---------------------------------------------------------------- clauses
 
 
-def clause_of(
+def filter_clause(
     shape: Shape,
     memory: FromClause,
     dialect: str,
@@ -201,17 +201,17 @@ def in_project(
     """
     column: ColumnElement[Any] = memory.c.project_id
     if led and dialect == "sqlite":
-        column = out_of_reach(column, dialect)
+        column = prevent_index_use(column, dialect)
     clause: Clause = column == project_id
     return clause
 
 
-def leads(shape: Shape) -> bool:
+def is_selective(shape: Shape) -> bool:
     """Tell whether everything a shape lets through has one of some ids, or is about one entity."""
     if not shape or shape[0] is Or:
         return False
     if shape[0] is And:
-        return any(map(leads, shape[1:]))
+        return any(map(is_selective, shape[1:]))
     field, operator, negated = shape
     asked = operator in (Operator.EQ, Operator.IN)
     return asked and not negated and (field is Field.IDS or field in ENTITY_TYPE_OF_FIELD)

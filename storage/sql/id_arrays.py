@@ -2,7 +2,7 @@
 
 A parameter for each would meet the databases' limits and make a statement of its own. The trap is
 that SQLite keeps no statistics and PostgreSQL has none for a while after many rows came: either may
-then read a whole project to find a few ids in it. `out_of_reach` keeps them from that.
+then read a whole project to find a few ids in it. `prevent_index_use` keeps them from that.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.operators import custom_op
 
 
-def given_array(connection: Connection, values: Sequence[str]) -> Any:
+def id_array_parameter(connection: Connection, values: Sequence[str]) -> Any:
     """Return the value of the parameter `given`."""
     if connection.dialect.name == "postgresql":
         return list(values)
     return orjson.dumps(list(values)).decode()
 
 
-def given_rows(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
+def ids_as_table(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
     """Return the ids of the parameter `given` as a table: their positions from 0, and them."""
     if dialect == "postgresql":
         array = func.unnest(bindparam("given", type_=ARRAY(String)))
@@ -41,7 +41,7 @@ def given_rows(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElem
     return rows, rows.c.key, rows.c.value
 
 
-def out_of_reach(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
+def prevent_index_use(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
     """Return a text column whose index is not chosen; for where ids lead."""
     if dialect == "sqlite":
         return UnaryExpression(column, operator=custom_op("+"), type_=column.type)

@@ -29,11 +29,11 @@ from core.access import Actor
 from core.errors import must_exist
 from core.filters.tree import Filter
 from core.ids import is_id
-from core.paging import Order, Page, Slice, slice_of
-from storage.sql.filters import ReadFilter, clause_of, in_project, leads, read_filter
-from storage.sql.id_arrays import given_array, given_rows
+from core.paging import Order, Page, Slice, slice_rows
+from storage.sql.filters import ReadFilter, filter_clause, in_project, is_selective, read_filter
+from storage.sql.id_arrays import id_array_parameter, ids_as_table
 from storage.sql.statement_cache import FILTERED
-from storage.sql.visibility import binds
+from storage.sql.visibility import viewer_parameters
 
 T = TypeVar("T")
 Clause = Callable[[FromClause], ColumnElement[Any]]
@@ -70,7 +70,7 @@ class Source(Generic[T]):
     def _by_id(self, dialect: str) -> Select[Any]:
         if dialect not in self._built:
             table = self.table.alias("t")
-            given, _, id = given_rows(dialect)
+            given, _, id = ids_as_table(dialect)
             self._built[dialect] = select(*self.columns(table)).where(
                 table.c.id.in_(select(id).select_from(given)), self.visible(table)
             )
@@ -81,7 +81,7 @@ class Source(Generic[T]):
         wanted = [id for id in set(ids) if is_id(id)]
         if not wanted:
             return {}
-        values = {"given": given_array(connection, wanted), **binds(actor)}
+        values = {"given": id_array_parameter(connection, wanted), **viewer_parameters(actor)}
         found = connection.execute(self._by_id(connection.dialect.name), values)
         position = self._names.index("id")
         return {row[position]: self.row(*row) for row in found.all()}
@@ -139,10 +139,10 @@ class Listing(Generic[T]):
         bounds = (page.after is not None, page.before is not None)
         shape = (page.order, page.forward, *bounds)
         values = {
-            **binds(actor),
+            **viewer_parameters(actor),
             **(filters or {}),
             **asked.where.values,
-            "given": given_array(connection, parents),
+            "given": id_array_parameter(connection, parents),
             "limit": page.limit + 1,
             "offset": page.offset,
         }
@@ -155,7 +155,7 @@ class Listing(Generic[T]):
         )
         for position, *row in found.all():
             rows[position].append(self.source.row(*row))
-        return [slice_of(children, page) for children in rows]
+        return [slice_rows(children, page) for children in rows]
 
     def counts(
         self,
@@ -169,10 +169,10 @@ class Listing(Generic[T]):
         dialect = connection.dialect.name
         asked = _Asked(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
         values = {
-            **binds(actor),
+            **viewer_parameters(actor),
             **(filters or {}),
             **asked.where.values,
-            "given": given_array(connection, parents),
+            "given": id_array_parameter(connection, parents),
         }
         counts = [0] * len(parents)
         found = self._execute(connection, asked, (), lambda: self._count_statement(asked), values)
@@ -203,13 +203,13 @@ class Listing(Generic[T]):
         of_project = self.parent == "project_id"
         if asked.where.shape:
             project_id = parent_id if of_project else None
-            clauses.append(clause_of(asked.where.shape, table, asked.dialect, project_id))
+            clauses.append(filter_clause(asked.where.shape, table, asked.dialect, project_id))
         if self.joined is not None:
             return [self.joined(table, parent_id), *clauses]
         if self.parent is None:
             return clauses
         if of_project:
-            led = leads(asked.where.shape)
+            led = is_selective(asked.where.shape)
             return [in_project(table, parent_id, asked.dialect, led=led), *clauses]
         return [table.c[self.parent] == parent_id, *clauses]
 
@@ -217,7 +217,7 @@ class Listing(Generic[T]):
         self, asked: "_Asked", order: Order, forward: bool, after: bool, before: bool
     ) -> Select[Any]:
         dialect = asked.dialect
-        parents, position, parent_id = given_rows(dialect)
+        parents, position, parent_id = ids_as_table(dialect)
         child = self.source.table.alias("x")
         keys = [child.c[key] for key in order.keys]
         conditions = self._conditions(child, parent_id, asked)
@@ -262,7 +262,7 @@ class Listing(Generic[T]):
         )
 
     def _count_statement(self, asked: "_Asked") -> Select[Any]:
-        parents, position, parent_id = given_rows(asked.dialect)
+        parents, position, parent_id = ids_as_table(asked.dialect)
         child = self.source.table.alias("x")
         count = (
             select(func.count())
@@ -274,7 +274,7 @@ class Listing(Generic[T]):
         return select(position, count).select_from(parents).where(self.guard(parent_id))
 
 
-def values_of(row: Any) -> dict[str, Any]:
+def row_values(row: Any) -> dict[str, Any]:
     """Return the columns of a row's dataclass by name, without copying what is in them."""
     return {name: getattr(row, name) for name in row.__dataclass_fields__}
 

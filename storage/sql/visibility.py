@@ -55,7 +55,7 @@ class Viewer:
 _ASKING = Viewer(_ACCOUNT, _ONLY_PROJECT, _ONLY_ORGANIZATION)
 
 
-def binds(actor: Actor) -> dict[str, Any]:
+def viewer_parameters(actor: Actor) -> dict[str, Any]:
     """Return the parameters that the clauses of this module need."""
     return {
         "viewer_account": actor.account_id,
@@ -64,7 +64,7 @@ def binds(actor: Actor) -> dict[str, Any]:
     }
 
 
-def holder_of(key: FromClause) -> Viewer:
+def viewer_of_key(key: FromClause) -> Viewer:
     """Return the view of a key; see the properties of `Actor` for what confines it."""
 
     def confined(reach: ApiKeyReach, id: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -33,7 +33,7 @@ def enum_field(members: type[Enum], *, nullable: bool = False) -> Any:
     return Field(sa_type=enum_type(members), nullable=nullable)
 
 
-def where_known(name: str, *columns: str) -> Index:
+def partial_index(name: str, *columns: str) -> Index:
     """Return an index of those rows in which the first of the columns is not null."""
     known = text(f"{columns[0]} IS NOT NULL")
     return Index(name, *columns, sqlite_where=known, postgresql_where=known)

@@ -17,7 +17,7 @@ from core.access import ApiKeyPermission, ApiKeyReach, Role
 from core.enums import EntityType
 from core.events import HistoryEventType
 from storage.tables.columns import Id, Json, LongText, Name
-from storage.tables.fields import enum_field, id_field, moment_field, where_known
+from storage.tables.fields import enum_field, id_field, moment_field, partial_index
 
 
 class ServerState(SQLModel, table=True):
@@ -176,7 +176,7 @@ class HistoryEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("project_id", "sequence"),
         Index("ix_history_memory", "memory_id", "sequence"),
-        where_known("ix_history_operation", "operation_id", "sequence"),
+        partial_index("ix_history_operation", "operation_id", "sequence"),
     )
 
     id: str = id_field()
@@ -200,7 +200,7 @@ class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_entries"
     __table_args__ = (
         Index("ix_audit_entries_page", "organization_id", "created_at", "id"),
-        where_known("ix_audit_entries_project", "project_id", "created_at", "id"),
+        partial_index("ix_audit_entries_project", "project_id", "created_at", "id"),
     )
 
     id: str = id_field()

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 from core.enums import MemoryState
 from language.dates.moments import Precision
 from storage.tables.columns import Id, Json, LongText, Name
-from storage.tables.fields import enum_field, id_field, link_field, moment_field, where_known
+from storage.tables.fields import enum_field, id_field, link_field, moment_field, partial_index
 
 
 def _listed(table: str, *also: str) -> tuple[Index, ...]:
@@ -20,10 +20,10 @@ def _listed(table: str, *also: str) -> tuple[Index, ...]:
     return (
         Index(f"ix_{table}_page", "project_id", "created_at", "id", *also),
         *(
-            where_known(f"ix_{table}_{kind}", f"{kind}_key", "created_at", "id", *also)
+            partial_index(f"ix_{table}_{kind}", f"{kind}_key", "created_at", "id", *also)
             for kind in ("user", "agent", "app", "run")
         ),
-        where_known(f"ix_{table}_previous", "previous_id"),
+        partial_index(f"ix_{table}_previous", "previous_id"),
     )
 
 
@@ -78,8 +78,8 @@ class Memory(_MemoryColumns, table=True):
         Index("ix_memories_updated", "project_id", "updated_at", "id"),
         Index("ix_memories_happened", "project_id", "happened_at", "id"),
         Index("ix_memories_slot", "slot", unique=True),
-        where_known("ix_memories_successor", "successor_id"),
-        where_known("ix_memories_extends", "extends_id"),
+        partial_index("ix_memories_successor", "successor_id"),
+        partial_index("ix_memories_extends", "extends_id"),
     )
 
     id: str = id_field()
@@ -116,7 +116,7 @@ class MemoryKeywords(SQLModel, table=True):
     __tablename__ = "memory_keywords"
     __table_args__ = (
         Index("ix_memory_keywords_project", "project_id"),
-        where_known("ix_memory_keywords_attribute", "attribute", "project_id"),
+        partial_index("ix_memory_keywords_attribute", "attribute", "project_id"),
     )
 
     position: int | None = Field(

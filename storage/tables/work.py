@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from core.enums import JobKind, OperationStatus, OperationType
 from storage.tables.columns import Id, Json, LongText, Name
-from storage.tables.fields import enum_field, id_field, moment_field, where_known
+from storage.tables.fields import enum_field, id_field, moment_field, partial_index
 
 
 class Operation(SQLModel, table=True):
@@ -25,11 +25,11 @@ class Operation(SQLModel, table=True):
         Index("ix_operations_page", "project_id", "created_at", "id"),
         Index("ix_operations_type", "project_id", "type", "created_at", "id"),
         Index("ix_operations_status", "project_id", "status", "created_at", "id"),
-        where_known("ix_operations_scope", "scope", "created_at", "id"),
-        where_known("ix_operations_alive", "alive_until"),
+        partial_index("ix_operations_scope", "scope", "created_at", "id"),
+        partial_index("ix_operations_alive", "alive_until"),
         Index("ix_operations_completed", "project_id", "completed_at"),
         *(
-            where_known(f"ix_operations_{kind}", f"{kind}_id", "project_id")
+            partial_index(f"ix_operations_{kind}", f"{kind}_id", "project_id")
             for kind in ("user", "agent", "app", "run")
         ),
     )
@@ -74,7 +74,7 @@ class Job(SQLModel, table=True):
         UniqueConstraint("kind", "subject"),
         Index("ix_jobs_due", "kind", "run_after", "id"),
         Index("ix_jobs_project", "project_id", "kind"),
-        where_known("ix_jobs_lane", "lane", "id"),
+        partial_index("ix_jobs_lane", "lane", "id"),
     )
 
     id: str = id_field()

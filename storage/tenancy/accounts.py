@@ -42,7 +42,7 @@ class AccountStore:
         row = self._connection.execute(_BY_EMAIL, {"email": email}).first()
         return AccountRow(*row) if row else None
 
-    def obtain(self, email: str, id: str, moment: datetime) -> AccountRow:
+    def get_or_create(self, email: str, id: str, moment: datetime) -> AccountRow:
         """Return the account of an address; one that is missing comes into being with this id."""
         account = self.by_email(email)
         if account is None:

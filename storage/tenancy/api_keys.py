@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from core.access import Actor, ApiKeyPermission, ApiKeyReach
 from core.paging import Order
-from storage.sql.listing import Listing, Source, values_of
+from storage.sql.listing import Listing, Source, row_values
 from storage.sql.visibility import api_key_visible, in_visible_project
 from storage.tables.columns import Name, UtcDateTime
 from storage.tables.fields import table_of
@@ -106,7 +106,7 @@ class ApiKeyStore:
 
     def create(self, key: ApiKeyRow, digest: str) -> None:
         """Store a key under the digest of its secret."""
-        self._connection.execute(insert(_KEYS), {**values_of(key), "digest": digest})
+        self._connection.execute(insert(_KEYS), {**row_values(key), "digest": digest})
 
     def change(self, id: str, **values: Any) -> None:
         """Write some columns of a key."""

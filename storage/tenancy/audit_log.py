@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from core.audit import AuditAction
 from core.paging import Order
-from storage.sql.listing import Listing, Source, values_of
+from storage.sql.listing import Listing, Source, row_values
 from storage.sql.visibility import audit_entry_visible, in_owned_organization, in_owned_project
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
@@ -75,7 +75,7 @@ class AuditStore:
     def record(self, *entries: AuditRow) -> None:
         """Store entries about what this very transaction does."""
         if entries:
-            self._connection.execute(insert(_ENTRIES), [values_of(entry) for entry in entries])
+            self._connection.execute(insert(_ENTRIES), [row_values(entry) for entry in entries])
 
     def blank_some(self, project_id: str, beyond: str, limit: int) -> str | None:
         """Take what was in a project out of up to `limit` of its entries, those beyond an id.

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from storage.sql.id_arrays import given_array, given_rows
-from storage.sql.visibility import holder_of, project_visible
+from storage.sql.id_arrays import id_array_parameter, ids_as_table
+from storage.sql.visibility import project_visible, viewer_of_key
 from storage.tables.fields import table_of
 from storage.tables.graph import ApiKey, Project
 from storage.tenancy.api_keys import alive
@@ -22,24 +22,24 @@ class PresenceStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def living(self, key_ids: Collection[str], moment: datetime) -> set[str]:
+    def living_keys(self, key_ids: Collection[str], moment: datetime) -> set[str]:
         """Return the ids of those keys that are neither revoked, expired nor erased."""
-        given, _, id = given_rows(self._connection.dialect.name)
+        given, _, id = ids_as_table(self._connection.dialect.name)
         among = _KEYS.c.id.in_(select(id).select_from(given))
         found = select(_KEYS.c.id).where(among, alive(_KEYS))
-        values = {"given": given_array(self._connection, list(key_ids)), "moment": moment}
+        values = {"given": id_array_parameter(self._connection, list(key_ids)), "moment": moment}
         return set(self._connection.execute(found, values).scalars())
 
-    def seen(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    def visible_pairs(self, pairs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
         """Return those pairs of a key and a project in which the key's account sees the project."""
-        given, _, pair = given_rows(self._connection.dialect.name)
+        given, _, pair = ids_as_table(self._connection.dialect.name)
         found = (
             select(_KEYS.c.id, _PROJECTS.c.id)
             .select_from(given)
             .join(_KEYS, _KEYS.c.id == func.substr(pair, 1, _ID))
             .join(_PROJECTS, _PROJECTS.c.id == func.substr(pair, _ID + 1))
-            .where(project_visible(_PROJECTS, holder_of(_KEYS)))
+            .where(project_visible(_PROJECTS, viewer_of_key(_KEYS)))
         )
         joined = [key + project for key, project in pairs]
-        values = {"given": given_array(self._connection, joined)}
+        values = {"given": id_array_parameter(self._connection, joined)}
         return {(key, project) for key, project in self._connection.execute(found, values)}

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, func, select
 
 from core.enums import EntityType, FeedbackValue, JobKind, MemoryState
-from storage.sql.id_arrays import given_array, given_rows
+from storage.sql.id_arrays import id_array_parameter, ids_as_table
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity
 from storage.tables.memory import Memory
@@ -76,8 +76,8 @@ class StatisticsStore:
         by: ColumnElement[Any],
         project_ids: Sequence[str],
     ) -> Sequence[Any]:
-        given, _, id = given_rows(self._connection.dialect.name)
+        given, _, id = ids_as_table(self._connection.dialect.name)
         wanted = table.c.project_id.in_(select(id).select_from(given))
         statement = counts.where(wanted).group_by(table.c.project_id, by).order_by(by)
-        values = {"given": given_array(self._connection, project_ids)}
+        values = {"given": id_array_parameter(self._connection, project_ids)}
         return self._connection.execute(statement, values).all()

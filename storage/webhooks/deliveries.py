@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Integer, bindparam, func, insert, select, upd
 from core.access import Actor
 from core.enums import OperationStatus, WebhookEventType
 from core.paging import Order
-from storage.sql.listing import Listing, Source, values_of
+from storage.sql.listing import Listing, Source, row_values
 from storage.sql.visibility import in_owned_project, in_owned_webhook
 from storage.tables.columns import Id, UtcDateTime
 from storage.tables.fields import table_of
@@ -91,7 +91,7 @@ class DeliveryStore:
     def add(self, deliveries: Sequence[DeliveryRow]) -> None:
         """Store deliveries."""
         if deliveries:
-            self._connection.execute(insert(_DELIVERIES), [values_of(row) for row in deliveries])
+            self._connection.execute(insert(_DELIVERIES), [row_values(row) for row in deliveries])
 
     def due(self, webhook_id: str, moment: datetime, limit: int) -> list[str]:
         """Return the ids of deliveries that are due, in the order in which they are to be sent."""
@@ -110,7 +110,7 @@ class DeliveryStore:
         row = self._connection.execute(_ONE, {"delivery": id}).first()
         return None if row is None else DeliveryRow(*row)
 
-    def hold(self, id: str) -> DeliveryRow | None:
+    def lock(self, id: str) -> DeliveryRow | None:
         """Return the same, and keep others from changing the delivery until the end."""
         row = self._connection.execute(_ONE_LOCKED, {"delivery": id}).first()
         return None if row is None else DeliveryRow(*row)
@@ -120,16 +120,18 @@ class DeliveryStore:
         statement = update(_DELIVERIES).where(_DELIVERIES.c.id == id)
         self._connection.execute(statement.values(**values))
 
-    def give_up(self, webhook_id: str, error: str, moment: datetime) -> None:
+    def fail_pending(self, webhook_id: str, error: str, moment: datetime) -> None:
         """End what waits for a webhook, tests excepted, as having failed."""
         waiting = update(_DELIVERIES).where(
             _DELIVERIES.c.webhook_id == webhook_id,
             _DELIVERIES.c.next_attempt_at.is_not(None),
             _DELIVERIES.c.event_type.is_not(None),
         )
-        self._connection.execute(waiting.values(**ended(OperationStatus.FAILED, error, moment)))
+        self._connection.execute(
+            waiting.values(**final_columns(OperationStatus.FAILED, error, moment))
+        )
 
 
-def ended(status: OperationStatus, error: str | None, moment: datetime) -> dict[str, Any]:
+def final_columns(status: OperationStatus, error: str | None, moment: datetime) -> dict[str, Any]:
     """Return the columns of a delivery that waits no longer."""
     return {"status": status, "error": error, "next_attempt_at": None, "completed_at": moment}

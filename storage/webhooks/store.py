@@ -9,9 +9,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from core.access import Actor
 from core.paging import Order
-from core.webhook_events import messages_of
+from core.webhook_events import messages_for_event
 from storage.log.history import Change
-from storage.sql.listing import Listing, Source, values_of
+from storage.sql.listing import Listing, Source, row_values
 from storage.sql.visibility import in_owned_project
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
@@ -102,7 +102,7 @@ class WebhookStore:
 
     def create(self, webhook: WebhookRow, seed: str, sequence: int) -> None:
         """Store a webhook that is told of what its project's log has after a number."""
-        values = {**values_of(webhook), "secret": seed, "sequence": sequence}
+        values = {**row_values(webhook), "secret": seed, "sequence": sequence}
         self._connection.execute(insert(_WEBHOOKS), values)
 
     def change(self, id: str, **values: Any) -> None:
@@ -118,12 +118,12 @@ class WebhookStore:
         row = self._connection.execute(_RECEIVER, {"webhook": id}).first()
         return None if row is None else Receiver(*row)
 
-    def hold(self, id: str) -> Receiver | None:
+    def lock(self, id: str) -> Receiver | None:
         """Return the same, and keep others from changing the webhook until the end."""
         row = self._connection.execute(_RECEIVER_LOCKED, {"webhook": id}).first()
         return None if row is None else Receiver(*row)
 
-    def interested(self, changes: Mapping[str, Sequence[Change]]) -> Iterable[tuple[str, str]]:
+    def subscribed(self, changes: Mapping[str, Sequence[Change]]) -> Iterable[tuple[str, str]]:
         """Yield the active webhooks, as (id, id of the project), that changes are told to.
 
         To be asked while the logs of the projects are locked: who makes a webhook or switches it on
@@ -131,6 +131,8 @@ class WebhookStore:
         """
         found = self._connection.execute(_ACTIVE, {"projects": sorted(changes)}).all()
         for id, project_id, wanted in found:
-            types = {type.value for change in changes[project_id] for type in messages_of(change)}
+            types = {
+                type.value for change in changes[project_id] for type in messages_for_event(change)
+            }
             if not types.isdisjoint(wanted):
                 yield id, project_id

@@ -10,8 +10,8 @@ from core.json_schemas import (
     LARGEST_SCHEMA,
     MOST_OBJECTS,
     check_object_schema,
-    problem_of,
-    resolved,
+    resolve_references,
+    validation_problem,
     with_nulls,
 )
 
@@ -157,12 +157,12 @@ WRONG: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize("data", RIGHT)
 def test_what_matches_but_for_nulls_is_right(data: Any) -> None:
-    assert problem_of(PERSON, data) is None
+    assert validation_problem(PERSON, data) is None
 
 
 @pytest.mark.parametrize(("data", "said"), WRONG)
 def test_what_does_not_match_is_told(data: Any, said: str) -> None:
-    problem = problem_of(PERSON, data)
+    problem = validation_problem(PERSON, data)
     assert problem is not None
     assert problem.startswith(said), problem
 
@@ -170,9 +170,9 @@ def test_what_does_not_match_is_told(data: Any, said: str) -> None:
 def test_what_would_take_for_ever_is_not_right() -> None:
     many = {**PERSON, "properties": {"l": {"type": "array", "items": asking(a=NAME)}}}
     data = {"name": 1, "age": 1, "l": [{"a": "b"}] * 30_000}
-    assert problem_of(many, data) == "it is too large to be checked"
+    assert validation_problem(many, data) == "it is too large to be checked"
     slow = asking(a={"type": "string", "pattern": r"^(\w+\s?)*(x|y\b)*z$"})
-    assert problem_of(slow, {"a": "a" * 200}) is not None
+    assert validation_problem(slow, {"a": "a" * 200}) is not None
 
 
 def test_nothing_but_null_is_added_to_what_a_schema_takes() -> None:
@@ -186,5 +186,5 @@ def test_what_stands_beside_a_reference_comes_first() -> None:
         "$defs": {"A": {"type": "string", "title": "A"}, "B": {"$ref": "#/$defs/A", "maxLength": 3}}
     }
     part = {"allOf": [{"$ref": "#/$defs/B"}], "title": "Mine"}
-    assert resolved(whole, part) == {"type": "string", "title": "Mine", "maxLength": 3}
-    assert resolved({**whole, "$ref": "#"}, {"$ref": "#"})["$defs"] == whole["$defs"]
+    assert resolve_references(whole, part) == {"type": "string", "title": "Mine", "maxLength": 3}
+    assert resolve_references({**whole, "$ref": "#"}, {"$ref": "#"})["$defs"] == whole["$defs"]

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import InvalidInput
-from core.outgoing_urls import LONGEST_URL, Target, check_url, is_public, target_of
+from core.outgoing_urls import LONGEST_URL, Target, check_url, is_public, parse_target
 from core.settings import Settings
 
 NOT_PUBLIC = [
@@ -99,7 +99,7 @@ def test_what_is_public(address: str) -> None:
 )
 def test_where_a_url_leads(url: str, target: Target) -> None:
     check_url(url, ())
-    assert target_of(url, ()) == target
+    assert parse_target(url, ()) == target
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_where_a_url_leads(url: str, target: Target) -> None:
     ],
 )
 def test_the_host_as_its_header_has_it(url: str, authority: str) -> None:
-    assert target_of(url, ()).authority == authority
+    assert parse_target(url, ()).authority == authority
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.json_schemas import check_object_schema
-from core.schema_fields import MOST_FIELDS, Field, fields_of, filled, plain_words
+from core.schema_fields import MOST_FIELDS, Field, build_object, fields_of, plain_words
 
 TEXT, NUMBER, NULL = {"type": "string"}, {"type": "number"}, {"type": "null"}
 
@@ -90,7 +90,7 @@ def test_what_a_value_may_be() -> None:
 def test_values_are_put_where_they_belong() -> None:
     schema = asking(a=asking(b=TEXT, c=asking(d=TEXT)), e={"type": "array", "items": TEXT}, f=NULL)
     found = fields_of(check_object_schema(schema))
-    assert filled([(field, number) for number, field in enumerate(found)]) == {
+    assert build_object([(field, number) for number, field in enumerate(found)]) == {
         "a": {"b": 0, "c": {"d": 1}},
         "e": 2,
         "f": 3,

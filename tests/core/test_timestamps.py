@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.timestamps import moment_of
+from core.timestamps import parse_datetime
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from core.timestamps import moment_of
     ],
 )
 def test_a_moment_is_told_in_utc(given: Any, expected: datetime) -> None:
-    found = moment_of(given)
+    found = parse_datetime(given)
     assert (found, found.tzinfo) == (expected, UTC)
 
 
@@ -36,4 +36,4 @@ def test_a_moment_is_told_in_utc(given: Any, expected: datetime) -> None:
 )
 def test_what_is_no_moment(given: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        moment_of(given)
+        parse_datetime(given)

@@ -7,7 +7,7 @@ import pytest
 
 from core.enums import WebhookEventType
 from core.events import HistoryEventType
-from core.webhook_events import details_of, is_erased, messages_of, sources_of
+from core.webhook_events import event_details, is_erased, messages_for_event, source_event_types
 
 ADD, UPDATE = WebhookEventType.MEMORY_ADD, WebhookEventType.MEMORY_UPDATE
 DELETE, CATEGORIZE = WebhookEventType.MEMORY_DELETE, WebhookEventType.MEMORY_CATEGORIZE
@@ -43,22 +43,22 @@ def event(type: str, old: str | None = None, new: str | None = None, **sides: An
     ],
 )
 def test_the_messages_of_an_event(given: Any, expected: tuple[WebhookEventType, ...]) -> None:
-    assert messages_of(given) == expected
+    assert messages_for_event(given) == expected
     # Whoever looks for these messages among the kinds of events finds this one.
-    assert all(given.type in sources_of(type) for type in expected)
+    assert all(given.type in source_event_types(type) for type in expected)
 
 
 def test_details() -> None:
     changed = event("UPDATE", "a", "b", before=CAKE, after=TEA)
-    assert details_of(changed, UPDATE) == {"id": "m", "data": {"memory": "b"}, "event": "UPDATE"}
-    assert details_of(changed, CATEGORIZE) == {
+    assert event_details(changed, UPDATE) == {"id": "m", "data": {"memory": "b"}, "event": "UPDATE"}
+    assert event_details(changed, CATEGORIZE) == {
         "id": "m",
         "data": {"memory": "b", "categories": ["tea"]},
         "event": "CATEGORIZE",
     }
     deleted = event("DELETE", "a", None, before=TEA)
-    assert details_of(deleted, DELETE) == {"id": "m", "data": {"memory": "a"}, "event": "DELETE"}
-    assert details_of(event("DELETE"), DELETE)["data"] == {"memory": None}
+    assert event_details(deleted, DELETE) == {"id": "m", "data": {"memory": "a"}, "event": "DELETE"}
+    assert event_details(event("DELETE"), DELETE)["data"] == {"memory": None}
 
 
 def test_what_is_erased() -> None:

@@ -6,14 +6,14 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from core.ids import now
-from core.webhook_secrets import secret_of, signed_headers
+from core.webhook_secrets import derive_secret, signed_headers
 
 PEPPER, ID, SEED = b"pepper", "webhook", "seed"
 BODY = '{"memory":"Grüße, 東京"}'.encode()
 
 
 def test_a_receiver_accepts_what_was_signed() -> None:
-    secret = secret_of(PEPPER, ID, SEED)
+    secret = derive_secret(PEPPER, ID, SEED)
     headers = signed_headers([secret], "message", now(), BODY)
     assert Webhook(secret).verify(BODY, headers) == {"memory": "Grüße, 東京"}
     for forged in ({**headers, "webhook-id": "else"}, {**headers, "webhook-timestamp": "1"}):
@@ -24,7 +24,7 @@ def test_a_receiver_accepts_what_was_signed() -> None:
 
 
 def test_either_of_two_secrets_is_enough() -> None:
-    secrets = [secret_of(PEPPER, ID, seed) for seed in ("one", "two", "three")]
+    secrets = [derive_secret(PEPPER, ID, seed) for seed in ("one", "two", "three")]
     headers = signed_headers(secrets[:2], "message", now(), BODY)
     for secret in secrets[:2]:
         Webhook(secret).verify(BODY, headers)
@@ -34,7 +34,7 @@ def test_either_of_two_secrets_is_enough() -> None:
 
 def test_secrets_depend_on_all_they_are_made_of() -> None:
     given = [(PEPPER, ID, SEED), (b"else", ID, SEED), (PEPPER, "else", SEED), (PEPPER, ID, "else")]
-    secrets = {secret_of(*parts) for parts in given}
+    secrets = {derive_secret(*parts) for parts in given}
     assert len(secrets) == 4
     for secret in secrets:
         assert secret.startswith("whsec_")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from language.claims import LARGEST, LONGEST, Claim, claim_of, supersedes
+from language.claims import MAX_PART_LENGTH, MAX_TEXT_LENGTH, Claim, claim_of, supersedes
 from tests.language.claims_labelled import CLAIMS, PAIRS
 
 
@@ -111,8 +111,8 @@ def test_what_is_long_claims_nothing() -> None:
     assert claim_of("Well, " + "oh, " * 26 + "I live in Paris.") is None
     assert claim_of(f"{'why ' * 26}? I live in Paris.") is None
     assert claim_of(f"{'why ' * 20}? I live in Paris.") == Claim(CITY, "paris")
-    assert claim_of(f"My name is {'A' * LARGEST}.") == Claim("name", "a" * LARGEST)
-    assert claim_of(f"My name is {'A' * (LARGEST + 1)}.") is None
+    assert claim_of(f"My name is {'A' * MAX_PART_LENGTH}.") == Claim("name", "a" * MAX_PART_LENGTH)
+    assert claim_of(f"My name is {'A' * (MAX_PART_LENGTH + 1)}.") is None
 
 
 HOSTILE = [
@@ -126,7 +126,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, *(text[:LONGEST] for text in HOSTILE)])
+@pytest.mark.parametrize("text", [*HOSTILE, *(text[:MAX_TEXT_LENGTH] for text in HOSTILE)])
 def test_hostile_texts_claim_nothing(text: str) -> None:
     # Whatever takes the square of their length does not come to an end here.
     assert claim_of(text) is None
@@ -142,6 +142,6 @@ def test_any_text_claims_within_bounds_or_not_at_all(text: str, noise: str, at: 
     at %= len(text)
     claim = claim_of(text[:at] + noise + text[at:])
     if claim is not None:
-        assert 0 < len(claim.attribute) <= LARGEST
-        assert len(claim.value) <= LARGEST
+        assert 0 < len(claim.attribute) <= MAX_PART_LENGTH
+        assert len(claim.value) <= MAX_PART_LENGTH
         assert claim.value or claim.ends

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from language.concepts import LONGEST, MOST, concept_key, concepts_in
+from language.concepts import MAX_CONCEPTS, MAX_NAME_LENGTH, concept_key, concepts_in
 
 LABELLED: dict[str, list[str]] = {
     # People.
@@ -217,10 +217,10 @@ def test_curly_marks_are_kept_and_do_not_matter() -> None:
 
 def test_there_are_no_more_than_32_and_none_too_long() -> None:
     text = "I know " + ", ".join(f"Person{number}" for number in range(100))
-    assert concepts_in(text) == [f"Person{number}" for number in range(MOST)]
-    assert concepts_in(f"I know {'A' + 'a' * LONGEST} and A{'a' * (LONGEST - 1)}.") == [
-        "A" + "a" * (LONGEST - 1)
-    ]
+    assert concepts_in(text) == [f"Person{number}" for number in range(MAX_CONCEPTS)]
+    assert concepts_in(
+        f"I know {'A' + 'a' * MAX_NAME_LENGTH} and A{'a' * (MAX_NAME_LENGTH - 1)}."
+    ) == ["A" + "a" * (MAX_NAME_LENGTH - 1)]
 
 
 @pytest.mark.parametrize(
@@ -262,12 +262,12 @@ def test_any_text_has_few_short_concepts_each_once(
 ) -> None:
     found = concepts_in(text, known, speaker)
     assert found == concepts_in(text, known, speaker)
-    assert len(found) <= MOST
+    assert len(found) <= MAX_CONCEPTS
     keys = [concept_key(name) for name in found]
     assert len(set(keys)) == len(keys)
     assert all(keys)
     for name in found:
-        assert len(name) <= LONGEST or name in known
+        assert len(name) <= MAX_NAME_LENGTH or name in known
         assert name in text or name in known
     if speaker:
         assert concept_key(speaker) not in keys

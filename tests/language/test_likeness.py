@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from language.likeness import (
-    LONGEST,
+    MAX_TEXT_LENGTH,
     covers,
-    fuller_of,
+    index_of_fuller,
     is_negative,
-    names_in,
-    numbers_in,
+    name_words,
+    number_forms,
     same_details,
 )
 from tests.language.likeness_labelled import OTHER, SAME
@@ -74,7 +74,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize(("text", "expected"), NUMBERS.items())
 def test_numbers(text: str, expected: tuple[str, ...]) -> None:
-    assert numbers_in(text) == expected
+    assert number_forms(text) == expected
 
 
 NAMES = {
@@ -94,7 +94,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("text", "expected"), NAMES.items())
 def test_names(text: str, expected: tuple[str, ...]) -> None:
-    assert names_in(text) == expected
+    assert name_words(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -159,11 +159,11 @@ def test_covering(fuller: str, other: str, expected: bool) -> None:
     ],
 )
 def test_which_is_fuller(one: str, other: str, expected: int) -> None:
-    assert fuller_of(one, other) == expected
+    assert index_of_fuller(one, other) == expected
 
 
 def test_long_texts_are_the_same_only_if_they_are_equal() -> None:
-    text = "word " * (LONGEST // 5 + 1)
+    text = "word " * (MAX_TEXT_LENGTH // 5 + 1)
     assert same_details(text, text) is True
     assert same_details(text, f"{text} ") is False
 
@@ -193,12 +193,12 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_are_read_to_their_end(text: str) -> None:
     # Whatever takes the square of their length does not come to an end here.
-    assert all(number.strip() for number in numbers_in(text))
+    assert all(number.strip() for number in number_forms(text))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_are_compared_both_ways_alike(text: str) -> None:
-    cut = text[: LONGEST - 8]
+    cut = text[: MAX_TEXT_LENGTH - 8]
     one, other = f"in {cut}", f"{cut} in"
     assert same_details(one, other) == same_details(other, one)
 
@@ -209,4 +209,4 @@ def test_any_two_texts_are_compared_both_ways_alike(one: str, other: str) -> Non
     assert same_details(one, other) == same_details(other, one)
     assert same_details(one, one)
     assert covers(one, one)
-    assert fuller_of(one, other) in (0, 1)
+    assert index_of_fuller(one, other) in (0, 1)

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from language.names import in_first_person, name_terms, named_in, names_speaker, without_speaker
+from language.names import (
+    name_terms,
+    names_speaker,
+    speakers_named_in,
+    to_first_person,
+    without_speaker,
+)
 
 EMOJI = "🦊" * 256
 REGEX = "A.*(b)[c]+$^|\\d"
@@ -131,19 +137,19 @@ THIRD_PERSON = {
     ("query", "speakers", "named"), (NAMED | AMBIGUOUS).values(), ids=NAMED | AMBIGUOUS
 )
 def test_a_query_names_these(query: str, speakers: list[str], named: dict[str, str]) -> None:
-    assert named_in(query, speakers) == named
-    assert named_in(query, reversed([*speakers, *speakers])) == named
+    assert speakers_named_in(query, speakers) == named
+    assert speakers_named_in(query, reversed([*speakers, *speakers])) == named
 
 
 @pytest.mark.parametrize("name", [" ", "\t", "\u2003", " \n "], ids=ascii)
 def test_a_blank_name_is_never_named(name: str) -> None:
-    assert named_in(f"What?  No!{name}{name}{name}? ", [name]) == {}
+    assert speakers_named_in(f"What?  No!{name}{name}{name}? ", [name]) == {}
 
 
 @pytest.mark.parametrize(("query", "forms", "expected"), FIRST_PERSON.values(), ids=FIRST_PERSON)
 def test_names_become_the_first_person(query: str, forms: list[str], expected: str) -> None:
-    assert in_first_person(query, forms) == expected
-    assert in_first_person(query, forms[::-1]) == expected
+    assert to_first_person(query, forms) == expected
+    assert to_first_person(query, forms[::-1]) == expected
 
 
 @pytest.mark.parametrize(("text", "speaker", "expected"), SAID.values(), ids=SAID)
@@ -179,23 +185,25 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=8).map("".join))
 @given(TEXTS, st.lists(TEXTS, max_size=5))
 @example("İ \u0131 ß SS", ["i", "ss", "S", "\u0130", "\u017f"])
 def test_any_query_and_any_names(query: str, speakers: list[str]) -> None:
-    named = named_in(query, speakers)
+    named = speakers_named_in(query, speakers)
     assert set(named) <= set(speakers)
     for form in named.values():
         assert re.search(rf"(?<!\w){re.escape(form)}(?!\w)", query)
     if not named:
-        assert in_first_person(query, named.values()) == query
+        assert to_first_person(query, named.values()) == query
 
 
 @given(TEXTS, st.one_of(st.none(), TEXTS))
 def test_any_text_of_any_speaker(text: str, speaker: str | None) -> None:
     assert text.endswith(without_speaker(text, speaker))
-    expected = bool(speaker) and bool(named_in(without_speaker(text, speaker), [speaker or ""]))
+    expected = bool(speaker) and bool(
+        speakers_named_in(without_speaker(text, speaker), [speaker or ""])
+    )
     assert names_speaker(text, speaker) is expected
 
 
 @given(TEXTS, st.lists(TEXTS, max_size=4))
 def test_any_forms_can_be_replaced(query: str, forms: list[str]) -> None:
     absent = [form for form in forms if form and form not in query]
-    assert in_first_person(query, absent) == query
-    assert isinstance(in_first_person(query, forms), str)
+    assert to_first_person(query, absent) == query
+    assert isinstance(to_first_person(query, forms), str)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from language.terms import LONGEST, STOP_WORDS, terms
+from language.terms import MAX_TERM_LENGTH, STOP_WORDS, terms
 
 
 def spelled(word: str) -> str:
@@ -150,16 +150,16 @@ def test_how_a_character_is_to_be_drawn_does_not_matter(text: str, plain: str) -
 
 
 def test_a_word_of_the_longest_length_stays_as_it_is() -> None:
-    assert terms("x" * LONGEST) == ["x" * LONGEST]
+    assert terms("x" * MAX_TERM_LENGTH) == ["x" * MAX_TERM_LENGTH]
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "日"], ids=ascii)
-@pytest.mark.parametrize("length", [LONGEST + 1, 60_000])
+@pytest.mark.parametrize("length", [MAX_TERM_LENGTH + 1, 60_000])
 def test_a_longer_word_is_cut_but_matches_itself(letter: str, length: int) -> None:
     found = terms(f"dog {letter * length} cat")
     assert (found[0], found[-1]) == ("dog", "cat")
     assert set(terms(letter * length)) == set(found[1:-1])
-    assert max(map(len, found)) <= len("0x") + 2 * LONGEST
+    assert max(map(len, found)) <= len("0x") + 2 * MAX_TERM_LENGTH
 
 
 def test_longer_words_are_told_apart_by_how_they_begin() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from language.values import members_in, numbers_in, truth_of
+from language.values import stated_members, stated_numbers, stated_truth
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from language.values import members_in, numbers_in, truth_of
     ],
 )
 def test_numbers(text: str, numbers: list[float]) -> None:
-    assert numbers_in(text) == numbers
+    assert stated_numbers(text) == numbers
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_numbers(text: str, numbers: list[float]) -> None:
     ],
 )
 def test_members(text: str, members: list[str], stated: list[str]) -> None:
-    assert members_in(text, members) == stated
+    assert stated_members(text, members) == stated
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_members(text: str, members: list[str], stated: list[str]) -> None:
     ],
 )
 def test_truth(text: str, words: str, truth: bool | None) -> None:
-    assert truth_of(text, words) is truth
+    assert stated_truth(text, words) is truth
 
 
 @pytest.mark.parametrize("piece", ["1,", "a-", "don't ", ". ", "1,000,", "not a "])
 def test_long_texts_come_to_an_end(piece: str) -> None:
     """A pattern that goes back over what it has read would take hours."""
     text = piece * (65_536 // len(piece))
-    assert len(numbers_in(text)) <= 1
-    assert set(members_in(text, ["a", "1"])) <= {"a", "1"}
-    assert truth_of(text, "smokes") is None
+    assert len(stated_numbers(text)) <= 1
+    assert set(stated_members(text, ["a", "1"])) <= {"a", "1"}
+    assert stated_truth(text, "smokes") is None

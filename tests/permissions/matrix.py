@@ -165,7 +165,7 @@ def fields_of(rows: Any) -> set[str]:
     return {field_of(selection) for selection, _ in rows}
 
 
-def cells(rows: Any, *outcomes: Outcome) -> pytest.MarkDecorator:
+def permission_cases(rows: Any, *outcomes: Outcome) -> pytest.MarkDecorator:
     """Ask a test for every cell with one of the outcomes."""
     cases = [
         pytest.param(

@@ -22,10 +22,10 @@ from tests.permissions.matrix import (
     SUBSCRIPTIONS,
     UNAUTHENTICATED,
     Outcome,
-    cells,
     fields_of,
     filled,
     is_empty,
+    permission_cases,
     taken_errors,
 )
 from tests.permissions.world import World, assert_looks_missing, lasting_world, make_world
@@ -57,7 +57,7 @@ def test_every_root_field_has_a_row() -> None:
         assert fields_of(rows) == set(root.fields)
 
 
-@cells([*QUERIES, *MUTATIONS], UNAUTHENTICATED)
+@permission_cases([*QUERIES, *MUTATIONS], UNAUTHENTICATED)
 async def test_nobody(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
     with unchanged(lasting.tenant.deployment):
         answer = await lasting.client(column).post(filled(selection, lasting.names))
@@ -68,7 +68,7 @@ async def test_nobody(lasting: World, selection: str, column: str, outcome: Outc
         assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
 
 
-@cells(QUERIES, *DONE)
+@permission_cases(QUERIES, *DONE)
 async def test_query_done(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
     client = lasting.client(column)
     with unchanged(lasting.tenant.deployment):
@@ -78,7 +78,7 @@ async def test_query_done(lasting: World, selection: str, column: str, outcome: 
         assert lasting.is_told_in(answer) is (outcome is OK)
 
 
-@cells(QUERIES, *REFUSED)
+@permission_cases(QUERIES, *REFUSED)
 async def test_query_refused(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
     client = lasting.client(column)
     with unchanged(lasting.tenant.deployment):
@@ -91,10 +91,10 @@ async def test_query_refused(lasting: World, selection: str, column: str, outcom
             await assert_looks_missing(lasting, client, selection, answer)
 
 
-@cells(MUTATIONS, *DONE)
+@permission_cases(MUTATIONS, *DONE)
 async def test_mutation_done(world: World, selection: str, column: str, outcome: Outcome) -> None:
     client = world.client(column)
-    with world.tenant.deployment.written() as statements:
+    with world.tenant.deployment.written_statements() as statements:
         answer = await client.post(filled(selection, world.names))
     assert statements != []
     assert answer.status_code == 200
@@ -106,7 +106,7 @@ async def test_mutation_done(world: World, selection: str, column: str, outcome:
         assert not world.is_told_in(answer)
 
 
-@cells(MUTATIONS, *REFUSED)
+@permission_cases(MUTATIONS, *REFUSED)
 async def test_mutation_refused(
     lasting: World, selection: str, column: str, outcome: Outcome
 ) -> None:

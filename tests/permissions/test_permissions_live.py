@@ -17,8 +17,8 @@ from tests.permissions.matrix import (
     SUBSCRIPTIONS,
     UNAUTHENTICATED,
     Outcome,
-    cells,
     filled,
+    permission_cases,
     unnamed,
 )
 from tests.permissions.world import World, lasting_world, missing_names
@@ -55,7 +55,7 @@ async def message_of(address: str, key: str | None, document: str) -> dict[str, 
         return message
 
 
-@cells(SUBSCRIPTIONS, UNAUTHENTICATED)
+@permission_cases(SUBSCRIPTIONS, UNAUTHENTICATED)
 async def test_nobody(
     lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
 ) -> None:
@@ -71,7 +71,7 @@ async def test_nobody(
     assert [error["extensions"]["code"] for error in answer.json()["errors"]] == [outcome.name]
 
 
-@cells(SUBSCRIPTIONS, OK)
+@permission_cases(SUBSCRIPTIONS, OK)
 async def test_subscription_done(
     lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
 ) -> None:
@@ -84,7 +84,7 @@ async def test_subscription_done(
     assert any(name in json.dumps(message) for name in lasting.names.values())
 
 
-@cells(SUBSCRIPTIONS, NOT_FOUND)
+@permission_cases(SUBSCRIPTIONS, NOT_FOUND)
 async def test_subscription_refused(
     lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.categories import DEFAULT_CATEGORIES
-from providers.categories import MOST, REMEMBERED, Categorizer
+from providers.categories import CACHED_CATALOGS, MAX_CATEGORIES, Categorizer
 from providers.extraction import Category
 from providers.minilm.embedder import MiniLM
 from tests.providers.categories_labelled import DESK, LABELLED, TICKETS
@@ -99,7 +99,7 @@ async def test_no_sentence_gets_more_than_three_or_misc_with_another(
     categorizer: Categorizer,
 ) -> None:
     given = await categorizer.categorize(TEXTS, CATALOG)
-    assert {len(found) for found in given} <= set(range(1, MOST + 1))
+    assert {len(found) for found in given} <= set(range(1, MAX_CATEGORIES + 1))
     assert max(len(found) for found in given) > 1
     assert {found for found in given if "misc" in found} == {("misc",)}
 
@@ -171,7 +171,7 @@ async def test_a_catalog_is_embedded_once_while_it_is_remembered() -> None:
     assert axes.asked.count("birch") == 1
     await categorizer.categorize(["elm"], list(catalog))
     assert axes.asked.count("birch") == 1
-    for number in range(REMEMBERED):
+    for number in range(CACHED_CATALOGS):
         await categorizer.categorize(["elm"], [Category(f"tree{number}")])
     await categorizer.categorize(["elm"], catalog)
     assert axes.asked.count("birch") == 2

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from language.dates.moments import Moment, Precision
-from providers.dates import moment_between
+from providers.dates import parse_moment
 
 
 def at(*parts: int) -> datetime:
@@ -29,7 +29,7 @@ def at(*parts: int) -> datetime:
     ],
 )
 def test_a_date_is_as_exact_as_its_form(start: str, moment: Moment) -> None:
-    assert moment_between(start, None) == moment
+    assert parse_moment(start, None) == moment
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_a_date_is_as_exact_as_its_form(start: str, moment: Moment) -> None:
     ],
 )
 def test_what_is_no_date_is_none(start: str) -> None:
-    assert moment_between(start, None) is None
-    assert moment_between(start, "2024") is None
+    assert parse_moment(start, None) is None
+    assert parse_moment(start, "2024") is None
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,6 @@ def test_what_is_no_date_is_none(start: str) -> None:
 def test_a_range_lasts_until_the_beginning_of_its_last_day(
     start: str, end: str, precision: Precision, until: datetime | None
 ) -> None:
-    moment = moment_between(start, end)
+    moment = parse_moment(start, end)
     assert moment is not None
     assert (moment.precision, moment.until) == (precision, until)

@@ -5,13 +5,13 @@ from collections import Counter
 import pytest
 
 from core.turn import Turn
-from language.sayings import read
+from language.sayings import classify
 from language.terms import terms
 from providers.keeping_rules import RULES, Candidate, Utterance, deciding_rule
 
 
 def utterance(text: str, role: str = "user") -> Utterance:
-    return Utterance(text, read(text), 0, Turn(role, text))
+    return Utterance(text, classify(text), 0, Turn(role, text))
 
 
 def candidate(
@@ -41,7 +41,7 @@ def candidate(
         (False, "question or request", candidate("Translate this letter for the bank.")),
         (True, "short answer to a question", candidate("Paris.", asked="Where do you live?")),
         (False, "short without a question", candidate("Paris.")),
-        (False, "refers to something that was not said", candidate("It is blue.")),
+        (False, "refers to a missing sentence", candidate("It is blue.")),
         (True, "instruction", candidate("Never suggest seafood.")),
         (False, "cheer", candidate("Family is everything in life.")),
         (False, "commonplace", candidate("People often forget how short life is.")),
@@ -67,16 +67,16 @@ def candidate(
         ),
         (
             False,
-            "admires what another person said",
+            "admires the previous turn",
             candidate("That is so kind of her.", before="My aunt baked a cake for the school."),
         ),
         (True, "person advises", candidate("You can use coconut instead of butter.")),
         (True, "person names a detail", candidate("The wedding takes place in Lisbon.")),
-        (True, "person tells something", candidate("The wedding takes place next month.")),
-        (False, "person speaks of the other", candidate("You wrote the letter very carefully.")),
+        (True, "person states something", candidate("The wedding takes place next month.")),
+        (False, "person addresses the listener", candidate("You wrote the letter very carefully.")),
         (
             True,
-            "assistant speaks of the user",
+            "assistant speaks about the user",
             candidate("You wrote the letter very carefully.", "assistant"),
         ),
         (

@@ -15,7 +15,7 @@ from core.turn import Speaker, Turn
 from language.dates.moments import Moment, Precision
 from providers.base import Embedder
 from providers.extraction import Assignment, Category, Extraction, Fact
-from providers.local import LONGEST_FACT, LONGEST_LIST, NOT_FOLLOWED, LocalExtractor
+from providers.local import MAX_FACT_LENGTH, MAX_LIST_LENGTH, NOT_FOLLOWED, LocalExtractor
 from providers.minilm.embedder import MiniLM
 from tests.providers.drawn import DRAWN, assistant, user
 from tests.providers.sentences_labelled import conversations
@@ -140,7 +140,7 @@ async def test_instructions_that_rules_cannot_follow_are_owned_up_to(
 async def test_a_long_list_becomes_one_fact_per_item(extractor: LocalExtractor) -> None:
     items = [f"dish number {n} from the old family cookbook" for n in range(30)]
     content = "\n- ".join(["My favourite dishes:", *items])
-    assert len(content) > LONGEST_LIST
+    assert len(content) > MAX_LIST_LENGTH
     found = await extractor.extract(Assignment([user(content)], MONDAY))
     assert texts(found) == [f"My favourite dishes: {item}" for item in items]
 
@@ -150,12 +150,16 @@ async def test_no_fact_is_longer_than_a_memory_may_be(extractor: LocalExtractor)
     content = "I bought a lathe. It hums " + " ".join(words) + "."
     found = await extractor.extract(Assignment([user(content)], MONDAY, with_concepts=False))
     assert texts(found)[0] == "I bought a lathe."
-    assert [len(text) <= LONGEST_FACT for text in texts(found)] == [True] * 4
+    assert [len(text) <= MAX_FACT_LENGTH for text in texts(found)] == [True] * 4
     assert " ".join(texts(found)) == content
     found = await extractor.extract(
         Assignment([user("I am a " + "b" * 100_000 + " c d")], MONDAY, with_concepts=False)
     )
-    assert [len(text) for text in texts(found)] == [6, LONGEST_FACT, 100_000 - LONGEST_FACT + 4]
+    assert [len(text) for text in texts(found)] == [
+        6,
+        MAX_FACT_LENGTH,
+        100_000 - MAX_FACT_LENGTH + 4,
+    ]
 
 
 async def test_an_excluded_topic_is_dropped(minilm: Embedder) -> None:
@@ -261,7 +265,7 @@ def test_every_fact_was_said(said: list[tuple[str, str, str | None]]) -> None:
         assert list(fact.turns) == sorted(set(fact.turns))
         assert all(not turns[place].is_context for place in fact.turns)
         assert fact.speaker in {turns[place].speaker for place in fact.turns}
-        assert 0 < len(fact.text) <= LONGEST_FACT
+        assert 0 < len(fact.text) <= MAX_FACT_LENGTH
         assert all(word in everything for word in fact.text.split())
     names = [{turns[place].name for place in fact.turns} for fact in found.facts]
     keys = [

@@ -11,7 +11,7 @@ import pytest
 
 from providers.base import Embedder
 from providers.extraction import Assignment
-from providers.local import ABOUT, NEAR_EXCLUDED, NEAR_INCLUDED, LocalExtractor
+from providers.local import NEAR_EXCLUDED, NEAR_INCLUDED, TOPIC_TEMPLATE, LocalExtractor
 from providers.minilm.embedder import MiniLM
 from tests.providers.sentences_labelled import conversations
 
@@ -133,7 +133,7 @@ async def test_what_is_near_a_topic(embedder: Embedder, capsys: pytest.CaptureFi
     near: list[float] = []
     far: list[float] = []
     for topic, about, texts in topics():
-        first, *others = await embedder.embed([ABOUT.format(topic), *texts])
+        first, *others = await embedder.embed([TOPIC_TEMPLATE.format(topic), *texts])
         for text, other in zip(texts, others, strict=True):
             cosine = float(np.frombuffer(first, "<f4") @ np.frombuffer(other, "<f4"))
             (near if text in about else far).append(cosine)

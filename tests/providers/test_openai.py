@@ -51,7 +51,7 @@ async def test_a_refused_request_is_not_repeated(
 ) -> None:
     server.answer_with(status(code, f"No such thing for {KEY}."))
     error = await refused(make())
-    assert str(error) == f"The chat model refused the request ({code}): No such thing for [key]."
+    assert str(error) == f"The chat model rejected the request ({code}): No such thing for [key]."
     assert (error.retryable, len(server.requests)) == (False, 1)
 
 
@@ -148,7 +148,7 @@ def test_a_key_that_cannot_be_sent_is_refused_at_once(make: Make, key: str) -> N
     with pytest.raises(ProviderError) as error:
         make(api_key=key)
     assert str(error.value) == (
-        "The key of the chat model holds spaces, line breaks or other than ASCII."
+        "The key of the chat model contains spaces, line breaks or non-ASCII characters."
     )
     assert error.value.retryable is False
 
@@ -178,7 +178,7 @@ async def test_closing_ends_what_is_under_way(server: OpenAIServer, make: Make) 
     extractor = make(concurrency=1)
     server.answer_with(slow(30))
     running = [asyncio.create_task(extractor.extract(TEA)) for _ in range(2)]
-    await server.until_asked(1)  # The other one waits for its turn.
+    await server.wait_for_requests(1)  # The other one waits for its turn.
     start = time.monotonic()
     await extractor.close()
     errors = await asyncio.gather(*running, return_exceptions=True)
@@ -195,7 +195,7 @@ async def test_giving_up_frees_the_place(server: OpenAIServer, make: Make) -> No
     extractor = make(concurrency=1)
     server.next(slow(30))
     running = asyncio.create_task(extractor.extract(TEA))
-    await server.until_asked(1)
+    await server.wait_for_requests(1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

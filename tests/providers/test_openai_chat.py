@@ -8,7 +8,7 @@ import pytest
 
 from core.turn import Speaker, Turn
 from providers.extraction import Extraction, Fact
-from providers.openai_chat import REPEATED
+from providers.openai_chat import MAX_QUOTED_ANSWER
 from providers.prompts import AGAIN_1, SCHEMA_1
 from tests.providers.assignments import CATALOG, assignment
 from tests.providers.extractors import KEY, TEA, TEA_FACT, Make, refused
@@ -85,20 +85,20 @@ USELESS_ANSWERS: dict[str, tuple[Behaviour, str]] = {
     "cut JSON": (text('{"facts": ['), 'it is not JSON: {"facts": ['),
     "another shape": (
         text('{"fact": 1}'),
-        'it has another shape (facts: Field required): {"fact": 1}',
+        'it has the wrong shape (facts: Field required): {"fact": 1}',
     ),
     "empty": (text(""), "it is empty"),
     "no content": (text(None), "it is empty"),
     "cut off": (cut_off('{"facts": []}'), 'it was cut off before its end: {"facts": []}'),
     "refusal": (refusal("I cannot."), "it is a refusal: I cannot."),
     "filtered": (text(None, ending="content_filter"), "a content filter stopped it"),
-    "no choices": (body({"choices": []}), 'it is no chat completion: {"choices": []}'),
+    "no choices": (body({"choices": []}), 'it is not a chat completion: {"choices": []}'),
     "an error as a success": (
         body({"error": {"message": "no"}}),
-        'it is no chat completion: {"error": {"message": "no"}}',
+        'it is not a chat completion: {"error": {"message": "no"}}',
     ),
-    "a web page": (body("<html>Hi</html>"), "it is no chat completion: <html>Hi</html>"),
-    "an empty page": (body(""), "it is no chat completion"),
+    "a web page": (body("<html>Hi</html>"), "it is not a chat completion: <html>Hi</html>"),
+    "an empty page": (body(""), "it is not a chat completion"),
 }
 
 
@@ -157,10 +157,10 @@ async def test_a_flood_of_facts_is_useless(server: OpenAIServer, make: Make) -> 
     server.answer_with(many_facts(10_000))
     error = await refused(make())
     reason, _, quote = str(error).removeprefix(USELESS).partition(": ")
-    assert reason == "it has 10,000 facts, 1,000 are the most"
+    assert reason == "it has 10,000 facts, the maximum is 1,000"
     assert len(quote) == 200
     assert (error.retryable, len(server.requests)) == (False, 2)
-    assert len(server.requests[1].messages[2][1]) == REPEATED == 2_000
+    assert len(server.requests[1].messages[2][1]) == MAX_QUOTED_ANSWER == 2_000
 
 
 async def test_formats_that_are_refused_are_left_out_from_then_on(
@@ -206,7 +206,7 @@ async def test_a_refusal_for_good_changes_nothing_for_others(
     server.answer_with(status(400, "Invalid response_format, temperature, and all the rest."))
     error = await refused(extractor)
     assert str(error) == (
-        "The chat model refused the request (400): "
+        "The chat model rejected the request (400): "
         "Invalid response_format, temperature, and all the rest."
     )
     assert error.retryable is False

@@ -201,8 +201,8 @@ async def test_a_window_too_small_for_anything_is_a_refusal(
     embedder = connect()
     server.answer_with(window(10), path=EMBEDDINGS)
     error = await refused(embedder, "x" * 2_000)
-    message = "The embedding model refused the request (400): The input exceeds the context length."
-    assert (str(error), error.retryable) == (message, False)
+    reason = "rejected the request (400): The input exceeds the context length."
+    assert (str(error), error.retryable) == (f"The embedding model {reason}", False)
     assert [len(request.texts[0]) for request in server.requests] == [2_000, 1_500, 400]
     server.reset()
     server.answer_with(window(10), path=EMBEDDINGS)
@@ -222,11 +222,11 @@ NONSENSE: dict[str, tuple[Any, str]] = {
     "another dimension": (vectors([[1.0] * 32] * 2), "32 numbers per vector, not 64"),
     "different dimensions": (vectors([UNIT, [1.0]]), '{"object": "list", "data": [{'),
     "empty": (vectors([[], []]), '{"object": "list", "data": [{'),
-    "zero": (vectors([UNIT, [0.0] * 64]), "a vector that has no direction"),
-    "NaN": (vectors([UNIT, row(float("nan"))]), "a vector that has no direction"),
-    "infinity": (vectors([UNIT, row(float("inf"))]), "a vector that has no direction"),
-    "huge": (vectors([UNIT, row(1e200)]), "a vector that has no direction"),
-    "null": (vectors([UNIT, row(None)]), "a vector that has no direction"),
+    "zero": (vectors([UNIT, [0.0] * 64]), "a zero or non-finite vector"),
+    "NaN": (vectors([UNIT, row(float("nan"))]), "a zero or non-finite vector"),
+    "infinity": (vectors([UNIT, row(float("inf"))]), "a zero or non-finite vector"),
+    "huge": (vectors([UNIT, row(1e200)]), "a zero or non-finite vector"),
+    "null": (vectors([UNIT, row(None)]), "a zero or non-finite vector"),
     "text": (vectors([UNIT, row("much")]), '{"object": "list", "data": [{'),
     "base64": (
         body({"data": [{"index": 0, "embedding": "AACAPw=="}] * 2}),
@@ -299,18 +299,18 @@ async def test_refusals_are_final(server: OpenAIServer, connect: Make, code: int
     embedder = connect(api_key="sk-secret")
     server.next(status(code, "Wrong key sk-secret."), path=EMBEDDINGS)
     error = await refused(embedder, "x" * 9_000)
-    assert str(error) == f"The embedding model refused the request ({code}): Wrong key [key]."
+    assert str(error) == f"The embedding model rejected the request ({code}): Wrong key [key]."
     assert (error.retryable, len(server.requests)) == (False, 1)
 
 
 @pytest.mark.parametrize(
     ("behaviour", "message", "retryable"),
     [
-        (status(401, "Wrong key."), "refused the request (401): Wrong key.", False),
-        (status(404, "No such model."), "refused the request (404): No such model.", False),
+        (status(401, "Wrong key."), "rejected the request (401): Wrong key.", False),
+        (status(404, "No such model."), "rejected the request (404): No such model.", False),
         (status(503, "Starting."), "failed (503): Starting.", True),
         (vectors([]), 'answered with {"object": "list", "data": [], ', False),
-        (vectors([[0.0]]), "answered with a vector that has no direction", False),
+        (vectors([[0.0]]), "answered with a zero or non-finite vector", False),
     ],
 )
 def test_connecting_fails_with_one_line_and_leaves_nothing_open(
@@ -344,7 +344,7 @@ async def test_closing_ends_what_is_under_way(server: OpenAIServer, connect: Mak
     server.answer_with(slow(30), path=EMBEDDINGS)
     texts = [["Tea?"], ["x"] * 600, ["y"] * 600]
     running = [asyncio.create_task(embedder.embed(each)) for each in texts]
-    await server.until_asked(2)
+    await server.wait_for_requests(2)
     start = time.monotonic()
     embedder.close()
     errors = await asyncio.gather(*running, return_exceptions=True)
@@ -374,7 +374,7 @@ async def test_a_large_call_leaves_a_place_to_a_query(server: OpenAIServer, conn
         lambda request: slow(30 if len(request.texts) > 1 else 0)(request), path=EMBEDDINGS
     )
     large = asyncio.create_task(embedder.embed(["x"] * 1_024))
-    await server.until_asked(2)
+    await server.wait_for_requests(2)
     assert await asyncio.wait_for(embedder.embed(["Tea?"]), 5) == [vector_of("Tea?")]
     assert [len(request.texts) for request in server.requests] == [256, 256, 1]
     large.cancel()
@@ -386,7 +386,7 @@ async def test_giving_up_frees_the_place(server: OpenAIServer, connect: Make) ->
     embedder = connect(concurrency=1)
     server.next(slow(30), path=EMBEDDINGS)
     running = asyncio.create_task(embedder.embed(["x"] * 600))
-    await server.until_asked(1)
+    await server.wait_for_requests(1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -13,7 +13,7 @@ import pytest
 from core.turn import Turn
 from providers import prompts
 from providers.extraction import Assignment, Category
-from providers.questions import Question, question_of, with_schema
+from providers.questions import Question, extraction_question, system_with_schema
 from tests.providers.assignments import CATALOG, MONDAY, assignment
 
 NOTHING = {"type": "null"}
@@ -30,7 +30,7 @@ ATTACKS = [
 
 def document_of(given: Assignment) -> Any:
     """Return the document of a question, as a model reads it."""
-    return json.loads(question_of(given).document)
+    return json.loads(extraction_question(given).document)
 
 
 def an_object(**properties: Any) -> dict[str, Any]:
@@ -135,14 +135,14 @@ def test_what_people_write_stays_data(attack: str) -> None:
         )
         for said in ("Tea.", attack)
     )
-    assert question_of(attacked).system == question_of(plain).system
-    assert question_of(attacked).schema == question_of(plain).schema
+    assert extraction_question(attacked).system == extraction_question(plain).system
+    assert extraction_question(attacked).schema == extraction_question(plain).schema
     expected = json.dumps(document_of(plain)).replace('"Tea."', json.dumps(attack))
     assert document_of(attacked) == json.loads(expected)
 
 
 def test_half_a_surrogate_pair_can_be_sent() -> None:
-    question = question_of(assignment("half: \ud83d", known=["\udc00"]))
+    question = extraction_question(assignment("half: \ud83d", known=["\udc00"]))
     question.document.encode()
     assert json.loads(question.document)["turns"][0]["content"] == "half: ?"
 
@@ -171,17 +171,17 @@ def test_the_schema_is_strict_and_asks_for_all_that_is_wanted() -> None:
             ]
         },
     )
-    question = question_of(assignment("Tea.", categories=CATALOG))
+    question = extraction_question(assignment("Tea.", categories=CATALOG))
     assert question.schema == an_object(facts={"type": "array", "items": fact})
 
 
 def test_what_is_not_wanted_is_not_asked_for() -> None:
     given = assignment("Tea.", with_concepts=False, concepts=["Ann"])
-    fact: Any = question_of(given).schema["properties"]["facts"]["items"]  # type: ignore[index]
+    fact: Any = extraction_question(given).schema["properties"]["facts"]["items"]  # type: ignore[index]
     fields = ["text", "attributed_to", "turns", "happened", "verdict"]
     assert list(fact["properties"]) == fact["required"] == fields
     assert "known_names" not in document_of(given)
-    system = question_of(given).system
+    system = extraction_question(given).system
     assert prompts.CONCEPTS_1 not in system
     assert prompts.CATEGORIES_1 not in system
 
@@ -198,7 +198,7 @@ def test_the_rules_name_every_field_and_every_part_of_the_document() -> None:
         excludes="d",
         concepts=["Ann"],
     )
-    question = question_of(given)
+    question = extraction_question(given)
     document = document_of(given)
     parts = {*document, *document["instructions"], "n", "context", "said_at"}
     fields = {*prompts.Fact1.model_fields, *prompts.Happened1.model_fields, "facts", "kind"}
@@ -206,7 +206,9 @@ def test_the_rules_name_every_field_and_every_part_of_the_document() -> None:
 
 
 def test_the_language_is_english_unless_many_are_wanted() -> None:
-    plain, many = (question_of(assignment("Chá.", multilingual=each)) for each in (False, True))
+    plain, many = (
+        extraction_question(assignment("Chá.", multilingual=each)) for each in (False, True)
+    )
     assert plain.system.endswith(prompts.IN_ENGLISH_1)
     assert many.system.endswith(prompts.AS_SAID_1)
     assert plain.system.removesuffix(prompts.IN_ENGLISH_1) == many.system.removesuffix(
@@ -216,7 +218,7 @@ def test_the_language_is_english_unless_many_are_wanted() -> None:
 
 def test_the_schema_can_stand_in_the_rules() -> None:
     question = Question("Rules.", "{}", {"type": "object"})
-    assert with_schema(question) == f'Rules.{prompts.SCHEMA_1}{{"type": "object"}}'
+    assert system_with_schema(question) == f'Rules.{prompts.SCHEMA_1}{{"type": "object"}}'
     assert "JSON" in prompts.SCHEMA_1  # Endpoints refuse to answer in JSON where nobody says so.
 
 

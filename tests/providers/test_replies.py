@@ -11,11 +11,11 @@ from core.turn import Speaker, Turn
 from core.validation import is_storable
 from language.dates.moments import Moment, Precision
 from providers.extraction import Assignment, Category, Fact, Verdict, VerdictKind
-from providers.replies import Answer, Unusable, answer_of, facts_of, tokens_of
+from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts, token_usage
 from tests.providers.assignments import CATALOG, MONDAY, assignment
 from tests.support.servers.openai_answers import fact
 
-HAS_SHAPE = "it has another shape"
+HAS_SHAPE = "it has the wrong shape"
 ALONE = assignment("I like tea.")
 BOTH = assignment(
     Turn("system", "Be brief."),
@@ -27,7 +27,7 @@ BOTH = assignment(
 
 def read(text: str, given: Assignment = ALONE) -> list[Fact]:
     """Return the facts of what a model wrote."""
-    return facts_of(Answer(text, None, "stop"), given)
+    return parse_facts(Answer(text, None, "stop"), given)
 
 
 def read_facts(*found: Any, given: Assignment = ALONE) -> list[Fact]:
@@ -122,18 +122,18 @@ def test_what_stands_around_the_json_is_tolerated(text: str, count: int) -> None
         ),
         pytest.param(
             json.dumps({"facts": [fact("x"), fact("x" * 65_537)]}),
-            "the text of fact 2 has 65,537 characters, 65,536 are the most",
+            "the text of fact 2 has 65,537 characters, the maximum is 65,536",
             id="long",
         ),
         pytest.param(
             json.dumps({"facts": [fact("x")] * 1_001}),
-            "it has 1,001 facts, 1,000 are the most",
+            "it has 1,001 facts, the maximum is 1,000",
             id="many",
         ),
     ],
 )
 def test_what_holds_no_facts_is_unusable(text: str, reason: str) -> None:
-    with pytest.raises(Unusable) as unusable:
+    with pytest.raises(UnusableAnswer) as unusable:
         read(text)
     assert unusable.value.reason == reason
     assert unusable.value.quote == text.strip()
@@ -152,8 +152,8 @@ def test_what_holds_no_facts_is_unusable(text: str, reason: str) -> None:
 def test_an_answer_that_did_not_come_to_its_end_is_unusable(
     answer: Answer, reason: str, quote: str
 ) -> None:
-    with pytest.raises(Unusable) as unusable:
-        facts_of(answer, BOTH)
+    with pytest.raises(UnusableAnswer) as unusable:
+        parse_facts(answer, BOTH)
     assert (unusable.value.reason, unusable.value.quote) == (reason, quote)
 
 
@@ -323,12 +323,12 @@ def test_what_is_said_twice_is_kept_once_with_both_its_turns() -> None:
     ],
 )
 def test_what_is_no_completion_is_unusable_and_not_the_models_fault(body: bytes) -> None:
-    with pytest.raises(Unusable) as unusable:
-        answer_of(body)
-    assert unusable.value.reason == "it is no chat completion"
+    with pytest.raises(UnusableAnswer) as unusable:
+        parse_answer(body)
+    assert unusable.value.reason == "it is not a chat completion"
     assert unusable.value.quote == body.decode("utf-8", "replace")
     assert unusable.value.by_model is False
-    assert tokens_of(body) == (None, None)
+    assert token_usage(body) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_what_is_no_completion_is_unusable_and_not_the_models_fault(body: bytes)
     ],
 )
 def test_only_numbers_of_tokens_are_counted(usage: str, expected: tuple[int, int]) -> None:
-    assert tokens_of(f'{{"choices": [], "usage": {usage}}}'.encode()) == expected
+    assert token_usage(f'{{"choices": [], "usage": {usage}}}'.encode()) == expected
 
 
 ANYTHING = st.recursive(
@@ -371,7 +371,7 @@ def test_whatever_a_model_writes_facts_keep_their_promises(written: Any) -> None
     given = assignment(*BOTH.turns, categories=CATALOG, known=["Tea.", "Coffee."])
     try:
         found = read(json.dumps(written), given)
-    except Unusable:
+    except UnusableAnswer:
         return
     assert len({(each.text, each.speaker) for each in found}) == len(found)
     for each in found:

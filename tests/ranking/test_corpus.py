@@ -124,7 +124,7 @@ def check_context(corpus: Corpus, model: Model) -> None:
     """Compare how often terms occur with the model, by themselves and in context."""
     context = corpus.context()
     for term in (*TERMS, "never"):
-        own, lent = corpus.often(term), context.often(corpus.often(term))
+        own, lent = corpus.term_frequency(term), context.term_frequency(corpus.term_frequency(term))
         assert len(own) == len(lent) == corpus.end
         for id, row in corpus.rows.items():
             assert own[row] == model.often(id, term)
@@ -298,7 +298,7 @@ def test_context_by_hand() -> None:
     ]
     corpus = filled(*documents)
     context = corpus.context()
-    assert context.often(corpus.often("x")).tolist() == pytest.approx(
+    assert context.term_frequency(corpus.term_frequency("x")).tolist() == pytest.approx(
         [0, 1 + 0.3 / 2 * 2, 2 + 0.5 / 2 * 1, 0 + 0.5 / 2 * 2 + 0.25 * 1]
     )
     words = [2 + 0.3 / 2 * 64, 64 + 0.5 / 2 * 2 + 0.3 / 2 * 16, 16 + 0.5 / 2 * 64 + 0.25 * 2]
@@ -309,16 +309,20 @@ def test_context_by_hand() -> None:
 def test_an_empty_corpus() -> None:
     corpus = Corpus(3)
     assert (len(corpus), corpus.end, corpus.is_sparse) == (0, 1, False)
-    assert corpus.often("a").tolist() == corpus.context().often(corpus.often("a")).tolist() == [0]
+    assert (
+        corpus.term_frequency("a").tolist()
+        == corpus.context().term_frequency(corpus.term_frequency("a")).tolist()
+        == [0]
+    )
     assert corpus.context().mean == 1.0
-    assert corpus.slots(["a", ""]).tolist() == []
+    assert corpus.rows_of(["a", ""]).tolist() == []
 
 
 def test_slots_are_the_rows_of_what_is_there() -> None:
     corpus = filled(*map(document, "abc"))
     corpus.remove("b")
     corpus.put(document("a", None, "d"))
-    assert corpus.slots(["c", "b", "x", "a"]).tolist() == [3, 4]
+    assert corpus.rows_of(["c", "b", "x", "a"]).tolist() == [3, 4]
 
 
 def test_of_documents_put_at_once_the_last_of_each_counts() -> None:
@@ -375,10 +379,10 @@ def test_its_size_grows_with_what_it_holds() -> None:
 
 def test_terms_beside_the_only_ones_are_not_known() -> None:
     documents = [document("a", None, "x y x"), document("b", "a", "z y")]
-    corpus = Corpus(2, only=frozenset(["x", "z", "never"]))
+    corpus = Corpus(2, indexed_terms=frozenset(["x", "z", "never"]))
     for each in documents:
         corpus.put(each)
-    often = {term: corpus.often(term).tolist() for term in ("x", "y", "z", "never")}
+    often = {term: corpus.term_frequency(term).tolist() for term in ("x", "y", "z", "never")}
     assert often == {"x": [0, 2, 0], "y": [0, 0, 0], "z": [0, 0, 1], "never": [0, 0, 0]}
     assert corpus.words.tolist()[:3] == filled(*documents).words.tolist()[:3] == [0, 3, 2]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.decay import DAY, decay_factor
+from ranking.decay import DAY_SECONDS, decay_factor
 
 NOW = 1.7e9
 # Ages in days and what a score is multiplied by, worked out with awk; 22 days make 10 ^ 1.09.
@@ -15,7 +15,7 @@ FACTORS = {0.01: 1.496652, 0.22: 1.409793, 1: 1.143047, 2.2: 0.9, 10: 0.493266, 
 
 def ago(*days: float) -> list[float]:
     """Return the moments so many days ago."""
-    return [NOW - day * DAY for day in days]
+    return [NOW - day * DAY_SECONDS for day in days]
 
 
 @pytest.mark.parametrize(("age", "expected"), FACTORS.items())
@@ -37,7 +37,7 @@ def test_a_memory_fades_with_its_age(age: float, expected: float) -> None:
 )
 def test_touches_add_up_by_the_reciprocals_of_their_ages(touches: list[float], age: float) -> None:
     expected = decay_factor([], *ago(age), NOW)
-    assert decay_factor(ago(*touches), NOW - 900 * DAY, NOW) == pytest.approx(expected)
+    assert decay_factor(ago(*touches), NOW - 900 * DAY_SECONDS, NOW) == pytest.approx(expected)
     assert expected == pytest.approx(FACTORS[age], abs=1e-6)
 
 
@@ -58,11 +58,11 @@ def test_without_touches_the_floor_holds_too() -> None:
 
 @pytest.mark.parametrize("days", [1e-9, 1, 10_000])
 def test_what_is_still_to_come_does_not_fade(days: float) -> None:
-    assert decay_factor([], NOW + days * DAY, NOW) == 1.0
+    assert decay_factor([], NOW + days * DAY_SECONDS, NOW) == 1.0
 
 
 def test_a_touch_counts_more_than_what_is_still_to_come() -> None:
-    assert decay_factor(ago(2.2), NOW + DAY, NOW) == pytest.approx(0.9)
+    assert decay_factor(ago(2.2), NOW + DAY_SECONDS, NOW) == pytest.approx(0.9)
 
 
 def test_it_falls_with_the_age() -> None:

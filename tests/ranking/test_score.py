@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from language.dates.queries import DateRange
 from ranking.corpus import Corpus, Document
 from ranking.score import (
-    PLAIN,
-    RERANKED,
-    Asked,
+    DEFAULT_WEIGHTS,
+    RERANK_WEIGHTS,
+    RankingQuery,
     Statistics,
     Weights,
     add_rerank,
-    days,
+    compute_signals,
     idf,
-    signals,
-    squashed,
+    logistic_score,
+    utc_days,
 )
 
 X, Y = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
@@ -50,13 +50,13 @@ def corpus_of(*documents: Document) -> Corpus:
     return corpus
 
 
-def asked(*terms: str, **values: object) -> Asked:
+def asked(*terms: str, **values: object) -> RankingQuery:
     """Return a query of terms, whose vector is X."""
-    return replace(Asked(X, X, frozenset(terms)), **values)
+    return replace(RankingQuery(X, X, frozenset(terms)), **values)
 
 
 def test_the_weights_are_those_of_docs_search() -> None:
-    assert asdict(PLAIN) == {
+    assert asdict(DEFAULT_WEIGHTS) == {
         "semantic": 1.0,
         "keyword": 1.5,
         "actor": 0.15,
@@ -67,7 +67,7 @@ def test_the_weights_are_those_of_docs_search() -> None:
         "following": 0.15,
         "rerank": 0.0,
     }
-    assert asdict(RERANKED) == {**asdict(PLAIN), "rerank": 0.75}
+    assert asdict(RERANK_WEIGHTS) == {**asdict(DEFAULT_WEIGHTS), "rerank": 0.75}
 
 
 # Conversations of turns, each a list of terms.
@@ -139,7 +139,7 @@ TURNS = st.one_of(
 def test_keyword_is_bm25_as_the_reference_has_it(
     conversations: list[Turns], query: set[str]
 ) -> None:
-    found = signals(told(conversations), asked(*query), PLAIN)
+    found = compute_signals(told(conversations), asked(*query), DEFAULT_WEIGHTS)
     assert found.keyword[0] == 0
     assert found.keyword.tolist()[1:] == pytest.approx(bm25(conversations, query), rel=1e-4)
     assert found.keyword.min() >= 0
@@ -154,7 +154,7 @@ def test_bm25_by_hand() -> None:
     rare = math.log(1 + 1.5 / 1.5)
     never = math.log(1 + 2.5 / 0.5)
     norm = 1.2 * (0.25 + 0.75 * 3 / 2)
-    found = signals(corpus, asked("a", "never"), PLAIN)
+    found = compute_signals(corpus, asked("a", "never"), DEFAULT_WEIGHTS)
     expected = rare * 2 / (2 + norm) / (rare + never)
     assert found.keyword.tolist() == pytest.approx([0, expected, 0])
     assert found.has_term.tolist() == [False, True, False]
@@ -162,14 +162,14 @@ def test_bm25_by_hand() -> None:
 
 def test_what_neighbours_lend_is_no_term_of_the_memory_itself() -> None:
     corpus = corpus_of(document("1", None, "a"), document("2", "1", "b"))
-    found = signals(corpus, asked("a"), PLAIN)
+    found = compute_signals(corpus, asked("a"), DEFAULT_WEIGHTS)
     assert found.keyword[2] > 0
     assert found.has_term.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("terms", [[], ["never"]], ids=["no terms", "a term that nobody has"])
 def test_without_a_hit_keyword_is_nothing(terms: list[str]) -> None:
-    found = signals(corpus_of(document("1", None, "a")), asked(*terms), PLAIN)
+    found = compute_signals(corpus_of(document("1", None, "a")), asked(*terms), DEFAULT_WEIGHTS)
     assert found.keyword.tolist() == [0, 0]
     assert found.has_term.tolist() == [False, False]
 
@@ -178,9 +178,9 @@ def test_dead_rows_do_not_count() -> None:
     living = [document("1", None, "a b"), document("2", None, "a c c")]
     corpus = corpus_of(document("0", None, "a a a d"), document("1", None, "b"), *living)
     corpus.remove("0")
-    found = signals(corpus, asked("a", "b"), PLAIN)
-    fresh = signals(corpus_of(*living), asked("a", "b"), PLAIN)
-    assert found.keyword[corpus.slots("12")].tolist() == fresh.keyword[1:].tolist()
+    found = compute_signals(corpus, asked("a", "b"), DEFAULT_WEIGHTS)
+    fresh = compute_signals(corpus_of(*living), asked("a", "b"), DEFAULT_WEIGHTS)
+    assert found.keyword[corpus.rows_of("12")].tolist() == fresh.keyword[1:].tolist()
     assert found.has_term.tolist() == [False, False, False, True, True]
 
 
@@ -188,14 +188,14 @@ def test_statistics_may_come_from_outside() -> None:
     """Of 99 memories of 4 words on average, 9 have "a" and none has "b"."""
     statistics = Statistics(99, 4.0, {"a": 9.0, "b": 0.0}.__getitem__)
     corpus = corpus_of(document("1", None, "a x"), document("2", None, "x y"))
-    found = signals(corpus, asked("a", "b"), PLAIN, statistics)
+    found = compute_signals(corpus, asked("a", "b"), DEFAULT_WEIGHTS, statistics)
     common, never = math.log(1 + 90.5 / 9.5), math.log(1 + 99.5 / 0.5)
     expected = common / (1 + 1.2 * (0.25 + 0.75 * 2 / 4)) / (common + never)
     assert found.keyword.tolist() == pytest.approx([0, expected, 0])
 
 
 @pytest.mark.parametrize(
-    ("memories", "found_in", "expected"),
+    ("memories", "frequency", "expected"),
     [
         (0, 0, math.log(2)),
         (1, 1, math.log(4 / 3)),
@@ -203,12 +203,12 @@ def test_statistics_may_come_from_outside() -> None:
         (10, 10, math.log(22 / 21)),
     ],
 )
-def test_idf(memories: int, found_in: int, expected: float) -> None:
-    assert idf(memories, found_in) == pytest.approx(expected)
+def test_idf(memories: int, frequency: int, expected: float) -> None:
+    assert idf(memories, frequency) == pytest.approx(expected)
 
 
 def test_idf_falls_with_how_common_a_term_is_but_never_below_0() -> None:
-    values = [idf(1000, found_in) for found_in in range(1001)]
+    values = [idf(1000, frequency) for frequency in range(1001)]
     assert all(before > after > 0 for before, after in pairwise(values))
 
 
@@ -219,9 +219,11 @@ def test_semantic_is_the_cosine_and_of_the_plain_query_where_the_speaker_is_name
         document("3", names_speaker=True),
         document("4", names_speaker=True, vector=np.array([0.6, 0.8], "<f4").tobytes()),
     )
-    found = signals(corpus, asked(plain=Y), PLAIN)
+    found = compute_signals(corpus, asked(plain=Y), DEFAULT_WEIGHTS)
     assert found.semantic.tolist() == pytest.approx([0, 1, 0, 0, 0.8])
-    assert signals(corpus, asked(), PLAIN).semantic.tolist() == pytest.approx([0, 1, 0, 1, 0.6])
+    assert compute_signals(corpus, asked(), DEFAULT_WEIGHTS).semantic.tolist() == pytest.approx(
+        [0, 1, 0, 1, 0.6]
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_semantic_is_the_cosine_and_of_the_plain_query_where_the_speaker_is_name
 )
 def test_actor_is_who_alone_is_named(speakers: list[str], expected: list[int]) -> None:
     corpus = corpus_of(document("1", speaker="Ana"), document("2", speaker="Bo"), document("3"))
-    found = signals(corpus, asked(speakers=frozenset(speakers)), PLAIN)
+    found = compute_signals(corpus, asked(speakers=frozenset(speakers)), DEFAULT_WEIGHTS)
     assert found.actor.tolist() == expected
 
 
@@ -247,19 +249,19 @@ def test_temporal_is_how_well_the_day_fits() -> None:
         document("midnight", happened=NOON + 86_400 * 2 - 12 * 3_600),
         document("before midnight", happened=NOON + 86_400 * 2 - 12 * 3_600 - 1),
     )
-    found = signals(corpus, asked(dates=(DateRange(2023, 5, 7),)), PLAIN)
+    found = compute_signals(corpus, asked(dates=(DateRange(2023, 5, 7),)), DEFAULT_WEIGHTS)
     expected = [1, 1, 0.8, 0.5, 0.2, 0, 0.8, 0.5, 0.2, 0, 0.8, 1]
     assert found.temporal.tolist()[1:] == pytest.approx(expected)
-    assert signals(corpus, asked(), PLAIN).temporal.tolist() == [0] * 13
+    assert compute_signals(corpus, asked(), DEFAULT_WEIGHTS).temporal.tolist() == [0] * 13
 
 
 def test_days_begin_at_midnight_in_utc_before_1970_too() -> None:
     moments = np.array([0.0, 86_399.9, 86_400.0, -0.1, -86_400.0, NOON])
     expected = ["1970-01-01", "1970-01-01", "1970-01-02", "1969-12-31", "1969-12-31", "2023-05-07"]
-    assert days(moments).tolist() == [datetime.fromisoformat(each).date() for each in expected]
+    assert utc_days(moments).tolist() == [datetime.fromisoformat(each).date() for each in expected]
 
 
-@pytest.mark.parametrize("weights", [PLAIN, RERANKED], ids=["plain", "reranked"])
+@pytest.mark.parametrize("weights", [DEFAULT_WEIGHTS, RERANK_WEIGHTS], ids=["plain", "reranked"])
 @pytest.mark.parametrize(
     ("words", "question", "expected"),
     [
@@ -276,7 +278,7 @@ def test_form_only_takes_from_what_says_little(
     weights: Weights, words: int, question: bool, expected: float
 ) -> None:
     corpus = corpus_of(document("1", words=words, is_question=question), document("2", words=FULL))
-    form = signals(corpus, asked(), weights).form
+    form = compute_signals(corpus, asked(), weights).form
     assert form.tolist() == pytest.approx([0, expected, 0], abs=1e-6)
 
 
@@ -294,7 +296,7 @@ def test_speaker_is_the_other_of_user_and_assistant(
 ) -> None:
     corpus = corpus_of(document("1", speaker="Ana"), document("2", from_assistant=True))
     query = asked(about_assistant=about_assistant, speakers=frozenset(speakers))
-    found = signals(corpus, query, replace(NONE, speaker=PLAIN.speaker))
+    found = compute_signals(corpus, query, replace(NONE, speaker=DEFAULT_WEIGHTS.speaker))
     assert found.speaker.tolist() == pytest.approx(expected)
     assert found.total.tolist() == pytest.approx(expected)
 
@@ -307,7 +309,7 @@ def test_following_is_a_share_of_the_next_one_by_itself() -> None:
         document("3", "2", vector=np.array([0.6, 0.8], "<f4").tobytes(), words=FULL),
         document("4", words=FULL),
     )
-    found = signals(corpus, asked(), PLAIN)
+    found = compute_signals(corpus, asked(), DEFAULT_WEIGHTS)
     assert found.following.tolist() == pytest.approx([0, 0, 0.15 * 0.6, 0, 0])
     assert found.total.tolist() == pytest.approx([0, 1, 0.09, 0.6, 1])
     assert found.base.tolist() == pytest.approx([0, 1, 0, 0.6, 1])
@@ -318,7 +320,7 @@ def test_long_texts_follow_less() -> None:
     corpus = corpus_of(
         document("1", words=64), document("2", "1", words=64), document("3", "2", words=FULL)
     )
-    found = signals(corpus, asked(), PLAIN)
+    found = compute_signals(corpus, asked(), DEFAULT_WEIGHTS)
     assert found.following.tolist() == pytest.approx([0, 0.15 / 4, 0.15 / 2, 0])
 
 
@@ -338,7 +340,7 @@ def test_the_total_is_the_weighted_sum() -> None:
         document("2", "1", "b b b", words=6, happened=NOON + 86_400 * 3),
     )
     query = asked("a", speakers=frozenset(["Ana"]), dates=(DateRange(2023, 5, 7),))
-    found = signals(corpus, query, weights)
+    found = compute_signals(corpus, query, weights)
     second = 1 + 10 * float(found.keyword[2]) + 1_000 * 0.8 + 4 * (1 - math.log(7) / math.log(17))
     first = 1 + 10 * float(found.keyword[1]) + 100 + 1_000 + 10_000 + second / 2
     first += 4 * (1 - math.log(3) / math.log(17))
@@ -359,7 +361,7 @@ def test_late_interaction_is_added(
 ) -> None:
     corpus = corpus_of(document("1"), document("2", "1"), document("3"))
     weights = replace(NONE, semantic=1, following=0.1, rerank=1.5)
-    found = signals(corpus, asked(), weights)
+    found = compute_signals(corpus, asked(), weights)
     add_rerank(found, weights, np.array(rows, np.int32), np.array(maxsim, np.float32))
     base = [0 + 1.5 * expected[0], *(1 + 1.5 * each for each in expected[1:])]
     assert found.rerank is not None
@@ -374,10 +376,10 @@ def test_signals_do_not_hold_on_to_the_corpus() -> None:
     """A ranking is used after the corpus was given back, when another thread may change it."""
     one, two, three = (document(id, words=FULL) for id in "123")
     corpus = corpus_of(one, replace(two, previous_id="1"), replace(three, previous_id="2"))
-    found = signals(corpus, asked(), PLAIN)
+    found = compute_signals(corpus, asked(), DEFAULT_WEIGHTS)
     corpus.remove("2")
     corpus.put(document("4", "3"))
-    add_rerank(found, PLAIN, np.array([], np.int32), np.array([], np.float32))
+    add_rerank(found, DEFAULT_WEIGHTS, np.array([], np.int32), np.array([], np.float32))
     assert found.following.tolist() == pytest.approx([0, 0.15, 0.15, 0])
 
 
@@ -391,11 +393,11 @@ def test_signals_do_not_hold_on_to_the_corpus() -> None:
     ],
 )
 def test_the_public_score(total: float, expected: float) -> None:
-    assert squashed(total) == pytest.approx(expected)
+    assert logistic_score(total) == pytest.approx(expected)
 
 
 @given(st.floats(-3, 8), st.floats(-3, 8))
 def test_the_public_score_keeps_the_order(one: float, other: float) -> None:
     assume(abs(one - other) > 1e-6)
     low, high = sorted((one, other))
-    assert 0 < squashed(low) < squashed(high) < 1
+    assert 0 < logistic_score(low) < logistic_score(high) < 1

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ranking.corpus import Floats
-from ranking.summary import SAME, centrality, choose, shares
+from ranking.summary import DUPLICATE_SIMILARITY, allot_lines, centrality, select_mmr
 
 
 def unit(*rows: list[float]) -> Floats:
@@ -46,18 +46,18 @@ def test_strangers_are_all_as_central() -> None:
 def test_the_next_one_is_unlike_the_first() -> None:
     central = np.array([0.9, 1, 0.8, 0.7], np.float32)
     # The second is the best, and the others of its kind lose to what is unlike it.
-    assert choose(STAR, central, [0, 1, 2, 3], [], 2) == [1, 3]
-    assert choose(STAR, central, [0, 1, 2, 3], [3], 1) == [1]
-    assert choose(STAR, central, [0, 2], [1], 5) == [0, 2]
-    assert choose(STAR, central, [], [1], 5) == []
-    assert choose(STAR, central, [0, 1], [], 0) == []
+    assert select_mmr(STAR, central, [0, 1, 2, 3], [], 2) == [1, 3]
+    assert select_mmr(STAR, central, [0, 1, 2, 3], [3], 1) == [1]
+    assert select_mmr(STAR, central, [0, 2], [1], 5) == [0, 2]
+    assert select_mmr(STAR, central, [], [1], 5) == []
+    assert select_mmr(STAR, central, [0, 1], [], 0) == []
 
 
 def test_what_is_said_is_not_said_again() -> None:
     vectors = unit([1, 0], [1, 0.01], [0, 1], [1, 0])
     central = np.array([0.5, 1, 0.1, 0.9], np.float32)
-    assert choose(vectors, central, [0, 1, 2, 3], [], 4) == [1, 2]
-    assert choose(vectors, central, [0, 3], [1], 4) == []
+    assert select_mmr(vectors, central, [0, 1, 2, 3], [], 4) == [1, 2]
+    assert select_mmr(vectors, central, [0, 3], [1], 4) == []
 
 
 @given(
@@ -67,13 +67,13 @@ def test_what_is_said_is_not_said_again() -> None:
 def test_no_two_that_are_chosen_say_the_same(rows: list[list[float]], limit: int) -> None:
     vectors = unit(*rows) if rows else np.zeros((0, 4), np.float32)
     central = centrality(vectors)
-    chosen = choose(vectors, central, range(len(rows)), [], limit)
+    chosen = select_mmr(vectors, central, range(len(rows)), [], limit)
     assert len(chosen) == len(set(chosen)) <= limit
     between = vectors[chosen] @ vectors[chosen].T
-    assert (between[~np.eye(len(chosen), dtype=bool)] < SAME).all()
+    assert (between[~np.eye(len(chosen), dtype=bool)] < DUPLICATE_SIMILARITY).all()
     if rows and limit:
         assert central[chosen[0]] == pytest.approx(1)
-    assert choose(vectors, central, range(len(rows)), [], limit) == chosen
+    assert select_mmr(vectors, central, range(len(rows)), [], limit) == chosen
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_no_two_that_are_chosen_say_the_same(rows: list[list[float]], limit: int
     ],
 )
 def test_lines_go_round(sizes: list[int], given: list[int]) -> None:
-    assert shares(sizes, 5, 30) == given
+    assert allot_lines(sizes, 5, 30) == given

@@ -190,7 +190,7 @@ async def test_pages_are_joined_at_a_fixed_cost(
     monkeypatch.setattr("resolvers.exchange.download.PAGE", 3)
     said = [f"Memory {n}" for n in range(7)]
     memories = await tenant.add(*said)
-    await deployment.settle()
+    await deployment.run_jobs()
     url = await make_export(tenant.owner, includeHistory=True)
     lines = await downloaded(tenant.owner, url)
     assert texts(lines) == said
@@ -199,7 +199,7 @@ async def test_pages_are_joined_at_a_fixed_cost(
     for size in (7, 4):
         # What is read besides the pages: the key, the export, the project and what was deleted.
         monkeypatch.setattr("resolvers.exchange.download.PAGE", size)
-        with deployment.counted() as statements:
+        with deployment.counted_statements() as statements:
             await downloaded(tenant.owner, url)
         costs.append(len(statements))
     assert costs[1] - costs[0] <= 10

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core.ids import is_uuid7, made_at, uuid7
+from core.ids import is_uuid7, uuid7, uuid7_milliseconds
 from storage.tables.metadata import METADATA
 from tests.support.documents.exchange import (
     at,
@@ -18,7 +18,7 @@ from tests.support.documents.exchange import (
     memory,
     without_history,
 )
-from tests.support.documents.importing import brought_in, numbered, rows_of, send
+from tests.support.documents.importing import import_file, numbered, rows_of, send
 from tests.support.documents.remembering import DELETE, MAKE_PROJECT
 from tests.support.documents.searching import search
 from tests.support.fixtures.factories import Tenant
@@ -88,7 +88,7 @@ def project_row(tenant: Tenant, project_id: str) -> dict[str, Any]:
 async def test_everything_arrives_as_it_was(tenant: Tenant, history: bool) -> None:
     records = life()
     body = file_of(*(records.values() if history else without_history(records)), history=history)
-    operation = await brought_in(tenant, body)
+    operation = await import_file(tenant, body)
     also = " and 1 deleted one" if history else ""
     assert operation["status"] == "SUCCEEDED"
     assert operation["notes"] == [f"Imported 6 memories{also}."]
@@ -174,7 +174,7 @@ def _event(row: dict[str, Any]) -> dict[str, Any]:
 
 async def test_the_graph_shows_what_came(tenant: Tenant) -> None:
     records = life()
-    await brought_in(tenant, file_of(*records.values(), history=True))
+    await import_file(tenant, file_of(*records.values(), history=True))
     found = await tenant.owner.ask(MEMORIES, project=tenant.project_id)
     nodes = numbered(found["memories"]["nodes"], "text")
     ids = {name: record["memory"]["id"] for name, record in records.items() if "memory" in record}
@@ -193,11 +193,11 @@ async def test_the_graph_shows_what_came(tenant: Tenant) -> None:
 
 async def test_a_file_that_comes_twice_changes_nothing(tenant: Tenant) -> None:
     body = file_of(*life().values(), history=True)
-    await brought_in(tenant, body)
+    await import_file(tenant, body)
     tables = ("memories", "memory_versions", "history", "entities", "source_messages", "concepts")
     before = {name: rows_of(tenant.deployment, name, tenant.project_id) for name in tables}
-    again = await brought_in(tenant, body)
-    assert again["notes"] == ["Imported 0 memories; 7 were there already."]
+    again = await import_file(tenant, body)
+    assert again["notes"] == ["Imported 0 memories; 7 were already present."]
     for name in tables:
         assert rows_of(tenant.deployment, name, tenant.project_id) == before[name]
 
@@ -205,21 +205,21 @@ async def test_a_file_that_comes_twice_changes_nothing(tenant: Tenant) -> None:
 async def test_another_project_gets_ids_of_its_own(tenant: Tenant) -> None:
     records = life()
     body = file_of(*records.values(), history=True)
-    await brought_in(tenant, body)
+    await import_file(tenant, body)
     first = numbered(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
     other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
     for notes in (
         ["Imported 6 memories and 1 deleted one."],
-        ["Imported 0 memories; 7 were there already."],
+        ["Imported 0 memories; 7 were already present."],
     ):
-        assert (await brought_in(tenant, body, project_id=other))["notes"] == notes
+        assert (await import_file(tenant, body, project_id=other))["notes"] == notes
     second = numbered(rows_of(tenant.deployment, "memories", other), "text")
     assert second.keys() == first.keys()
     ids = {row["id"]: second[text]["id"] for text, row in first.items()}
     assert not ids.keys() & set(ids.values())
     for old, new in ids.items():
         assert is_uuid7(new)
-        assert made_at(new) == made_at(old)
+        assert uuid7_milliseconds(new) == uuid7_milliseconds(old)
     for text, row in second.items():
         for name in ("successor_id", "extends_id", "previous_id"):
             assert row[name] == ids.get(first[text][name])
@@ -247,12 +247,12 @@ async def test_events_never_name_operations_of_other_projects(tenant: Tenant) ->
         tenant.stranger, tenant.stranger_project_id, file_of(*records.values(), history=True)
     )
     assert response.status_code == 202
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     for _ in range(100):
         events = rows_of(tenant.deployment, "history", tenant.stranger_project_id)
         if events:
             break
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
     assert len(events) == 11
     assert operation not in {row["operation_id"] for row in events}
     assert there["id"] not in {row["memory_id"] for row in events}
@@ -261,10 +261,10 @@ async def test_events_never_name_operations_of_other_projects(tenant: Tenant) ->
 async def test_what_was_erased_may_come_back(tenant: Tenant) -> None:
     record = life()["likes"]
     body = file_of(entity(), record, history=True)
-    await brought_in(tenant, body)
+    await import_file(tenant, body)
     id = record["memory"]["id"]
     await tenant.owner.do(ERASE, id=id)
-    assert (await brought_in(tenant, body))["notes"] == ["Imported 1 memory."]
+    assert (await import_file(tenant, body))["notes"] == ["Imported 1 memory."]
     log = sorted(rows_of(tenant.deployment, "history", tenant.project_id), key=_sequence)
     assert [row["type"].name for row in log] == ["ADD", "UPDATE", "DELETE", "ADD", "UPDATE"]
     assert [row["new_text"] for row in log[:3]] == [None] * 3
@@ -277,17 +277,17 @@ async def test_nothing_is_made_of_what_had_been_erased(tenant: Tenant) -> None:
     nothing = {"oldText": None, "newText": None, "before": None, "after": None}
     events = [{**event, **nothing} for event in record["history"]]
     body = file_of({**record, "history": events, "versions": []}, history=True)
-    assert (await brought_in(tenant, body))["notes"] == ["Imported 0 memories."]
+    assert (await import_file(tenant, body))["notes"] == ["Imported 0 memories."]
     assert rows_of(tenant.deployment, "history", tenant.project_id) == []
 
 
 async def test_what_was_deleted_does_not(tenant: Tenant) -> None:
     record = life()["fixed"]
     body = file_of(record)
-    await brought_in(tenant, body)
+    await import_file(tenant, body)
     await tenant.owner.do(DELETE, id=record["memory"]["id"])
-    assert (await brought_in(tenant, body))["notes"] == [
-        "Imported 0 memories; 1 was there already."
+    assert (await import_file(tenant, body))["notes"] == [
+        "Imported 0 memories; 1 was already present."
     ]
     assert rows_of(tenant.deployment, "memories", tenant.project_id) == []
 
@@ -298,8 +298,8 @@ async def test_twins_are_left_out(tenant: Tenant) -> None:
     other = memory("Likes tea", 4, userId="bob")
     old = memory("Likes tea", 5, expirationDate="2025-03-02")
     body = file_of(*(line(one) for one in (*twins, other, old)))
-    assert (await brought_in(tenant, body))["notes"] == [
-        "Imported 3 memories; 2 say what other memories say."
+    assert (await import_file(tenant, body))["notes"] == [
+        "Imported 3 memories; 2 duplicates skipped."
     ]
     texts = [row["text"] for row in rows_of(tenant.deployment, "memories", tenant.project_id)]
     assert sorted(texts) == ["Likes tea", "Likes tea", "Likes tea", "Owns a boat"]
@@ -315,18 +315,18 @@ async def test_what_is_named_but_not_there_may_come_later(tenant: Tenant) -> Non
         extendsId=uuid7(),
         previousId=uuid7(),
     )
-    await brought_in(tenant, file_of(line(bergen)))
+    await import_file(tenant, file_of(line(bergen)))
     for successor in (None, {"id": oslo["id"]}):
         found = await tenant.owner.ask(MEMORIES, project=tenant.project_id)
         nodes = numbered(found["memories"]["nodes"], "text")
         assert nodes["Lives in Bergen"]["supersededBy"] == successor
         assert nodes["Lives in Bergen"]["extends"] is None
-        await brought_in(tenant, file_of(line(oslo)))
+        await import_file(tenant, file_of(line(oslo)))
 
 
 async def test_more_than_a_batch(tenant: Tenant) -> None:
     records = [line(memory(f"Fact number {n}", n, metadata={"n": n})) for n in range(450)]
-    operation = await brought_in(tenant, file_of(*records))
+    operation = await import_file(tenant, file_of(*records))
     assert operation["notes"] == ["Imported 450 memories."]
     assert operation["input"]["records"] == 450
     rows = rows_of(tenant.deployment, "memories", tenant.project_id)
@@ -364,14 +364,14 @@ async def test_what_mem0_answers(tenant: Tenant) -> None:
     answer = {"count": 2, "next": None, "previous": None, "results": [mine, other]}
     for body, notes in (
         (answer, "Imported 2 memories."),
-        ([mine, other], "Imported 0 memories; 2 were there already."),
+        ([mine, other], "Imported 0 memories; 2 were already present."),
     ):
-        found = await brought_in(tenant, json.dumps(body).encode(), "application/json")
+        found = await import_file(tenant, json.dumps(body).encode(), "application/json")
         assert found["notes"] == [notes]
     rows = numbered(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
     first, second = rows["Prefers window seats"], rows["Speaks Welsh"]
     assert first["created_at"] == first["updated_at"] == moment("2024-07-26T15:44:41.039788Z")
-    assert made_at(first["id"]) == int(first["created_at"].timestamp() * 1000)
+    assert uuid7_milliseconds(first["id"]) == int(first["created_at"].timestamp() * 1000)
     assert (first["metadata"], first["categories"], first["user_id"]) == ({}, [], "alice")
     assert second["created_at"] == moment("2024-07-26T08:44:41Z")
     assert second["updated_at"] == moment("2024-07-27T08:44:41Z")

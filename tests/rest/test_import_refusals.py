@@ -15,12 +15,20 @@ from core.enums import OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers.context import Context, authenticate
 from resolvers.exchange import upload as imports
-from resolvers.exchange.import_job import RECORDS_STAY, import_records
+from resolvers.exchange.import_job import RECORD_RETENTION, import_records
 from resolvers.operations.attempts import MOST_ATTEMPTS
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from storage.transaction import Transaction
-from tests.support.documents.exchange import entity, file_of, life, line, lines_of, memory, written
-from tests.support.documents.importing import OPERATION, brought_in, ended, rows_of, send
+from tests.support.documents.exchange import (
+    encode_lines,
+    entity,
+    file_of,
+    life,
+    line,
+    lines_of,
+    memory,
+)
+from tests.support.documents.importing import OPERATION, finished_import, import_file, rows_of, send
 from tests.support.documents.refusals import snapshot
 from tests.support.fixtures.factories import Tenant
 
@@ -78,7 +86,7 @@ async def test_a_bad_line_is_named(
     tenant: Tenant, lines: list[dict[str, Any]], message: str
 ) -> None:
     before = snapshot(tenant)
-    response = await send(tenant.owner, tenant.project_id, written(lines))
+    response = await send(tenant.owner, tenant.project_id, encode_lines(lines))
     body = response.json()
     assert response.status_code == 400
     assert body["code"] == "INVALID_INPUT"
@@ -91,7 +99,7 @@ async def test_a_bad_line_is_named(
     ("body", "media_type", "message"),
     [
         (b"", "application/x-ndjson", "The file is cut off"),
-        (written(lines_of())[:-9], "application/jsonl", "The file is cut off"),
+        (encode_lines(lines_of())[:-9], "application/jsonl", "The file is cut off"),
         (b"[1]\n", "application/x-ndjson", "Line 1: it must be a JSON object."),
         (b"{nope}\n", "application/x-ndjson", "Line 1: it is not JSON"),
         (
@@ -132,7 +140,7 @@ async def test_a_bad_line_behind_many_good_ones_leaves_nothing_of_them(tenant: T
     lines = lines_of(*(line(memory(f"Fact {n}", n)) for n in range(500)))
     lines[450]["memory"]["text"] = ""
     before = snapshot(tenant)
-    response = await send(tenant.owner, tenant.project_id, written(lines))
+    response = await send(tenant.owner, tenant.project_id, encode_lines(lines))
     assert response.json()["detail"] == "Line 451: memory.text must not be blank."
     assert response.json()["path"] == ["body", "451", "memory", "text"]
     assert snapshot(tenant) == before
@@ -151,7 +159,7 @@ async def test_whatever_is_wrong_with_a_field_changes_nothing(
     if (where == "metadata" and value == {"a": 1}) or (where == "categories" and value == []):
         return
     before = snapshot(tenant)
-    response = await send(tenant.owner, tenant.project_id, written(changed(**{where: value})))
+    response = await send(tenant.owner, tenant.project_id, encode_lines(changed(**{where: value})))
     assert response.status_code == 400, response.text
     assert response.json()["path"][:4] == ["body", "3", "memory", where]
     assert snapshot(tenant) == before
@@ -184,7 +192,9 @@ async def test_a_body_is_taken_as_it_comes(tenant: Tenant) -> None:
 
     response = await send(tenant.owner, tenant.project_id, body())
     assert (response.status_code, response.json()["records"]) == (202, 9)
-    operation = await ended(tenant.deployment, tenant.owner, response.json()["operationId"])
+    operation = await finished_import(
+        tenant.deployment, tenant.owner, response.json()["operationId"]
+    )
     assert operation["notes"] == ["Imported 6 memories and 1 deleted one."]
 
 
@@ -196,8 +206,8 @@ async def test_an_upload_whose_server_has_ended_is_given_up(tenant: Tenant) -> N
     assert len(rows_of(tenant.deployment, "import_records", tenant.project_id)) == 200
     (operation,) = rows_of(tenant.deployment, "operations", tenant.project_id)
     db = tenant.deployment.services.db
-    db.write_now(lambda tx: tx.operations.give_up(now() + timedelta(minutes=2)))
-    db.write_now(lambda tx: tx.import_records.drop_left(now() - RECORDS_STAY))
+    db.write_now(lambda tx: tx.operations.fail_abandoned(now() + timedelta(minutes=2)))
+    db.write_now(lambda tx: tx.import_records.delete_abandoned(now() - RECORD_RETENTION))
     assert rows_of(tenant.deployment, "import_records", tenant.project_id) == []
     found = (await tenant.owner.ask(OPERATION, id=operation["id"]))["operation"]
     assert (found["status"], found["notes"]) == ("FAILED", [])
@@ -249,7 +259,7 @@ async def test_what_failed_can_be_tried_again(tenant: Tenant) -> None:
     db = tenant.deployment.services.db
     response = await send(tenant.owner, tenant.project_id, file_of(line(memory("Likes tea"))))
     id = response.json()["operationId"]
-    first = await ended(tenant.deployment, tenant.owner, id)
+    first = await finished_import(tenant.deployment, tenant.owner, id)
     assert first["status"] == "SUCCEEDED"
     records = [(7, line(memory("Likes milk"))), (8, line(memory("Likes cheese")))]
     kept = [(at, {**record, "history": None, "versions": []}) for at, record in records]
@@ -260,7 +270,7 @@ async def test_what_failed_can_be_tried_again(tenant: Tenant) -> None:
 
     db.write_now(fail)
     assert (await tenant.owner.do(RETRY, id=id))["operation"] == {"status": "PENDING"}
-    again = await ended(tenant.deployment, tenant.owner, id)
+    again = await finished_import(tenant.deployment, tenant.owner, id)
     assert again["notes"] == ["Imported 3 memories."]
     assert rows_of(tenant.deployment, "import_records", tenant.project_id) == []
     assert [error["path"] for error in await tenant.owner.refused(RETRY, id=id)] == [["id"]]
@@ -269,7 +279,7 @@ async def test_what_failed_can_be_tried_again(tenant: Tenant) -> None:
 async def test_a_record_that_cannot_be_stored_is_named(tenant: Tenant) -> None:
     """Nothing that passes the checks is such a record, so this one has passed none."""
     services = tenant.deployment.services
-    operation = begun(await _context(tenant), tenant.project_id, OperationType.IMPORT, {})
+    operation = operation_row(await _context(tenant), tenant.project_id, OperationType.IMPORT, {})
     good, bad, last = (line(memory(text)) for text in ("Likes tea", "Likes milk", "Likes rye"))
     for record in (good, bad, last):
         record |= {"history": None, "versions": []}
@@ -302,7 +312,7 @@ async def test_mem0s_answer_of_many_memories(tenant: Tenant) -> None:
         for n in range(300)
     ]
     body = json.dumps({"results": many}).encode()
-    assert (await brought_in(tenant, body, JSON))["notes"] == ["Imported 300 memories."]
+    assert (await import_file(tenant, body, JSON))["notes"] == ["Imported 300 memories."]
 
 
 async def _context(tenant: Tenant) -> Context:

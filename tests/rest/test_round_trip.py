@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.documents.erasure import DELETE_PROJECT, NOTHING, left
-from tests.support.documents.ingesting import until
+from tests.support.documents.erasure import DELETE_PROJECT, NOTHING, row_counts
+from tests.support.documents.ingesting import wait_until
 from tests.support.documents.refusals import snapshot
 from tests.support.documents.remembering import DELETE, DELETE_ENTITY, rows_with
 from tests.support.documents.searching import near
@@ -21,6 +21,7 @@ from tests.support.fixtures.moving import (
     ODD,
     PARIS,
     UPDATE,
+    api_state,
     exported,
     fill,
     ids_of,
@@ -31,7 +32,6 @@ from tests.support.fixtures.moving import (
     restore,
     rows,
     second_project,
-    told,
     vectors,
 )
 
@@ -55,14 +55,19 @@ def states(found: dict[str, Any]) -> dict[str, str]:
 
 async def erased(tenant: Tenant, project_id: str) -> None:
     await tenant.owner.do(DELETE_PROJECT, id=project_id)
-    await until(lambda: left(tenant.deployment, project_id) == NOTHING, "an empty database")
+    await wait_until(
+        lambda: row_counts(tenant.deployment, project_id) == NOTHING, "an empty database"
+    )
 
 
 async def test_all_comes_back_after_everything_was_erased(tenant: Tenant) -> None:
     """Seen through the API, in the tables, at every moment of the past, and in a second export."""
     await fill(tenant)
     project = await second_project(tenant)
-    before, rows_before = await told(tenant, tenant.project_id), rows(tenant, tenant.project_id)
+    before, rows_before = (
+        await api_state(tenant, tenant.project_id),
+        rows(tenant, tenant.project_id),
+    )
     vectors_before = vectors(tenant, tenant.project_id)
     # The story has what it is told for.
     assert {states(before)[text] for text in (LESS, PARIS)} == {"MERGED", "SUPERSEDED"}
@@ -74,7 +79,7 @@ async def test_all_comes_back_after_everything_was_erased(tenant: Tenant) -> Non
     await erased(tenant, tenant.project_id)
 
     operation = await imported(tenant, project, body)
-    assert await told(tenant, project) == before
+    assert await api_state(tenant, project) == before
     assert rows(tenant, project) == rows_before
     assert vectors(tenant, project) == near(vectors_before)
     assert lines(await exported(tenant, project)) == lines(body)
@@ -101,7 +106,7 @@ async def test_all_comes_a_second_time_beside_the_first(tenant: Tenant) -> None:
     """Ids that are taken become others, the same ones each time, wherever they are named."""
     await fill(tenant)
     project = await second_project(tenant)
-    before = await told(tenant, tenant.project_id)
+    before = await api_state(tenant, tenant.project_id)
     body = await exported(tenant, tenant.project_id)
     first, rows_before = lines(body), snapshot(tenant)["memories"]
 
@@ -111,9 +116,9 @@ async def test_all_comes_a_second_time_beside_the_first(tenant: Tenant) -> None:
     assert not set(names) & set(names.values())
     plain = [_without_operations(line) for line in renamed(first, names)]
     assert [_without_operations(line) for line in second] == plain
-    after = await told(tenant, project)
+    after = await api_state(tenant, project)
     assert states(after) == states(before)
-    assert await told(tenant, tenant.project_id) == before
+    assert await api_state(tenant, tenant.project_id) == before
     there = {row["id"]: row for row in snapshot(tenant)["memories"]}
     assert {id: there[id] for id in (row["id"] for row in rows_before)} == {
         row["id"]: row for row in rows_before
@@ -161,19 +166,19 @@ async def test_what_was_imported_can_be_erased(tenant: Tenant) -> None:
     body = await exported(tenant, tenant.project_id)
     await erased(tenant, tenant.project_id)
     await imported(tenant, project, body)
-    before = await told(tenant, project)
+    before = await api_state(tenant, project)
     found = await tenant.owner.ask(ENTITY, project=project, name="alice")
     await tenant.owner.do(DELETE_ENTITY, id=found["entity"]["id"])
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     for word in ("Quetzalcoatl", "Axolotl"):
         assert rows_with(tenant.deployment, word) == {}
-    assert [memory["text"] for memory in (await told(tenant, project))["memories"]] == [
+    assert [memory["text"] for memory in (await api_state(tenant, project))["memories"]] == [
         "Ocelots are dogs."
     ]
 
     # Over the log that the erasure has emptied, whose events keep their ids.
     await imported(tenant, project, body)
-    after = await told(tenant, project)
+    after = await api_state(tenant, project)
     assert [{**memory, "history": None} for memory in after["memories"]] == [
         {**memory, "history": None} for memory in before["memories"]
     ]
@@ -183,11 +188,11 @@ async def test_what_was_imported_can_be_erased(tenant: Tenant) -> None:
 async def test_without_history_there_is_one_event_each(tenant: Tenant) -> None:
     await fill(tenant)
     project = await second_project(tenant)
-    before = await told(tenant, tenant.project_id)
+    before = await api_state(tenant, tenant.project_id)
     body = await exported(tenant, tenant.project_id, history=False)
     await erased(tenant, tenant.project_id)
     await imported(tenant, project, body)
-    after = await told(tenant, project)
+    after = await api_state(tenant, project)
     assert [{**memory, "history": None} for memory in after["memories"]] == [
         {**memory, "history": None} for memory in before["memories"]
     ]
@@ -201,12 +206,12 @@ async def test_what_matches_a_filter_moves_alone(tenant: Tenant) -> None:
     await tenant.add("I drink tea.", "I swim.", userId="bob", agentId="helper")
     await tenant.add("I drink tea.", userId="alice", agentId="helper")
     project = await second_project(tenant)
-    before = await told(tenant, tenant.project_id)
+    before = await api_state(tenant, tenant.project_id)
     filter = {"userId": {"eq": "bob"}}
     body = await exported(tenant, tenant.project_id, filter=filter)
     await erased(tenant, tenant.project_id)
     await imported(tenant, project, body)
-    after = await told(tenant, project)
+    after = await api_state(tenant, project)
     assert after["memories"] == [
         memory for memory in before["memories"] if memory["userId"] == "bob"
     ]

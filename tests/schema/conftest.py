@@ -13,8 +13,8 @@ from tests.support.servers.deployment import (
     Deployment,
     deployed,
     fresh_postgres,
-    passing_dir,
     settings_for,
+    temporary_dir,
 )
 from tests.support.servers.openai_server import OpenAIServer
 from tests.support.servers.process import Process
@@ -44,7 +44,7 @@ async def chatting(
         if request.param == "postgresql":
             url = stack.enter_context(fresh_postgres(f"mnemograph_chat_{worker_id}"))
         settings = settings_for(
-            stack.enter_context(passing_dir()),
+            stack.enter_context(temporary_dir()),
             url,
             chat_model="test-model",
             openai_base_url=live_model.url,

@@ -223,7 +223,7 @@ async def test_the_total_is_counted_only_when_it_is_selected(world: World, name:
     counted = document(LISTS[name])
     uncounted = counted.replace(" totalCount", "")
     for text, wanted in ((counted, 1), (uncounted, 0)):
-        with world.tenant.deployment.counted() as statements:
+        with world.tenant.deployment.counted_statements() as statements:
             await world.owner.ask(text, **world.ids)
         assert len([one for one in statements if "count(" in one.lower()]) == wanted
 

@@ -138,7 +138,7 @@ class Sizes:
     async def statements(self, tenant: Tenant, document: str, **variables: Any) -> tuple[int, Any]:
         """Return how many statements a query costs, and what it answers."""
         await tenant.owner.ask("{ __typename }")
-        with self.deployment.counted() as statements:
+        with self.deployment.counted_statements() as statements:
             data = await tenant.owner.ask(document, **variables)
         return len(statements), data
 

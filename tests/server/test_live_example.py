@@ -98,7 +98,7 @@ def test_page_follows_memories_and_comes_back(tmp_path: Path, page: str) -> None
             add(server, "Not about Alice.", name="bob")
             browser.driver.get(page)
             sign_in(browser, server=server.url, key="mg_wrong", name="alice")
-            browser.wait_for("#state", "this key was refused")
+            browser.wait_for("#state", "this key was rejected")
             assert browser.driver.execute_script("return sessionStorage.length") == 0
             sign_in(browser, key=server.key)
             browser.wait_for("#state", "live")

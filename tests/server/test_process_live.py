@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from core.ids import uuid7
-from tests.support.clients.followers import BEGINNING, Follower, Sitting, followers_of_all_kinds
+from tests.support.clients.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
 from tests.support.clients.websocket import EVENTS, connected
 from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.fixtures.factories import Tenant
@@ -76,7 +76,7 @@ async def test_who_comes_back_at_any_moment_has_seen_everything_once(
         async def come_and_go(number: int, follower: Follower) -> None:
             chance = random.Random(number)
             for _ in range(8):
-                await follower.sit(address, Sitting.any(chance, 0.3), lambda: writer.events)
+                await follower.sit(address, StayOptions.any(chance, 0.3), lambda: writer.events)
                 await asyncio.sleep(chance.uniform(0, 0.2))
 
         async with writing(writer, lambda: address), asyncio.TaskGroup() as group:
@@ -158,7 +158,7 @@ async def test_two_processes_tell_one_log(tmp_path: Path, worker_id: str) -> Non
 
         async def come_and_go(follower: Follower) -> None:
             for _ in range(5):
-                await follower.sit(either(), Sitting.any(chance, 0.3))
+                await follower.sit(either(), StayOptions.any(chance, 0.3))
 
         async with (
             writing(Writer(http, KEY, "one writer"), lambda: one),

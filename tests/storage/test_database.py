@@ -23,7 +23,7 @@ async def test_a_transaction_that_raises_leaves_nothing(deployment: Deployment) 
     email = f"{uuid7()}@example.com"
 
     def work(tx: Transaction) -> None:
-        tx.accounts.obtain(email, uuid7(), now())
+        tx.accounts.get_or_create(email, uuid7(), now())
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError, match="no"):
@@ -35,7 +35,7 @@ async def test_a_row_that_moved_is_decided_anew(deployment: Deployment) -> None:
     seen: list[str] = []
 
     def work(tx: Transaction) -> str:
-        id = tx.accounts.obtain(f"{uuid7()}@example.com", uuid7(), now()).id
+        id = tx.accounts.get_or_create(f"{uuid7()}@example.com", uuid7(), now()).id
         seen.append(id)
         if len(seen) < 3:
             raise RowMoved
@@ -47,7 +47,7 @@ async def test_a_row_that_moved_is_decided_anew(deployment: Deployment) -> None:
 
 async def test_a_true_violation_is_raised_in_the_end(deployment: Deployment) -> None:
     email, tries = f"{uuid7()}@example.com", 0
-    await deployment.services.db.write(lambda tx: tx.accounts.obtain(email, uuid7(), now()))
+    await deployment.services.db.write(lambda tx: tx.accounts.get_or_create(email, uuid7(), now()))
 
     def work(tx: Transaction) -> None:
         nonlocal tries
@@ -63,7 +63,7 @@ async def test_a_true_violation_is_raised_in_the_end(deployment: Deployment) -> 
 async def test_many_who_name_the_same_account_get_the_same(deployment: Deployment) -> None:
     email, db = f"{uuid7()}@example.com", deployment.services.db
     made = await asyncio.gather(
-        *(db.write(lambda tx: tx.accounts.obtain(email, uuid7(), now())) for _ in range(20))
+        *(db.write(lambda tx: tx.accounts.get_or_create(email, uuid7(), now())) for _ in range(20))
     )
     assert len({account.id for account in made}) == 1
 
@@ -109,7 +109,7 @@ async def test_nobody_is_told_of_what_leaves_nothing(deployment: Deployment) -> 
         raise RuntimeError("no")
 
     with commits_of(db) as commits:
-        await db.write(lambda tx: tx.accounts.obtain(f"{id}@example.com", id, now()))
+        await db.write(lambda tx: tx.accounts.get_or_create(f"{id}@example.com", id, now()))
         with pytest.raises(RuntimeError, match="no"):
             await db.write(fail)
         db.write_now(lambda tx: tx.operations.change(id, progress=0.5))

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from core.enums import MemoryState
 from storage import migrate as migration
 from storage.database import Database
-from storage.memories.uniqueness import slot_of, text_hash
+from storage.memories.uniqueness import text_hash, uniqueness_key
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
 from storage.migrations import past_versions, slots
 from storage.tables.metadata import METADATA
@@ -353,7 +353,7 @@ def test_of_twins_the_oldest_holds_the_slot(
         assert [id for id, slot in held.items() if slot] == ["m1", "m2", "m4", "m5", "m7"]
         assert len(set(held.values())) == 6
         for row in memories:
-            assert row["slot"] in (None, slot_of(SimpleNamespace(**row)))
+            assert row["slot"] in (None, uniqueness_key(SimpleNamespace(**row)))
         assert [row["text"] for row in memories] == [row["text"] for row in before]
         go_to(empty, "0002")
         go_to(empty, "0001")

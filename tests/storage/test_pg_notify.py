@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from core.ids import uuid7
 from storage.database import Database
-from storage.pg_notify import PostgresNotices
+from storage.pg_notify import PostgresNotifier
 from tests.support.servers.deployment import fresh_postgres
 
 LONG = 30.0
@@ -25,7 +25,7 @@ class Peer:
         self.db = Database(url)
         self.heard: list[list[str]] = []
         self.missed = 0
-        self.notices = PostgresNotices(self.db, self._tell, self._tell_all)
+        self.notices = PostgresNotifier(self.db, self._tell, self._tell_all)
 
     def _tell(self, ids: Iterable[str]) -> None:
         self.heard.append(list(ids))
@@ -102,14 +102,14 @@ async def test_many_commits_are_told_of_in_few_notices(peers: tuple[Peer, Peer])
     one, other = peers
     ids = [uuid7() for _ in range(300)]
     for id in ids:
-        one.notices.gather([id])
+        one.notices.enqueue([id])
     await until(lambda: other.ids == set(ids))
     assert [len(told) for told in other.heard] == [120, 120, 60]
     other.heard.clear()
     await asyncio.gather(*(one.commit(id) for id in ids))
     await until(lambda: other.ids == set(ids))
     assert len(other.heard) < len(ids)
-    one.notices.gather(uuid7() for _ in range(2_001))
+    one.notices.enqueue(uuid7() for _ in range(2_001))
     await until(lambda: other.missed == 2)
 
 
@@ -158,7 +158,7 @@ async def test_a_database_that_cannot_be_reached_holds_up_nobody() -> None:
     with capture_logs() as logs:
         peer.notices.start()
         for _ in range(3):
-            peer.notices.gather(uuid7() for _ in range(1_500))
+            peer.notices.enqueue(uuid7() for _ in range(1_500))
         assert len(peer.notices._gathered) == 1
         await until(lambda: len(logs) == 2)
         await peer.stop()

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from tests.conftest import BACKENDS
 from tests.support.documents.searching import idle_deployment
-from tests.support.documents.webhooks import Hooked, hooked
+from tests.support.documents.webhooks import WebhookFixture, make_webhook
 from tests.support.fixtures.factories import make_tenant
 from tests.support.servers.deployment import Deployment
 from tests.support.servers.receiver import Receiver
@@ -31,6 +31,6 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-async def hook(idle: Deployment, receiver: Receiver) -> Hooked:
+async def hook(idle: Deployment, receiver: Receiver) -> WebhookFixture:
     """A webhook of all types, of a fresh tenant."""
-    return await hooked(make_tenant(idle), receiver)
+    return await make_webhook(make_tenant(idle), receiver)

@@ -33,11 +33,11 @@ async def test_jobs_wait_for_a_worker_and_vanish_when_done(tmp_path: Path) -> No
         tenant = make_tenant(deployment)
         first, _, _ = await tenant.add("one", "two", "three")
         assert await counts(deployment, tenant.project_id) == (3, 0)
-        await deployment.settle()
+        await deployment.run_jobs()
         assert await counts(deployment, tenant.project_id) == (0, 3)
         delete = "mutation ($id: ID!) { deleteMemory(id: $id) { deletedId userErrors { code } } }"
         await tenant.owner.do(delete, id=first["id"])
-        await deployment.settle()
+        await deployment.run_jobs()
         assert await counts(deployment, tenant.project_id) == (0, 2)
 
 
@@ -55,7 +55,7 @@ async def test_an_index_that_fails_costs_nothing_but_time(
             await upsert(project_id, rows)
 
         monkeypatch.setattr(deployment.services.index, "upsert", failing)
-        await deployment.settle()
+        await deployment.run_jobs()
         assert await counts(deployment, tenant.project_id) == (1, 1)
         found = await tenant.owner.ask(SEARCH, q="breaks the index")
         assert found["searchMemories"]["hits"][0]["memory"]["text"] == "this one breaks the index"
@@ -71,7 +71,7 @@ async def test_stopping_ends_the_loops(deployment: Deployment) -> None:
 async def test_what_another_process_puts_is_found(idle: Deployment) -> None:
     tenant, services = make_tenant(idle), idle.services
     (memory,) = await tenant.add("Tea")
-    await idle.settle()
+    await idle.run_jobs()
     await services.index.delete(tenant.project_id, [memory["id"]])
     runner = Runner(services)
     runner.start()

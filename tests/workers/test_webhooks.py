@@ -20,9 +20,9 @@ from tests.support.documents.webhooks import (
     LOG,
     RESTORE,
     ROTATE,
-    Hooked,
+    WebhookFixture,
     at_once,
-    hooked,
+    make_webhook,
 )
 from tests.support.fixtures.factories import make_tenant
 from tests.support.servers.deployment import Deployment
@@ -43,7 +43,7 @@ mutation ($id: ID!) {
 """
 
 
-async def test_what_is_sent(hook: Hooked) -> None:
+async def test_what_is_sent(hook: WebhookFixture) -> None:
     before = now()
     (memory,) = await hook.tenant.add("I love tea")
     await hook.drain()
@@ -83,7 +83,7 @@ async def test_what_is_sent(hook: Hooked) -> None:
     }
 
 
-async def test_each_kind_of_event_in_the_order_of_the_log(hook: Hooked) -> None:
+async def test_each_kind_of_event_in_the_order_of_the_log(hook: WebhookFixture) -> None:
     owner = hook.tenant.owner
     await owner.do(CATALOG, id=hook.tenant.project_id)
     (memory,) = await hook.tenant.add("one")
@@ -123,19 +123,19 @@ async def test_only_what_is_wanted_from_when_it_was_made(
 ) -> None:
     tenant = make_tenant(idle)
     before, _ = await tenant.add("before", "beside")
-    hook = await hooked(tenant, receiver, "MEMORY_DELETE")
+    hook = await make_webhook(tenant, receiver, "MEMORY_DELETE")
     await tenant.add("after")
     await tenant.owner.do(FORGET, id=before["id"])
     await hook.drain()
     assert hook.texts() == ["before"]
     # Of another project nothing is told.
-    await hooked(make_tenant(idle), receiver)
+    await make_webhook(make_tenant(idle), receiver)
     await hook.drain()
     assert len(receiver.requests) == 1
 
 
 async def test_many_events_are_all_told_in_order(
-    hook: Hooked, monkeypatch: pytest.MonkeyPatch
+    hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More than a page of the log, and more than a turn of the webhook."""
     monkeypatch.setattr("resolvers.webhooks.delivery._PAGE", 4)
@@ -148,7 +148,7 @@ async def test_many_events_are_all_told_in_order(
     assert await hook.statuses() == [("SUCCEEDED", 1, 204, None)] * 45
 
 
-async def test_the_schedule_of_retries(hook: Hooked) -> None:
+async def test_the_schedule_of_retries(hook: WebhookFixture) -> None:
     assert [pause.total_seconds() for pause in RETRIES.pauses] == list(SECONDS)
     hook.receiver.next(*[500] * 10)
     await hook.tenant.add("Tea")
@@ -196,7 +196,7 @@ def test_pauses_are_longer_by_up_to_a_fifth() -> None:
     ],
 )
 async def test_what_fails_is_tried_again(
-    hook: Hooked, way: int | Do, status: int | None, error: str
+    hook: WebhookFixture, way: int | Do, status: int | None, error: str
 ) -> None:
     hook.receiver.next(way, way)
     await hook.tenant.add("Tea")
@@ -208,7 +208,7 @@ async def test_what_fails_is_tried_again(
     assert [request.method for request in hook.receiver.requests] == ["POST", "POST"]
 
 
-async def test_a_message_that_fails_holds_up_none_behind_it(hook: Hooked) -> None:
+async def test_a_message_that_fails_holds_up_none_behind_it(hook: WebhookFixture) -> None:
     await hook.tenant.add("one", "two", "three")
     hook.receiver.next(200, 503)
     await hook.drain(RETRIES)
@@ -220,7 +220,7 @@ async def test_a_message_that_fails_holds_up_none_behind_it(hook: Hooked) -> Non
     assert [state for state, *_ in await hook.statuses()] == ["SUCCEEDED"] * 3
 
 
-async def test_a_change_is_told_at_once_though_another_waits_for_long(hook: Hooked) -> None:
+async def test_a_change_is_told_at_once_though_another_waits_for_long(hook: WebhookFixture) -> None:
     hook.receiver.next(*[500] * 9)
     await hook.tenant.add("one")
     await hook.drain(RETRIES)
@@ -229,7 +229,7 @@ async def test_a_change_is_told_at_once_though_another_waits_for_long(hook: Hook
     assert hook.texts() == ["one", "two"]
 
 
-async def test_a_receiver_that_disappears_gets_all_when_it_is_back(hook: Hooked) -> None:
+async def test_a_receiver_that_disappears_gets_all_when_it_is_back(hook: WebhookFixture) -> None:
     await hook.tenant.add("one", "two")
     hook.receiver.disappear()
     await hook.drain(RETRIES)
@@ -240,7 +240,7 @@ async def test_a_receiver_that_disappears_gets_all_when_it_is_back(hook: Hooked)
     assert await hook.statuses() == [("SUCCEEDED", 2, 204, None)] * 2
 
 
-async def test_while_a_secret_is_rotated_both_are_good(hook: Hooked) -> None:
+async def test_while_a_secret_is_rotated_both_are_good(hook: WebhookFixture) -> None:
     rotated = await hook.tenant.owner.do(ROTATE, id=hook.id)
     await hook.tenant.add("one")
     await hook.drain()
@@ -261,17 +261,17 @@ async def test_while_a_secret_is_rotated_both_are_good(hook: Hooked) -> None:
 
 
 async def test_a_defect_of_the_server_holds_up_nobody(
-    hook: Hooked, monkeypatch: pytest.MonkeyPatch
+    hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hook.tenant.add("one", "two")
-    write, bad = webhooks.written, ["one"]
+    write, bad = webhooks.render, ["one"]
 
     def written(services: Any, message: Any) -> Any:
         if message.event.new_text in bad:
             raise RuntimeError("cannot be written")
         return write(services, message)
 
-    monkeypatch.setattr(webhooks, "written", written)
+    monkeypatch.setattr(webhooks, "render", written)
     await hook.drain(at_once(0))
     assert hook.texts() == ["two"]
     failed, sent = await hook.statuses()
@@ -279,7 +279,7 @@ async def test_a_defect_of_the_server_holds_up_nobody(
     assert sent == ("SUCCEEDED", 1, 204, None)
 
 
-async def test_a_deleted_project_is_told_of_no_more(hook: Hooked) -> None:
+async def test_a_deleted_project_is_told_of_no_more(hook: WebhookFixture) -> None:
     await hook.tenant.add("one")
     gone = "mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { code } } }"
     await hook.tenant.owner.do(gone, id=hook.tenant.project_id)

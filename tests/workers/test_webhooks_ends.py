@@ -19,7 +19,7 @@ from tests.support.documents.webhooks import (
     FORGET,
     REDELIVER,
     TEST,
-    Hooked,
+    WebhookFixture,
     at_once,
 )
 from tests.support.servers.receiver import Do
@@ -39,7 +39,7 @@ ENTITY = '{ entity(type: USER, name: "alice") { id } }'
 ERASE = "mutation ($id: ID!) { deleteEntity(id: $id) { deletedId userErrors { code } } }"
 
 
-async def test_who_answers_410_is_told_no_more(hook: Hooked) -> None:
+async def test_who_answers_410_is_told_no_more(hook: WebhookFixture) -> None:
     hook.receiver.next(204, 410)
     await hook.tenant.add("one", "two", "three")
     await hook.drain(RETRIES)
@@ -63,7 +63,7 @@ async def test_who_answers_410_is_told_no_more(hook: Hooked) -> None:
     assert (on["isActive"], on["inactiveReason"]) == (True, None)
 
 
-async def test_a_410_of_where_it_was_sent_before_changes_nothing(hook: Hooked) -> None:
+async def test_a_410_of_where_it_was_sent_before_changes_nothing(hook: WebhookFixture) -> None:
     hook.receiver.next(Do.STALL)
     await hook.tenant.add("one")
     sending = asyncio.create_task(hook.drain())
@@ -78,7 +78,7 @@ async def test_a_410_of_where_it_was_sent_before_changes_nothing(hook: Hooked) -
     assert (await hook.statuses())[0][:3] == ("FAILED", 1, 410)
 
 
-async def test_what_waits_fails_when_the_webhook_is_switched_off(hook: Hooked) -> None:
+async def test_what_waits_fails_when_the_webhook_is_switched_off(hook: WebhookFixture) -> None:
     hook.receiver.next(500)
     await hook.tenant.add("one", "two")
     await hook.drain(RETRIES)
@@ -95,7 +95,7 @@ async def test_what_waits_fails_when_the_webhook_is_switched_off(hook: Hooked) -
     assert hook.texts() == ["one", "two", "five"]
 
 
-async def test_what_is_on_its_way_while_it_is_switched_off(hook: Hooked) -> None:
+async def test_what_is_on_its_way_while_it_is_switched_off(hook: WebhookFixture) -> None:
     """It arrives, and that is written down."""
     hook.receiver.next(Do.STALL)
     await hook.tenant.add("one", "two")
@@ -110,7 +110,7 @@ async def test_what_is_on_its_way_while_it_is_switched_off(hook: Hooked) -> None
     assert await hook.statuses() == [SENT, FAILED_OFF]
 
 
-async def test_a_webhook_deleted_meanwhile(hook: Hooked) -> None:
+async def test_a_webhook_deleted_meanwhile(hook: WebhookFixture) -> None:
     hook.receiver.next(Do.STALL)
     await hook.tenant.add("one", "two")
     sending = asyncio.create_task(hook.drain())
@@ -130,7 +130,7 @@ async def test_a_webhook_deleted_meanwhile(hook: Hooked) -> None:
             assert connection.execute(mine).all() == []
 
 
-async def test_what_is_erased_is_not_sent(hook: Hooked) -> None:
+async def test_what_is_erased_is_not_sent(hook: WebhookFixture) -> None:
     """Nor is it anywhere among the deliveries; that the memory is gone is told, by its id."""
     hook.receiver.next(500, 500)
     memory, _ = await hook.tenant.add("My secret", "Another secret")
@@ -150,7 +150,7 @@ async def test_what_is_erased_is_not_sent(hook: Hooked) -> None:
         assert "secret" not in str(connection.execute(select(table)).all())
 
 
-async def test_what_the_retention_has_taken(hook: Hooked) -> None:
+async def test_what_the_retention_has_taken(hook: WebhookFixture) -> None:
     """Deliveries that are over go with the history; one that waits fails for want of its event."""
     hook.receiver.next(204, 500)
     await hook.tenant.add("one", "two")
@@ -170,7 +170,7 @@ async def test_what_the_retention_has_taken(hook: Hooked) -> None:
     assert hook.texts() == ["one", "two", "three"]
 
 
-async def test_a_test_is_sent_also_to_what_is_switched_off(hook: Hooked) -> None:
+async def test_a_test_is_sent_also_to_what_is_switched_off(hook: WebhookFixture) -> None:
     await hook.change(isActive=False)
     delivery = (await hook.tenant.owner.do(TEST, id=hook.id))["delivery"]
     assert delivery == {
@@ -198,14 +198,14 @@ async def test_a_test_is_sent_also_to_what_is_switched_off(hook: Hooked) -> None
     assert await hook.statuses() == [SENT]
 
 
-async def redelivered(hook: Hooked, id: str) -> dict[str, Any]:
+async def redelivered(hook: WebhookFixture, id: str) -> dict[str, Any]:
     """Ask for a delivery again; return it."""
     payload = await hook.tenant.owner.do(REDELIVER, id=id)
     delivery: dict[str, Any] = payload["delivery"]
     return delivery
 
 
-async def test_a_message_again(hook: Hooked) -> None:
+async def test_a_message_again(hook: WebhookFixture) -> None:
     """Under the same id; the schedule begins anew, the attempts go on counting."""
     hook.receiver.next(500, 500, 204, 500, 500, 204)
     await hook.tenant.add("one")
@@ -234,7 +234,7 @@ async def test_a_message_again(hook: Hooked) -> None:
     assert len({request.body for request in hook.receiver.requests}) == 1
 
 
-async def test_nothing_again_to_what_is_switched_off(hook: Hooked) -> None:
+async def test_nothing_again_to_what_is_switched_off(hook: WebhookFixture) -> None:
     await hook.tenant.add("one")
     await hook.tenant.owner.do(TEST, id=hook.id)
     await hook.drain()
@@ -247,7 +247,7 @@ async def test_nothing_again_to_what_is_switched_off(hook: Hooked) -> None:
     assert [body["type"] for body in hook.receiver.bodies].count("test") == 2
 
 
-async def test_what_was_deleted_is_told_with_what_it_was(hook: Hooked) -> None:
+async def test_what_was_deleted_is_told_with_what_it_was(hook: WebhookFixture) -> None:
     (memory,) = await hook.tenant.add("one")
     await hook.tenant.owner.do(FORGET, id=memory["id"])
     await Runner(hook.tenant.deployment.services).drain()

@@ -11,7 +11,7 @@ from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.transaction import Transaction
 from storage.webhooks.store import WebhookRow
-from tests.support.documents.webhooks import Hooked, hooked
+from tests.support.documents.webhooks import WebhookFixture, make_webhook
 from tests.support.fixtures.factories import make_tenant
 from tests.support.servers.deployment import Deployment
 from tests.support.servers.receiver import Do, Receiver
@@ -20,7 +20,7 @@ from workers.runner import LEASE, Runner
 pytestmark = pytest.mark.every_database
 
 
-async def test_several_runners_send_one_after_the_other(hook: Hooked) -> None:
+async def test_several_runners_send_one_after_the_other(hook: WebhookFixture) -> None:
     """As two processes would: each has a name of its own, and four tasks."""
     texts = [f"Fact number {n}" for n in range(50)]
     await hook.tenant.add(*texts)
@@ -45,7 +45,7 @@ async def test_several_runners_send_one_after_the_other(hook: Hooked) -> None:
 
 
 async def test_who_has_lost_a_webhook_sends_no_more(
-    hook: Hooked, monkeypatch: pytest.MonkeyPatch
+    hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its lease ran out, and another has it by now."""
     monkeypatch.setattr("workers.webhooks._BEAT", timedelta(0))
@@ -69,7 +69,7 @@ async def test_who_has_lost_a_webhook_sends_no_more(
     assert hook.texts() == ["one", "two", "three"]
 
 
-async def test_a_worker_that_died_is_followed_by_one_that_sends_again(hook: Hooked) -> None:
+async def test_a_worker_that_died_is_followed_by_one_that_sends_again(hook: WebhookFixture) -> None:
     services = hook.tenant.deployment.services
     await hook.tenant.add("one")
     hook.receiver.next(Do.STALL)
@@ -96,12 +96,12 @@ async def test_a_write_costs_one_statement_more_and_two_for_those_who_listen(
     costs = {}
     for who in ("nobody", "others", "somebody"):
         if who == "others":
-            await hooked(tenant, receiver, "MEMORY_DELETE")
+            await make_webhook(tenant, receiver, "MEMORY_DELETE")
         if who == "somebody":
             for _ in range(3):
-                await hooked(tenant, receiver)
+                await make_webhook(tenant, receiver)
         await tenant.owner.ask("{ __typename }")
-        with idle.counted() as statements:
+        with idle.counted_statements() as statements:
             await tenant.add(f"Told to {who}")
         costs[who] = len(statements)
         asked = [line for line in statements if "FROM webhooks" in line]
@@ -125,10 +125,10 @@ async def test_deliveries_of_many_webhooks_cost_as_much_as_of_one(
     costs = []
     for count in (1, 5):
         for _ in range(count):
-            hook = await hooked(tenant, receiver)
+            hook = await make_webhook(tenant, receiver)
         await tenant.add(f"Fact {count}")
         await hook.drain()
-        with idle.counted() as statements:
+        with idle.counted_statements() as statements:
             found = await tenant.owner.ask(document, id=tenant.project_id)
         costs.append(len(statements))
     totals = [node["deliveries"]["totalCount"] for node in found["project"]["webhooks"]["nodes"]]

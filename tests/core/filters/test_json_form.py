@@ -3,7 +3,7 @@
 import orjson
 from hypothesis import given
 
-from core.filters.json_form import filter_json, filter_of
+from core.filters.json_form import filter_from_json, filter_to_json
 from core.filters.tree import And, Filter, Not, Or
 from tests.storage.sql.test_filters import Given, filters
 from tests.support.fixtures.filters import tree
@@ -22,17 +22,17 @@ def without_wrapping(filter: Filter) -> Filter:
 @given(given=filters)
 def test_a_filter_survives_the_way_to_json_and_back(given: Given) -> None:
     asked = tree(given)
-    stored = orjson.loads(orjson.dumps(filter_json(asked)))
-    assert filter_of(stored) == without_wrapping(asked)
+    stored = orjson.loads(orjson.dumps(filter_to_json(asked)))
+    assert filter_from_json(stored) == without_wrapping(asked)
 
 
 def test_no_filter_is_none() -> None:
-    assert filter_of(None) is None
+    assert filter_from_json(None) is None
 
 
 def test_numbers_that_a_database_writes_in_another_way_mean_the_same() -> None:
     asked = tree({"metadata": [{"key": "n", "in": [1.0, "1", True, None]}]})
     written = {"metadata": {"key": "n", "in": [1, "1", True, None]}}
-    found = filter_of(written)
+    found = filter_from_json(written)
     assert found is not None
-    assert filter_json(found) == filter_json(asked) == written
+    assert filter_to_json(found) == filter_to_json(asked) == written

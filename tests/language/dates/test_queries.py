@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from language.dates.queries import LARGEST_COUNT, DateRange, match, wanted_dates, window
+from language.dates.queries import MAX_RANGES, DateRange, date_scores, date_windows, query_dates
 
 # A Wednesday, at noon in UTC.
 NOW = datetime(2023, 5, 17, 12, tzinfo=UTC)
@@ -106,23 +106,23 @@ NOTHING = [
 
 @pytest.mark.parametrize(("query", "wanted"), (WRITTEN | RELATIVE).items(), ids=str)
 def test_a_date_is_seen(query: str, wanted: DateRange) -> None:
-    assert wanted_dates(query, NOW) == (wanted,)
-    assert wanted_dates(f"What did Ana do {query}?", NOW) == (wanted,)
+    assert query_dates(query, NOW) == (wanted,)
+    assert query_dates(f"What did Ana do {query}?", NOW) == (wanted,)
 
 
 @pytest.mark.parametrize(("query", "wanted"), TOGETHER.items(), ids=str)
 def test_dates_stand_together(query: str, wanted: tuple[DateRange, ...]) -> None:
-    assert wanted_dates(query, NOW) == wanted
+    assert query_dates(query, NOW) == wanted
 
 
 @pytest.mark.parametrize("query", NOTHING)
 def test_what_is_no_date_is_not_seen(query: str) -> None:
-    assert wanted_dates(query, NOW) == ()
+    assert query_dates(query, NOW) == ()
 
 
 @pytest.mark.parametrize("query", WRITTEN)
 def test_a_written_date_does_not_depend_on_today(query: str) -> None:
-    assert wanted_dates(query, NOW) == wanted_dates(query, datetime(1999, 12, 31))
+    assert query_dates(query, NOW) == query_dates(query, datetime(1999, 12, 31))
 
 
 @pytest.mark.parametrize(
@@ -136,14 +136,14 @@ def test_a_written_date_does_not_depend_on_today(query: str) -> None:
 )
 def test_a_weekend_is_the_one_being_lived_or_the_latest(day: int, this: int, last: int) -> None:
     today = datetime(2023, 5, day, tzinfo=UTC)
-    assert wanted_dates("this weekend", today) == (DateRange(2023, 5, this, 2),)
-    assert wanted_dates("last weekend", today) == (DateRange(2023, 5, last, 2),)
+    assert query_dates("this weekend", today) == (DateRange(2023, 5, this, 2),)
+    assert query_dates("last weekend", today) == (DateRange(2023, 5, last, 2),)
 
 
 def test_today_is_reckoned_in_utc() -> None:
     reference = datetime(2023, 5, 17, 1, tzinfo=timezone(timedelta(hours=9)))
-    assert wanted_dates("today", reference) == (DateRange(2023, 5, 16),)
-    assert wanted_dates("today", reference.replace(tzinfo=None)) == (DateRange(2023, 5, 17),)
+    assert query_dates("today", reference) == (DateRange(2023, 5, 16),)
+    assert query_dates("today", reference.replace(tzinfo=None)) == (DateRange(2023, 5, 17),)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_today_is_reckoned_in_utc() -> None:
 )
 def test_at_most_eight_dates_are_seen(form: str) -> None:
     query = "".join(form.format(number) for number in range(13, 29))
-    assert len(wanted_dates(query, NOW)) == LARGEST_COUNT
+    assert len(query_dates(query, NOW)) == MAX_RANGES
 
 
 WORDS = [*WRITTEN, *RELATIVE, *NOTHING, *chain(*map(str.split, [*WRITTEN, *RELATIVE]))]
@@ -167,10 +167,10 @@ QUERIES = st.text(max_size=300) | st.lists(st.sampled_from(WORDS)).map(" ".join)
 @example("999 years ago, last week, this weekend, yesterday", datetime.min)
 @example("this week, this month, this year, this weekend", datetime.max)
 def test_no_query_raises(query: str, reference: datetime) -> None:
-    found = wanted_dates(query, reference)
-    assert len(set(found)) == len(found) <= LARGEST_COUNT
+    found = query_dates(query, reference)
+    assert len(set(found)) == len(found) <= MAX_RANGES
     known = sum(wanted.year is not None for wanted in found)
-    windows = window(found)
+    windows = date_windows(found)
     assert len(windows) <= known
     assert all(start < before for start, before in windows)
 
@@ -183,9 +183,9 @@ HOSTILE += ["last ", "the last a couple of ", "last week ", "999 years ago "]
 @pytest.mark.parametrize("part", HOSTILE)
 def test_a_long_query_costs_little(part: str) -> None:
     query = ("may 7" + part * 8192)[:8192]
-    wanted_dates(query, NOW)
+    query_dates(query, NOW)
     start = process_time()
-    wanted_dates(query, NOW)
+    query_dates(query, NOW)
     # Some milliseconds at most; what backtracks takes seconds.
     assert process_time() - start < 0.1
 
@@ -228,7 +228,7 @@ MOMENTS = st.lists(st.datetimes(datetime(2021, 11, 1), datetime(2025, 3, 1)))
 def test_match_is_the_best_of_the_ranges(
     ranges: tuple[DateRange, ...], moments: list[datetime]
 ) -> None:
-    found = match(ranges, np.array(moments, "datetime64[us]"))
+    found = date_scores(ranges, np.array(moments, "datetime64[us]"))
     assert found.dtype == np.float32
     assert np.all((found >= 0) & (found <= 1))
     best = [max((fit(wanted, when.date()) for wanted in ranges), default=0) for when in moments]
@@ -238,7 +238,7 @@ def test_match_is_the_best_of_the_ranges(
 @given(RANGES.filter(lambda wanted: wanted.year is not None), MOMENTS)
 def test_a_window_holds_what_fits_well(wanted: DateRange, moments: list[datetime]) -> None:
     enough = 0.3 if wanted.month is None else 0.35 if wanted.day is None else 0.5
-    windows = window((wanted,))
+    windows = date_windows((wanted,))
     for when in moments:
         inside = any(start <= when.replace(tzinfo=UTC) < before for start, before in windows)
         valid = len(windows) == 1
@@ -247,15 +247,15 @@ def test_a_window_holds_what_fits_well(wanted: DateRange, moments: list[datetime
 
 @pytest.mark.parametrize("wanted", [*WRITTEN.values(), *RELATIVE.values()], ids=str)
 def test_a_memory_without_a_moment_fits_nothing(wanted: DateRange) -> None:
-    nothing = match((wanted,), np.array(["NaT", "1066-10-14"], "datetime64[s]"))
+    nothing = date_scores((wanted,), np.array(["NaT", "1066-10-14"], "datetime64[s]"))
     assert nothing.tolist() == [0, 0]
-    assert match((wanted,), np.array([], "datetime64[D]")).shape == (0,)
+    assert date_scores((wanted,), np.array([], "datetime64[D]")).shape == (0,)
 
 
 def test_windows_are_those_of_the_rules() -> None:
     ranges = (DateRange(2023, 5, 7), DateRange(2023, 12), DateRange(2024), DateRange(None, 5, 7))
     runs = (DateRange(2023, 5, 8, 7), DateRange(None, 5), DateRange(2022, 12, months=3))
-    assert window((*ranges, *runs, DateRange(2009, years=5))) == [
+    assert date_windows((*ranges, *runs, DateRange(2009, years=5))) == [
         (datetime(2023, 5, 4, tzinfo=UTC), datetime(2023, 5, 18, tzinfo=UTC)),
         (datetime(2023, 12, 1, tzinfo=UTC), datetime(2024, 1, 11, tzinfo=UTC)),
         (datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),

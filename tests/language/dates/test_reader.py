@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from language.dates.moments import Precision, moment_of
-from language.dates.queries import DateRange, wanted_dates
+from language.dates.queries import DateRange, query_dates
 
 # A Wednesday, at noon in UTC.
 NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)
@@ -250,7 +250,7 @@ def stored(text: str, now: datetime = NOW) -> tuple[date, date, int] | None:
 def asked(query: str, now: datetime = NOW) -> list[tuple[date, date, int]]:
     """Return the same of each range that a query asks about, all of which have a year."""
     found = []
-    for wanted in wanted_dates(query, now):
+    for wanted in query_dates(query, now):
         assert wanted.year is not None
         start = date(wanted.year, wanted.month or 1, wanted.day or 1)
         if wanted.day:
@@ -290,7 +290,7 @@ def test_without_a_year_a_memory_is_of_the_nearest_and_a_query_asks_about_all(
     assert stored(f"It happened {phrase}.") == expected(past)
     assert stored(f"It will happen {phrase}.") == expected(future)
     for query in (f"What happened {phrase}?", f"What will happen {phrase}?", phrase):
-        assert list(wanted_dates(query, NOW)) == ranges
+        assert list(query_dates(query, NOW)) == ranges
 
 
 @pytest.mark.parametrize(("phrase", "wanted"), OTHERWISE.items())
@@ -299,7 +299,7 @@ def test_a_query_differs_only_where_its_purpose_does(
 ) -> None:
     label, ranges = wanted
     assert stored(phrase) == (expected(label) if label else None)
-    assert list(wanted_dates(phrase, NOW)) == ranges
+    assert list(query_dates(phrase, NOW)) == ranges
 
 
 @pytest.mark.parametrize("phrase", NOTHING)

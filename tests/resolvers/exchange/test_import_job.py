@@ -12,7 +12,7 @@ from resolvers.context import Context, Services, authenticate
 from resolvers.erasure.receipts import complete_receipt
 from resolvers.exchange.import_job import import_records
 from resolvers.memories.entities import delete_entity
-from resolvers.operations.records import begun
+from resolvers.operations.records import operation_row
 from storage.operations.jobs import JobStore
 from storage.tables.metadata import METADATA
 from tests.support.documents.exchange import line, memory
@@ -48,7 +48,7 @@ async def staged(tenant: Tenant, **named: str) -> str:
     services = tenant.deployment.services
     ctx = Context(await authenticate(services, [tenant.owner.key or ""]), services)
     asked = {"mediaType": "application/x-ndjson", "records": len(TEXTS)}
-    operation = begun(ctx, tenant.project_id, OperationType.IMPORT, asked)
+    operation = operation_row(ctx, tenant.project_id, OperationType.IMPORT, asked)
     records = [
         (at, {**line(memory(text, at)), "history": None, "versions": []})
         for at, text in enumerate(TEXTS, 2)
@@ -113,7 +113,7 @@ async def test_what_is_being_erased_is_never_stored(
     assert operation["notes"] == [
         "Imported 3 memories; 1 was removed because what it names was erased meanwhile."
     ]
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await complete_receipt(services, receipt.id, heartbeat)
     (found,) = rows_of(tenant.deployment, "erasure_receipts", tenant.project_id)
     assert found["counts"]["importRecords"] == 1

@@ -19,13 +19,13 @@ from resolvers.ingestion.consolidation_plan import (
 from resolvers.ingestion.deduplication import Draft
 from resolvers.memories.creation import NewMemories, Place, memory_row
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
+from storage.memories.store import EmbeddedText
 from storage.search.keywords import Keywords
 
 NAMES = {EntityType.USER: "alice"}
 NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)
 TODAY = NOON.date()
-NOTHING = Derived(b"", Keywords("", 0, False, False))
+NOTHING = EmbeddedText(b"", Keywords("", 0, False, False))
 
 
 def memory(text: str, minutes: int = 0, **values: Any) -> MemoryRow:

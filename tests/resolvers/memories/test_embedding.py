@@ -16,14 +16,14 @@ from resolvers.context import Context, Services
 from resolvers.ingestion.add import add_memories
 from resolvers.ingestion.requests import AddRequest
 from resolvers.memories.creation import NewMemories
-from resolvers.memories.embedding import derive, embedded_text, keywords_of, renew_keywords
+from resolvers.memories.embedding import embed_texts, embedded_text, keywords_of, renew_keywords
 from resolvers.memories.updates import update_memory
 from storage.memories.rows import MemoryRow
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
 from storage.tables.metadata import METADATA
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
-from tests.support.fixtures.shelf import Shelf
+from tests.support.fixtures.shelf import MemoryFixture
 from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
 
 
@@ -85,31 +85,35 @@ KEYWORDS = {
 
 @pytest.mark.parametrize(("text", "speaker", "expected"), KEYWORDS.values(), ids=KEYWORDS)
 def test_keywords(text: str, speaker: str | None, expected: Keywords) -> None:
-    assert keywords_of(Said(text, speaker)) == expected
+    assert keywords_of(Utterance(text, speaker)) == expected
 
 
 EMBEDDED = {
-    "alone": (Said("dogs", None), None, "dogs"),
-    "in context": (Said("dogs", None), Said("cats", None), "cats dogs"),
-    "the speaker left out": (Said("Ana: dogs", "Ana"), None, "dogs"),
-    "both speakers left out": (Said("Ana: dogs", "Ana"), Said("Bo:  cats", "Bo"), "cats dogs"),
+    "alone": (Utterance("dogs", None), None, "dogs"),
+    "in context": (Utterance("dogs", None), Utterance("cats", None), "cats dogs"),
+    "the speaker left out": (Utterance("Ana: dogs", "Ana"), None, "dogs"),
+    "both speakers left out": (
+        Utterance("Ana: dogs", "Ana"),
+        Utterance("Bo:  cats", "Bo"),
+        "cats dogs",
+    ),
     "another's name stays": (
-        Said("Bo: dogs", "Ana"),
-        Said("Ana: cats", "Bo"),
+        Utterance("Bo: dogs", "Ana"),
+        Utterance("Ana: cats", "Bo"),
         "Ana: cats Bo: dogs",
     ),
-    "32 words": (Said(many(32), None), Said("cats", None), f"cats {many(32)}"),
-    "33 words": (Said(many(33), None), Said("cats", None), many(33)),
-    "after 32 words": (Said("dogs", None), Said(many(32), None), f"{many(32)} dogs"),
-    "after 33 words": (Said("dogs", None), Said(many(33), None), "dogs"),
+    "32 words": (Utterance(many(32), None), Utterance("cats", None), f"cats {many(32)}"),
+    "33 words": (Utterance(many(33), None), Utterance("cats", None), many(33)),
+    "after 32 words": (Utterance("dogs", None), Utterance(many(32), None), f"{many(32)} dogs"),
+    "after 33 words": (Utterance("dogs", None), Utterance(many(33), None), "dogs"),
     "stop words do not count": (
-        Said("the " * 50 + "dog", None),
-        Said("cats", None),
+        Utterance("the " * 50 + "dog", None),
+        Utterance("cats", None),
         "cats " + "the " * 50 + "dog",
     ),
     "the name does not count": (
-        Said(f"Ana: {many(32)}", "Ana"),
-        Said(f"Bo: {many(32)}", "Bo"),
+        Utterance(f"Ana: {many(32)}", "Ana"),
+        Utterance(f"Bo: {many(32)}", "Bo"),
         f"{many(32)} {many(32)}",
     ),
 }
@@ -117,20 +121,20 @@ EMBEDDED = {
 
 @pytest.mark.parametrize(("said", "before", "expected"), EMBEDDED.values(), ids=EMBEDDED)
 async def test_what_is_embedded(
-    idle: Deployment, said: Said, before: Said | None, expected: str
+    idle: Deployment, said: Utterance, before: Utterance | None, expected: str
 ) -> None:
     words = keywords_of(said).words
     assert embedded_text(said, words, before) == expected
     embedder = Embedder(idle.services)
     services = replace(idle.services, embedder=embedder)  # type: ignore[arg-type]
-    (found,) = await derive(services, [(said, before)])
+    (found,) = await embed_texts(services, [(said, before)])
     assert embedder.texts == [expected]
     assert found.keywords == keywords_of(said)
     assert found.vector == (await idle.services.embedder.embed([expected]))[0]
 
 
 async def test_nothing_is_derived_of_nothing(idle: Deployment) -> None:
-    assert await derive(idle.services, []) == []
+    assert await embed_texts(idle.services, []) == []
 
 
 @pytest.fixture
@@ -142,7 +146,7 @@ def embedder(idle: Deployment) -> Embedder:
 def ctx(tenant: Tenant, embedder: Embedder) -> Context:
     """A request of the tenant's owner, whose embedder notes what it is given."""
     services = replace(tenant.deployment.services, embedder=embedder)  # type: ignore[arg-type]
-    return Context(Shelf(tenant).actor, services)
+    return Context(MemoryFixture(tenant).actor, services)
 
 
 def said(*texts: str, role: str = "user") -> list[Turn]:
@@ -270,7 +274,7 @@ def backwards(text: str) -> list[str]:
 
 async def told(tenant: Tenant) -> list[str]:
     """Store memories in two projects; return their ids. No search is left to be recorded."""
-    await tenant.deployment.services.searches.settle()
+    await tenant.deployment.services.search_recorder.flush()
     await renew_keywords(tenant.deployment.services)
     rows = await tenant.add("Ana: wolf one", "Ana has two?", "three", userId="Ana")
     messages = [{"role": "user", "content": "four"}]

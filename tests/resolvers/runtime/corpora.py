@@ -6,12 +6,12 @@ import numpy as np
 
 from core.enums import EntityType
 from ranking.corpus import Corpus
-from resolvers.runtime.search_cache import ScopeKey, Scopes
-from storage.memories.store import Derived
+from resolvers.runtime.search_cache import ScopeKey, SearchCache
+from storage.memories.store import EmbeddedText
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import Shelf
+from tests.support.fixtures.shelf import MemoryFixture
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 PLENTY = 2**30
@@ -20,14 +20,16 @@ Reads = list[tuple[str, int]]
 HEAD: Reads = [("head", 0)]
 
 
-def derived(text: str) -> Derived:
+def derived(text: str) -> EmbeddedText:
     """Return something in the place of what is computed from a text, which tells it from others."""
     words = text.split()
     vector = np.array([len(text), sum(map(ord, text))], "<f4").tobytes()
-    return Derived(vector, Keywords(text, len(words), "alpha" in words, "beta" in words))
+    return EmbeddedText(vector, Keywords(text, len(words), "alpha" in words, "beta" in words))
 
 
-def key_of(shelf: Shelf, name: str | None = None, type: EntityType = EntityType.USER) -> ScopeKey:
+def key_of(
+    shelf: MemoryFixture, name: str | None = None, type: EntityType = EntityType.USER
+) -> ScopeKey:
     """Return the scope of the shelf's project, or of one entity in it."""
     entity = None if name is None else (type, shelf.entity(name, type))
     return ScopeKey(shelf.tenant.project_id, entity)
@@ -36,8 +38,8 @@ def key_of(shelf: Shelf, name: str | None = None, type: EntityType = EntityType.
 def described(corpus: Corpus) -> dict[str, Any]:
     """Return all that a corpus knows, by the ids of memories."""
     names = {0: None} | {number: name for name, number in corpus.speakers.items()}
-    often = {word: corpus.often(word) for word in WORDS}
-    lent = {word: corpus.context().often(often[word]) for word in WORDS}
+    often = {word: corpus.term_frequency(word) for word in WORDS}
+    lent = {word: corpus.context().term_frequency(often[word]) for word in WORDS}
     return {
         id: {
             "vector": corpus.vectors[row].tolist(),
@@ -77,7 +79,7 @@ def noted(documents: DocumentStore) -> Reads:
     return reads
 
 
-def read(shelf: Shelf, scopes: Scopes, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
+def read(shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
     """Return what a scope's corpus knows, and what was read for it."""
 
     def work(tx: Transaction) -> tuple[dict[str, Any], Reads]:
@@ -88,12 +90,14 @@ def read(shelf: Shelf, scopes: Scopes, key: ScopeKey) -> tuple[dict[str, Any], R
     return shelf.db.read_now(work)
 
 
-def scratch(shelf: Shelf, key: ScopeKey) -> dict[str, Any]:
+def scratch(shelf: MemoryFixture, key: ScopeKey) -> dict[str, Any]:
     """Return what a corpus knows that is read from scratch."""
-    return read(shelf, Scopes(2, PLENTY), key)[0]
+    return read(shelf, SearchCache(2, PLENTY), key)[0]
 
 
-def nearest(shelf: Shelf, scopes: Scopes, key: ScopeKey, vector: list[float]) -> list[str]:
+def nearest(
+    shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey, vector: list[float]
+) -> list[str]:
     """Return the ids of the three of a scope that are nearest to a vector."""
 
     def work(tx: Transaction) -> list[str]:

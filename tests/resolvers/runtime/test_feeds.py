@@ -67,11 +67,11 @@ async def test_nobody_joins_behind_what_another_has_read_already(
             joining = asyncio.create_task(join())
             assert await asyncio.to_thread(reached.wait, 30)
             # The notice of this one is lost, so that the feed does not know of it.
-            services.db.off_commit(services.notices.tell_commit)
+            services.db.off_commit(services.notifications.notify_commit)
             try:
                 await tenant.add("Tea")
             finally:
-                services.db.on_commit(services.notices.tell_commit)
+                services.db.on_commit(services.notifications.notify_commit)
             async with contextlib.aclosing(feed.follow(Watch(project_id), 0)) as events:
                 assert (await anext(events)).sequence == 1
             assert (feed.head, places) == (0, [])

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from core.enums import EntityType, MemoryState
-from resolvers.runtime.search_cache import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, SearchCache
 from storage.transaction import Transaction
 from tests.resolvers.runtime.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.every_database
 class Story:
     """A project in which anything may happen, in an order that chance decides."""
 
-    def __init__(self, shelf: Shelf, seed: int) -> None:
+    def __init__(self, shelf: MemoryFixture, seed: int) -> None:
         self.shelf, self.other = shelf, shelf.beside()
         self.chance = random.Random(seed)
         self.second = 0
@@ -44,7 +44,7 @@ class Story:
         key = self.shelf.entity(run, EntityType.RUN)
         about = {EntityType.USER: name, EntityType.RUN: run}
         project = self.shelf.tenant.project_id
-        last = self.shelf.db.read_now(lambda tx: tx.documents.last_said(project, about))
+        last = self.shelf.db.read_now(lambda tx: tx.documents.last_utterance(project, about))
         previous_id = last and last[0]
         rows = []
         for n in range(self.chance.randrange(1, 4)):
@@ -84,8 +84,8 @@ class Story:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_happens_it_is_the_same_as_from_scratch(shelf: Shelf, seed: int) -> None:
-    story, scopes = Story(shelf, seed), Scopes(2, PLENTY)
+def test_whatever_happens_it_is_the_same_as_from_scratch(shelf: MemoryFixture, seed: int) -> None:
+    story, scopes = Story(shelf, seed), SearchCache(2, PLENTY)
     keys: set[ScopeKey] = set()
     most = 0
     for n in range(40):
@@ -108,7 +108,7 @@ def test_whatever_happens_it_is_the_same_as_from_scratch(shelf: Shelf, seed: int
     assert most >= 20
 
 
-def test_a_corpus_has_what_was_stored(shelf: Shelf) -> None:
+def test_a_corpus_has_what_was_stored(shelf: MemoryFixture) -> None:
     happened = {"timestamp": at(-99), "actor": "Ana", "expiration_date": date(2030, 1, 1)}
     first = shelf.put("alpha beta alpha", 1, **happened)
     second = shelf.put("gamma", 2, previous_id=first, state=MemoryState.MERGED, role="assistant")
@@ -145,7 +145,7 @@ def test_a_corpus_has_what_was_stored(shelf: Shelf) -> None:
     }
 
 
-def test_days_are_those_of_utc_to_the_second(shelf: Shelf) -> None:
+def test_days_are_those_of_utc_to_the_second(shelf: MemoryFixture) -> None:
     first, last = time(0, 0, 0, tzinfo=UTC), time(23, 59, 59, tzinfo=UTC)
     days = [date(1, 1, 1), date(1969, 12, 31), date(1970, 1, 1), date(2024, 2, 29), date.max]
     moments = [datetime.combine(day, each) for day in days for each in (first, last)]
@@ -159,11 +159,11 @@ def test_days_are_those_of_utc_to_the_second(shelf: Shelf) -> None:
         assert known["expires"] == since
 
 
-def test_only_what_changed_is_read(shelf: Shelf) -> None:
+def test_only_what_changed_is_read(shelf: MemoryFixture) -> None:
     ids = [shelf.put("alpha", n) for n in range(5)]
     shelf.put("beta", 5, "bob")
     other = shelf.beside()
-    scopes, key = Scopes(2, PLENTY), key_of(shelf, "alice")
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf, "alice")
     assert read(shelf, scopes, key)[1] == [*HEAD, ("in_scope", 5)]
     assert read(shelf, scopes, key)[1] == HEAD
     other.put("alpha", 6)
@@ -184,10 +184,10 @@ def test_only_what_changed_is_read(shelf: Shelf) -> None:
 
 
 def test_too_many_changes_are_read_from_scratch(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.MOST_CHANGES", 3)
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     shelf.put("alpha", 0)
     read(shelf, scopes, key)
     for n in range(3):
@@ -200,8 +200,8 @@ def test_too_many_changes_are_read_from_scratch(
     assert found == scratch(shelf, key)
 
 
-def test_a_pruned_log_is_read_from_scratch(shelf: Shelf) -> None:
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+def test_a_pruned_log_is_read_from_scratch(shelf: MemoryFixture) -> None:
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
 
     def prune(second: float) -> None:
         work = shelf.tenant.project_id, at(second), 100
@@ -224,9 +224,11 @@ def test_a_pruned_log_is_read_from_scratch(shelf: Shelf) -> None:
     assert read(shelf, scopes, key)[0] == scratch(shelf, key)
 
 
-def test_a_sparse_corpus_is_made_again(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ranking.corpus._ROOM", 1)
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+def test_a_sparse_corpus_is_made_again(
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ranking.corpus._CAPACITY", 1)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     id = shelf.put("alpha", 0)
     told = []
     for n in range(6):
@@ -239,10 +241,10 @@ def test_a_sparse_corpus_is_made_again(shelf: Shelf, monkeypatch: pytest.MonkeyP
     assert told == again * 2
 
 
-def test_a_failed_read_loses_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_read_loses_nothing(shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A corpus that is being made again must not count as up to date when its rows never came."""
-    monkeypatch.setattr("ranking.corpus._ROOM", 1)
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    monkeypatch.setattr("ranking.corpus._CAPACITY", 1)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     ids = [shelf.put(word, 0) for word in WORDS[:2]]
     read(shelf, scopes, key)
     # Nobody's row, two memories and three dead ones are more than twice two and one.
@@ -266,8 +268,8 @@ def test_a_failed_read_loses_nothing(shelf: Shelf, monkeypatch: pytest.MonkeyPat
     assert found == scratch(shelf, key)
 
 
-def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: Shelf) -> None:
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: MemoryFixture) -> None:
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     first = shelf.put("alpha", 0)
 
     def interrupted(tx: Transaction) -> None:
@@ -288,9 +290,9 @@ def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: Shelf) -> N
 
 
 @pytest.mark.parametrize("what", ["the first is changed", "the first goes", "the last goes"])
-def test_two_may_follow_one(shelf: Shelf, what: str) -> None:
+def test_two_may_follow_one(shelf: MemoryFixture, what: str) -> None:
     """Who adds to a run at the same time as another follows the same memory as that one."""
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     before = shelf.put("alpha", 0)
     first = shelf.put("epsilon", 1, previous_id=before)
     both = [shelf.put("gamma", 2, previous_id=first) for _ in range(2)]

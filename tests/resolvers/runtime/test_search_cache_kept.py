@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resolvers.runtime.search_cache import ScopeKey, Scopes
+from resolvers.runtime.search_cache import ScopeKey, SearchCache
 from storage.transaction import Transaction
 from tests.resolvers.runtime.corpora import (
     HEAD,
@@ -21,13 +21,13 @@ from tests.resolvers.runtime.corpora import (
     read,
     scratch,
 )
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 
 @contextmanager
-def three_scopes(shelf: Shelf) -> Iterator[tuple[list[ScopeKey], Scopes]]:
+def three_scopes(shelf: MemoryFixture) -> Iterator[tuple[list[ScopeKey], SearchCache]]:
     """Give three scopes of one size, and room for two of them."""
     names = ["alice", "bob", "carol"]
     for n, name in enumerate(names):
@@ -35,17 +35,17 @@ def three_scopes(shelf: Shelf) -> Iterator[tuple[list[ScopeKey], Scopes]]:
     keys = [key_of(shelf, name) for name in names]
     with shelf.db.engine.connect() as connection:
         tx = Transaction(connection)
-        with Scopes(2, PLENTY).corpus(tx, keys[0]) as corpus:
+        with SearchCache(2, PLENTY).corpus(tx, keys[0]) as corpus:
             size = corpus.size
-    yield keys, Scopes(2, 2 * size)
+    yield keys, SearchCache(2, 2 * size)
 
 
-def is_kept(shelf: Shelf, scopes: Scopes, key: ScopeKey) -> bool:
+def is_kept(shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> bool:
     """Tell whether a scope was there already."""
     return read(shelf, scopes, key)[1] == HEAD
 
 
-def test_the_least_recently_used_make_room(shelf: Shelf) -> None:
+def test_the_least_recently_used_make_room(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes):
         asked = [0, 1, 0, 1, 2, 1, 0, 1, 2, 0]
         kept = [is_kept(shelf, scopes, keys[n]) for n in asked]
@@ -53,7 +53,7 @@ def test_the_least_recently_used_make_room(shelf: Shelf) -> None:
     assert kept == [False, False, True, True, False, True, False, True, False, False]
 
 
-def test_what_is_let_go_gives_its_size_back(shelf: Shelf) -> None:
+def test_what_is_let_go_gives_its_size_back(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes):
         for _ in range(20):
             for key in keys:
@@ -61,7 +61,7 @@ def test_what_is_let_go_gives_its_size_back(shelf: Shelf) -> None:
         assert [is_kept(shelf, scopes, keys[n]) for n in (1, 2, 1, 2)] == [True] * 4
 
 
-def test_growth_makes_others_go(shelf: Shelf) -> None:
+def test_growth_makes_others_go(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes):
         for key in keys[:2]:
             read(shelf, scopes, key)
@@ -71,13 +71,13 @@ def test_growth_makes_others_go(shelf: Shelf) -> None:
         assert not is_kept(shelf, scopes, keys[0])
 
 
-def test_one_scope_is_kept_however_large(shelf: Shelf) -> None:
+def test_one_scope_is_kept_however_large(shelf: MemoryFixture) -> None:
     shelf.put("alpha", 0)
-    scopes, key = Scopes(2, 1), key_of(shelf)
+    scopes, key = SearchCache(2, 1), key_of(shelf)
     assert [is_kept(shelf, scopes, key) for _ in range(3)] == [False, True, True]
 
 
-def test_what_is_let_go_while_it_is_read_gives_its_size_back(shelf: Shelf) -> None:
+def test_what_is_let_go_while_it_is_read_gives_its_size_back(shelf: MemoryFixture) -> None:
     with three_scopes(shelf) as (keys, scopes), ThreadPoolExecutor(1) as pool:
         shelf.put("alpha", 9, "dan")
         begun, go_on = threading.Event(), threading.Event()
@@ -105,8 +105,8 @@ def test_what_is_let_go_while_it_is_read_gives_its_size_back(shelf: Shelf) -> No
         assert [is_kept(shelf, scopes, keys[n]) for n in (0, 1, 0, 1)] == [True] * 4
 
 
-def test_threads_share_a_scope_one_at_a_time(shelf: Shelf) -> None:
-    scopes, key = Scopes(2, PLENTY), key_of(shelf)
+def test_threads_share_a_scope_one_at_a_time(shelf: MemoryFixture) -> None:
+    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
     shelf.put("alpha", 0)
     inside: list[int] = []
     crowds: list[int] = []
@@ -130,7 +130,7 @@ def test_threads_share_a_scope_one_at_a_time(shelf: Shelf) -> None:
     assert read(shelf, scopes, key)[0] == scratch(shelf, key)
 
 
-def known(shelf: Shelf, scopes: Scopes) -> tuple[Any, Reads]:
+def known(shelf: MemoryFixture, scopes: SearchCache) -> tuple[Any, Reads]:
     """Return what is known of the words of a shelf's project, and what was read for it."""
 
     def work(tx: Transaction) -> tuple[Any, Reads]:
@@ -140,41 +140,47 @@ def known(shelf: Shelf, scopes: Scopes) -> tuple[Any, Reads]:
     return shelf.db.read_now(work)
 
 
-def test_a_vocabulary_tells_of_the_project(shelf: Shelf) -> None:
+def test_a_vocabulary_tells_of_the_project(shelf: MemoryFixture) -> None:
     for n, text in enumerate(["alpha alpha beta", "beta", "gamma delta"]):
         shelf.put(text, n, actor="Ana" if n else None)
-    vocabulary, reads = known(shelf, Scopes(2, PLENTY))
+    vocabulary, reads = known(shelf, SearchCache(2, PLENTY))
     assert reads == [*HEAD, ("newest_terms", 3)]
     assert vocabulary.speakers == {"alice", "Ana"}
     assert (vocabulary.statistics(30).memories, vocabulary.statistics(30).words) == (30, 2)
-    found_in = [vocabulary.statistics(30).found_in(word) for word in WORDS]
+    found_in = [vocabulary.statistics(30).document_frequency(word) for word in WORDS]
     assert found_in == [10, 20, 10, 10, 0]
 
 
 def test_a_vocabulary_is_told_from_the_newest(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 2)
     for n, text in enumerate(["alpha alpha beta", "beta", "gamma delta epsilon"]):
         shelf.put(text, n, "alice" if n else "bob")
-    vocabulary, reads = known(shelf, Scopes(2, PLENTY))
+    vocabulary, reads = known(shelf, SearchCache(2, PLENTY))
     assert reads == [*HEAD, ("newest_terms", 2)]
     assert vocabulary.speakers == {"alice"}
     assert vocabulary.words == 2
-    assert [vocabulary.statistics(3).found_in(word) for word in WORDS] == [0, 1.5, 1.5, 1.5, 1.5]
+    assert [vocabulary.statistics(3).document_frequency(word) for word in WORDS] == [
+        0,
+        1.5,
+        1.5,
+        1.5,
+        1.5,
+    ]
 
 
-def test_a_vocabulary_of_nothing(shelf: Shelf) -> None:
-    vocabulary, _ = known(shelf, Scopes(2, PLENTY))
+def test_a_vocabulary_of_nothing(shelf: MemoryFixture) -> None:
+    vocabulary, _ = known(shelf, SearchCache(2, PLENTY))
     assert vocabulary.speakers == frozenset()
-    assert (vocabulary.words, vocabulary.statistics(9).found_in("alpha")) == (1, 0)
+    assert (vocabulary.words, vocabulary.statistics(9).document_frequency("alpha")) == (1, 0)
 
 
 def test_a_vocabulary_is_read_again_after_enough_changes(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.SAMPLE", 20)
-    scopes = Scopes(2, PLENTY)
+    scopes = SearchCache(2, PLENTY)
     id = shelf.put("alpha", 0)
     read_again = []
     for n in range(6):
@@ -183,13 +189,15 @@ def test_a_vocabulary_is_read_again_after_enough_changes(
         shelf.change(id, n + 1, text=WORDS[n % 5])
     # Two changes are a tenth of the sample, which is not enough.
     assert read_again == [True, False, False, True, False, False]
-    assert vocabulary.statistics(1).found_in("gamma") == 1
+    assert vocabulary.statistics(1).document_frequency("gamma") == 1
     shelf.beside().put("alpha", 9)
     assert len(known(shelf, scopes)[1]) == 2
 
 
-def test_so_many_vocabularies_are_kept(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_vocabularies_are_kept(
+    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.MOST_VOCABULARIES", 2)
-    scopes, places = Scopes(2, PLENTY), [shelf, shelf.beside(), shelf.beside()]
+    scopes, places = SearchCache(2, PLENTY), [shelf, shelf.beside(), shelf.beside()]
     read_again = [len(known(places[n], scopes)[1]) > 1 for n in (0, 1, 0, 1, 2, 1, 2, 0)]
     assert read_again == [True, True, False, False, True, False, False, True]

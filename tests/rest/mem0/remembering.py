@@ -49,7 +49,7 @@ def moments_read(row: dict[str, Any]) -> dict[str, Any]:
 async def finished(tenant: Tenant, event_id: str) -> dict[str, Any]:
     """Return an event once what it stands for is over."""
     for _ in range(400):
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
         event: dict[str, Any] = await ask(tenant.owner, "GET", f"/v1/event/{event_id}/")
         if event["status"] not in ("PENDING", "RUNNING"):
             return event

@@ -49,7 +49,7 @@ async def cost(client: Client, deployment: Deployment, *request: Any, **query: A
     """Return how many statements a request costs."""
     # That a key is in use is noted once in a while, and is no part of the cost.
     await ask(client, "GET", "/v1/ping/")
-    with deployment.counted() as statements:
+    with deployment.counted_statements() as statements:
         await ask(client, *request, **query)
     return len(statements)
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import InvalidInput
 from core.filters.tree import And, Condition, Field, Filter, Not, Operator, Or
-from rest.mem0.filters import entity_filter, filter_of, literal
+from rest.mem0.filters import entity_filter, parse_filter, parse_literal
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import ask
 from tests.support.fixtures.factories import Tenant
@@ -100,7 +100,7 @@ TRANSLATED: list[tuple[dict[str, Any], Filter]] = [
     ("given", "expected"), TRANSLATED, ids=[str(case[0]) for case in TRANSLATED]
 )
 def test_each_condition_has_its_translation(given: dict[str, Any], expected: Filter) -> None:
-    assert filter_of(given, "filters", scoped=False) == expected
+    assert parse_filter(given, "filters", scoped=False) == expected
 
 
 REFUSED: list[tuple[Any, list[str]]] = [
@@ -142,7 +142,7 @@ REFUSED: list[tuple[Any, list[str]]] = [
 @pytest.mark.parametrize(("given", "path"), REFUSED, ids=[str(case[0])[:60] for case in REFUSED])
 def test_what_is_no_part_of_it_is_named(given: Any, path: list[str]) -> None:
     with pytest.raises(InvalidInput) as refused:
-        filter_of(given, "filters", scoped=False)
+        parse_filter(given, "filters", scoped=False)
     assert refused.value.path == ("filters", *path)
 
 
@@ -151,7 +151,7 @@ def test_a_filter_is_not_too_deep() -> None:
     for _ in range(10):
         given = {"AND": [given]}
     with pytest.raises(InvalidInput):
-        filter_of(given, "filters", scoped=False)
+        parse_filter(given, "filters", scoped=False)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_filter_is_not_too_deep() -> None:
 )
 def test_somebody_must_be_named_where_it_matters(given: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
-        filter_of(given, "filters", scoped=True)
+        parse_filter(given, "filters", scoped=True)
     assert refused.value.path == ("filters",)
 
 
@@ -167,7 +167,7 @@ def test_somebody_must_be_named_where_it_matters(given: Any) -> None:
     "given", [{"user_id": "*"}, {"OR": [{"text": "x"}, {"AND": [{"run_id": "r1"}]}]}]
 )
 def test_somebody_may_be_named_anywhere(given: Any) -> None:
-    assert filter_of(given, "filters", scoped=True) == filter_of(given, scoped=False)
+    assert parse_filter(given, "filters", scoped=True) == parse_filter(given, scoped=False)
 
 
 def test_entities_alone() -> None:
@@ -176,8 +176,8 @@ def test_entities_alone() -> None:
 
 
 def test_a_query_may_be_json_or_python() -> None:
-    assert literal("{'user_id': 'x', 'a': None}") == {"user_id": "x", "a": None}
-    assert literal('{"user_id": null}') == {"user_id": None}
+    assert parse_literal("{'user_id': 'x', 'a': None}") == {"user_id": "x", "a": None}
+    assert parse_literal('{"user_id": null}') == {"user_id": None}
     for text in (
         "open('x')",
         "{",
@@ -190,7 +190,7 @@ def test_a_query_may_be_json_or_python() -> None:
         "[" * 60_000,
     ):
         with pytest.raises(InvalidInput):
-            literal(text)
+            parse_literal(text)
 
 
 FOUND: list[tuple[dict[str, Any], str]] = [

@@ -29,7 +29,7 @@ async def test_an_export_is_shaped(tenant: Tenant, as_text: bool, flat: bool) ->
     schema: Any = orjson.dumps(SCHEMA).decode() if as_text else SCHEMA
     named: dict[str, Any] = ANA if flat else {"filters": ANA}
     made = await ask(tenant.owner, "POST", EXPORTS, {"schema": schema, **named}, status=201)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     found = await ask(tenant.owner, "POST", GET, {"memory_export_id": made["id"]})
     data = (await tenant.owner.ask(BY_GRAPHQL, id=made["id"]))["export"]["data"]
     assert found == data
@@ -40,7 +40,7 @@ async def test_an_export_is_shaped(tenant: Tenant, as_text: bool, flat: bool) ->
 async def test_an_export_of_other_filters_is_another(tenant: Tenant) -> None:
     body = {"schema": SCHEMA, "filters": ANA}
     await ask(tenant.owner, "POST", EXPORTS, body, status=201)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     other = {"filters": {"user_id": "Bo"}}
     assert await refused(tenant.owner, "POST", GET, other) == missing("filters")
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from rest.framework.request import Endpoint, Given
+from rest.framework.request import Endpoint, RequestParameters
 from rest.mem0.endpoints import ENDPOINTS
 from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import call
@@ -55,7 +55,7 @@ def called(endpoint: Endpoint) -> str:
     return f"{endpoint.method} {endpoint.path}"
 
 
-def names(model: type[Given] | None) -> list[str]:
+def names(model: type[RequestParameters] | None) -> list[str]:
     """Return what may be given, by the names it has outside."""
     fields = {} if model is None else model.model_fields
     return [field.alias or name for name, field in fields.items()]

@@ -11,8 +11,16 @@ from storage.transaction import Transaction
 from tests.rest.mem0.rest import ask
 from tests.schema.erasure.test_erasure_receipts import DELETE, DELETE_ENTITY, completed
 from tests.support.documents.exchange import event, file_of, line, memory
-from tests.support.documents.importing import brought_in
-from tests.support.documents.ingesting import ADD, asked, ended, held_back, inferred, raw, texts_of
+from tests.support.documents.importing import import_file
+from tests.support.documents.ingesting import (
+    ADD,
+    add_inferred,
+    blocked_adds,
+    finished_operation,
+    inferring_input,
+    raw,
+    texts_of,
+)
 from tests.support.documents.remembering import entity_id, rows_with
 from tests.support.fixtures.erasure_worlds import words_left
 from tests.support.fixtures.factories import Tenant
@@ -34,7 +42,7 @@ async def test_a_repeated_request_stores_nothing_after_an_erasure(
     tenant: Tenant, infer: bool
 ) -> None:
     key = f"order of {WORD} {tenant.project_id}"
-    request = asked(f"I live with {WORD} in Oslo.", infer=infer, idempotencyKey=key)
+    request = inferring_input(f"I live with {WORD} in Oslo.", infer=infer, idempotencyKey=key)
     first = await tenant.owner.do(ADD, input=request)
     assert first["results"]
     await _erase(tenant, "alice")
@@ -53,11 +61,11 @@ async def test_a_repeated_request_stores_nothing_after_an_erasure(
 async def test_a_repeated_request_that_was_still_pending_stores_nothing(tenant: Tenant) -> None:
     await tenant.add("I like tea")
     key = f"pending {tenant.project_id}"
-    request = asked("I live with Zyx in Oslo.", wait=False, idempotencyKey=key)
-    with held_back(tenant, userId="alice"):
+    request = inferring_input("I live with Zyx in Oslo.", wait=False, idempotencyKey=key)
+    with blocked_adds(tenant, userId="alice"):
         pending = (await tenant.owner.do(ADD, input=request))["operation"]["id"]
         await _erase(tenant, "alice")
-    operation = await ended(tenant.owner, pending)
+    operation = await finished_operation(tenant.owner, pending)
     assert (operation["status"], operation["input"]) == ("FAILED", {})
     (again,) = (await tenant.owner.ask(ADD, input=request)).values()
     assert (again["operation"]["id"], again["results"]) == (pending, [])
@@ -68,18 +76,20 @@ async def test_a_repeated_request_that_was_still_pending_stores_nothing(tenant: 
 async def test_an_add_after_an_erasure_is_about_somebody_else(tenant: Tenant) -> None:
     await tenant.add("I like tea")
     id = await entity_id(tenant.owner, "alice")
-    with held_back(tenant, userId="alice"):
+    with blocked_adds(tenant, userId="alice"):
         made = (await tenant.owner.do(DELETE_ENTITY, id=id))["receipt"]
-        fresh = await tenant.owner.do(ADD, input=asked("I live in Oslo.", wait=False))
+        fresh = await tenant.owner.do(ADD, input=inferring_input("I live in Oslo.", wait=False))
         await completed(tenant.owner, made["id"])
-    assert (await ended(tenant.owner, fresh["operation"]["id"]))["status"] == "SUCCEEDED"
+    assert (await finished_operation(tenant.owner, fresh["operation"]["id"]))[
+        "status"
+    ] == "SUCCEEDED"
     assert await texts_of(tenant.owner) == ["I live in Oslo."]
 
 
 async def test_a_request_that_superseded_what_is_erased_stays(tenant: Tenant) -> None:
     """Its own words are of another run, and only they are in it."""
-    await inferred(tenant.owner, "I live in Berlin.", userId="bob", runId="one")
-    moved = await inferred(tenant.owner, "I live in Munich.", userId="bob", runId="two")
+    await add_inferred(tenant.owner, "I live in Berlin.", userId="bob", runId="one")
+    moved = await add_inferred(tenant.owner, "I live in Munich.", userId="bob", runId="two")
     assert [result["outcome"] for result in moved["results"]] == ["SUPERSEDES"]
     before = raw(tenant)
     receipt = await _erase(tenant, "one", "RUN")
@@ -91,7 +101,7 @@ async def test_a_request_that_superseded_what_is_erased_stays(tenant: Tenant) ->
 
 async def test_erasing_an_imported_memory_lets_its_import_go_on(tenant: Tenant) -> None:
     there, waiting = memory("I like tea"), memory("I like rye", 1)
-    await brought_in(tenant, file_of(line(there)))
+    await import_file(tenant, file_of(line(there)))
     imported = OperationRow(
         id=uuid7(),
         project_id=tenant.project_id,
@@ -143,7 +153,7 @@ async def test_an_imported_history_goes_with_whom_it_was_about(tenant: Tenant) -
 
     tag = tenant.project_id[-6:]
     words = [f"zq{tag}x{number:04}" for number in range(3)]
-    await brought_in(
+    await import_file(
         tenant,
         file_of(
             deleted("alice", words[0]),
@@ -163,15 +173,15 @@ async def test_an_imported_history_goes_with_whom_it_was_about(tenant: Tenant) -
 async def test_deleting_an_agent_by_mem0_leaves_its_namesakes(tenant: Tenant) -> None:
     for key in ("userId", "agentId", "appId", "runId"):
         await tenant.add(f"{key} likes tea", **{key: "assistant"})
-    with held_back(tenant, userId="assistant"):
+    with blocked_adds(tenant, userId="assistant"):
         said = {"role": "assistant", "content": "assistant"}
-        request = asked("I live in Oslo.", said, userId="assistant", wait=False)
+        request = inferring_input("I live in Oslo.", said, userId="assistant", wait=False)
         pending = (await tenant.owner.do(ADD, input=request))["operation"]["id"]
         await ask(tenant.owner, "DELETE", "/v2/entities/agent/assistant/")
         document = "{ project { erasures { nodes { id } } } }"
         (made,) = (await tenant.owner.ask(document))["project"]["erasures"]["nodes"]
         await completed(tenant.owner, made["id"])
-    assert (await ended(tenant.owner, pending))["status"] == "SUCCEEDED"
+    assert (await finished_operation(tenant.owner, pending))["status"] == "SUCCEEDED"
     assert await texts_of(tenant.owner) == [
         "userId likes tea",
         "appId likes tea",

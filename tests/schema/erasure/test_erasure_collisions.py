@@ -12,7 +12,7 @@ from tests.support.fixtures.erasure_worlds import (
     NAMES,
     Entity,
     World,
-    ended,
+    finished_operation,
     rows_about,
     words_left,
 )
@@ -29,13 +29,13 @@ async def _filled(tenant: Tenant, seed: int) -> World:
     for _ in range(5):
         await world.add(infer=True)
     operation_id, said = await world.send_file(8)
-    assert (await ended(tenant.owner, operation_id))["status"] == "SUCCEEDED"
+    assert (await finished_operation(tenant.owner, operation_id))["status"] == "SUCCEEDED"
     world.actions += said
     for _ in range(7):
         await world.touch()
     for _ in range(8):
         await world.ask()
-    await tenant.deployment.services.searches.settle()
+    await tenant.deployment.services.search_recorder.flush()
     return world
 
 
@@ -123,8 +123,11 @@ async def test_what_is_under_way_goes_on(tenant: Tenant, seed: int) -> None:
     # What comes afterwards is about somebody else of that name.
     fresh = [await world.add(infer=infer, named=entity) for infer in (False, True)]
     assert all(said.memory_ids for said in fresh)
-    imported = await ended(tenant.owner, operation_id)
-    results = {said.word: await ended(tenant.owner, said.operation_id or "") for said in pending}
+    imported = await finished_operation(tenant.owner, operation_id)
+    results = {
+        said.word: await finished_operation(tenant.owner, said.operation_id or "")
+        for said in pending
+    }
     receipt = await completed(tenant.owner, made["id"])
 
     deployment = tenant.deployment

@@ -164,7 +164,7 @@ async def test_a_name_deep_in_a_request_is_erased_too(tenant: Tenant, word: str)
     either = {"or": [{"userId": {"eq": word}}, {"userId": {"in": ["bob", "carl"]}}]}
     await search(tenant.owner, "tea", filter=either)
     await search(tenant.owner, "tea", filter={"userId": {"eq": "bob"}})
-    await tenant.deployment.services.searches.settle()
+    await tenant.deployment.services.search_recorder.flush()
     assert "operations" in rows_with(tenant.deployment, word)
     made = await tenant.owner.do(DELETE_ENTITY, id=await entity_id(tenant.owner, word))
     receipt = await completed(tenant.owner, made["receipt"]["id"])

@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
-from core.filters.json_form import filter_of
+from core.filters.json_form import filter_from_json
 from core.ids import uuid7
-from tests.support.documents.exporting import CREATE, FIND, SUMMARIZE, created, exported, found
+from tests.support.documents.exporting import (
+    CREATE,
+    FIND,
+    SUMMARIZE,
+    create_export,
+    get_export,
+    shaped_export,
+)
 from tests.support.documents.ingesting import FIND as OPERATION
 from tests.support.documents.ingesting import RETRY
 from tests.support.documents.refusals import (
@@ -36,13 +43,13 @@ query ($ids: [ID!]!) {
 async def test_a_plain_export_is_done_at_once(tenant: Tenant) -> None:
     await tenant.add("I like tea.", "I like figs.")
     asked = {"userId": {"eq": "alice"}, "not": {"text": {"contains": "figs"}}}
-    made = await created(tenant.owner, filter=asked, includeHistory=True)
+    made = await create_export(tenant.owner, filter=asked, includeHistory=True)
     (row,) = snapshot(tenant)["exports"]
     assert made["url"] == f"/exports/{made['id']}.jsonl"
     assert made["completedAt"] == made["createdAt"]
     assert (made["schema"], made["instructions"], made["data"]) == (None, None, None)
     assert made["includeHistory"] is True
-    assert filter_of(made["filter"]) == filter_of(row["filter"])
+    assert filter_from_json(made["filter"]) == filter_from_json(row["filter"])
     assert made["filter"] == {
         "and": [{"not": {"text": {"contains": "figs"}}}, {"userId": {"eq": "alice"}}]
     }
@@ -51,13 +58,13 @@ async def test_a_plain_export_is_done_at_once(tenant: Tenant) -> None:
     assert (operation["attempts"], operation["progress"], operation["notes"]) == (1, 1, [])
     assert operation["input"] == {"includeHistory": True, "filter": made["filter"]}
     assert (row["sequence"], row["project_id"]) == (2, tenant.project_id)
-    assert await found(tenant.owner, made["id"]) == made
+    assert await get_export(tenant.owner, made["id"]) == made
 
 
 async def test_whoever_sees_the_project_makes_and_sees_exports(tenant: Tenant) -> None:
-    made = await created(tenant.reader)
+    made = await create_export(tenant.reader)
     assert (made["filter"], made["includeHistory"]) == (None, False)
-    assert await found(tenant.owner, made["id"]) == made
+    assert await get_export(tenant.owner, made["id"]) == made
     for id in (made["id"], uuid7(), "no id"):
         error = await tenant.stranger.error(FIND, id=id)
         assert (error["extensions"]["code"], error["path"]) == ("NOT_FOUND", ["export"])
@@ -102,8 +109,8 @@ async def test_a_refusal_says_what_is_wrong_with_a_schema(tenant: Tenant) -> Non
 
 async def test_exports_are_nodes_whose_operations_are_read_together(tenant: Tenant) -> None:
     async def statements(count: int) -> int:
-        made = [await created(tenant.owner) for _ in range(count)]
-        with tenant.deployment.counted() as counted:
+        made = [await create_export(tenant.owner) for _ in range(count)]
+        with tenant.deployment.counted_statements() as counted:
             nodes = (await tenant.owner.ask(NODES, ids=[each["id"] for each in made]))["nodes"]
         assert nodes == [
             {
@@ -121,8 +128,8 @@ async def test_exports_are_nodes_whose_operations_are_read_together(tenant: Tena
 
 
 async def test_what_is_over_and_done_cannot_be_tried_again(tenant: Tenant) -> None:
-    plain = await created(tenant.owner)
-    done = await exported(tenant.owner, PERSON)
+    plain = await create_export(tenant.owner)
+    done = await shaped_export(tenant.owner, PERSON)
     for made in (plain, done):
         (error,) = await tenant.owner.refused(RETRY, id=made["operation"]["id"])
         assert (error["code"], error["path"]) == ("INVALID_INPUT", ["id"])
@@ -132,8 +139,8 @@ async def test_what_was_asked_about_somebody_is_erased_with_them(tenant: Tenant)
     await tenant.add("I like tea.")
     asked = {"filter": {"userId": {"eq": "alice"}}}
     plain, done = (
-        await created(tenant.owner, **asked),
-        await exported(tenant.owner, PERSON, **asked),
+        await create_export(tenant.owner, **asked),
+        await shaped_export(tenant.owner, PERSON, **asked),
     )
     summed = await tenant.owner.do(SUMMARIZE, **asked)
     await tenant.owner.do(DELETE_ENTITY, id=await entity_id(tenant.owner, "alice"))

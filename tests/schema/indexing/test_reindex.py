@@ -113,7 +113,7 @@ async def in_index(tenant: Tenant) -> int:
 
 async def test_it_goes_on_until_what_was_promised_is_done(place: Tenant) -> None:
     await place.add(*NUMBERS)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     # Something that is in no database, as a damaged index might have it.
     row = (uuid7(), np.ones(384, "<f4").tobytes(), {"user_key": uuid7()})
     await place.deployment.services.index.upsert(place.project_id, [row])
@@ -142,7 +142,7 @@ async def test_it_goes_on_until_what_was_promised_is_done(place: Tenant) -> None
     assert over["error"] is None
     assert over["completedAt"] > over["startedAt"]
     assert claim(place, JobKind.REINDEX) == []
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     assert await in_index(place) == 6
 
 
@@ -151,7 +151,7 @@ async def test_searches_find_everything_at_every_step(
 ) -> None:
     send(monkeypatch, "index")
     await place.add(*NUMBERS)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     index, seen = place.deployment.services.index, []
     drop = index.drop
 
@@ -159,7 +159,7 @@ async def test_searches_find_everything_at_every_step(
         for _ in range(2):
             seen.append(texts(await search(place.owner, MEANT, threshold=0)))
             # Whoever looks for index jobs at this moment must not take those of this project.
-            await place.deployment.settle()
+            await place.deployment.run_jobs()
             await drop(project_id)
         seen.append(texts(await search(place.owner, MEANT, threshold=0)))
 
@@ -170,7 +170,7 @@ async def test_searches_find_everything_at_every_step(
     await do(place, claim(place, JobKind.INDEX, 2))
     seen.append(texts(await search(place.owner, MEANT, threshold=0)))
     assert [sorted(found) for found in seen] == [NUMBERS] * 5
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     await look(place)
 
 
@@ -200,7 +200,7 @@ async def test_there_is_one_at_a_time(place: Tenant) -> None:
 async def test_work_that_was_killed_is_taken_up_again(place: Tenant) -> None:
     """Once between the drop and the note of what was promised, once while it waits."""
     await place.add(*NUMBERS)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     id = await begin(place)
     services = place.deployment.services
     (job,) = claim(place, JobKind.REINDEX)
@@ -224,7 +224,7 @@ async def test_an_index_that_cannot_be_dropped(
     place: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await place.add(*NUMBERS)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     id = await begin(place)
     index = place.deployment.services.index
 
@@ -247,7 +247,7 @@ async def test_an_index_that_cannot_be_dropped(
     assert again["operation"] == {"id": id, "status": "PENDING"}
     await assert_refused(place, place.owner, invalid("id"), RETRY, id=id)
     await look(place)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     await look(place)
     over = await state(place, id)
     assert (over["status"], over["progress"], over["error"]) == ("SUCCEEDED", 1, None)
@@ -256,7 +256,7 @@ async def test_an_index_that_cannot_be_dropped(
 
 async def test_what_the_index_does_not_take_is_told(place: Tenant) -> None:
     await place.add(*NUMBERS)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     id = await begin(place)
     await look(place)
     failing = claim(place, JobKind.INDEX, 2)
@@ -279,7 +279,7 @@ async def test_a_deleted_project_is_left_alone(place: Tenant) -> None:
     await begin(place)
     await place.owner.do(DELETE_PROJECT, id=place.project_id)
     await look(place)
-    await place.deployment.settle()
+    await place.deployment.run_jobs()
     left = "SELECT count(*) FROM jobs WHERE project_id = '%s'"
     with place.deployment.services.db.engine.connect() as connection:
         assert connection.exec_driver_sql(left % place.project_id).scalar() == 0

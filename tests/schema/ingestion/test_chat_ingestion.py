@@ -12,7 +12,14 @@ import pytest
 
 from resolvers.ingestion import job as ingestion
 from storage.operations.store import ERASED
-from tests.support.documents.ingesting import failed, inferred, raw, says, texts_of, work_of
+from tests.support.documents.ingesting import (
+    add_inferred,
+    failed_operation,
+    message_input,
+    raw,
+    texts_of,
+    work_of,
+)
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.openai_answers import (
     INPUT_TOKENS,
@@ -68,11 +75,11 @@ async def memories_of(tenant: Tenant) -> dict[str, dict[str, Any]]:
 async def test_what_a_model_is_asked(chat: Tenant, model: OpenAIServer) -> None:
     catalog = [{"name": "drinks", "description": "Tea, coffee"}, {"name": "misc"}]
     await chat.owner.do(UPDATE_PROJECT, input={"customCategories": catalog})
-    payload = await inferred(
+    payload = await add_inferred(
         chat.owner,
-        says("Be kind.", "system"),
-        says("I like tea", name="Al", timestamp="2024-02-29T10:30:00Z"),
-        says("Noted.", "assistant"),
+        message_input("Be kind.", "system"),
+        message_input("I like tea", name="Al", timestamp="2024-02-29T10:30:00Z"),
+        message_input("Noted.", "assistant"),
         agentId="butler",
         userId="alice",
         timestamp="2024-03-01T09:00:00Z",
@@ -102,7 +109,7 @@ async def test_what_a_model_is_asked(chat: Tenant, model: OpenAIServer) -> None:
 
 async def test_both_requests_of_a_second_try_are_counted(chat: Tenant, model: OpenAIServer) -> None:
     model.next(text("I cannot do JSON."))
-    operation = (await inferred(chat.owner, TEA))["operation"]
+    operation = (await add_inferred(chat.owner, TEA))["operation"]
     assert len(model.chats) == 2
     assert (operation["status"], operation["attempts"]) == ("SUCCEEDED", 1)
     tokens = (operation["inputTokens"], operation["outputTokens"])
@@ -115,7 +122,7 @@ async def test_whose_instructions_count(chat: Tenant, model: OpenAIServer) -> No
     project = {"customInstructions": "project", "agentCustomInstructions": "agent's project"}
 
     async def told(**options: Any) -> dict[str, str]:
-        await inferred(chat.owner, TEA, **options)
+        await add_inferred(chat.owner, TEA, **options)
         found: dict[str, str] = model.chats[-1].document.get("instructions", {})
         return found
 
@@ -131,7 +138,7 @@ async def test_whose_instructions_count(chat: Tenant, model: OpenAIServer) -> No
 
 async def test_what_was_said_before_is_told(chat: Tenant, model: OpenAIServer) -> None:
     async def former(*texts: str, **named: str) -> list[str]:
-        await inferred(chat.owner, *texts, **named)
+        await add_inferred(chat.owner, *texts, **named)
         return [turn["content"] for turn in model.chats[-1].document.get("former_turns", [])]
 
     alice, with_butler = {"userId": "alice"}, {"userId": "alice", "agentId": "butler"}
@@ -149,11 +156,11 @@ async def test_what_was_said_before_is_told(chat: Tenant, model: OpenAIServer) -
 async def test_known_memories_have_small_numbers(chat: Tenant, model: OpenAIServer) -> None:
     known = [f"I own {n} cups for green tea" for n in range(11)]
     model.next(facts([fact(text) for text in ["My car is red", *known, "I like green tea"]]))
-    await inferred(chat.owner, "This and that")
+    await add_inferred(chat.owner, "This and that")
     await chat.add("I like green tea, says Bob", userId="bob")
     await chat.add("I liked green tea", expirationDate="2020-01-01")
     model.next(facts([]))
-    await inferred(chat.owner, "I like green tea")
+    await add_inferred(chat.owner, "I like green tea")
     request = model.chats[-1]
     shown = request.document["known_memories"]
     assert [each["n"] for each in shown] == list(range(1, 11))
@@ -167,14 +174,14 @@ async def test_graph_memory_and_languages_are_as_the_project_wants(
     chat: Tenant, model: OpenAIServer
 ) -> None:
     model.next(facts([fact("Al went to Lisbon.", concepts=["Lisbon"])]))
-    (memory,) = (await inferred(chat.owner, "I went to Lisbon."))["memories"]
+    (memory,) = (await add_inferred(chat.owner, "I went to Lisbon."))["memories"]
     assert memory["concepts"] == [{"name": "Lisbon"}]
-    await inferred(chat.owner, TEA)
+    await add_inferred(chat.owner, TEA)
     assert model.chats[-1].document["known_names"] == ["Lisbon"]
     assert "Write every fact in English" in model.chats[-1].system
     await chat.owner.do(UPDATE_PROJECT, input={"enableGraph": False, "multilingual": True})
     model.next(facts([fact("Al likes Porto.", concepts=["Porto"])]))
-    (memory,) = (await inferred(chat.owner, "Eu gosto do Porto."))["memories"]
+    (memory,) = (await add_inferred(chat.owner, "Eu gosto do Porto."))["memories"]
     assert memory["concepts"] == []
     assert "known_names" not in model.chats[-1].document
     assert "Never translate." in model.chats[-1].system
@@ -194,8 +201,12 @@ async def test_facts_are_kept_as_the_model_gives_them(chat: Tenant, model: OpenA
             ]
         )
     )
-    said = [says("I was in Porto."), says("Try port!", "assistant"), says("By train!")]
-    payload = await inferred(chat.owner, *said, userId="alice", agentId="butler")
+    said = [
+        message_input("I was in Porto."),
+        message_input("Try port!", "assistant"),
+        message_input("By train!"),
+    ]
+    payload = await add_inferred(chat.owner, *said, userId="alice", agentId="butler")
     first, second, third = payload["memories"]
     assert (first["text"], first["userId"], first["agentId"]) == ("Al was in Porto.", "alice", None)
     assert first["timestamp"] == "2024-05-01T00:00:00Z"
@@ -215,7 +226,7 @@ def judged(kind: str, words: str, n: int = 1) -> Behaviour:
 async def test_verdicts_take_effect(chat: Tenant, model: OpenAIServer) -> None:
     await chat.add(TEA)
     model.next(judged("duplicate_of", OOLONG))
-    payload = await inferred(chat.owner, OOLONG)
+    payload = await add_inferred(chat.owner, OOLONG)
     assert [result["outcome"] for result in payload["results"]] == ["MERGED"]
     assert [memory["text"] for memory in payload["memories"]] == [OOLONG]
     assert await memories_of(chat) == {
@@ -223,10 +234,10 @@ async def test_verdicts_take_effect(chat: Tenant, model: OpenAIServer) -> None:
         OOLONG: {"state": "ACTIVE", "events": ["ADD"]},
     }
     model.next(judged("extends", "I drink it with my aunt."))
-    payload = await inferred(chat.owner, "With my aunt.")
+    payload = await add_inferred(chat.owner, "With my aunt.")
     assert [result["outcome"] for result in payload["results"]] == ["ADDED"]
     model.next(judged("supersedes", "I only drink coffee now."))
-    payload = await inferred(chat.owner, OOLONG, "No more: I only drink coffee now.")
+    payload = await add_inferred(chat.owner, OOLONG, "No more: I only drink coffee now.")
     # The memory nearest to what was said is shown first.
     assert model.chats[-1].document["known_memories"][0] == {"n": 1, "text": OOLONG}
     assert [result["outcome"] for result in payload["results"]] == ["SUPERSEDES"]
@@ -255,7 +266,7 @@ async def test_immutable_memories_are_beyond_verdicts(
 ) -> None:
     await chat.add(TEA, immutable=True)
     model.next(judged(kind, OOLONG))
-    payload = await inferred(chat.owner, OOLONG)
+    payload = await add_inferred(chat.owner, OOLONG)
     assert [result["outcome"] for result in payload["results"]] == ["ADDED"]
     assert await memories_of(chat) == NEITHER
 
@@ -272,7 +283,7 @@ async def test_verdicts_on_what_was_not_shown_are_ignored(
 ) -> None:
     await chat.add(TEA)
     model.next(judged(kind, OOLONG, n))
-    payload = await inferred(chat.owner, OOLONG)
+    payload = await add_inferred(chat.owner, OOLONG)
     assert [result["outcome"] for result in payload["results"]] == ["ADDED"]
     assert await memories_of(chat) == NEITHER
 
@@ -292,7 +303,7 @@ async def test_verdicts_on_what_has_changed_meanwhile_are_ignored(
         return judged(kind, OOLONG)(request)
 
     model.next(think)
-    waiting = asyncio.create_task(inferred(chat.owner, OOLONG))
+    waiting = asyncio.create_task(add_inferred(chat.owner, OOLONG))
     await asyncio.to_thread(thinks.wait, 5)
     if change == "deleted":
         await chat.owner.do(DELETE, id=memory["id"])
@@ -327,7 +338,7 @@ async def test_what_is_deleted_while_a_model_thinks_is_not_remembered(
 
     monkeypatch.setattr(ingestion, "_store", watched)
     model.next(think)
-    waiting = asyncio.create_task(failed(chat.owner, OOLONG))
+    waiting = asyncio.create_task(failed_operation(chat.owner, OOLONG))
     await asyncio.to_thread(thinks.wait, 5)
     await chat.owner.do(DELETE_ENTITY, id=entity)
     operation = await waiting

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.documents.erasure import held
+from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.remembering import (
     events,
     everything,
@@ -305,7 +305,7 @@ async def test_when_it_was_said_counts_not_when_there_was_time_to_store_it(tenan
 
 
 async def _moment_of(tenant: Tenant, id: str) -> Any:
-    rows = tenant.deployment.services.db.read_now(lambda tx: tx.memories.there([id]))
+    rows = tenant.deployment.services.db.read_now(lambda tx: tx.memories.get_unscoped([id]))
     return rows[id].created_at
 
 
@@ -340,7 +340,7 @@ async def test_of_two_that_contradict_each_other_at_once_one_holds(tenant: Tenan
     """The second comes while the first, in a run of its own, has looked and not yet committed."""
     await learn(tenant, "I have a cat.")
     runs = ({"userId": "alice", "runId": run} for run in "ab")
-    with held(tenant.deployment, "INSERT INTO source_messages") as (reached, release):
+    with paused_transaction(tenant.deployment, "INSERT INTO source_messages") as (reached, release):
         first = asyncio.create_task(learn(tenant, PARIS, **next(runs)))
         await asyncio.to_thread(reached.wait, 5)
         second = asyncio.create_task(learn(tenant, BERLIN, **next(runs)))

@@ -14,10 +14,10 @@ from tests.schema.memories.test_memory_bad_input import STATE, is_invalid, uncha
 from tests.support.documents.ingesting import (
     ADD,
     LOG,
-    asked,
-    ended,
-    inferred,
-    says,
+    add_inferred,
+    finished_operation,
+    inferring_input,
+    message_input,
     texts_of,
     work_of,
 )
@@ -25,8 +25,8 @@ from tests.support.fixtures.factories import Tenant
 
 DENTIST = "I go to my dentist, Dr. Silva, twice a year."
 TENNIS = "I play tennis every Tuesday."
-ADVICE = says("I recommend the restaurant Time Out Market for seafood.", "assistant")
-NOTHING = "Nothing in these messages was found worth remembering."
+ADVICE = message_input("I recommend the restaurant Time Out Market for seafood.", "assistant")
+NOTHING = "No relevant facts were found in these messages."
 NOT_FOLLOWED = "Custom instructions were not followed: no chat model is configured."
 UPDATE_PROJECT = """
 mutation ($input: UpdateProjectInput!) {
@@ -37,7 +37,7 @@ CONCEPTS = "{ project { concepts { nodes { name } } } }"
 
 
 async def test_whoever_waits_gets_the_memories(tenant: Tenant) -> None:
-    payload = await inferred(tenant.owner, f"Hi! {DENTIST}", ADVICE, TENNIS)
+    payload = await add_inferred(tenant.owner, f"Hi! {DENTIST}", ADVICE, TENNIS)
     operation, memories = payload["operation"], payload["memories"]
     assert [memory["text"] for memory in memories] == [DENTIST, ADVICE["content"], TENNIS]
     assert payload["results"] == [
@@ -56,7 +56,11 @@ async def test_whoever_waits_gets_the_memories(tenant: Tenant) -> None:
         "error": None,
         "attempts": 1,
         "progress": 1.0,
-        "input": {**asked(f"Hi! {DENTIST}", ADVICE, TENNIS), "infer": True, "immutable": False},
+        "input": {
+            **inferring_input(f"Hi! {DENTIST}", ADVICE, TENNIS),
+            "infer": True,
+            "immutable": False,
+        },
         "notes": [],
         "model": None,
         "inputTokens": None,
@@ -81,13 +85,13 @@ async def test_whoever_waits_gets_the_memories(tenant: Tenant) -> None:
 
 
 async def test_whoever_does_not_wait_can_ask_later(tenant: Tenant) -> None:
-    payload = await inferred(tenant.owner, TENNIS, wait=False)
+    payload = await add_inferred(tenant.owner, TENNIS, wait=False)
     operation = payload["operation"]
     assert (payload["memories"], payload["results"]) == ([], [])
     # A worker may have taken it up already.
     assert operation["status"] in {"PENDING", "RUNNING"}
     assert (operation["progress"], operation["completedAt"]) == (0, None)
-    done = await ended(tenant.owner, operation["id"])
+    done = await finished_operation(tenant.owner, operation["id"])
     assert (done["status"], done["attempts"], done["progress"]) == ("SUCCEEDED", 1, 1)
     assert [event["newText"] for event in done["results"]] == [TENNIS]
     assert await texts_of(tenant.owner) == [TENNIS]
@@ -95,23 +99,24 @@ async def test_whoever_does_not_wait_can_ask_later(tenant: Tenant) -> None:
 
 
 async def test_nothing_worth_remembering_is_said_so(tenant: Tenant) -> None:
-    payload = await inferred(tenant.owner, "Hi!", "Thanks, bye!")
+    payload = await add_inferred(tenant.owner, "Hi!", "Thanks, bye!")
     assert (payload["memories"], payload["results"]) == ([], [])
     operation = payload["operation"]
     assert (operation["status"], operation["notes"]) == ("SUCCEEDED", [NOTHING])
-    payload = await inferred(tenant.owner, "Hello!", customInstructions="Remember greetings.")
+    payload = await add_inferred(tenant.owner, "Hello!", customInstructions="Remember greetings.")
     assert payload["operation"]["notes"] == [NOT_FOLLOWED, NOTHING]
     assert (await tenant.owner.ask("{ entities { totalCount } }"))["entities"]["totalCount"] == 0
 
 
 async def test_what_a_system_says_is_context(tenant: Tenant) -> None:
     context = [
-        says("My name is Robo. I live in Atlantis.", role) for role in ("system", "developer")
+        message_input("My name is Robo. I live in Atlantis.", role)
+        for role in ("system", "developer")
     ]
-    payload = await inferred(tenant.owner, *context, TENNIS, agentId="robo")
+    payload = await add_inferred(tenant.owner, *context, TENNIS, agentId="robo")
     assert [memory["text"] for memory in payload["memories"]] == [TENNIS]
     assert await texts_of(tenant.owner) == [TENNIS]
-    assert payload["operation"]["input"]["messages"] == [*context, says(TENNIS)]
+    assert payload["operation"]["input"]["messages"] == [*context, message_input(TENNIS)]
 
 
 IDS = ("userId", "agentId", "appId", "runId")
@@ -135,7 +140,7 @@ EVERYTHING = {name: name[:-2] for name in IDS}
 async def test_facts_are_about_who_said_them(
     tenant: Tenant, named: dict[str, str], of_user: dict[str, str], of_assistant: dict[str, str]
 ) -> None:
-    payload = await inferred(tenant.owner, says(TENNIS, name="Al"), ADVICE, **named)
+    payload = await add_inferred(tenant.owner, message_input(TENNIS, name="Al"), ADVICE, **named)
     found = [{name: memory[name] for name in IDS} for memory in payload["memories"]]
     assert found == [dict.fromkeys(IDS) | of_user, dict.fromkeys(IDS) | of_assistant]
     said = [(memory["role"], memory["actor"]) for memory in payload["memories"]]
@@ -143,7 +148,7 @@ async def test_facts_are_about_who_said_them(
 
 
 async def test_what_the_call_says_of_its_memories(tenant: Tenant) -> None:
-    payload = await inferred(
+    payload = await add_inferred(
         tenant.owner,
         TENNIS,
         ADVICE,
@@ -166,23 +171,31 @@ SAID, GIVEN = "2024-06-10T15:00:00Z", "2020-02-02T02:02:02Z"
 @pytest.mark.parametrize(
     ("message", "options", "when", "precision"),
     [
-        pytest.param(says(MARCH), {}, "2024-03-01T00:00:00Z", "MONTH", id="text"),
+        pytest.param(message_input(MARCH), {}, "2024-03-01T00:00:00Z", "MONTH", id="text"),
         pytest.param(
-            says(MARCH, timestamp=SAID), {}, "2024-03-01T00:00:00Z", "MONTH", id="text over message"
+            message_input(MARCH, timestamp=SAID),
+            {},
+            "2024-03-01T00:00:00Z",
+            "MONTH",
+            id="text over message",
         ),
         pytest.param(
-            says("My daughter Emma was born yesterday.", timestamp=SAID),
+            message_input("My daughter Emma was born yesterday.", timestamp=SAID),
             {},
             "2024-06-09T00:00:00Z",
             "DAY",
             id="relative to the message",
         ),
-        pytest.param(says(TENNIS, timestamp=SAID), {}, SAID, None, id="message"),
-        pytest.param(says(MARCH), {"timestamp": GIVEN}, GIVEN, None, id="call over text"),
+        pytest.param(message_input(TENNIS, timestamp=SAID), {}, SAID, None, id="message"),
+        pytest.param(message_input(MARCH), {"timestamp": GIVEN}, GIVEN, None, id="call over text"),
         pytest.param(
-            says(MARCH, timestamp=SAID), {"timestamp": GIVEN}, SAID, None, id="message over call"
+            message_input(MARCH, timestamp=SAID),
+            {"timestamp": GIVEN},
+            SAID,
+            None,
+            id="message over call",
         ),
-        pytest.param(says(TENNIS), {}, None, None, id="nobody"),
+        pytest.param(message_input(TENNIS), {}, None, None, id="nobody"),
     ],
 )
 async def test_when_it_happened(
@@ -192,7 +205,7 @@ async def test_when_it_happened(
     when: str | None,
     precision: str | None,
 ) -> None:
-    (memory,) = (await inferred(tenant.owner, message, **options))["memories"]
+    (memory,) = (await add_inferred(tenant.owner, message, **options))["memories"]
     found = (memory["timestamp"], memory["timestampUntil"], memory["timestampPrecision"])
     assert found == (when, None, precision)
 
@@ -202,7 +215,7 @@ async def test_categories_are_of_the_call_or_else_the_project(tenant: Tenant) ->
         return [{"name": name, "description": "Tennis, rackets, courts and other sports"}]
 
     async def categories(user: str, **options: Any) -> list[str]:
-        (memory,) = (await inferred(tenant.owner, TENNIS, userId=user, **options))["memories"]
+        (memory,) = (await add_inferred(tenant.owner, TENNIS, userId=user, **options))["memories"]
         found: list[str] = memory["categories"]
         return found
 
@@ -215,19 +228,19 @@ async def test_categories_are_of_the_call_or_else_the_project(tenant: Tenant) ->
 
 
 async def test_without_graph_memory_there_are_no_concepts(tenant: Tenant) -> None:
-    (memory,) = (await inferred(tenant.owner, DENTIST))["memories"]
+    (memory,) = (await add_inferred(tenant.owner, DENTIST))["memories"]
     assert memory["concepts"] != []
     before = await tenant.owner.ask(CONCEPTS)
     await tenant.owner.do(UPDATE_PROJECT, input={"enableGraph": False})
     text = "I visited Lisbon with my friend Paulo."
-    (memory,) = (await inferred(tenant.owner, text))["memories"]
+    (memory,) = (await add_inferred(tenant.owner, text))["memories"]
     assert (memory["text"], memory["concepts"]) == (text, [])
     assert await tenant.owner.ask(CONCEPTS) == before
 
 
 async def test_a_repeat_is_the_memory_already_there(tenant: Tenant) -> None:
-    (memory,) = (await inferred(tenant.owner, TENNIS))["memories"]
-    payload = await inferred(tenant.owner, f"Hello! {TENNIS}")
+    (memory,) = (await add_inferred(tenant.owner, TENNIS))["memories"]
+    payload = await add_inferred(tenant.owner, f"Hello! {TENNIS}")
     assert payload["results"] == [{"outcome": "ALREADY_KNOWN", "memory": {"id": memory["id"]}}]
     (again,) = payload["memories"]
     assert [source["content"] for source in again.pop("sources")] == [TENNIS, f"Hello! {TENNIS}"]
@@ -264,7 +277,7 @@ BAD += [
 ]
 BAD += [
     pytest.param({"messages": []}, ("messages",), id="no messages"),
-    pytest.param({"messages": [says("x", "system")]}, ("messages",), id="only context"),
+    pytest.param({"messages": [message_input("x", "system")]}, ("messages",), id="only context"),
     pytest.param({"userId": None}, ("userId",), id="about nobody"),
     pytest.param({"metadata": []}, ("metadata",), id="metadata that is no object"),
 ]
@@ -276,7 +289,7 @@ async def test_bad_input_is_refused_and_nothing_begun(
 ) -> None:
     before = await tenant.owner.ask(STATE)
     for infer in (True, False):
-        input = {**asked(TENNIS), "infer": infer, **wrong}
+        input = {**inferring_input(TENNIS), "infer": infer, **wrong}
         (error,) = await tenant.owner.refused(ADD, input=input)
         is_invalid(error, "input", *path)
     assert work_of(tenant) == (0, 0)
@@ -287,7 +300,7 @@ async def test_what_is_just_within_the_limits_is_taken(tenant: Tenant) -> None:
     options: dict[str, Any] = dict.fromkeys(TEXTS[:2], TOO_LONG[:-1])
     options |= {"includes": "", "excludes": " ", "idempotencyKey": "k" * 255}
     options["customCategories"] = [{"name": f"{n:>0256}"} for n in range(100)]
-    payload = await inferred(tenant.owner, TENNIS, **options)
+    payload = await add_inferred(tenant.owner, TENNIS, **options)
     assert [memory["text"] for memory in payload["memories"]] == [TENNIS]
     kept = payload["operation"]["input"]
     assert {name: kept[name] for name in TEXTS} == {name: options[name] for name in TEXTS}
@@ -299,6 +312,8 @@ async def test_whoever_may_not_write_begins_nothing(tenant: Tenant) -> None:
         (tenant.reader, "FORBIDDEN", []),
         (tenant.stranger, "NOT_FOUND", ["projectId"]),
     ):
-        (error,) = await client.refused(ADD, input=asked(TENNIS), projectId=tenant.project_id)
+        (error,) = await client.refused(
+            ADD, input=inferring_input(TENNIS), projectId=tenant.project_id
+        )
         assert (error["code"], error["path"]) == (code, path)
     assert work_of(tenant) == (0, 0)

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.documents.erasure import held
+from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.refusals import assert_missing
 from tests.support.documents.remembering import (
     DELETE,
     MAKE_PROJECT,
     UPDATE,
-    asked,
+    add_input,
     everything,
     learn,
     rows_with,
@@ -255,7 +255,7 @@ async def test_a_concept_that_is_mentioned_again_meanwhile_stays(tenant: Tenant)
     """Its last memory is deleted while another has mentioned it and not yet committed."""
     (anna,) = await learn(tenant, ANNA)
     before = (await concepts(tenant))["Oslo"]["id"]
-    with held(tenant.deployment, "INSERT INTO source_messages") as (reached, release):
+    with paused_transaction(tenant.deployment, "INSERT INTO source_messages") as (reached, release):
         added = asyncio.create_task(learn(tenant, TRIP, userId="bob"))
         await asyncio.to_thread(reached.wait, 5)
         deleted = asyncio.create_task(tenant.owner.do(DELETE, id=anna.id))
@@ -289,8 +289,8 @@ async def test_lists_cost_as_many_statements_for_any_number(tenant: Tenant, docu
     for texts in ((ANNA,), (TRIP, BEN, "I flew from Bergen to Tromso with Carla Dahl.")):
         await learn(tenant, *texts)
         await tenant.owner.ask(document)
-        await tenant.deployment.settle()
-        with tenant.deployment.counted() as statements:
+        await tenant.deployment.run_jobs()
+        with tenant.deployment.counted_statements() as statements:
             await tenant.owner.ask(document)
         costs.append(len(statements))
     # The key and the project; the list and, of the project, its total; then for all at once
@@ -335,7 +335,7 @@ async def test_a_reader_adds_no_concepts(tenant: Tenant) -> None:
       addMemories(input: $input, projectId: $project) { memories { id } userErrors { code } }
     }
     """
-    given = {"input": asked(ANNA), "project": tenant.project_id}
+    given = {"input": add_input(ANNA), "project": tenant.project_id}
     assert await tenant.reader.refused(document, **given) == [{"code": "FORBIDDEN"}]
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert rows_with(tenant.deployment, tenant.project_id).get("concepts", 0) == 0

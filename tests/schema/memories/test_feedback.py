@@ -153,7 +153,7 @@ async def test_the_feedback_of_a_page_costs_one_statement(deployment: Deployment
         tenant = make_tenant(deployment)
         for memory in await tenant.add(*(f"Thing {number}" for number in range(memories))):
             await give(tenant, memory["id"], "POSITIVE")
-        with deployment.counted() as statements:
+        with deployment.counted_statements() as statements:
             page = await tenant.owner.ask(PAGE % "feedback { value reason }")
         assert len([each for each in statements if "memory_feedback" in each]) == 1
         values = [node["feedback"]["value"] for node in page["memories"]["nodes"]]

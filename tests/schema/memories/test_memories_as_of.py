@@ -365,6 +365,6 @@ async def test_a_nested_past_takes_four_statements(story: Story) -> None:
     for names in (("alice",), ("bob", "carol", "dave")):
         for name in names:
             await story.add(0, "Tea", user=name)
-        with tenant.deployment.counted() as statements:
+        with tenant.deployment.counted_statements() as statements:
             await tenant.owner.ask(OTHER_DOORS, project=tenant.project_id, asOf=written(at(1)))
         assert len([each for each in statements if "memory_versions" in each]) == 4

@@ -6,7 +6,14 @@ import pytest
 import pytest_asyncio
 
 from core.filters.tree import MOST_CONDITIONS, MOST_VALUES
-from tests.support.fixtures.letters import ALICE, FIRST, LISTS, Letters, make_letters, metadata
+from tests.support.fixtures.letters import (
+    ALICE,
+    FIRST,
+    LISTS,
+    FilterFixture,
+    make_filter_fixture,
+    metadata,
+)
 from tests.support.servers.deployment import Deployment
 
 pytestmark = pytest.mark.every_database
@@ -16,9 +23,9 @@ CATALOG = "{ project { categories { name } } }"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def letters(deployment: Deployment) -> Letters:
+async def letters(deployment: Deployment) -> FilterFixture:
     """What the tests read."""
-    return await make_letters(deployment)
+    return await make_filter_fixture(deployment)
 
 
 # ---------------------------------------------------------------- limits
@@ -32,7 +39,7 @@ def nested(depth: int) -> Any:
     return given
 
 
-async def test_filters_may_be_nested_ten_deep(letters: Letters) -> None:
+async def test_filters_may_be_nested_ten_deep(letters: FilterFixture) -> None:
     assert await letters.found(nested(10)) == "ac"
     await refused(
         letters,
@@ -46,7 +53,7 @@ async def test_filters_may_be_nested_ten_deep(letters: Letters) -> None:
         assert error["extensions"]["code"] == "BAD_USER_INPUT", depth
 
 
-async def test_filters_may_have_a_hundred_conditions(letters: Letters) -> None:
+async def test_filters_may_have_a_hundred_conditions(letters: FilterFixture) -> None:
     n, tags = metadata("n", gt=0), metadata("tags", contains="x")
     assert await letters.found({"or": [ALICE] * MOST_CONDITIONS}) == "ac"
     assert await letters.found({"and": [n, tags] * (MOST_CONDITIONS // 2)}) == "a"
@@ -59,7 +66,7 @@ async def test_filters_may_have_a_hundred_conditions(letters: Letters) -> None:
     )
 
 
-async def test_lists_may_have_a_thousand_values(letters: Letters) -> None:
+async def test_lists_may_have_a_thousand_values(letters: FilterFixture) -> None:
     many = [*(str(n) for n in range(MOST_VALUES - 1)), "alice"]
     assert await letters.found({"userId": {"in": many}}) == "ac"
     assert await letters.found({"userId": {"in": many}, "not": {"ids": many}}) == "ac"
@@ -75,7 +82,7 @@ async def test_lists_may_have_a_thousand_values(letters: Letters) -> None:
 # ---------------------------------------------------------------- bad input
 
 
-async def refused(letters: Letters, given: Any, message: str, *path: str) -> None:
+async def refused(letters: FilterFixture, given: Any, message: str, *path: str) -> None:
     """Fail unless every list refuses the filter with this message at this path."""
     body = await letters.tenant.owner.answer(LISTS, filter=given, project=letters.tenant.project_id)
     errors = body["errors"]
@@ -115,7 +122,7 @@ RANGES_NEED = "Give at least one of eq, ne, gt, gte, lt, lte, in and exists."
     ],
 )
 async def test_bad_filters_are_refused(
-    letters: Letters, given: Any, message: str, path: str
+    letters: FilterFixture, given: Any, message: str, path: str
 ) -> None:
     await refused(letters, given, message, *path.split("."))
 
@@ -144,13 +151,15 @@ async def test_bad_filters_are_refused(
     ids=str,
 )
 async def test_filters_of_the_wrong_kind_never_reach_a_resolver(
-    letters: Letters, given: Any
+    letters: FilterFixture, given: Any
 ) -> None:
     error = await letters.tenant.owner.error(LIST, filter=given)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_an_unknown_category_is_refused_with_those_that_are_known(letters: Letters) -> None:
+async def test_an_unknown_category_is_refused_with_those_that_are_known(
+    letters: FilterFixture,
+) -> None:
     catalog = (await letters.tenant.owner.ask(CATALOG))["project"]["categories"]
     known = ", ".join(category["name"] for category in catalog)
     for name, given in {

@@ -16,8 +16,8 @@ from tests.support.fixtures.letters import (
     LISTS,
     SECOND,
     TEA,
-    Letters,
-    make_letters,
+    FilterFixture,
+    make_filter_fixture,
     metadata,
 )
 from tests.support.servers.deployment import Deployment
@@ -28,9 +28,9 @@ LIST = "query ($filter: MemoryFilter) { memories(filter: $filter) { nodes { id }
 
 
 @pytest_asyncio.fixture(scope="module")
-async def letters(deployment: Deployment) -> Letters:
+async def letters(deployment: Deployment) -> FilterFixture:
     """What the tests read."""
-    return await make_letters(deployment)
+    return await make_filter_fixture(deployment)
 
 
 FOUND: list[tuple[Any, str]] = [
@@ -148,14 +148,14 @@ FOUND: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("given", "wanted"), FOUND, ids=[str(given) for given, _ in FOUND])
-async def test_lists_have_what_matches(letters: Letters, given: Any, wanted: str) -> None:
+async def test_lists_have_what_matches(letters: FilterFixture, given: Any, wanted: str) -> None:
     assert await letters.found(given) == wanted
     if given:
         others = "".join(letter for letter in "abcd" if letter not in wanted)
         assert await letters.found({"not": given}) == others
 
 
-async def test_memories_are_found_by_their_ids(letters: Letters) -> None:
+async def test_memories_are_found_by_their_ids(letters: FilterFixture) -> None:
     ids = letters.ids
     assert await letters.found({"ids": [ids["a"], ids["d"], ids["a"]]}) == "ad"
     assert await letters.found({"ids": []}) == ""
@@ -168,7 +168,7 @@ async def test_memories_are_found_by_their_ids(letters: Letters) -> None:
     assert await letters.tenant.owner.ask(document) == memory
 
 
-async def test_filters_may_be_written_into_the_document(letters: Letters) -> None:
+async def test_filters_may_be_written_into_the_document(letters: FilterFixture) -> None:
     written = """
     {
       memories(filter: {
@@ -185,12 +185,12 @@ async def test_filters_may_be_written_into_the_document(letters: Letters) -> Non
 # ---------------------------------------------------------------- who sees what
 
 
-async def test_a_reader_filters_like_an_owner(letters: Letters) -> None:
+async def test_a_reader_filters_like_an_owner(letters: FilterFixture) -> None:
     assert await letters.found(ALICE, letters.tenant.reader) == "ac"
     assert await letters.found({"ids": list(letters.ids.values())}, letters.tenant.reader) == "abcd"
 
 
-async def test_no_filter_lets_a_stranger_see(letters: Letters) -> None:
+async def test_no_filter_lets_a_stranger_see(letters: FilterFixture) -> None:
     stranger, ids = letters.tenant.stranger, list(letters.ids.values())
     for given in (
         {"ids": ids},
@@ -209,11 +209,11 @@ async def test_no_filter_lets_a_stranger_see(letters: Letters) -> None:
 # ---------------------------------------------------------------- what it costs
 
 
-async def test_a_filter_costs_no_statement(letters: Letters) -> None:
+async def test_a_filter_costs_no_statement(letters: FilterFixture) -> None:
     costs = []
     for given in (None, ALICE, {"or": [TEA, {"not": metadata("n", gt=1)}], "state": ["ACTIVE"]}):
         await letters.tenant.owner.ask("{ __typename }")
-        with letters.tenant.deployment.counted() as statements:
+        with letters.tenant.deployment.counted_statements() as statements:
             await letters.found(given)
         costs.append(len(statements))
     assert costs == [costs[0]] * 3

@@ -183,7 +183,7 @@ async def indexed_again(tenant: Tenant) -> None:
         tx.jobs.put(JobKind.INDEX, ids, project_id, services.clock())
 
     await services.db.write(promise)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
 
 
 @pytest.mark.parametrize("way", ["whole", "index"])
@@ -199,7 +199,7 @@ async def test_a_deleted_memory_is_found_again(
     then = datetime.now(UTC).isoformat()
     await tenant.owner.do(DELETE, id=id)
     between = datetime.now(UTC).isoformat()
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert texts(await search_all(tenant, "Anna Berg")) == [TEA]
 
     memory = await restored(tenant, id, -1)

@@ -169,7 +169,7 @@ async def test_a_pruned_past_is_refused(tenant: Tenant) -> None:
         answer = await tenant.owner.answer(PAST_OF_ENTITIES, **asked)
         assert {error["message"] for error in answer["errors"]} == {error["message"]}
     asked = {"id": tenant.project_id, "asOf": deleted.isoformat()}
-    with tenant.deployment.counted() as statements:
+    with tenant.deployment.counted_statements() as statements:
         found = (await tenant.owner.ask(PAST_OF_ENTITIES, **asked))["project"]["entities"]
     assert [len(node["memories"]["nodes"]) for node in found["nodes"]] == [1, 0]
     assert len([each for each in statements if "pruned_until" in each]) == 1

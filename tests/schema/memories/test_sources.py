@@ -134,11 +134,11 @@ async def test_of_more_than_a_hundred_the_last_are_shown(tenant: Tenant) -> None
 
 async def test_sources_of_a_list_cost_one_statement(tenant: Tenant) -> None:
     await learn(tenant, *(f"My friend number {n} has a cat." for n in range(6)))
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     costs = []
     for first in (1, 6):
         await tenant.owner.ask(SOURCES, first=first)
-        with tenant.deployment.counted() as statements:
+        with tenant.deployment.counted_statements() as statements:
             found = await tenant.owner.ask(SOURCES, first=first)
         assert [len(node["sources"]) for node in found["memories"]["nodes"]] == [1] * first
         costs.append(len(statements))
@@ -203,8 +203,8 @@ async def tell(tenant: Tenant, word: str, **options: Any) -> None:
     if not project:
         await search(tenant.owner, f"Where is {word}?", filter=about)
         await search(tenant.owner, f"Where is {word}?", place="entity", name="alice")
-    await tenant.deployment.services.searches.settle()
-    await tenant.deployment.settle()
+    await tenant.deployment.services.search_recorder.flush()
+    await tenant.deployment.run_jobs()
 
 
 TABLES = {"memories", "memory_versions", "history", "source_messages", "concepts", "operations"}
@@ -223,7 +223,7 @@ async def test_an_erased_entity_leaves_no_text(
     await learn(tenant, "I have a cat.", userId="bob")
     count = len(await log(tenant.owner))
     await tenant.owner.do(DELETE_ENTITY, id=await entity_id(tenant.owner, "alice"))
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert rows_with(tenant.deployment, word) == {}
     assert await shown(tenant.owner, includeMerged=True) == ["I have a cat."]
     assert kept(tenant) == ["I have a cat."]
@@ -248,7 +248,7 @@ async def test_a_deleted_memory_stays_in_log_and_versions_alone(tenant: Tenant, 
     """From there it can be restored; its operation keeps what was to be remembered."""
     (told,) = await learn(tenant, f"My friend {word} Berg lives in Oslo.")
     await tenant.owner.do(DELETE, id=told.id)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert rows_with(tenant.deployment, word) == {
         "history": 2,
         "memory_versions": 1,

@@ -18,7 +18,7 @@ from tests.support.documents.remembering import (
     MAKE_PROJECT,
     UPDATE,
     Learned,
-    asked,
+    add_input,
     events,
     learn,
     memories,
@@ -246,7 +246,7 @@ async def test_two_texts_changed_at_once_into_the_same(tenant: Tenant) -> None:
 async def test_a_reader_cannot_prolong_by_repeating(tenant: Tenant) -> None:
     await one(tenant, TEA, infer=False, expirationDate=SOON)
     (error,) = await tenant.reader.refused(
-        LEARN, input=asked(TEA, infer=False), projectId=tenant.project_id
+        LEARN, input=add_input(TEA, infer=False), projectId=tenant.project_id
     )
     assert error["code"] == "FORBIDDEN"
     assert [memory["expirationDate"] for memory in await memories(tenant.owner)] == [SOON]

@@ -21,12 +21,12 @@ from tests.support.clients.graphql import Client
 from tests.support.documents.ingesting import (
     ADD,
     CREATE_PROJECT,
-    asked,
-    ended,
-    held_back,
-    inferred,
+    add_inferred,
+    blocked_adds,
+    finished_operation,
+    inferring_input,
+    message_input,
     raw,
-    says,
     texts_of,
     work_of,
 )
@@ -55,18 +55,18 @@ async def assert_mismatch(client: Client, input: dict[str, Any], **variables: An
 
 @INFER
 async def test_a_repeat_is_answered_like_the_first(tenant: Tenant, infer: bool) -> None:
-    first = await inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey=KEY)
+    first = await add_inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey=KEY)
     assert [memory["text"] for memory in first["memories"]] == [TENNIS, GOLF]
     assert [result["outcome"] for result in first["results"]] == ["ADDED", "ADDED"]
     kept = raw(tenant)
     for wait in (True, False):
-        again = await inferred(
+        again = await add_inferred(
             tenant.owner, TENNIS, GOLF, infer=infer, wait=wait, idempotencyKey=KEY
         )
         assert again == first
     assert raw(tenant) == kept
     assert len(kept) == 1
-    other = await inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey="another")
+    other = await add_inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey="another")
     assert other["operation"]["id"] != first["operation"]["id"]
     assert [result["outcome"] for result in other["results"]] == ["ALREADY_KNOWN"] * 2
 
@@ -75,14 +75,14 @@ async def test_a_repeat_is_answered_like_the_first(tenant: Tenant, infer: bool) 
 async def test_a_key_that_came_with_another_request_is_refused(tenant: Tenant, infer: bool) -> None:
     project = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     options = {"metadata": {"a": 1, "b": 2}, "infer": infer, "idempotencyKey": KEY}
-    first = asked(TENNIS, GOLF, **options)
+    first = inferring_input(TENNIS, GOLF, **options)
     await tenant.owner.do(ADD, input=first)
     kept, log = raw(tenant), await tenant.owner.ask(LOG)
     for other in (
-        {"messages": [says(TENNIS)]},
-        {"messages": [says(GOLF), says(TENNIS)]},
-        {"messages": [says(TENNIS), says(GOLF, "assistant")]},
-        {"messages": [says(TENNIS), says(GOLF, name="Al")]},
+        {"messages": [message_input(TENNIS)]},
+        {"messages": [message_input(GOLF), message_input(TENNIS)]},
+        {"messages": [message_input(TENNIS), message_input(GOLF, "assistant")]},
+        {"messages": [message_input(TENNIS), message_input(GOLF, name="Al")]},
         {"userId": "bob"},
         {"userId": None, "agentId": "alice"},
         {"runId": "r"},
@@ -105,13 +105,13 @@ async def test_a_key_that_came_with_another_request_is_refused(tenant: Tenant, i
 
 
 async def test_a_repeat_while_the_first_still_waits(tenant: Tenant) -> None:
-    with held_back(tenant, userId="alice"):
-        first = await inferred(tenant.owner, TENNIS, wait=False, idempotencyKey=KEY)
-        again = await inferred(tenant.owner, TENNIS, wait=False, idempotencyKey=KEY)
+    with blocked_adds(tenant, userId="alice"):
+        first = await add_inferred(tenant.owner, TENNIS, wait=False, idempotencyKey=KEY)
+        again = await add_inferred(tenant.owner, TENNIS, wait=False, idempotencyKey=KEY)
         assert again == first
         assert first["operation"]["status"] == "PENDING"
-        await assert_mismatch(tenant.owner, asked(GOLF, idempotencyKey=KEY))
-        waiting = asyncio.create_task(inferred(tenant.owner, TENNIS, idempotencyKey=KEY))
+        await assert_mismatch(tenant.owner, inferring_input(GOLF, idempotencyKey=KEY))
+        waiting = asyncio.create_task(add_inferred(tenant.owner, TENNIS, idempotencyKey=KEY))
         await asyncio.sleep(0.1)
         assert not waiting.done()
         assert work_of(tenant) == (1, 2)
@@ -123,10 +123,10 @@ async def test_a_repeat_while_the_first_still_waits(tenant: Tenant) -> None:
 
 
 async def test_a_repeat_does_not_bring_back_what_was_deleted(tenant: Tenant) -> None:
-    first = await inferred(tenant.owner, TENNIS, GOLF, idempotencyKey=KEY)
+    first = await add_inferred(tenant.owner, TENNIS, GOLF, idempotencyKey=KEY)
     tennis, golf = (memory["id"] for memory in first["memories"])
     await tenant.owner.do(DELETE, ids=[tennis])
-    again = await inferred(tenant.owner, TENNIS, GOLF, idempotencyKey=KEY)
+    again = await add_inferred(tenant.owner, TENNIS, GOLF, idempotencyKey=KEY)
     assert again["operation"]["id"] == first["operation"]["id"]
     assert [memory["id"] for memory in again["memories"]] == [golf]
     assert await texts_of(tenant.owner) == [GOLF]
@@ -134,26 +134,26 @@ async def test_a_repeat_does_not_bring_back_what_was_deleted(tenant: Tenant) -> 
 
 async def test_keys_are_known_by_account(tenant: Tenant) -> None:
     def join(tx: Transaction) -> None:
-        account = tx.accounts.obtain(tenant.stranger_email, uuid7(), now())
+        account = tx.accounts.get_or_create(tenant.stranger_email, uuid7(), now())
         tx.members.project.add(tenant.project_id, MemberRow(uuid7(), account.id, Role.OWNER, now()))
 
     tenant.deployment.services.db.write_now(join)
-    mine = await inferred(tenant.owner, TENNIS, idempotencyKey=KEY)
+    mine = await add_inferred(tenant.owner, TENNIS, idempotencyKey=KEY)
     same_account = tenant.key(tenant.owner_email, ApiKeyPermission.WRITE)
-    input = asked(TENNIS, idempotencyKey=KEY)
+    input = inferring_input(TENNIS, idempotencyKey=KEY)
     again = await same_account.do(ADD, input=input, projectId=tenant.project_id)
     assert again["operation"]["id"] == mine["operation"]["id"]
 
     theirs = await tenant.stranger.do(ADD, input=input, projectId=tenant.project_id)
     assert theirs["operation"]["id"] != mine["operation"]["id"]
     assert [result["outcome"] for result in theirs["results"]] == ["ALREADY_KNOWN"]
-    await assert_mismatch(tenant.stranger, asked(GOLF, idempotencyKey=KEY))
+    await assert_mismatch(tenant.stranger, inferring_input(GOLF, idempotencyKey=KEY))
     assert work_of(tenant) == (2, 0)
 
 
 @INFER
 async def test_a_key_is_free_again_after_a_day(tenant: Tenant, infer: bool) -> None:
-    first = await inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
+    first = await add_inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
 
     def let_pass(time: timedelta) -> None:
         then = update(_OPERATIONS).where(_OPERATIONS.c.id == first["operation"]["id"])
@@ -163,22 +163,24 @@ async def test_a_key_is_free_again_after_a_day(tenant: Tenant, infer: bool) -> N
             connection.commit()
 
     let_pass(timedelta(hours=23, minutes=59))
-    again = await inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
+    again = await add_inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
     assert again["operation"]["id"] == first["operation"]["id"]
-    await assert_mismatch(tenant.owner, asked(GOLF, infer=infer, idempotencyKey=KEY))
+    await assert_mismatch(tenant.owner, inferring_input(GOLF, infer=infer, idempotencyKey=KEY))
 
     let_pass(timedelta(hours=24, seconds=1))
-    later = await inferred(tenant.owner, GOLF, infer=infer, idempotencyKey=KEY)
+    later = await add_inferred(tenant.owner, GOLF, infer=infer, idempotencyKey=KEY)
     assert later["operation"]["id"] != first["operation"]["id"]
     assert [memory["text"] for memory in later["memories"]] == [GOLF]
     # By now the key stands for the later request.
-    await assert_mismatch(tenant.owner, asked(TENNIS, infer=infer, idempotencyKey=KEY))
-    assert (await ended(tenant.owner, first["operation"]["id"]))["status"] == "SUCCEEDED"
+    await assert_mismatch(tenant.owner, inferring_input(TENNIS, infer=infer, idempotencyKey=KEY))
+    assert (await finished_operation(tenant.owner, first["operation"]["id"]))[
+        "status"
+    ] == "SUCCEEDED"
 
 
 async def test_a_refused_request_does_not_take_its_key(tenant: Tenant) -> None:
-    input = asked(TENNIS, idempotencyKey=KEY)
-    await tenant.owner.refused(ADD, input=input | {"messages": [says(" ")]})
+    input = inferring_input(TENNIS, idempotencyKey=KEY)
+    await tenant.owner.refused(ADD, input=input | {"messages": [message_input(" ")]})
     await tenant.owner.refused(ADD, input=input, projectId=tenant.stranger_project_id)
     payload = await tenant.owner.do(ADD, input=input)
     assert [memory["text"] for memory in payload["memories"]] == [TENNIS]
@@ -187,7 +189,7 @@ async def test_a_refused_request_does_not_take_its_key(tenant: Tenant) -> None:
 @INFER
 async def test_twenty_repeats_at_once_are_one(tenant: Tenant, infer: bool) -> None:
     requests = (
-        inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey=KEY) for _ in range(20)
+        add_inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey=KEY) for _ in range(20)
     )
     first, *others = await asyncio.gather(*requests)
     assert [memory["text"] for memory in first["memories"]] == [TENNIS, GOLF]

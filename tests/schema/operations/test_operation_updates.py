@@ -13,7 +13,14 @@ from resolvers.operations import follow as operation_updates
 from storage.operations.store import ERASED
 from tests.support.clients.websocket import Followed, Socket, connected, listening
 from tests.support.documents.erasure import DELETE_PROJECT
-from tests.support.documents.ingesting import FIND, RETRY, ended, held_back, inferred, operations
+from tests.support.documents.ingesting import (
+    FIND,
+    RETRY,
+    add_inferred,
+    blocked_adds,
+    finished_operation,
+    operations,
+)
 from tests.support.documents.remembering import DELETE_ENTITY, UPDATE, entity_id
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
@@ -58,7 +65,7 @@ def states(updates: list[dict[str, Any]]) -> list[str]:
 async def test_what_has_ended_is_told_once(tenant: Tenant, address: str) -> None:
     (memory,) = await tenant.add("I hike")
     await tenant.owner.do(UPDATE, id=memory["id"], input={"text": "I swim"})
-    await inferred(tenant.owner, TENNIS)
+    await add_inferred(tenant.owner, TENNIS)
     searched = (await tenant.owner.ask(SEARCH))["searchMemories"]["operationId"]
     async with connected(address, tenant.reader.key) as socket:
         # The search may not have been written down yet by now.
@@ -75,18 +82,18 @@ async def test_an_add_is_followed_from_waiting_to_its_end(tenant: Tenant, addres
         connected(address, tenant.owner.key) as socket,
         connected(address, tenant.reader.key) as other,
     ):
-        with held_back(tenant, userId="alice"):
-            waiting = (await inferred(tenant.owner, TENNIS, wait=False))["operation"]
+        with blocked_adds(tenant, userId="alice"):
+            waiting = (await add_inferred(tenant.owner, TENNIS, wait=False))["operation"]
             id = waiting["id"]
             followed = [await follow(each, id) for each in (socket, other, socket)]
             for each in followed:
                 assert await each.data() == waiting
             # Other operations come to their end meanwhile, and are none of theirs.
-            await inferred(tenant.owner, TENNIS, userId="bob")
+            await add_inferred(tenant.owner, TENNIS, userId="bob")
             for each in (socket, other):
                 await each.sync()
             assert [each.waiting for each in followed] == [0, 0, 0]
-        last = await ended(tenant.owner, id)
+        last = await finished_operation(tenant.owner, id)
         assert [event["newText"] for event in last["results"]] == [TENNIS]
         for each in followed:
             updates = [waiting, *await to_the_end(each)]
@@ -113,10 +120,10 @@ async def test_what_is_erased_meanwhile_ends(
     monkeypatch.setattr(operation_updates, "_POLL_SECONDS", 0.05)
     await tenant.add("I hike")
     async with connected(address, tenant.owner.key) as socket:
-        with held_back(tenant, userId="alice"), held_back(tenant, userId="bob"):
+        with blocked_adds(tenant, userId="alice"), blocked_adds(tenant, userId="bob"):
             ids, followed = [], []
             for name in ("alice", "bob"):
-                add = await inferred(tenant.owner, TENNIS, userId=name, wait=False)
+                add = await add_inferred(tenant.owner, TENNIS, userId=name, wait=False)
                 ids.append(add["operation"]["id"])
                 followed.append(await follow(socket, ids[-1]))
                 assert (await followed[-1].data())["status"] == "PENDING"
@@ -156,7 +163,7 @@ async def test_a_failure_and_what_becomes_of_it_when_it_is_tried_again(
             done.clear()
             model.next(think(answer))
             if id is None:
-                add = await inferred(chat.owner, TENNIS, wait=False)
+                add = await add_inferred(chat.owner, TENNIS, wait=False)
                 id = add["operation"]["id"]
             else:
                 await chat.owner.do(RETRY, id=id)
@@ -170,7 +177,7 @@ async def test_a_failure_and_what_becomes_of_it_when_it_is_tried_again(
             updates += await to_the_end(followed)
             assert states(updates)[-2:] == ["RUNNING", end]
             last = updates[-1]
-            assert last == await ended(chat.owner, id)
+            assert last == await finished_operation(chat.owner, id)
             assert last["attempts"] == (1 if end == "FAILED" else 2)
             assert (last["error"] or "").startswith(error or "")
             assert (last["error"] is None) is (error is None)

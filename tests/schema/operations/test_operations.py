@@ -13,10 +13,10 @@ from tests.support.documents.ingesting import (
     DELETE_MANY,
     FIND,
     UPDATE_MANY,
-    asked,
-    ended,
-    held_back,
-    inferred,
+    add_inferred,
+    blocked_adds,
+    finished_operation,
+    inferring_input,
     operations,
     raw,
 )
@@ -81,7 +81,7 @@ async def log(tenant: Tenant) -> list[dict[str, Any]]:
 async def test_each_change_leaves_one_operation(tenant: Tenant) -> None:
     owner = tenant.owner
     one, two = (memory["id"] for memory in await tenant.add("One", "Two", metadata={"k": 1}))
-    (fact,) = (memory["id"] for memory in (await inferred(owner, TENNIS))["memories"])
+    (fact,) = (memory["id"] for memory in (await add_inferred(owner, TENNIS))["memories"])
     await owner.do(UPDATE, id=one, input={"text": "Uno"})
     changes = [{"id": id, "input": {"metadata": {"k": 2}}} for id in (one, two)]
     await owner.do(UPDATE_MANY, inputs=changes)
@@ -103,7 +103,7 @@ async def test_each_change_leaves_one_operation(tenant: Tenant) -> None:
                 "immutable": False,
             },
         ),
-        ("ADD", {**asked(TENNIS), "infer": True, "immutable": False}),
+        ("ADD", {**inferring_input(TENNIS), "infer": True, "immutable": False}),
         ("UPDATE", {"ids": [one]}),
         ("UPDATE", {"ids": [one, two]}),
         ("DELETE", {"ids": [one]}),
@@ -203,8 +203,8 @@ async def test_what_is_refused_or_changes_nothing_leaves_no_operation(tenant: Te
 async def test_pages_of_operations(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea")
     await tenant.owner.do(UPDATE, id=memory["id"], input={"text": "Ale"})
-    with held_back(tenant, userId="bob"):
-        await inferred(tenant.owner, TENNIS, userId="bob", wait=False)
+    with blocked_adds(tenant, userId="bob"):
+        await add_inferred(tenant.owner, TENNIS, userId="bob", wait=False)
         await tenant.owner.ask(ENTITY, name="alice")
         await tenant.owner.do(DELETE, id=memory["id"])
         ids = [each["id"] for each in await operations(tenant)][::-1]
@@ -235,7 +235,7 @@ async def test_pages_of_operations(tenant: Tenant) -> None:
             found, total, _ = await page(first=10, **variables)
             assert (found, total) == (wanted, len(wanted)), variables
     operation_id = ids[2]
-    assert (await ended(tenant.owner, operation_id))["status"] == "SUCCEEDED"
+    assert (await finished_operation(tenant.owner, operation_id))["status"] == "SUCCEEDED"
     for client in (tenant.stranger, tenant.stranger):
         await assert_missing(client, PAGE, project=tenant.project_id)
         await assert_missing(client, FIND, id=operation_id)

@@ -21,12 +21,12 @@ from tests.support.documents.ingesting import (
     FIND,
     RETRY,
     UPDATE_MANY,
-    ended,
-    held_back,
-    inferred,
+    add_inferred,
+    blocked_adds,
+    finished_operation,
     operations,
     raw,
-    until,
+    wait_until,
     work_of,
 )
 from tests.support.documents.refusals import assert_missing
@@ -49,18 +49,18 @@ query ($name: String!) {
 async def test_a_deleted_entity_is_forgotten_by_operations(tenant: Tenant) -> None:
     owner = tenant.owner
     await tenant.add("Alice drinks tea")
-    await inferred(owner, TENNIS)
-    await inferred(owner, DENTIST, userId="alice", agentId="butler")
+    await add_inferred(owner, TENNIS)
+    await add_inferred(owner, DENTIST, userId="alice", agentId="butler")
     (gone,) = await tenant.add("Alice drank ale")
     await owner.do(
         DELETE_MANY, filter={"and": [{"userId": {"eq": "alice"}}, {"ids": [gone["id"]]}]}
     )
     entity = (await owner.ask(ENTITY, name="alice"))["entity"]["id"]
     await tenant.add("Bob drinks ale", userId="bob")
-    await inferred(owner, TENNIS, userId="bob")
-    with held_back(tenant, userId="alice", runId="r"):
-        waiting = await inferred(owner, TENNIS, userId="alice", runId="r", wait=False)
-        await tenant.deployment.services.searches.settle()
+    await add_inferred(owner, TENNIS, userId="bob")
+    with blocked_adds(tenant, userId="alice", runId="r"):
+        waiting = await add_inferred(owner, TENNIS, userId="alice", runId="r", wait=False)
+        await tenant.deployment.services.search_recorder.flush()
         assert work_of(tenant) == (9, 2)
         before = await operations(tenant)
         await owner.do(DELETE_ENTITY, id=entity)
@@ -88,12 +88,12 @@ async def test_a_deleted_entity_is_forgotten_by_operations(tenant: Tenant) -> No
 async def test_a_deleted_project_takes_its_operations_along(tenant: Tenant) -> None:
     await tenant.owner.do(CREATE_PROJECT)
     await tenant.add("Tea")
-    with held_back(tenant, userId="alice"):
-        waiting = (await inferred(tenant.owner, TENNIS, wait=False))["operation"]["id"]
+    with blocked_adds(tenant, userId="alice"):
+        waiting = (await add_inferred(tenant.owner, TENNIS, wait=False))["operation"]["id"]
         assert work_of(tenant) == (2, 2)
         await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
         await assert_missing(tenant.owner, FIND, id=waiting)
-        await until(lambda: work_of(tenant) == (0, 0), "an erased project")
+        await wait_until(lambda: work_of(tenant) == (0, 0), "an erased project")
 
 
 # ---------------------------------------------------------------- of several pieces
@@ -172,7 +172,7 @@ async def test_what_a_dead_server_has_left_is_given_up(tenant: Tenant) -> None:
     runner = Runner(tenant.deployment.services)
     runner.start()
     try:
-        found = await ended(tenant.owner, lost)
+        found = await finished_operation(tenant.owner, lost)
     finally:
         await runner.stop()
     assert (found["status"], found["error"], found["progress"]) == ("FAILED", ABANDONED, 0.5)

@@ -82,7 +82,7 @@ async def test_what_says_or_means_the_same_comes_best_first(tenant: Tenant, path
         scores = [score for _, score in found]
         assert scores == sorted(scores, reverse=True)
         assert all(0 < score < 1 for score in scores)
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 async def test_a_memory_alone_is_related_to_nothing(tenant: Tenant, path: str) -> None:
@@ -147,7 +147,7 @@ async def test_nobody_is_related_across_projects(tenant: Tenant, path: str) -> N
     (foreign,) = (await tenant.stranger.do(ADD, input=theirs))["memories"]
     id = await add_one(tenant, TRUMPET)
     await add_one(tenant, TEXTS[0])
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert await related_texts(tenant.owner, id) == [TEXTS[0]]
     assert await related(tenant.reader, id) == await related(tenant.owner, id)
     assert await related_texts(tenant.stranger, foreign["id"]) == []
@@ -212,7 +212,7 @@ async def test_any_memory_has_relations(
 
 async def test_every_way_finds_the_same(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [memory["id"] for memory in await add_apart(tenant, TRUMPET, *TEXTS, *TEXTS)]
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     for id in ids:
         whole = await related_texts(tenant.owner, id)
         for way in WAYS:
@@ -250,7 +250,7 @@ async def test_a_list_costs_the_same_for_any_number_of_memories(
             await add_apart(tenant, TRUMPET, TEXTS[0], userId=who, runId=str(n))
         # What is kept of a scope is read once, so each count comes after a first time.
         await tenant.owner.ask(LIST, first=2 * size)
-        with idle.counted() as statements:
+        with idle.counted_statements() as statements:
             data = await tenant.owner.ask(LIST, first=2 * size)
         nodes = data["memories"]["nodes"]
         assert len(nodes) == 2 * size

@@ -1,6 +1,6 @@
 """Search: what was written is found at once, whatever the indexes know of it.
 
-The deployment has no workers: the vector index knows only what `settle` indexed. Small scopes are
+The deployment has no workers: the vector index knows only what `run_jobs` indexed. Small scopes are
 ranked whole; where a test is about candidates, the planner's limits are zero. Messages of one call
 lend each other words, so memories that must stand alone are added one by one.
 """
@@ -95,7 +95,7 @@ async def test_a_memory_is_found_right_after_it_was_added(tenant: Tenant, path: 
     await add_apart(tenant, *TEXTS)
     assert await indexed(tenant) == 0
     at_once = {query: await search(tenant.owner, query, threshold=0) for query in QUERIES}
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert await indexed(tenant) == len(TEXTS)
     for query in QUERIES:
         assert sorted(texts(at_once[query])) == sorted(TEXTS)
@@ -110,7 +110,7 @@ async def test_what_was_just_added_is_found_among_much_that_waits(
 ) -> None:
     """Hundreds of pending memories are nearer, and none of them belongs to whom is asked about."""
     await tenant.add(*(f"Rent of month {n}" for n in range(12)))
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await tenant.add(*(f"He plays the trumpet. ({n})" for n in range(250)), userId="bob")
     await tenant.add("Her trumpet is in the attic.")
     for way, query in product(WAYS, ("He plays the trumpet.", "brass player")):
@@ -129,7 +129,7 @@ async def test_candidates_are_what_exact_scoring_finds(
     """Candidates know how common a word is from a sample of the project, so scores may differ."""
     await add_apart(tenant, *TEXTS[:4])
     await tenant.add(*TEXTS[4:], userId="bob")
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await add_apart(tenant, "Coffee keeps him awake.", "A river runs past the house.")
     for query in (*QUERIES, "Does she live by the river?"):
         for options in ({}, {"threshold": 0.0, "topK": 1}, {"threshold": 0.0, "topK": 1000}):
@@ -146,7 +146,7 @@ async def test_candidates_are_what_exact_scoring_finds(
 async def test_a_scope_above_the_limit_is_left_to_the_indexes(tenant: Tenant) -> None:
     """Without this, every test of candidates would pass by exact scoring."""
     await add_apart(tenant, *TEXTS)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await tenant.deployment.services.index.drop(tenant.project_id)
     assert await search(tenant.owner, "music", threshold=0) == []
     assert texts(await search(tenant.owner, "a trumpet", threshold=0)) == [TEXTS[4]]
@@ -154,7 +154,7 @@ async def test_a_scope_above_the_limit_is_left_to_the_indexes(tenant: Tenant) ->
 
 async def test_hits_come_best_first_with_scores_from_0_to_1(tenant: Tenant, path: str) -> None:
     await add_apart(tenant, *TEXTS)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     for query in QUERIES:
         found = scores(await search(tenant.owner, query, threshold=0))
         assert (len(found), found) == (len(TEXTS), sorted(found, reverse=True))
@@ -174,7 +174,7 @@ async def test_memories_of_one_score_come_by_their_ids(tenant: Tenant, path: str
 async def test_top_k_and_threshold_cut_the_same_list(tenant: Tenant, path: str) -> None:
     """The threshold looks at the meaning alone, and at those only that have no word in common."""
     await add_apart(tenant, *TEXTS, *(f"Note {n}" for n in range(20)))
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     whole = await search(tenant.owner, "music", topK=1000, threshold=0)
     assert len(whole) == 28
     for k in (1, 2, 27, 28, 29):
@@ -204,10 +204,10 @@ async def test_a_changed_memory_is_found_by_its_new_text_only(
     tenant: Tenant, path: str, settled: bool
 ) -> None:
     memory, _ = await add_apart(tenant, "He plays the trumpet.", "Tea is served at five.")
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await tenant.owner.do(UPDATE, id=memory["id"], text="The invoice was paid.")
     if settled:
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
     assert await indexed(tenant) == 2
     (hit,) = await search(tenant.owner, "The invoice was paid.", threshold=0.9)
     assert (hit.text, hit.version) == ("The invoice was paid.", 2)
@@ -219,28 +219,28 @@ async def test_a_deleted_memory_is_not_found_though_its_vector_is(
     tenant: Tenant, path: str
 ) -> None:
     memories = await tenant.add(*TEXTS)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     doomed = memories[4]
     await tenant.owner.do(DELETE, ids=[doomed["id"]])
     assert await indexed(tenant) == len(TEXTS)
     for query in (*QUERIES, doomed["text"]):
         found = texts(await search(tenant.owner, query, threshold=0))
         assert sorted(found) == sorted(set(TEXTS) - {doomed["text"]})
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     assert await indexed(tenant) == len(TEXTS) - 1
 
 
 async def test_an_erased_entity_leaves_nothing_to_find(tenant: Tenant, path: str) -> None:
     await tenant.add(*TEXTS[:4], agentId="butler", userId="alice")
     await tenant.add(*TEXTS[4:], agentId="butler")
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     data = await tenant.owner.ask('{ entity(type: USER, name: "alice") { id } }')
     await tenant.owner.do(ERASE, id=data["entity"]["id"])
     for _ in range(2):
         for place, options in (("entity", {"type": "AGENT", "name": "butler"}), ("root", {})):
             found = await search(tenant.owner, "Lisbon", place, threshold=0, **options)
             assert sorted(texts(found)) == sorted(TEXTS[4:])
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
     assert await indexed(tenant) == len(TEXTS[4:])
 
 
@@ -254,7 +254,7 @@ async def test_candidates_that_may_not_be_shown_make_room(
     near = await tenant.add(*(f"He plays the trumpet. ({n})" for n in range(250)), **expired)
     await add_apart(tenant, *TEXTS)
     if settled:
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
     options = {"topK": 250, "threshold": 0, "showExpired": True}
     hidden = texts(await search(tenant.owner, "He plays the trumpet.", **options))
     assert set(hidden) == {memory["text"] for memory in near}
@@ -275,7 +275,7 @@ async def test_expired_memories_are_found_by_those_who_ask(tenant: Tenant, path:
             assert shown == ["He plays the horn."]
             all_of_them = texts(await search(tenant.owner, "trumpet", place, showExpired=True))
             assert all_of_them == ["He plays the trumpet.", "He plays the horn."]
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 # ---------------------------------------------------------------- scopes
@@ -298,7 +298,7 @@ async def test_an_entity_finds_its_own_memories_only(tenant: Tenant, path: str) 
                 options = {"type": type, "name": name, "threshold": 0}
                 found = await search(tenant.owner, query, "entity", **options)
                 assert sorted(texts(found)) == sorted(wanted)
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 async def test_nobody_finds_the_memories_of_others(tenant: Tenant, path: str) -> None:
@@ -306,7 +306,7 @@ async def test_nobody_finds_the_memories_of_others(tenant: Tenant, path: str) ->
     theirs = {"infer": False, "messages": said, "userId": "alice"}
     (foreign,) = (await tenant.stranger.do(ADD, input=theirs))["memories"]
     await tenant.add(*TEXTS[:4])
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     for client, wanted in ((tenant.owner, TEXTS[:4]), (tenant.stranger, [TEXTS[4]])):
         for place in PLACES:
             found = await search(client, TEXTS[4], place, threshold=0)
@@ -329,7 +329,7 @@ async def test_where_nothing_is_nothing_is_found(tenant: Tenant, path: str) -> N
     for _ in range(2):
         for place in PLACES:
             assert await search(tenant.owner, "tea", place, threshold=0) == []
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ SYNTAX = [
 async def test_operators_in_a_query_are_searched_as_text(tenant: Tenant) -> None:
     """In an empty vector index nothing but the keyword index can find anything."""
     await add_apart(tenant, "Tea", "Coffee", "Snow")
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     await tenant.deployment.services.index.drop(tenant.project_id)
     for query, wanted in SYNTAX:
         found = texts(await search(tenant.owner, query, threshold=0))
@@ -391,12 +391,12 @@ async def test_a_search_costs_as_many_statements_for_any_number_of_hits(
         tenant = make_tenant(idle)
         await tenant.owner.do(DECAY, on=decay)
         await tenant.add(*(f"Tea number {n}" for n in range(memories)))
-        await idle.settle()
+        await idle.run_jobs()
         for _ in range(2):
-            with idle.counted() as statements:
+            with idle.counted_statements() as statements:
                 options = {"topK": 1000, "threshold": 0, "rerank": rerank}
                 assert len(await search(tenant.owner, "tea in May 2023", **options)) == memories
-                await idle.services.touches.settle()
+                await idle.services.usage_recorder.flush()
             costs.append(len(statements))
     assert costs[:2] == costs[2:]
     assert costs[1] <= {"whole": 7, "vectors": 15, "index": 15}[path] + rerank + 5 * decay

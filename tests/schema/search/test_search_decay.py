@@ -1,7 +1,7 @@
 """Decay: what searches returned often and lately ranks higher, what they did not fades.
 
 Twins are memories with the same text, so nothing but decay can put them in order. Touches are
-written after the answer: `settle` waits for them.
+written after the answer: `flush` waits for them.
 """
 
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from core.ids import now, uuid7
 from storage.search.usage import KEPT
-from tests.support.documents.erasure import held
+from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.searching import Hits, add_apart, idle_deployment, search, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment, deployed, settings_for
@@ -77,7 +77,7 @@ def touch(tenant: Tenant, id: str, *days: float) -> None:
 async def settled(tenant: Tenant, query: str = "tea", **options: Any) -> Hits:
     """Search, and wait until the touches are written."""
     hits = await search(tenant.owner, query, **options)
-    await tenant.deployment.services.touches.settle()
+    await tenant.deployment.services.usage_recorder.flush()
     return hits
 
 
@@ -183,12 +183,12 @@ async def test_switching_off_leaves_the_touches_in_place(tenant: Tenant) -> None
 async def test_touches_are_written_after_the_answer(tenant: Tenant) -> None:
     id = await add(tenant, 30)
     await settled(tenant)
-    with held(tenant.deployment, "DELETE FROM memory_touches") as (reached, released):
+    with paused_transaction(tenant.deployment, "DELETE FROM memory_touches") as (reached, released):
         (hit,) = await search(tenant.owner, "tea")
         assert hit.id == id
         assert len(touches(tenant, id)[0]) == 1
         released.set()
-        await tenant.deployment.services.touches.settle()
+        await tenant.deployment.services.usage_recorder.flush()
         assert reached.is_set()
     assert len(touches(tenant, id)[0]) == 2
 
@@ -216,7 +216,7 @@ async def test_touches_survive_a_restart(tmp_path: Path) -> None:
         hits = await search(running.client(key), "tea")
         assert [hit.id for hit in hits] == [used, twin]
         assert hits[0].parts["decay"] > 1 > hits[1].parts["decay"]
-        await running.services.touches.settle()
+        await running.services.usage_recorder.flush()
 
 
 async def test_touches_noted_before_a_stop_are_written_by_its_end(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ async def world(idle: Deployment) -> World:
         **BUTLER,
     }
     await tenant.stranger.do(ADD, input=theirs)
-    await idle.settle()
+    await idle.run_jobs()
     return World(tenant, ids)
 
 

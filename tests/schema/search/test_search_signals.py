@@ -181,7 +181,7 @@ async def test_whole_words_of_any_language_match(
     if indexed:
         # Neither pending nor in the vector index, a memory is found by its words or not at all.
         send(monkeypatch, "index")
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
         await tenant.deployment.services.index.drop(tenant.project_id)
     hits = await search(tenant, query, threshold=1)
     assert texts(hits) == [text] * found

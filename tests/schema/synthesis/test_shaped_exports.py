@@ -9,12 +9,17 @@ import pytest
 from core.enums import JobKind, OperationStatus, OperationType
 from core.ids import now, uuid7
 from resolvers.synthesis import export_job
-from resolvers.synthesis.extractive import Filling
+from resolvers.synthesis.extractive import FilledObject
 from storage.exchange.exports import ExportRow
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
-from tests.support.documents.exporting import exported, found, made_of, shaped
-from tests.support.documents.ingesting import ended
+from tests.support.documents.exporting import (
+    get_export,
+    shaped_data,
+    shaped_export,
+    source_memory_ids,
+)
+from tests.support.documents.ingesting import finished_operation
 from tests.support.documents.searching import WAYS, add_apart, send
 from tests.support.fixtures.factories import Tenant
 
@@ -58,7 +63,7 @@ async def test_each_kind_of_field(tenant: Tenant) -> None:
         },
         "required": ["bloodType", "shoeSize", "friends"],
     }
-    export = await exported(tenant.owner, schema)
+    export = await shaped_export(tenant.owner, schema)
     data = export["data"]
     assert data.pop("allergies") in (
         ["I am allergic to peanuts.", "I am allergic to cats."],
@@ -83,7 +88,9 @@ async def test_each_kind_of_field(tenant: Tenant) -> None:
     assert operation["input"] == {"includeHistory": False, "schema": schema}
     assert (export["schema"], export["url"]) == (schema, None)
     assert export["createdAt"] < export["completedAt"]
-    assert made_of(tenant, export["id"]) == sorted(memory["id"] for memory in memories.values())
+    assert source_memory_ids(tenant, export["id"]) == sorted(
+        memory["id"] for memory in memories.values()
+    )
 
 
 async def test_what_leaves_a_choice_is_null(tenant: Tenant) -> None:
@@ -94,7 +101,7 @@ async def test_what_leaves_a_choice_is_null(tenant: Tenant) -> None:
         "Maybe I am vegetarian.",
         "The wedding was in May 2020.",
     )
-    assert await shaped(
+    assert await shaped_data(
         tenant.owner,
         {
             "favoriteColor": {"enum": ["red", "blue"]},
@@ -119,7 +126,7 @@ async def test_what_does_not_match_is_left_out(tenant: Tenant) -> None:
     many = [f"My dog knows the trick number {n}." for n in range(15)]
     await add_apart(tenant, *many, userId="bob")
     alice = {"userId": {"eq": "alice"}}
-    assert await shaped(
+    assert await shaped_data(
         tenant.owner,
         {
             "dog": {**TEXT, "maxLength": 20},
@@ -140,7 +147,7 @@ async def test_what_does_not_match_is_left_out(tenant: Tenant) -> None:
     }
     bob = {"userId": {"eq": "bob"}}
     properties = {"dogTricks": TEXTS, "dog_tricks": {**TEXTS, "maxItems": 3}}
-    tricks = await shaped(tenant.owner, properties, filter=bob)
+    tricks = await shaped_data(tenant.owner, properties, filter=bob)
     assert len(tricks["dogTricks"]) == 10
     assert set(tricks["dogTricks"]) < set(many)
     assert tricks["dog_tricks"] == tricks["dogTricks"][:3]
@@ -154,16 +161,16 @@ async def test_only_what_matches_and_holds_true(
     await tenant.add("I live in Rome.", userId="bob")
     await tenant.add("I live in Porto.", expirationDate="2020-01-01")
     await tenant.add("I live in Lisbon.", metadata={"sure": True})
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     city = {"city": TEXT}
     cities = {
-        "all": await shaped(tenant.owner, city, filter={"userId": {"eq": "alice"}}),
-        "sure": await shaped(
+        "all": await shaped_data(tenant.owner, city, filter={"userId": {"eq": "alice"}}),
+        "sure": await shaped_data(
             tenant.owner, city, filter={"metadata": [{"key": "sure", "eq": True}]}
         ),
-        "bob": await shaped(tenant.owner, city, filter={"userId": {"eq": "bob"}}),
-        "nobody": await shaped(tenant.owner, city, filter={"userId": {"eq": "carol"}}),
-        "nowhere": await shaped(tenant.owner, city, filter={"text": {"contains": "Oslo"}}),
+        "bob": await shaped_data(tenant.owner, city, filter={"userId": {"eq": "bob"}}),
+        "nobody": await shaped_data(tenant.owner, city, filter={"userId": {"eq": "carol"}}),
+        "nowhere": await shaped_data(tenant.owner, city, filter={"text": {"contains": "Oslo"}}),
     }
     assert {name: data["city"] for name, data in cities.items()} == {
         "all": "I live in Lisbon.",
@@ -177,30 +184,30 @@ async def test_only_what_matches_and_holds_true(
 async def test_the_same_memories_give_the_same_object(tenant: Tenant) -> None:
     await add_apart(tenant, *LIFE)
     asked = dict.fromkeys(("home", "work", "pets", "allergies", "everything about me"), TEXTS)
-    first, second = [await shaped(tenant.owner, asked) for _ in range(2)]
+    first, second = [await shaped_data(tenant.owner, asked) for _ in range(2)]
     assert first == second
     assert any(first.values())
 
 
 async def test_what_could_not_be_heeded_is_noted(tenant: Tenant) -> None:
     schema = {"type": "object", "properties": {"city": TEXT}}
-    export = await exported(tenant.owner, schema, instructions="In French.")
+    export = await shaped_export(tenant.owner, schema, instructions="In French.")
     assert export["instructions"] == "In French."
     assert export["operation"]["input"]["instructions"] == "In French."
     assert export["operation"]["notes"] == [
         "Instructions were not followed: no chat model is configured.",
         "No memories match.",
     ]
-    assert made_of(tenant, export["id"]) == []
+    assert source_memory_ids(tenant, export["id"]) == []
 
 
 async def test_searches_of_an_export_leave_no_trace(tenant: Tenant) -> None:
     """They are no searches of anybody: none is recorded, and nothing is touched by them."""
     await tenant.owner.do(DECAY, id=tenant.project_id)
     (memory,) = await tenant.add("I live in Lisbon.")
-    assert await shaped(tenant.owner, {"city": TEXT}) == {"city": "I live in Lisbon."}
+    assert await shaped_data(tenant.owner, {"city": TEXT}) == {"city": "I live in Lisbon."}
     services = tenant.deployment.services
-    await services.touches.settle()
+    await services.usage_recorder.flush()
     assert await services.db.read(lambda tx: tx.touches.find([memory["id"]])) == {}
     found = await tenant.owner.ask("{ project { operations(first: 9) { nodes { type } } } }")
     types = [each["type"] for each in found["project"]["operations"]["nodes"]]
@@ -212,20 +219,20 @@ async def test_what_is_deleted_meanwhile_is_in_no_export(
 ) -> None:
     monkeypatch.setattr("workers.runner.pause", lambda attempts: timedelta(0))
     (memory,) = await tenant.add("I live in Lisbon.")
-    fill, seen = export_job.fill, []
+    fill, seen = export_job.fill_schema, []
 
-    async def slowly(*arguments: Any) -> Filling:
+    async def slowly(*arguments: Any) -> FilledObject:
         filling = await fill(*arguments)
         if not seen:
             await tenant.owner.do(DELETE, id=memory["id"])
         seen.append(filling.data)
         return filling
 
-    monkeypatch.setattr(export_job, "fill", slowly)
-    export = await exported(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
+    monkeypatch.setattr(export_job, "fill_schema", slowly)
+    export = await shaped_export(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
     assert seen == [{"city": "I live in Lisbon."}, {"city": None}]
     assert export["data"] == {"city": None}
-    assert made_of(tenant, export["id"]) == []
+    assert source_memory_ids(tenant, export["id"]) == []
     operation = export["operation"]
     assert (operation["status"], operation["attempts"], operation["error"]) == (
         "SUCCEEDED",
@@ -264,21 +271,21 @@ async def stored(tenant: Tenant, **changes: Any) -> str:
 
 async def test_who_cannot_see_the_project_any_more_gets_nothing(tenant: Tenant) -> None:
     await tenant.add("I live in Lisbon.")
-    operation = await ended(tenant.owner, await stored(tenant))
+    operation = await finished_operation(tenant.owner, await stored(tenant))
     assert (operation["status"], operation["attempts"]) == ("FAILED", 1)
-    assert operation["error"] == "Whoever asked for this cannot see the project any more."
+    assert operation["error"] == "The account that requested this can no longer see the project."
 
 
 async def test_an_operation_whose_export_is_gone_fails(tenant: Tenant) -> None:
-    operation = await ended(tenant.owner, await stored(tenant, operation_id=uuid7()))
+    operation = await finished_operation(tenant.owner, await stored(tenant, operation_id=uuid7()))
     assert (operation["status"], operation["error"]) == (
         "FAILED",
-        "The export is not kept any more.",
+        "The export no longer exists.",
     )
 
 
 async def test_a_job_that_comes_twice_changes_nothing(tenant: Tenant) -> None:
     await tenant.add("I live in Lisbon.")
-    made = await exported(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
+    made = await shaped_export(tenant.owner, {"type": "object", "properties": {"city": TEXT}})
     await export_job.shape_export(tenant.deployment.services, made["operation"]["id"], 2)
-    assert await found(tenant.owner, made["id"]) == made
+    assert await get_export(tenant.owner, made["id"]) == made

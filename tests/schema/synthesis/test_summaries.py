@@ -174,11 +174,19 @@ async def test_a_model_sums_up(chat: Tenant, model: OpenAIServer) -> None:
 
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     "broken": (status(500, "Boom."), 4, "The chat model failed (500): Boom."),
-    "a wrong key": (status(401, "Who?"), 1, "The chat model refused the request (401): Who?"),
+    "a wrong key": (status(401, "Who?"), 1, "The chat model rejected the request (401): Who?"),
     "empty": (summary(" "), 3, UNUSABLE + "the summary is empty"),
-    "too long": (summary("x" * 20_001), 3, UNUSABLE + "the summary has 20,001 characters, 20,000"),
-    "another shape": (summary(["x"]), 3, UNUSABLE + "it has another shape (summary: "),
-    "no chat model": (body("<html>It works!</html>"), 3, UNUSABLE + "it is no chat completion: "),
+    "too long": (
+        summary("x" * 20_001),
+        3,
+        UNUSABLE + "the summary has 20,001 characters, the maximum is 20,000",
+    ),
+    "another shape": (summary(["x"]), 3, UNUSABLE + "it has the wrong shape (summary: "),
+    "no chat model": (
+        body("<html>It works!</html>"),
+        3,
+        UNUSABLE + "it is not a chat completion: ",
+    ),
 }
 
 

@@ -350,7 +350,7 @@ async def test_an_erased_project_leaves_nothing_but_its_name(
     deleted, *rest = await log(owner, OF_ORGANIZATION, tenant.organization_id)
     assert (deleted["action"], deleted["before"]) == ("PROJECT_DELETED", {"name": "Two"})
     assert rest == before
-    await idle.settle()
+    await idle.run_jobs()
     assert await log(owner, OF_ORGANIZATION, tenant.organization_id) == [
         deleted,
         *(
@@ -381,7 +381,7 @@ async def test_the_logs_of_many_projects_cost_as_much_as_one(idle: Deployment) -
     for _ in range(2):
         await tenant.owner.do(OPEN)
         await tenant.owner.ask("{ __typename }")
-        with idle.counted() as statements:
+        with idle.counted_statements() as statements:
             data = await tenant.owner.ask(NESTED, id=tenant.organization_id)
         costs.append(len(statements))
         projects = data["organization"]["projects"]["nodes"]

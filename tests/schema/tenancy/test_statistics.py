@@ -82,13 +82,13 @@ async def test_what_waits_is_counted_and_projects_cost_as_much_as_one(
         tenant = make_tenant(idle)
         await tenant.add("I hike", "I swim")
         assert (await stats(tenant))["indexLag"] == 2
-        await idle.settle()
+        await idle.run_jobs()
         assert (await stats(tenant))["indexLag"] == 0
         made = await tenant.owner.do(CREATE, organizationId=tenant.organization_id)
         ids = [tenant.project_id, made["project"]["id"], tenant.stranger_project_id]
         costs = []
         for asked in (ids[:1], ids[:2]):
-            with idle.counted() as statements:
+            with idle.counted_statements() as statements:
                 found = await tenant.owner.ask(SEVERAL, ids=asked)
             totals = [node["stats"]["totalMemories"] for node in found["nodes"]]
             assert totals == [2, 0][: len(asked)]

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 
 from tests.support.clients.followers import BEGINNING, FOLLOW
-from tests.support.clients.lines import EventStreamLine, WebSocketLine
+from tests.support.clients.lines import SseSubscription, WebSocketSubscription
 from tests.support.clients.websocket import PATIENCE
 from tests.support.clients.writers import USERS, ask
 from tests.support.fixtures.factories import Tenant
@@ -17,7 +17,7 @@ CONNECTIONS = 200
 async def test_resets_leave_nothing_behind(
     deployment: Deployment, address: str, tenant: Tenant
 ) -> None:
-    feeds, stays = deployment.services.feeds, deployment.services.subscriptions
+    feeds, stays = deployment.services.feeds, deployment.services.connections
 
     def held() -> tuple[int, int, int]:
         return len(asyncio.all_tasks()), len(stays), len(feeds._feeds)
@@ -28,11 +28,11 @@ async def test_resets_leave_nothing_behind(
         data = await ask(http, f"http://{address}", key, BEGINNING)
     cursor = data["project"]["historyCursor"]
 
-    async def open_line(number: int) -> WebSocketLine | EventStreamLine:
+    async def open_line(number: int) -> WebSocketSubscription | SseSubscription:
         # Some ask the same as others and share their results, some are the only ones.
         user = USERS[number % 3] if number % 10 else str(number)
         variables = {"filter": {"userId": {"in": [user, "alice"]}}}
-        kind = EventStreamLine if number % 5 == 0 else WebSocketLine
+        kind = SseSubscription if number % 5 == 0 else WebSocketSubscription
         return await kind.open(address, key, FOLLOW, variables, cursor)
 
     lines = await asyncio.gather(*(open_line(number) for number in range(CONNECTIONS)))

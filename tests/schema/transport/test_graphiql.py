@@ -22,7 +22,7 @@ from schema.transport import graphiql
 from schema.transport.graphiql import ASSETS, Asset, AssetsUnavailable, fetch_assets, page
 
 NO_KEY = "No key: paste the key the server printed at its first start"
-REFUSED = "This key was refused"
+REFUSED = "This key was rejected"
 
 
 # ---------------------------------------------------------------- the page

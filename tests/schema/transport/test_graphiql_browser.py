@@ -20,7 +20,7 @@ from tests.support.servers.deployment import skip
 from tests.support.servers.process import PATIENCE, Process
 
 NO_KEY = "No key: paste the key the server printed at its first start"
-REFUSED = "This key was refused"
+REFUSED = "This key was rejected"
 MAKE_KEY = """
 mutation {
   createApiKey(input: {name: "Soon gone"}) { apiKey { id } secret userErrors { message } }

@@ -14,7 +14,7 @@ from core.access import ApiKeyPermission
 from core.ids import now, uuid7
 from tests.support.clients.websocket import PATIENCE, Closed, Followed, Socket, connected
 from tests.support.documents.erasure import CREATE_PROJECT, DELETE_PROJECT, key_of
-from tests.support.documents.ingesting import held_back, inferred
+from tests.support.documents.ingesting import add_inferred, blocked_adds
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
@@ -54,7 +54,7 @@ async def follow(socket: Socket, tenant: Tenant) -> Followed:
 
 async def look(deployment: Deployment) -> None:
     """Look at all who are connected, as happens every other second."""
-    await deployment.services.subscriptions.look()
+    await deployment.services.connections.revalidate()
 
 
 async def closed(socket: Socket) -> tuple[int, str]:
@@ -75,7 +75,7 @@ async def test_what_is_not_there_for_somebody_looks_like_nothing(
 ) -> None:
     confined_elsewhere = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     _, elsewhere = await key_of(tenant.owner, projectId=confined_elsewhere)
-    await inferred(tenant.owner, "I play tennis.")
+    await add_inferred(tenant.owner, "I play tennis.")
     operations = "{ project { operations { nodes { id } } } }"
     found = (await tenant.owner.ask(operations))["project"]["operations"]["nodes"]
     for key in (tenant.stranger.key, elsewhere):
@@ -138,7 +138,7 @@ async def test_a_key_that_expires_closes_its_connections(
     _, secret = await key_of(tenant.owner, expiresAt=expiry.isoformat())
     async with connected(address, secret) as socket, connected(address, tenant.owner.key) as other:
         await follow(socket, tenant)
-        subscriptions = deployment.services.subscriptions
+        subscriptions = deployment.services.connections
         monkeypatch.setattr(subscriptions, "_clock", lambda: expiry - timedelta(seconds=1))
         await look(deployment)
         await socket.sync()
@@ -151,8 +151,8 @@ async def test_a_key_that_expires_closes_its_connections(
 async def test_a_member_that_is_removed_loses_the_project_and_keeps_the_connection(
     tenant: Tenant, address: str, deployment: Deployment
 ) -> None:
-    with held_back(tenant, userId="alice"):
-        waiting = await inferred(tenant.owner, "I play tennis.", wait=False)
+    with blocked_adds(tenant, userId="alice"):
+        waiting = await add_inferred(tenant.owner, "I play tennis.", wait=False)
         async with (
             connected(address, tenant.reader.key) as socket,
             connected(address, tenant.owner.key) as other,

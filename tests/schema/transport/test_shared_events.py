@@ -13,7 +13,7 @@ import pytest
 from core.access import ApiKeyPermission
 from schema.transport import groups
 from tests.support.clients.websocket import PATIENCE, Followed, Socket, connected
-from tests.support.documents.erasure import held
+from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.remembering import UPDATE
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
@@ -120,9 +120,9 @@ async def test_what_an_event_costs_does_not_grow_with_those_who_are_told(
                 followed.append(each)
             # The first of these events lets in who had not joined yet; the last one is counted.
             for n in range(3):
-                await deployment.settle()
+                await deployment.run_jobs()
                 length += 1
-                with deployment.counted() as statements:
+                with deployment.counted_statements() as statements:
                     change = {"metadata": {"count": count, "n": n}}
                     await tenant.owner.do(UPDATE, id=memory["id"], input=change)
                     assert {(await each.data())["sequence"] for each in followed} == {length}
@@ -151,10 +151,10 @@ async def test_who_comes_back_after_a_moment_costs_little(
             await tenant.add(text)
             cursors.append(await beginning(tenant))
         events = await first.many(3)
-        await deployment.settle()
+        await deployment.run_jobs()
         costs = []
         for place, cursor in enumerate(cursors[:3]):
-            with deployment.counted() as statements:
+            with deployment.counted_statements() as statements:
                 again = await socket.subscribe(PERSONAL, after=cursor)
                 assert await again.many(3 - place) == events[place:]
             costs.append(sum("pruned_sequence" in statement for statement in statements))
@@ -189,7 +189,10 @@ async def test_who_joins_while_an_event_is_at_work_is_not_told_it_again(
             await tenant.add(text)
             assert (await first.data())["sequence"] == number
         # The memory of the third event is being loaded for the first of them …
-        with held(deployment, "SELECT t.id, t.project_id, t.text") as (reached, released):
+        with paused_transaction(deployment, "SELECT t.id, t.project_id, t.text") as (
+            reached,
+            released,
+        ):
             await tenant.add("Milk")
             assert await asyncio.to_thread(reached.wait, PATIENCE)
             # … when the second has seen that event and joins.

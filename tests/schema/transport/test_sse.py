@@ -12,7 +12,7 @@ import pytest
 from schema.transport import sse
 from tests.support.clients.websocket import EVENTS, PATIENCE
 from tests.support.documents.erasure import key_of
-from tests.support.documents.ingesting import held_back, inferred
+from tests.support.documents.ingesting import add_inferred, blocked_adds
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
@@ -183,8 +183,8 @@ async def test_what_has_an_end_ends_by_complete(tenant: Tenant, address: str) ->
             "data": {"addMemories": {"memories": [{"text": "Tea"}], "userErrors": []}}
         }
         assert end == [COMPLETE]
-    with held_back(tenant, userId="alice"):
-        waiting = await inferred(tenant.owner, "I play tennis.", wait=False)
+    with blocked_adds(tenant, userId="alice"):
+        waiting = await add_inferred(tenant.owner, "I play tennis.", wait=False)
         id = waiting["operation"]["id"]
         async with streamed(address, key, UPDATES, id=id) as stream:
             first = await stream.next()
@@ -206,7 +206,7 @@ async def test_what_has_an_end_ends_by_complete(tenant: Tenant, address: str) ->
         ('subscription { memoryEvents(projectId: "x") { id } }', False, "NOT_FOUND", None),
         ('subscription { operationUpdates(id: "x") { id } }', True, "NOT_FOUND", None),
         ('subscription { memoryEvents(after: "x") { id } }', True, "BAD_USER_INPUT", None),
-        (ADD, True, "BAD_USER_INPUT", "A mutation is sent by POST."),
+        (ADD, True, "BAD_USER_INPUT", "A mutation must be sent by POST."),
     ],
 )
 async def test_what_is_wrong_is_told_and_then_it_is_over(
@@ -253,7 +253,7 @@ async def test_what_is_accepted_decides_how_it_is_answered(tenant: Tenant, addre
                 (error,) = json.loads(await response.aread())["errors"]
                 assert (
                     error["message"]
-                    == f"A subscription is answered as {STREAM}, or over a WebSocket."
+                    == f"A subscription needs a WebSocket, or must accept {STREAM}."
                 )
 
 
@@ -269,7 +269,7 @@ async def test_who_has_no_key_is_not_answered(tenant: Tenant, address: str) -> N
 async def test_a_key_has_so_many_responses_at_once(
     tenant: Tenant, address: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployment.services.subscriptions, "_most", 2)
+    monkeypatch.setattr(deployment.services.connections, "_most", 2)
     key, empty = tenant.owner.key, await beginning(tenant)
     async with streamed(address, key, EVENTS, after=empty) as first:
         async with streamed(address, key, EVENTS, after=empty) as second:
@@ -298,7 +298,7 @@ async def test_who_may_no_longer_is_told_so_and_who_stops_says_nothing(
     tenant: Tenant, address: str, deployment: Deployment
 ) -> None:
     id, secret = await key_of(tenant.owner, permission="READ")
-    empty, subscriptions = await beginning(tenant), deployment.services.subscriptions
+    empty, subscriptions = await beginning(tenant), deployment.services.connections
     async with (
         streamed(address, secret, EVENTS, after=empty) as theirs,
         streamed(address, tenant.owner.key, EVENTS, after=empty) as ours,
@@ -306,7 +306,7 @@ async def test_who_may_no_longer_is_told_so_and_who_stops_says_nothing(
         await tenant.add("Tea")
         assert await theirs.told(1) == await ours.told(1)
         await tenant.owner.do(REVOKE, id=id)
-        await subscriptions.look()
+        await subscriptions.revalidate()
         failure, *end = await theirs.rest()
         assert end == [COMPLETE]
         (error,) = failure.body["errors"]

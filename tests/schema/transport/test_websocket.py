@@ -172,7 +172,7 @@ async def test_a_defect_is_told_to_nobody(
         raise RuntimeError("a secret")
 
     async with connected(address, tenant.owner.key) as socket:
-        monkeypatch.setattr("resolvers.memories.events.check_wanted", broken)
+        monkeypatch.setattr("resolvers.memories.events.check_scope", broken)
         error = await (await socket.subscribe(FOREVER)).error()
         assert error["extensions"]["code"] == "INTERNAL"
         assert "secret" not in json.dumps(error)
@@ -197,7 +197,7 @@ async def test_a_connection_has_so_many_operations_at_once(address: str, tenant:
 async def test_a_key_has_so_many_connections_and_subscriptions(
     address: str, deployment: Deployment, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployment.services.subscriptions, "_most", 2)
+    monkeypatch.setattr(deployment.services.connections, "_most", 2)
     async with connected(address, tenant.owner.key) as socket:
         followed = await follow(socket, tenant)
         error = await (await socket.subscribe(FOREVER)).error()
@@ -243,7 +243,7 @@ async def test_a_server_that_stops_says_so(
 ) -> None:
     async with connected(address, tenant.owner.key) as socket:
         await (await socket.subscribe(WHO)).data()
-        deployment.services.subscriptions.close_all()
+        deployment.services.connections.close_all()
         assert (await socket.closed).code == 1012
 
 

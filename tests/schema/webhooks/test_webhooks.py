@@ -32,8 +32,8 @@ from tests.support.documents.webhooks import (
     ROTATE,
     TEST,
     UPDATE,
-    Hooked,
-    hooked,
+    WebhookFixture,
+    make_webhook,
 )
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.receiver import Receiver
@@ -72,9 +72,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-async def hook(tenant: Tenant, receiver: Receiver) -> Hooked:
+async def hook(tenant: Tenant, receiver: Receiver) -> WebhookFixture:
     """A webhook that nothing is sent to."""
-    return await hooked(tenant, receiver, QUIET)
+    return await make_webhook(tenant, receiver, QUIET)
 
 
 async def acts(tenant: Tenant) -> list[tuple[str, Any, Any]]:
@@ -146,7 +146,7 @@ async def test_each_act_leaves_its_entry_and_no_secret(tenant: Tenant) -> None:
     assert "of-another" not in told
 
 
-async def test_changing_one(hook: Hooked) -> None:
+async def test_changing_one(hook: WebhookFixture) -> None:
     webhook = await hook.webhook()
     assert await hook.change() == webhook
     assert await hook.change(name="Here", eventTypes=[QUIET]) == webhook
@@ -159,7 +159,7 @@ async def test_changing_one(hook: Hooked) -> None:
     assert (await hook.change(isActive=True))["isActive"]
 
 
-async def test_deleting_one(hook: Hooked) -> None:
+async def test_deleting_one(hook: WebhookFixture) -> None:
     delivery = (await hook.tenant.owner.do(TEST, id=hook.id))["delivery"]
     deleted = await hook.tenant.owner.do(DELETE, id=hook.id)
     assert deleted["deletedId"] == hook.id
@@ -170,7 +170,7 @@ async def test_deleting_one(hook: Hooked) -> None:
 
 
 @pytest.mark.parametrize("case", BAD_INPUTS)
-async def test_bad_input(hook: Hooked, case: str) -> None:
+async def test_bad_input(hook: WebhookFixture, case: str) -> None:
     wrong, field = BAD_INPUTS[case]
     error, owner = invalid("input", field), hook.tenant.owner
     await assert_refused(hook.tenant, owner, error, CREATE, input={**INPUT, **wrong})
@@ -178,7 +178,7 @@ async def test_bad_input(hook: Hooked, case: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["name", "url", "eventTypes", "isActive"])
-async def test_nothing_can_be_null(hook: Hooked, field: str) -> None:
+async def test_nothing_can_be_null(hook: WebhookFixture, field: str) -> None:
     error = invalid("input", field)
     input = {field: None}
     await assert_refused(hook.tenant, hook.tenant.owner, error, UPDATE, id=hook.id, input=input)
@@ -193,7 +193,7 @@ async def test_there_can_be_twenty(tenant: Tenant) -> None:
     await tenant.stranger.do(CREATE, input=INPUT)
 
 
-async def test_who_may(hook: Hooked) -> None:
+async def test_who_may(hook: WebhookFixture) -> None:
     """A READER does not even see that there are any."""
     tenant = hook.tenant
     delivery = (await tenant.owner.do(TEST, id=hook.id))["delivery"]["id"]

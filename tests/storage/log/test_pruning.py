@@ -15,12 +15,12 @@ from storage.log.history import Author
 from storage.log.pruning import Pruned
 from storage.operations.store import OperationRow
 from storage.tables.metadata import METADATA
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 
-def prune(shelf: Shelf, second: float, limit: int = 100) -> list[int]:
+def prune(shelf: MemoryFixture, second: float, limit: int = 100) -> list[int]:
     """Prune what is older than a moment; return how much each step has removed."""
     project_id = shelf.tenant.project_id
 
@@ -30,7 +30,7 @@ def prune(shelf: Shelf, second: float, limit: int = 100) -> list[int]:
     return list(iter(step, 0))
 
 
-def left(shelf: Shelf, table: str, *columns: str) -> list[tuple[Any, ...]]:
+def left(shelf: MemoryFixture, table: str, *columns: str) -> list[tuple[Any, ...]]:
     """Return columns of the project's rows in a table, in their own order."""
     rows = METADATA.tables[table]
     mine = select(*(rows.c[name] for name in columns)).where(
@@ -40,13 +40,13 @@ def left(shelf: Shelf, table: str, *columns: str) -> list[tuple[Any, ...]]:
         return sorted(tuple(row) for row in connection.execute(mine))
 
 
-def pruned(shelf: Shelf) -> Pruned:
+def pruned(shelf: MemoryFixture) -> Pruned:
     """Return how much of the project has been pruned."""
     project_id = shelf.tenant.project_id
     return shelf.db.read_now(lambda tx: tx.pruning.pruned([project_id]))[project_id]
 
 
-def test_the_beginning_of_the_log_goes_and_what_it_ended(shelf: Shelf) -> None:
+def test_the_beginning_of_the_log_goes_and_what_it_ended(shelf: MemoryFixture) -> None:
     other = shelf.beside()
     other.change(other.put("Bread", 0), 1, text="Cake")
     first, second = shelf.put("1", 0), shelf.put("2", 1)
@@ -80,7 +80,7 @@ def test_the_beginning_of_the_log_goes_and_what_it_ended(shelf: Shelf) -> None:
     assert len(left(shelf, "memories", "id")) == 5
 
 
-def test_what_is_left_of_the_log_is_found_by_an_erasure(shelf: Shelf) -> None:
+def test_what_is_left_of_the_log_is_found_by_an_erasure(shelf: MemoryFixture) -> None:
     """A version stays as long as its end is told, though it is old enough to go."""
     shelf.put("Water", 50, "bob")
     shelf.delete(2, shelf.put("Tea", 1))
@@ -91,7 +91,7 @@ def test_what_is_left_of_the_log_is_found_by_an_erasure(shelf: Shelf) -> None:
     assert told == [(1, "Water"), (2, None), (3, None)]
 
 
-def test_operations_go_after_their_events(shelf: Shelf) -> None:
+def test_operations_go_after_their_events(shelf: MemoryFixture) -> None:
     account, email = shelf.actor.account_id, shelf.tenant.owner_email
     start = OperationRow(
         id="",
@@ -125,7 +125,7 @@ def test_operations_go_after_their_events(shelf: Shelf) -> None:
     assert {row[0] for row in left(shelf, "operations", "id")} == {running, waits}
 
 
-def test_exports_go_before_their_operations(shelf: Shelf) -> None:
+def test_exports_go_before_their_operations(shelf: MemoryFixture) -> None:
     project_id = shelf.tenant.project_id
     kept = []
     for completed in (1, 2, 30, None):
@@ -153,7 +153,7 @@ def test_exports_go_before_their_operations(shelf: Shelf) -> None:
 
 
 @contextmanager
-def asked(shelf: Shelf) -> Iterator[list[tuple[str, Any]]]:
+def asked(shelf: MemoryFixture) -> Iterator[list[tuple[str, Any]]]:
     """Collect the statements that run meanwhile, with their values."""
     found: list[tuple[str, Any]] = []
 
@@ -168,7 +168,7 @@ def asked(shelf: Shelf) -> Iterator[list[tuple[str, Any]]]:
         event.remove(shelf.db.engine, "before_cursor_execute", note)
 
 
-def test_a_step_reads_by_indexes(shelf: Shelf) -> None:
+def test_a_step_reads_by_indexes(shelf: MemoryFixture) -> None:
     """An idle project costs a sweep the same whatever its size. SQLite is asked, for it tells."""
     if not shelf.db.is_sqlite:
         return

@@ -9,37 +9,38 @@ from sqlalchemy import event, text
 from core.entity_names import ENTITY_KEYS
 from core.enums import MemoryState
 from storage.memories.rows import MemoryRow
-from storage.memories.store import Derived
-from storage.memories.uniqueness import slot_of
+from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import uniqueness_key
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 HOME, WORK = "home city", "employer"
 
 
-def claiming(shelf: Shelf, *rows: tuple[MemoryRow, str | None]) -> None:
+def claiming(shelf: MemoryFixture, *rows: tuple[MemoryRow, str | None]) -> None:
     """Store memories with what they claim."""
 
     def work(tx: Transaction) -> None:
         found = [
-            Derived(b"\0\0\0\0", Keywords("x", 1, False, False, attribute)) for _, attribute in rows
+            EmbeddedText(b"\0\0\0\0", Keywords("x", 1, False, False, attribute))
+            for _, attribute in rows
         ]
         tx.memories.add([row for row, _ in rows], "m", found, shelf.author)
 
     shelf.db.write_now(work)
 
 
-def about(shelf: Shelf, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
+def about(shelf: MemoryFixture, like: MemoryRow, *attributes: str) -> list[tuple[str, str]]:
     """Return what is found, as (attribute, text)."""
     project = shelf.tenant.project_id
-    found = shelf.db.read_now(lambda tx: tx.claims.about(project, attributes, like))
+    found = shelf.db.read_now(lambda tx: tx.claims.find(project, attributes, like))
     return [(attribute, row.text) for attribute, row in found]
 
 
-def named(shelf: Shelf, row: MemoryRow, **names: str) -> MemoryRow:
+def named(shelf: MemoryFixture, row: MemoryRow, **names: str) -> MemoryRow:
     """Return a memory of just these entities."""
     values: dict[str, Any] = {}
     for type, key in ENTITY_KEYS.items():
@@ -49,7 +50,7 @@ def named(shelf: Shelf, row: MemoryRow, **names: str) -> MemoryRow:
     return replace(row, **values)
 
 
-def test_what_claims_such_a_thing_is_found_oldest_first(shelf: Shelf) -> None:
+def test_what_claims_such_a_thing_is_found_oldest_first(shelf: MemoryFixture) -> None:
     rows = {text: shelf.row(text, at(n)) for n, text in enumerate(("a", "b", "c", "d", "e"))}
     other = shelf.beside()
     claiming(
@@ -81,7 +82,9 @@ def test_what_claims_such_a_thing_is_found_oldest_first(shelf: Shelf) -> None:
     ],
     ids=str,
 )
-def test_they_are_about_the_same(shelf: Shelf, like: dict[str, str], found: list[str]) -> None:
+def test_they_are_about_the_same(
+    shelf: MemoryFixture, like: dict[str, str], found: list[str]
+) -> None:
     """The run counts only where there is nothing else."""
     who = {
         "u": {"user": "u"},
@@ -93,13 +96,13 @@ def test_they_are_about_the_same(shelf: Shelf, like: dict[str, str], found: list
     }
     rows = [named(shelf, shelf.row(text, at(0)), **names) for text, names in who.items()]
     claiming(shelf, *((row, HOME) for row in rows))
-    assert len({slot_of(row) for row in rows}) == len(rows)
+    assert len({uniqueness_key(row) for row in rows}) == len(rows)
     assert about(shelf, named(shelf, shelf.row("like", at(9)), **like), HOME) == [
         (HOME, text) for text in found
     ]
 
 
-def test_an_index_leads_to_them(shelf: Shelf) -> None:
+def test_an_index_leads_to_them(shelf: MemoryFixture) -> None:
     """Beside memories that claim other things, or nothing at all."""
     # No other test claims such a thing: how common one is tells PostgreSQL which index to take.
     size = "shoe size"

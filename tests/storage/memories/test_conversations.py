@@ -8,15 +8,15 @@ import pytest
 
 from storage.tables.metadata import METADATA
 from storage.transaction import Transaction
-from tests.support.documents.erasure import held
-from tests.support.fixtures.shelf import Shelf, at, derived
+from tests.support.documents.erasure import paused_transaction
+from tests.support.fixtures.shelf import MemoryFixture, at, embedded_text
 
 pytestmark = pytest.mark.every_database
 
 _HISTORY = METADATA.tables["history"]
 
 
-def tell(shelf: Shelf, count: int, name: str = "alice") -> list[str]:
+def tell(shelf: MemoryFixture, count: int, name: str = "alice") -> list[str]:
     """Store a conversation; return the ids in the order in which it was said."""
     rows = [shelf.row(str(n), at(n), name) for n in range(count)]
     for row, before in zip(rows[1:], rows, strict=False):
@@ -25,7 +25,7 @@ def tell(shelf: Shelf, count: int, name: str = "alice") -> list[str]:
     return [row.id for row in rows]
 
 
-def order(shelf: Shelf, ids: Sequence[str]) -> list[str | None]:
+def order(shelf: MemoryFixture, ids: Sequence[str]) -> list[str | None]:
     """Return what each memory says was said before it."""
     return [shelf.get(id).previous_id for id in ids]
 
@@ -46,7 +46,7 @@ def order(shelf: Shelf, ids: Sequence[str]) -> list[str | None]:
 )
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
 def test_what_stays_follows_the_nearest_that_stays(
-    shelf: Shelf, gone: list[int], at_once: bool
+    shelf: MemoryFixture, gone: list[int], at_once: bool
 ) -> None:
     ids = tell(shelf, 6)
     if at_once:
@@ -58,7 +58,7 @@ def test_what_stays_follows_the_nearest_that_stays(
     assert order(shelf, left) == [None, *left[:-1]][: len(left)]
 
 
-def test_several_may_follow_one(shelf: Shelf) -> None:
+def test_several_may_follow_one(shelf: MemoryFixture) -> None:
     a, b, c = tell(shelf, 3)
     d, e = (shelf.put(text, 5, previous_id=c) for text in "de")
     f = shelf.put("f", 6, previous_id=b)
@@ -66,7 +66,7 @@ def test_several_may_follow_one(shelf: Shelf) -> None:
     assert order(shelf, [a, d, e, f]) == [None, a, a, a]
 
 
-def test_other_conversations_stay_as_they_are(shelf: Shelf) -> None:
+def test_other_conversations_stay_as_they_are(shelf: MemoryFixture) -> None:
     mine, other = tell(shelf, 4), tell(shelf, 4, "bob")
     stranger = shelf.beside()
     theirs = tell(stranger, 3)
@@ -75,7 +75,7 @@ def test_other_conversations_stay_as_they_are(shelf: Shelf) -> None:
     assert order(stranger, theirs) == [None, *theirs[:-1]]
 
 
-def test_an_order_that_closes_is_no_change_of_a_memory(shelf: Shelf) -> None:
+def test_an_order_that_closes_is_no_change_of_a_memory(shelf: MemoryFixture) -> None:
     ids = tell(shelf, 3)
     before = shelf.get(ids[2])
     shelf.delete(10, ids[1])
@@ -88,7 +88,7 @@ def test_an_order_that_closes_is_no_change_of_a_memory(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_any_deletions_leave_one_line(shelf: Shelf, seed: int) -> None:
+def test_any_deletions_leave_one_line(shelf: MemoryFixture, seed: int) -> None:
     chance = random.Random(seed)
     ids = tell(shelf, 60)
     while ids:
@@ -98,7 +98,7 @@ def test_any_deletions_leave_one_line(shelf: Shelf, seed: int) -> None:
         assert order(shelf, ids) == [None, *ids[:-1]][: len(ids)]
 
 
-def test_an_erased_entity_leaves_the_line_of_others(shelf: Shelf) -> None:
+def test_an_erased_entity_leaves_the_line_of_others(shelf: MemoryFixture) -> None:
     """Hundreds in a row, more than are deleted by one statement."""
     first = shelf.put("first", 0, "bob")
     rows = [shelf.row(str(n), at(n)) for n in range(1, 1201)]
@@ -112,7 +112,7 @@ def test_an_erased_entity_leaves_the_line_of_others(shelf: Shelf) -> None:
     assert order(shelf, [first, between, last, orphan]) == [None, first, first, None]
 
 
-async def test_neighbours_deleted_at_the_same_time_leave_no_gap(shelf: Shelf) -> None:
+async def test_neighbours_deleted_at_the_same_time_leave_no_gap(shelf: MemoryFixture) -> None:
     for _ in range(5):
         ids = tell(shelf, 8)
         gone = ids[1:7]
@@ -120,10 +120,13 @@ async def test_neighbours_deleted_at_the_same_time_leave_no_gap(shelf: Shelf) ->
         assert order(shelf, [ids[0], ids[7]]) == [None, ids[0]]
 
 
-async def test_what_is_being_followed_is_deleted_afterwards(shelf: Shelf) -> None:
+async def test_what_is_being_followed_is_deleted_afterwards(shelf: MemoryFixture) -> None:
     ids = tell(shelf, 3)
     new = shelf.row("new", at(5), previous_id=ids[2])
-    with held(shelf.tenant.deployment, "INSERT INTO memories ") as (reached, released):
+    with paused_transaction(shelf.tenant.deployment, "INSERT INTO memories ") as (
+        reached,
+        released,
+    ):
         adding = asyncio.create_task(asyncio.to_thread(shelf.add, new))
         await asyncio.to_thread(reached.wait, 5)
         deleting = asyncio.create_task(asyncio.to_thread(shelf.delete, 10, ids[2]))
@@ -133,16 +136,19 @@ async def test_what_is_being_followed_is_deleted_afterwards(shelf: Shelf) -> Non
     assert order(shelf, [*ids[:2], new.id]) == [None, ids[0], ids[1]]
 
 
-async def test_what_is_being_deleted_is_not_followed(shelf: Shelf) -> None:
+async def test_what_is_being_deleted_is_not_followed(shelf: MemoryFixture) -> None:
     ids = tell(shelf, 3)
     new = shelf.row("new", at(5))
 
     def follow(tx: Transaction) -> None:
         there = tx.memories.find(ids, shelf.actor)
         new.previous_id = next(id for id in ids[::-1] if id in there)
-        tx.memories.add([new], "m", [derived("new")], shelf.author)
+        tx.memories.add([new], "m", [embedded_text("new")], shelf.author)
 
-    with held(shelf.tenant.deployment, "DELETE FROM memories ") as (reached, released):
+    with paused_transaction(shelf.tenant.deployment, "DELETE FROM memories ") as (
+        reached,
+        released,
+    ):
         deleting = asyncio.create_task(asyncio.to_thread(shelf.delete, 10, ids[2]))
         await asyncio.to_thread(reached.wait, 5)
         adding = asyncio.create_task(asyncio.to_thread(shelf.db.write_now, follow))

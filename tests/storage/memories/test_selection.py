@@ -54,7 +54,7 @@ class World:
         """Return the letters of what matches, in the order found."""
         letters = {id: letter for letter, id in self.ids.items()}
         project_id = self.tenant.project_id
-        with self.tenant.deployment.counted() as statements:
+        with self.tenant.deployment.counted_statements() as statements:
             found = self.tenant.deployment.services.db.read_now(
                 lambda tx: tx.matching(project_id, entity, selection or Selection(), **options)
             )

@@ -4,12 +4,12 @@ import pytest
 
 from storage.memories.sources import SourceRow
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 
-def test_the_last_message_of_a_memory_counts(shelf: Shelf) -> None:
+def test_the_last_message_of_a_memory_counts(shelf: MemoryFixture) -> None:
     """By when it was said, or else by when it was stored."""
     one, other, none = (shelf.put(text, 0) for text in "abc")
     project = shelf.tenant.project_id
@@ -22,7 +22,7 @@ def test_the_last_message_of_a_memory_counts(shelf: Shelf) -> None:
 
     def work(tx: Transaction) -> object:
         tx.sources.add(messages, links)
-        return tx.sources.last_said([one, other, none])
+        return tx.sources.last_message_times([one, other, none])
 
     assert shelf.db.write_now(work) == {one: at(5), other: at(7)}
-    assert shelf.db.read_now(lambda tx: tx.sources.last_said([])) == {}
+    assert shelf.db.read_now(lambda tx: tx.sources.last_message_times([])) == {}

@@ -14,14 +14,14 @@ from storage.memories.rows import MEMORY_ORDERS, MemoryRow
 from storage.tables.metadata import METADATA
 from storage.transaction import Transaction
 from tests.support.fixtures.pairs import parametrize_pairs
-from tests.support.fixtures.shelf import Shelf, at
+from tests.support.fixtures.shelf import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 _VERSIONS = METADATA.tables["memory_versions"]
 
 
-def kept(shelf: Shelf, *columns: str) -> list[tuple[Any, ...]]:
+def kept(shelf: MemoryFixture, *columns: str) -> list[tuple[Any, ...]]:
     """Return the past versions of a project, by memory and number."""
     statement = select(*(_VERSIONS.c[name] for name in columns))
     mine = statement.where(_VERSIONS.c.project_id == shelf.tenant.project_id)
@@ -38,7 +38,7 @@ def texts(rows: list[MemoryRow]) -> list[str]:
 # ---------------------------------------------------------------- what is kept
 
 
-def test_each_change_keeps_the_whole_former_row(shelf: Shelf) -> None:
+def test_each_change_keeps_the_whole_former_row(shelf: MemoryFixture) -> None:
     told = {"metadata": {"a": 1}, "categories": ["food"], "timestamp": at(-60), "actor": "Ann"}
     first = shelf.row("Tea", at(0), **told, previous_id=shelf.put("Hello", 0))
     shelf.add(first)
@@ -52,7 +52,7 @@ def test_each_change_keeps_the_whole_former_row(shelf: Shelf) -> None:
     assert (second.updated_at, third.updated_at) == (at(1), at(2))
 
 
-def test_a_clock_that_goes_back_makes_no_two_versions_true_at_once(shelf: Shelf) -> None:
+def test_a_clock_that_goes_back_makes_no_two_versions_true_at_once(shelf: MemoryFixture) -> None:
     id = shelf.put("1", 10)
     assert shelf.change(id, 5, text="2").updated_at == at(10)
     assert shelf.change(id, 20, text="3").updated_at == at(20)
@@ -73,7 +73,7 @@ def test_a_clock_that_goes_back_makes_no_two_versions_true_at_once(shelf: Shelf)
     ]
 
 
-def test_a_change_that_is_refused_keeps_nothing(shelf: Shelf) -> None:
+def test_a_change_that_is_refused_keeps_nothing(shelf: MemoryFixture) -> None:
     id = shelf.put("1", 0)
     stale = shelf.get(id)
     shelf.change(id, 1, text="2")
@@ -91,7 +91,7 @@ def test_a_change_that_is_refused_keeps_nothing(shelf: Shelf) -> None:
 # ---------------------------------------------------------------- as of
 
 
-def test_memories_are_as_they_were(shelf: Shelf) -> None:
+def test_memories_are_as_they_were(shelf: MemoryFixture) -> None:
     tea = shelf.put("Tea", 0)
     shelf.put("Bread", 10, "bob")
     shelf.change(tea, 20, text="Coffee", metadata={"a": 1})
@@ -119,7 +119,7 @@ def test_memories_are_as_they_were(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("type", EntityType)
-def test_every_kind_of_entity_has_a_past(shelf: Shelf, type: EntityType) -> None:
+def test_every_kind_of_entity_has_a_past(shelf: MemoryFixture, type: EntityType) -> None:
     id, kind = shelf.entity("it", type), type.value.lower()
     memory = shelf.put("Tea", 0, **{f"{kind}_key": id, f"{kind}_id": "it"})
     shelf.change(memory, 5, text="Coffee")
@@ -130,7 +130,9 @@ def test_every_kind_of_entity_has_a_past(shelf: Shelf, type: EntityType) -> None
 @parametrize_pairs(
     key=sorted({key for key, _ in MEMORY_ORDERS}), size=(1, 3, 100), descending=(True, False)
 )
-def test_any_story_is_told_as_it_was(shelf: Shelf, key: str, descending: bool, size: int) -> None:
+def test_any_story_is_told_as_it_was(
+    shelf: MemoryFixture, key: str, descending: bool, size: int
+) -> None:
     """Random changes and deletions, told in every order and by pages of any size."""
     chance = random.Random(f"{key} {descending} {size}")
     now: dict[str, MemoryRow] = {}
@@ -157,7 +159,7 @@ def test_any_story_is_told_as_it_was(shelf: Shelf, key: str, descending: bool, s
         assert found == expected
 
 
-def test_strangers_have_no_past_in_a_project(shelf: Shelf) -> None:
+def test_strangers_have_no_past_in_a_project(shelf: MemoryFixture) -> None:
     shelf.delete(5, shelf.put("Tea", 0))
     alice = (EntityType.USER, shelf.entity("alice"))
     reader = shelf.actor_of(shelf.tenant.reader_email)
@@ -168,7 +170,9 @@ def test_strangers_have_no_past_in_a_project(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("type", [None, EntityType.USER], ids=["project", "entity"])
-def test_a_page_walks_the_indexes_of_both_tables(shelf: Shelf, type: EntityType | None) -> None:
+def test_a_page_walks_the_indexes_of_both_tables(
+    shelf: MemoryFixture, type: EntityType | None
+) -> None:
     """Neither table is read whole or sorted for a page, however many rows there are."""
     rows = [shelf.row(str(n), at(n)) for n in range(300)]
     shelf.add(*rows)
@@ -184,7 +188,7 @@ def test_a_page_walks_the_indexes_of_both_tables(shelf: Shelf, type: EntityType 
     assert "SCAN memory_versions" not in plan, plan
 
 
-def explained(shelf: Shelf, listing: Any, parent: str) -> str:
+def explained(shelf: MemoryFixture, listing: Any, parent: str) -> str:
     """Return how the database goes about a page of ten in the past."""
     caught: list[tuple[str, Any]] = []
 
@@ -214,7 +218,7 @@ def explained(shelf: Shelf, listing: Any, parent: str) -> str:
 # ---------------------------------------------------------------- erasing
 
 
-def traces(shelf: Shelf, words: list[str]) -> set[str]:
+def traces(shelf: MemoryFixture, words: list[str]) -> set[str]:
     """Return the tables that hold one of the words in any column, the index's own tables too."""
     found = set()
     with shelf.db.engine.connect() as connection:
@@ -230,7 +234,7 @@ def traces(shelf: Shelf, words: list[str]) -> set[str]:
     return found
 
 
-def hits(shelf: Shelf, word: str) -> list[str]:
+def hits(shelf: MemoryFixture, word: str) -> list[str]:
     """Return what the keyword index finds in the project."""
     scope = shelf.tenant.project_id
     return shelf.db.read_now(lambda tx: tx.keywords.best(scope, {word: 1.0}, 10))
@@ -242,7 +246,7 @@ WORDS = ["qxzzvkk", "qxjjwpp", "qxkkbhh", "qxvvmdd"]
 ENDINGS = [word[2:] for word in WORDS]
 
 
-def story(shelf: Shelf) -> tuple[str, str]:
+def story(shelf: MemoryFixture) -> tuple[str, str]:
     """Tell words in every state of a memory; return a memory of alice and one of bob after it."""
     living = shelf.put(WORDS[0], 0)
     deleted = shelf.put(WORDS[1], 1, previous_id=living)
@@ -255,7 +259,7 @@ def story(shelf: Shelf) -> tuple[str, str]:
     return living, bob
 
 
-def test_nothing_of_an_erased_entity_is_left_in_any_past(shelf: Shelf) -> None:
+def test_nothing_of_an_erased_entity_is_left_in_any_past(shelf: MemoryFixture) -> None:
     living, bob = story(shelf)
     where = traces(shelf, ENDINGS)
     assert {"history", "memory_versions", "memories"} <= where
@@ -271,7 +275,7 @@ def test_nothing_of_an_erased_entity_is_left_in_any_past(shelf: Shelf) -> None:
     assert living not in [row.id for row in shelf.past(20)]
 
 
-def test_an_entity_whose_memories_are_all_deleted_is_erased(shelf: Shelf) -> None:
+def test_an_entity_whose_memories_are_all_deleted_is_erased(shelf: MemoryFixture) -> None:
     id = shelf.put(WORDS[0], 0)
     shelf.delete(1, id)
     assert traces(shelf, ENDINGS) >= {"history", "memory_versions"}
@@ -279,7 +283,7 @@ def test_an_entity_whose_memories_are_all_deleted_is_erased(shelf: Shelf) -> Non
     assert traces(shelf, ENDINGS) == set()
 
 
-def test_what_was_about_two_is_erased_with_either(shelf: Shelf) -> None:
+def test_what_was_about_two_is_erased_with_either(shelf: MemoryFixture) -> None:
     run = shelf.entity("R", EntityType.RUN)
     for delete in (True, False):
         id = shelf.put(WORDS[0], 0, run_key=run, run_id="R")
@@ -290,7 +294,7 @@ def test_what_was_about_two_is_erased_with_either(shelf: Shelf) -> None:
     assert shelf.past(0.5, entity=(EntityType.USER, shelf.entity("alice"))) == []
 
 
-def test_a_project_is_erased_in_steps_with_all_its_pasts(shelf: Shelf) -> None:
+def test_a_project_is_erased_in_steps_with_all_its_pasts(shelf: MemoryFixture) -> None:
     story(shelf)
     other = shelf.beside()
     other.change(other.put("Bread", 0), 1, text="Cake")

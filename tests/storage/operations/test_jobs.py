@@ -142,11 +142,11 @@ def test_a_job_put_off_waits_and_begins_anew(outbox: Outbox) -> None:
     outbox.put()
     worker, later = uuid7(), LATER + timedelta(hours=1)
     (job,) = outbox.claim(worker)
-    outbox.db.write_now(lambda tx: tx.jobs.put_off(job, worker, lambda: later))
+    outbox.db.write_now(lambda tx: tx.jobs.reschedule(job, worker, lambda: later))
     assert outbox.claim(worker) == []
     (again,) = outbox.claim(worker, later)
     assert (again.id, again.generation, again.attempts) == (job.id, 1, 1)
-    outbox.db.write_now(lambda tx: tx.jobs.put_off(again, worker, lambda: None))
+    outbox.db.write_now(lambda tx: tx.jobs.reschedule(again, worker, lambda: None))
     assert outbox.claim(worker, later) == []
 
 
@@ -163,7 +163,7 @@ def test_a_job_put_again_is_not_put_off(outbox: Outbox) -> None:
             asked.append(True)
             return until
 
-        outbox.db.write_now(lambda tx: tx.jobs.put_off(job, worker, told))  # noqa: B023
+        outbox.db.write_now(lambda tx: tx.jobs.reschedule(job, worker, told))  # noqa: B023
         assert asked == []
     (left,) = outbox.claim(worker)
     assert left.generation == 3
@@ -174,7 +174,7 @@ def test_putting_a_job_that_was_put_off_makes_it_due(outbox: Outbox) -> None:
     outbox.put()
     worker, far = uuid7(), LATER + timedelta(hours=1)
     (job,) = outbox.claim(worker)
-    outbox.db.write_now(lambda tx: tx.jobs.put_off(job, worker, lambda: far))
+    outbox.db.write_now(lambda tx: tx.jobs.reschedule(job, worker, lambda: far))
     outbox.put()
     (again,) = outbox.claim(worker)
     assert again.id == job.id
@@ -188,6 +188,6 @@ def test_who_has_lost_a_job_cannot_put_it_off(outbox: Outbox) -> None:
     after = LATER + LEASE + timedelta(seconds=1)
     (taken,) = outbox.claim(quick, after)
     for until in (LATER, None):
-        outbox.db.write_now(lambda tx, until=until: tx.jobs.put_off(job, slow, lambda: until))
+        outbox.db.write_now(lambda tx, until=until: tx.jobs.reschedule(job, slow, lambda: until))
     assert outbox.claim(slow, after) == []
     outbox.finish([taken], quick)

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from core.enums import EntityType
-from language.terms import LONGEST, terms
+from language.terms import MAX_TERM_LENGTH, terms
 from resolvers.memories.embedding import keywords_of
 from storage.memories.rows import MemoryRow
-from storage.search.documents import Said
+from storage.search.documents import Utterance
 from storage.search.keywords import scope_token
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import Shelf, at, derived
+from tests.support.fixtures.shelf import MemoryFixture, at, embedded_text
 
 pytestmark = pytest.mark.every_database
 
@@ -32,13 +32,15 @@ COMMON = [1 / (n + 1) for n in range(40)]
 SEEDS = range(3)
 
 
-def best(shelf: Shelf, terms: dict[str, float], limit: int = 1000, **options: Any) -> list[str]:
+def best(
+    shelf: MemoryFixture, terms: dict[str, float], limit: int = 1000, **options: Any
+) -> list[str]:
     """Return what the index gives of a scope, the project unless `scope` says otherwise."""
     scope = options.pop("scope", shelf.tenant.project_id)
     return shelf.db.read_now(lambda tx: tx.keywords.best(scope, terms, limit, **options))
 
 
-def fill(shelf: Shelf, seed: int) -> list[MemoryRow]:
+def fill(shelf: MemoryFixture, seed: int) -> list[MemoryRow]:
     """Store memories of any words, of two users, an hour apart each."""
     chosen = random.Random(seed)
     rows = [
@@ -65,7 +67,7 @@ def wanted(rows: list[MemoryRow], terms: dict[str, float]) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_order_is_what_the_terms_tell(shelf: Shelf, seed: int) -> None:
+def test_the_order_is_what_the_terms_tell(shelf: MemoryFixture, seed: int) -> None:
     rows = fill(shelf, seed)
     alice = shelf.entity("alice")
     hers = [row for row in rows if row.user_key == alice]
@@ -85,7 +87,7 @@ def test_the_order_is_what_the_terms_tell(shelf: Shelf, seed: int) -> None:
         assert best(shelf, asked, within=(since, until)) == wanted(within, asked)
 
 
-def test_rare_terms_come_first_then_short_texts_then_old_ids(shelf: Shelf) -> None:
+def test_rare_terms_come_first_then_short_texts_then_old_ids(shelf: MemoryFixture) -> None:
     common = [shelf.put(f"tea {filler}", n) for n, filler in enumerate(("", "cup", "cup"))]
     both, rare = shelf.put("long text of tea and saffron", 4), shelf.put("saffron", 5)
     weights = {"saffron": 5.0, "tea": 0.5}
@@ -97,7 +99,7 @@ def test_rare_terms_come_first_then_short_texts_then_old_ids(shelf: Shelf) -> No
     assert best(shelf, {"snow": 1.0}) == best(shelf, {}) == []
 
 
-def test_a_scope_is_a_project_or_one_of_its_entities(shelf: Shelf) -> None:
+def test_a_scope_is_a_project_or_one_of_its_entities(shelf: MemoryFixture) -> None:
     butler = shelf.entity("butler", EntityType.AGENT)
     mine = shelf.put("tea", 1)
     ours = shelf.put("tea", 2, "bob", agent_key=butler, agent_id="butler")
@@ -116,7 +118,7 @@ def test_a_scope_is_a_project_or_one_of_its_entities(shelf: Shelf) -> None:
         assert best(shelf, {"tea": 1.0}, scope=scope) == ids
 
 
-def test_a_text_cannot_pass_for_a_member_of_a_scope(shelf: Shelf) -> None:
+def test_a_text_cannot_pass_for_a_member_of_a_scope(shelf: MemoryFixture) -> None:
     """Ids are no secret, and whoever knows how the index writes them may write so too."""
     mine = shelf.put("tea", 1)
     other = shelf.beside()
@@ -131,7 +133,7 @@ def test_a_text_cannot_pass_for_a_member_of_a_scope(shelf: Shelf) -> None:
     assert sorted(best(other, asked)) == sorted(strays)
 
 
-def test_a_window_is_about_when_it_happened(shelf: Shelf) -> None:
+def test_a_window_is_about_when_it_happened(shelf: MemoryFixture) -> None:
     """From its first moment until before its second; the timestamp counts before the creation."""
     told = shelf.put("tea", 500, timestamp=at(10))
     first, second, third = (shelf.put("tea", second) for second in (100, 200, 300))
@@ -142,7 +144,7 @@ def test_a_window_is_about_when_it_happened(shelf: Shelf) -> None:
     assert best(shelf, {"tea": 1.0}, within=(at(300), last)) == [third]
 
 
-def test_many_terms_may_be_asked_for_at_once(shelf: Shelf) -> None:
+def test_many_terms_may_be_asked_for_at_once(shelf: MemoryFixture) -> None:
     """As many as the longest query has, and the longest memory that others are related to."""
     id = shelf.put("x60000 x17", 1)
     shelf.put("snow", 2)
@@ -158,7 +160,7 @@ def test_many_terms_may_be_asked_for_at_once(shelf: Shelf) -> None:
 def test_no_term_can_be_taken_for_syntax(said: str) -> None:
     for term in terms(said):
         assert re.fullmatch("[a-z0-9]+", term), term
-        assert len(term) <= 2 + 2 * LONGEST
+        assert len(term) <= 2 + 2 * MAX_TERM_LENGTH
 
 
 LONGEST_TEXTS = {
@@ -173,10 +175,10 @@ LONGEST_TEXTS = {
 
 
 @pytest.mark.parametrize("said", LONGEST_TEXTS.values(), ids=LONGEST_TEXTS)
-def test_the_longest_texts_have_room_in_the_index(shelf: Shelf, said: str) -> None:
+def test_the_longest_texts_have_room_in_the_index(shelf: MemoryFixture, said: str) -> None:
     row = shelf.row(said, at(1))
-    made = derived(said)
-    keywords = keywords_of(Said(said, None))
+    made = embedded_text(said)
+    keywords = keywords_of(Utterance(said, None))
     found = keywords.terms.split()
     shelf.db.write_now(
         lambda tx: tx.memories.add([row], "m", [replace(made, keywords=keywords)], shelf.author)
@@ -188,7 +190,7 @@ def test_the_longest_texts_have_room_in_the_index(shelf: Shelf, said: str) -> No
 # ---------------------------------------------------------------- kept with the rows
 
 
-def index_of(shelf: Shelf, term: str) -> int:
+def index_of(shelf: MemoryFixture, term: str) -> int:
     """Return how many entries the index itself has for a term, whatever the rows say."""
     with shelf.db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
@@ -198,7 +200,7 @@ def index_of(shelf: Shelf, term: str) -> int:
         return int(connection.execute(text(statement), {"q": f"%{term}%"}).scalar_one())
 
 
-def is_readable(shelf: Shelf, term: str) -> bool:
+def is_readable(shelf: MemoryFixture, term: str) -> bool:
     """Tell whether a term stands anywhere in the blocks of SQLite's index."""
     with shelf.db.engine.connect() as connection:
         if connection.dialect.name != "sqlite":
@@ -208,12 +210,12 @@ def is_readable(shelf: Shelf, term: str) -> bool:
         return any(term[6:].encode() in block for block in blocks)
 
 
-def term_of(shelf: Shelf, name: str) -> str:
+def term_of(shelf: MemoryFixture, name: str) -> str:
     """Return a term that nobody else has in this database."""
     return f"{shelf.tenant.project_id[-12:]}{name}"
 
 
-def test_a_change_leaves_nothing_of_the_former_words(shelf: Shelf) -> None:
+def test_a_change_leaves_nothing_of_the_former_words(shelf: MemoryFixture) -> None:
     former, later = term_of(shelf, "former"), term_of(shelf, "later")
     id = shelf.put(f"tea {former}", 1)
     assert (index_of(shelf, former), best(shelf, {former: 1.0})) == (1, [id])
@@ -224,7 +226,7 @@ def test_a_change_leaves_nothing_of_the_former_words(shelf: Shelf) -> None:
     assert (index_of(shelf, later), best(shelf, {"tea": 1.0})) == (1, [id])
 
 
-def test_a_deletion_leaves_nothing(shelf: Shelf) -> None:
+def test_a_deletion_leaves_nothing(shelf: MemoryFixture) -> None:
     gone, kept = term_of(shelf, "gone"), term_of(shelf, "kept")
     ids = [shelf.put(f"tea {gone}", n) for n in range(3)]
     stays = shelf.put(f"tea {kept}", 4)
@@ -233,7 +235,7 @@ def test_a_deletion_leaves_nothing(shelf: Shelf) -> None:
     assert best(shelf, {"tea": 1.0, gone: 1.0}) == [stays]
 
 
-def test_the_erasure_of_an_entity_leaves_nothing_to_read(shelf: Shelf) -> None:
+def test_the_erasure_of_an_entity_leaves_nothing_to_read(shelf: MemoryFixture) -> None:
     gone, kept = term_of(shelf, "gone"), term_of(shelf, "kept")
     alice = shelf.entity("alice")
     for n in range(3):
@@ -250,7 +252,7 @@ def test_the_erasure_of_an_entity_leaves_nothing_to_read(shelf: Shelf) -> None:
     assert best(shelf, {"tea": 1.0}, scope=alice) == []
 
 
-def test_the_deletion_of_a_project_leaves_nothing_to_read(shelf: Shelf) -> None:
+def test_the_deletion_of_a_project_leaves_nothing_to_read(shelf: MemoryFixture) -> None:
     gone, kept = term_of(shelf, "gone"), term_of(shelf, "kept")
     for n in range(5):
         shelf.put(f"tea {gone}", n)
@@ -269,16 +271,18 @@ def test_the_deletion_of_a_project_leaves_nothing_to_read(shelf: Shelf) -> None:
     assert (best(shelf, {"tea": 1.0}), best(other, {"tea": 1.0})) == ([], [stays])
 
 
-def test_what_is_rolled_back_was_never_there(shelf: Shelf) -> None:
+def test_what_is_rolled_back_was_never_there(shelf: MemoryFixture) -> None:
     stays = shelf.put("tea", 1)
     never = term_of(shelf, "never")
     row = shelf.row(f"tea {never}", at(2))
 
     def work(tx: Transaction) -> None:
-        tx.memories.add([row], "m", [derived(row.text)], shelf.author)
-        memory = tx.memories.find_to_change([stays], shelf.actor)[stays]
+        tx.memories.add([row], "m", [embedded_text(row.text)], shelf.author)
+        memory = tx.memories.find_for_update([stays], shelf.actor)[stays]
         changes = {"text": f"snow {never}"}
-        tx.memories.rewrite(memory, changes, "m", derived(changes["text"]), shelf.author, at(3))
+        tx.memories.rewrite(
+            memory, changes, "m", embedded_text(changes["text"]), shelf.author, at(3)
+        )
         assert tx.keywords.best(shelf.tenant.project_id, {never: 1.0}, 10) == [stays, row.id]
         raise RuntimeError("something else goes wrong")
 

@@ -31,10 +31,10 @@ CASES: dict[str, tuple[Work, set[str]]] = {
         lambda tx: tx.documents.superseded_by(IDS, 9),
         {"ix_memories_successor"},
     ),
-    "what was said": (lambda tx: tx.documents.said(IDS), BY_ID),
+    "what was said": (lambda tx: tx.documents.utterances(IDS), BY_ID),
     "an entity": (lambda tx: tx.documents.in_scope(PROJECT, USER), {"ix_memories_user"}),
     "some days": (
-        lambda tx: tx.documents.happened(PROJECT, None, SPAN, 9),
+        lambda tx: tx.documents.ids_by_time(PROJECT, None, SPAN, 9),
         {"ix_memories_happened"},
     ),
     "vectors of a project": (

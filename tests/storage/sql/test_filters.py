@@ -21,7 +21,7 @@ from core.enums import EntityType, MemoryState
 from core.ids import now, uuid7
 from storage.database import Database
 from storage.memories.selection import Selection, matching
-from storage.sql.filters import clause_of, read_filter
+from storage.sql.filters import filter_clause, read_filter
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity, Organization, Project
 from storage.tables.memory import Memory
@@ -364,7 +364,7 @@ def found(connection: Connection, place: Place, given: Given) -> list[set[str]]:
     # What was is joined to what is by a union, whose columns have the same names.
     ever = select(MEMORIES).union_all(select(MEMORIES).where(false())).subquery("ever")
     plain = [
-        select(rows.c.id).where(clause_of(read.shape, rows, dialect))
+        select(rows.c.id).where(filter_clause(read.shape, rows, dialect))
         for rows in (MEMORIES.alias("x"), ever)
     ]
     return [

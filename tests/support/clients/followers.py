@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.support.clients.lines import CUT, EventStreamLine, WebSocketLine, dropped
+from tests.support.clients.lines import CUT, SseSubscription, WebSocketSubscription, closing
 from tests.support.clients.writers import USERS
 
 FOLLOW = """
@@ -28,7 +28,7 @@ BEGINNING = "{ project { historyCursor } }"
 _PAUSE = 0.05
 
 
-class Seen(NamedTuple):
+class SeenEvent(NamedTuple):
     """An event as it came: its number, when it came, and since when the connection stood."""
 
     sequence: int
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
     since: float
 
 
-class Sitting(NamedTuple):
+class StayOptions(NamedTuple):
     """How long to stay connected: some seconds, or so many events, and how to leave."""
 
     seconds: float
@@ -44,7 +44,7 @@ class Sitting(NamedTuple):
     abruptly: bool = False
 
     @classmethod
-    def any(cls, chance: random.Random, longest: float) -> "Sitting":
+    def any(cls, chance: random.Random, longest: float) -> "StayOptions":
         """Return one that ends at a random moment, often amid what is sent at its beginning."""
         events = chance.randint(1, 20) if chance.random() < 0.4 else None
         return cls(chance.uniform(0, longest), events, chance.random() < 0.6)
@@ -72,11 +72,11 @@ class Follower:
     ) -> None:
         """`by_events` means server-sent events instead of a WebSocket."""
         self.user = user
-        self.seen: list[Seen] = []
+        self.seen: list[SeenEvent] = []
         self.cut_in_replay = 0
         self._key = key
         self._cursor = cursor
-        self._open = EventStreamLine.open if by_events else WebSocketLine.open
+        self._open = SseSubscription.open if by_events else WebSocketSubscription.open
         self._variables = {} if user is None else {"filter": {"userId": {"eq": user}}}
 
     @property
@@ -85,7 +85,7 @@ class Follower:
         return self.seen[-1].sequence if self.seen else 0
 
     async def sit(
-        self, address: str, sitting: Sitting, head: Callable[[], int] | None = None
+        self, address: str, sitting: StayOptions, head: Callable[[], int] | None = None
     ) -> None:
         """Go on from the last cursor, stay for a while and leave.
 
@@ -94,7 +94,7 @@ class Follower:
         """
         line = await self._open(address, self._key, FOLLOW, self._variables, self._cursor)
         since, known = time.perf_counter(), head() if head else 0
-        async with dropped(line, sitting.abruptly):
+        async with closing(line, sitting.abruptly):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(sitting.seconds):
                     count = 0
@@ -113,7 +113,7 @@ class Follower:
                         address(), self._key, FOLLOW, self._variables, self._cursor
                     )
                     since = time.perf_counter()
-                    async with dropped(line, False):
+                    async with closing(line, False):
                         while self.last < last:
                             self._note(await line.next(), since)
                 except CUT:
@@ -121,7 +121,7 @@ class Follower:
 
     def _note(self, event: dict[str, Any], since: float) -> None:
         self._cursor = event["cursor"]
-        self.seen.append(Seen(event["sequence"], time.perf_counter(), since))
+        self.seen.append(SeenEvent(event["sequence"], time.perf_counter(), since))
 
     def verdict(self, expected: Iterable[int]) -> Verdict:
         """Compare what was seen with the numbers that there were to see."""

@@ -31,7 +31,7 @@ def reset(transport: asyncio.WriteTransport) -> None:
     transport.abort()
 
 
-class Line(Protocol):
+class LiveSubscription(Protocol):
     """One subscription to `memoryEvents`."""
 
     async def next(self) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class Line(Protocol):
         """End it; abruptly means by a TCP reset, without a word."""
 
 
-class WebSocketLine:
+class WebSocketSubscription:
     """A line over graphql-transport-ws."""
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -50,7 +50,7 @@ class WebSocketLine:
     @classmethod
     async def open(
         cls, address: str, key: str, document: str, variables: dict[str, Any], cursor: str
-    ) -> "WebSocketLine":
+    ) -> "WebSocketSubscription":
         """Connect and subscribe after a cursor."""
         # What is read ahead has no limit: the client library does not see the end of a connection
         # behind messages that it has no room for, and waits ten seconds before it gives up.
@@ -92,7 +92,7 @@ class WebSocketLine:
             await self._connection.close()
 
 
-class EventStreamLine:
+class SseSubscription:
     """A line over server-sent events, which goes on by `Last-Event-ID`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -103,7 +103,7 @@ class EventStreamLine:
     @classmethod
     async def open(
         cls, address: str, key: str, document: str, variables: dict[str, Any], cursor: str
-    ) -> "EventStreamLine":
+    ) -> "SseSubscription":
         """Connect and subscribe after a cursor."""
         host, port = address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -153,7 +153,7 @@ class EventStreamLine:
 
 
 @contextlib.asynccontextmanager
-async def dropped(line: Line, abruptly: bool) -> AsyncIterator[Line]:
+async def closing(line: LiveSubscription, abruptly: bool) -> AsyncIterator[LiveSubscription]:
     """Leave a line at the end of the block, whatever happens in it."""
     try:
         yield line

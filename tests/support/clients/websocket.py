@@ -34,7 +34,7 @@ async def listening(deployment: Deployment) -> AsyncIterator[str]:
     config = config_of(deployment.app)
     # The deployment's own lifespan runs already.
     config.lifespan = "off"
-    server = Server(config, deployment.services.subscriptions)
+    server = Server(config, deployment.services.connections)
     serving = asyncio.create_task(server.serve([sock]))
     while not server.started:
         await asyncio.sleep(0.01)

@@ -63,7 +63,7 @@ NOTHING = {
 }
 
 
-async def stored(tenant: Tenant) -> dict[str, str]:
+async def store_memory(tenant: Tenant) -> dict[str, str]:
     """Store a memory and change it; return the ids of it and of all that came with it."""
     (memory,) = await tenant.add("I love hiking")
     await tenant.owner.do(CHANGE, id=memory["id"])
@@ -82,7 +82,7 @@ async def key_of(client: Client, **input: Any) -> tuple[str, str]:
     return made["apiKey"]["id"], made["secret"]
 
 
-def left(deployment: Deployment, project_id: str) -> dict[str, int]:
+def row_counts(deployment: Deployment, project_id: str) -> dict[str, int]:
     """Return how many rows there are of a project, by table.
 
     SQLite's keyword index counts as a table too, by its blocks that name the project: it may keep
@@ -103,7 +103,7 @@ def left(deployment: Deployment, project_id: str) -> dict[str, int]:
     return counts
 
 
-def left_of_organization(deployment: Deployment, organization_id: str) -> int:
+def organization_row_counts(deployment: Deployment, organization_id: str) -> int:
     """Return how many rows there are of an organization itself and of all that goes with it."""
     tables = METADATA.tables
     with deployment.services.db.engine.connect() as connection:
@@ -137,7 +137,7 @@ async def assert_rejected(deployment: Deployment, secret: str) -> None:
 
 
 @contextlib.contextmanager
-def held(
+def paused_transaction(
     deployment: Deployment, statement: str
 ) -> Iterator[tuple[threading.Event, threading.Event]]:
     """Hold the transaction that first comes to such a statement.

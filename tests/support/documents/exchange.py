@@ -116,14 +116,14 @@ def lines_of(*records: dict[str, Any], history: bool = False) -> list[dict[str, 
     return [first, *records, {"type": "end", **dict(zip(names, counts, strict=True))}]
 
 
-def written(lines: list[dict[str, Any]]) -> bytes:
+def encode_lines(lines: list[dict[str, Any]]) -> bytes:
     """Return lines as a file."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in lines)
 
 
 def file_of(*records: dict[str, Any], history: bool = False) -> bytes:
     """Return a file with these records."""
-    return written(lines_of(*records, history=history))
+    return encode_lines(lines_of(*records, history=history))
 
 
 def life() -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from storage.tables.metadata import METADATA
 from tests.support.clients.graphql import Client
-from tests.support.documents.ingesting import ended
+from tests.support.documents.ingesting import finished_operation
 from tests.support.fixtures.factories import Tenant
 
 EXPORT = """
@@ -36,7 +36,7 @@ mutation ($filter: MemoryFilter, $projectId: ID) {
 """
 
 
-async def created(client: Client, **input: Any) -> dict[str, Any]:
+async def create_export(client: Client, **input: Any) -> dict[str, Any]:
     """Ask for an export that must be accepted; return it as it is at once."""
     payload = await client.do(CREATE, input=input)
     export: dict[str, Any] = payload["export"]
@@ -46,28 +46,28 @@ async def created(client: Client, **input: Any) -> dict[str, Any]:
     return export
 
 
-async def exported(client: Client, schema: dict[str, Any], **input: Any) -> dict[str, Any]:
+async def shaped_export(client: Client, schema: dict[str, Any], **input: Any) -> dict[str, Any]:
     """Ask for a shaped export; return it when it has come to its end, one way or the other."""
-    made = await created(client, schema=schema, **input)
+    made = await create_export(client, schema=schema, **input)
     assert (made["data"], made["completedAt"]) == (None, None)
-    await ended(client, made["operation"]["id"])
-    return await found(client, made["id"])
+    await finished_operation(client, made["operation"]["id"])
+    return await get_export(client, made["id"])
 
 
-async def found(client: Client, id: str) -> dict[str, Any]:
+async def get_export(client: Client, id: str) -> dict[str, Any]:
     """Return an export by its id."""
     export: dict[str, Any] = (await client.ask(FIND, id=id))["export"]
     return export
 
 
-async def shaped(client: Client, properties: dict[str, Any], **input: Any) -> Any:
+async def shaped_data(client: Client, properties: dict[str, Any], **input: Any) -> Any:
     """Return the data that a schema with these properties is filled with."""
-    export = await exported(client, {"type": "object", "properties": properties}, **input)
+    export = await shaped_export(client, {"type": "object", "properties": properties}, **input)
     assert export["operation"]["status"] == "SUCCEEDED", export["operation"]
     return export["data"]
 
 
-def made_of(tenant: Tenant, export_id: str) -> list[str]:
+def source_memory_ids(tenant: Tenant, export_id: str) -> list[str]:
     """Return the ids of the memories that an export is linked to, in order."""
     links = METADATA.tables["export_memories"]
     wanted = select(links.c.memory_id).where(links.c.export_id == export_id)

@@ -28,20 +28,20 @@ async def send(
     return await client.http.post(f"/projects/{project_id}/import", content=body, headers=headers)
 
 
-async def brought_in(
+async def import_file(
     tenant: Tenant, body: bytes, media_type: str = NDJSON, project_id: str | None = None
 ) -> dict[str, Any]:
     """Import a file as the owner, to its end; return the operation."""
     response = await send(tenant.owner, project_id or tenant.project_id, body, media_type)
     assert response.status_code == 202, response.text
     assert response.json()["status"] == "PENDING"
-    return await ended(tenant.deployment, tenant.owner, response.json()["operationId"])
+    return await finished_import(tenant.deployment, tenant.owner, response.json()["operationId"])
 
 
-async def ended(deployment: Deployment, client: Client, id: str) -> dict[str, Any]:
+async def finished_import(deployment: Deployment, client: Client, id: str) -> dict[str, Any]:
     """Return an operation once its job is done."""
     for _ in range(400):
-        await deployment.settle()
+        await deployment.run_jobs()
         found: dict[str, Any] = (await client.ask(OPERATION, id=id))["operation"]
         if found["status"] in ("SUCCEEDED", "FAILED"):
             return found

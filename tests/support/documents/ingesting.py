@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from core.entity_names import ENTITY_FIELDS
 from core.enums import JobKind
 from core.ids import now, uuid7
-from resolvers.ingestion.requests import scope_of
+from resolvers.ingestion.requests import conversation_scope
 from storage.tables.fields import table_of
 from storage.tables.work import Job, Operation
 from tests.support.clients.graphql import Client
@@ -76,26 +76,26 @@ PATIENCE = 30.0
 _JOBS, _OPERATIONS = table_of(Job), table_of(Operation)
 
 
-def says(content: str, role: str = "user", **others: Any) -> dict[str, Any]:
+def message_input(content: str, role: str = "user", **others: Any) -> dict[str, Any]:
     """Return a message."""
     return {"role": role, "content": content, **others}
 
 
-def asked(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]:
+def inferring_input(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]:
     """Return the input of an add that infers; of the user alice, unless it names somebody."""
     who = {} if {"userId", "agentId", "appId", "runId"} & set(options) else {"userId": "alice"}
-    said = [says(each) if isinstance(each, str) else each for each in messages]
+    said = [message_input(each) if isinstance(each, str) else each for each in messages]
     return {"messages": said, **who, **options}
 
 
-async def inferred(client: Client, *messages: str | dict[str, Any], **options: Any) -> Any:
+async def add_inferred(client: Client, *messages: str | dict[str, Any], **options: Any) -> Any:
     """Add a conversation that facts are drawn from; return the payload of the success."""
-    return await client.do(ADD, input=asked(*messages, **options))
+    return await client.do(ADD, input=inferring_input(*messages, **options))
 
 
-async def failed(client: Client, *messages: str | dict[str, Any], **options: Any) -> Any:
+async def failed_operation(client: Client, *messages: str | dict[str, Any], **options: Any) -> Any:
     """Add a conversation whose work must fail; return the operation, checked against the error."""
-    (payload,) = (await client.ask(ADD, input=asked(*messages, **options))).values()
+    (payload,) = (await client.ask(ADD, input=inferring_input(*messages, **options))).values()
     operation = payload["operation"]
     assert (payload["memories"], payload["results"]) == ([], [])
     assert payload["userErrors"] == [
@@ -111,7 +111,7 @@ async def failed(client: Client, *messages: str | dict[str, Any], **options: Any
     return operation
 
 
-async def ended(client: Client, operation_id: str) -> Any:
+async def finished_operation(client: Client, operation_id: str) -> Any:
     """Return an operation as it is when it has come to its end."""
     until = time.monotonic() + PATIENCE
     while True:
@@ -122,7 +122,7 @@ async def ended(client: Client, operation_id: str) -> Any:
         await asyncio.sleep(0.02)
 
 
-async def until(condition: Callable[[], object], wanted: str) -> None:
+async def wait_until(condition: Callable[[], object], wanted: str) -> None:
     """Ask again and again until a condition holds."""
     last = time.monotonic() + PATIENCE
     while not condition():
@@ -155,11 +155,11 @@ def work_of(tenant: Tenant) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def held_back(tenant: Tenant, **named: str) -> Iterator[None]:
+def blocked_adds(tenant: Tenant, **named: str) -> Iterator[None]:
     """Keep adds about these entities waiting, as an earlier one does that is not done yet."""
     db, earlier = tenant.deployment.services.db, uuid7()
     entities = {type: named[name] for type, name in ENTITY_FIELDS.items() if name in named}
-    lane, later = scope_of(tenant.project_id, entities), now() + timedelta(days=1)
+    lane, later = conversation_scope(tenant.project_id, entities), now() + timedelta(days=1)
     db.write_now(lambda tx: tx.jobs.put(JobKind.INGEST, [earlier], tenant.project_id, later, lane))
     try:
         yield

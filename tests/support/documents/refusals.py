@@ -99,11 +99,11 @@ async def assert_refused(
 
 @contextlib.contextmanager
 def unchanged(deployment: Deployment) -> Iterator[None]:
-    """Assert that nothing is written meanwhile; `Deployment.written` says what counts.
+    """Assert that nothing is written meanwhile; `Deployment.written_statements` says what counts.
 
     It costs next to nothing, while a `snapshot` reads every row of a tenant.
     """
-    with deployment.written() as statements:
+    with deployment.written_statements() as statements:
         yield
     assert statements == [], statements
 

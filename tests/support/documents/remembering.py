@@ -84,7 +84,7 @@ class Learned(NamedTuple):
     expires: str | None
 
 
-def asked(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]:
+def add_input(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]:
     """Return the input of an add; of the user alice, unless it names somebody."""
     who = {} if {"userId", "agentId", "appId", "runId"} & set(options) else {"userId": "alice"}
     said = [
@@ -96,7 +96,7 @@ def asked(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]:
 async def learn(tenant: Tenant, *messages: str | dict[str, Any], **options: Any) -> list[Learned]:
     """Add a conversation from which facts are drawn; return what became of each."""
     project = {"projectId": options.pop("projectId")} if "projectId" in options else {}
-    payload = await tenant.owner.do(LEARN, input=asked(*messages, **options), **project)
+    payload = await tenant.owner.do(LEARN, input=add_input(*messages, **options), **project)
     assert payload["operation"] == {"status": "SUCCEEDED"}
     found = [
         Learned(

@@ -106,7 +106,7 @@ def at_once(retries: int) -> Retries:
 
 
 @dataclass
-class Hooked:
+class WebhookFixture:
     """A tenant whose project has a webhook to a receiver."""
 
     tenant: Tenant
@@ -161,8 +161,8 @@ class Hooked:
         return [body["event_details"]["data"]["memory"] for body in self.receiver.bodies]
 
 
-async def hooked(tenant: Tenant, receiver: Receiver, *types: str) -> Hooked:
+async def make_webhook(tenant: Tenant, receiver: Receiver, *types: str) -> WebhookFixture:
     """Make a webhook of all types, or of some."""
     input = {"name": "Here", "url": receiver.url, "eventTypes": list(types) or ALL}
     made = await tenant.owner.do(CREATE, project=tenant.project_id, input=input)
-    return Hooked(tenant, receiver, made["webhook"]["id"], made["secret"])
+    return WebhookFixture(tenant, receiver, made["webhook"]["id"], made["secret"])

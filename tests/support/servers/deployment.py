@@ -57,12 +57,12 @@ class Deployment:
         """Return a client with a key."""
         return Client(self.http, key)
 
-    async def settle(self) -> None:
+    async def run_jobs(self) -> None:
         """Do all jobs that wait, as the workers would in a moment."""
         await Runner(self.services).drain()
 
     @contextlib.contextmanager
-    def counted(self) -> Iterator[list[str]]:
+    def counted_statements(self) -> Iterator[list[str]]:
         """Collect the SQL statements that run meanwhile; BEGIN and COMMIT are none.
 
         Nor are those of the deployment's workers, and those that record searches, because they run
@@ -79,7 +79,7 @@ class Deployment:
             yield statements
 
     @contextlib.contextmanager
-    def written(self) -> Iterator[list[str]]:
+    def written_statements(self) -> Iterator[list[str]]:
         """Collect the SQL statements that write meanwhile, but those that are rolled back.
 
         Left out is what the deployment's workers write, and what any read may leave behind: that a
@@ -140,7 +140,7 @@ def _records_searches(statement: str) -> bool:
 
 @asynccontextmanager
 async def deployed(settings: Settings, *, workers: bool = True) -> AsyncIterator[Deployment]:
-    """Run a deployment; without workers, jobs wait until `settle`."""
+    """Run a deployment; without workers, jobs wait until `run_jobs`."""
     with open_services(settings) as services:
         app = create_app(services, settings)
         transport = httpx.ASGITransport(app)
@@ -166,7 +166,7 @@ def settings_for(data_dir: Path, database_url: str | None = None, **others: obje
 
 
 @contextlib.contextmanager
-def passing_dir() -> Iterator[Path]:
+def temporary_dir() -> Iterator[Path]:
     """Make an empty directory, in memory where there is room, and remove it in the end.
 
     What tests share inside one process never outlives it, so nothing has to wait for a disk; what

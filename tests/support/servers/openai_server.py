@@ -90,7 +90,7 @@ class OpenAIServer:
         """The requests for embeddings so far."""
         return [request for request in self.requests if request.path == EMBEDDINGS]
 
-    async def until_asked(self, count: int) -> None:
+    async def wait_for_requests(self, count: int) -> None:
         """Wait until so many requests have come."""
         while len(self.requests) < count:
             await asyncio.sleep(0.005)

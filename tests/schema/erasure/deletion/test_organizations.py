@@ -16,11 +16,11 @@ from tests.support.documents.erasure import (
     ORGANIZATION,
     assert_gone,
     assert_rejected,
-    held,
     key_of,
-    left,
-    left_of_organization,
-    stored,
+    organization_row_counts,
+    paused_transaction,
+    row_counts,
+    store_memory,
 )
 from tests.support.documents.refusals import assert_missing, assert_refused, not_found
 from tests.support.fixtures.factories import Tenant
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.every_database
 
 
 async def test_a_deleted_organization_is_gone_before_it_is_erased(tenant: Tenant) -> None:
-    ids = await stored(tenant)
+    ids = await store_memory(tenant)
     second = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     payload = await tenant.owner.do(DELETE_ORGANIZATION, id=tenant.organization_id)
     assert payload == {"deletedId": tenant.organization_id, "userErrors": []}
-    rows = left(tenant.deployment, tenant.project_id)
+    rows = row_counts(tenant.deployment, tenant.project_id)
     assert (rows["memories"], rows["projects"]) == (1, 1)
     for client in (tenant.owner, tenant.reader):
         await assert_gone(client, tenant.project_id, ids)
@@ -52,19 +52,19 @@ async def test_a_deleted_organization_is_gone_before_it_is_erased(tenant: Tenant
 @pytest.mark.parametrize("projects", [0, 1, 2])
 async def test_a_deleted_organization_is_erased(tenant: Tenant, projects: int) -> None:
     deployment, ids = tenant.deployment, [tenant.project_id]
-    await stored(tenant)
-    await deployment.settle()
+    await store_memory(tenant)
+    await deployment.run_jobs()
     if projects == 0:
         await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
-        await deployment.settle()
+        await deployment.run_jobs()
     elif projects == 2:
         ids.append((await tenant.owner.do(CREATE_PROJECT))["project"]["id"])
     await tenant.owner.do(DELETE_ORGANIZATION, id=tenant.organization_id)
-    await deployment.settle()
+    await deployment.run_jobs()
     for id in ids:
-        assert left(deployment, id) == NOTHING
+        assert row_counts(deployment, id) == NOTHING
         assert await deployment.services.index.count(id) == 0
-    assert left_of_organization(deployment, tenant.organization_id) == 0
+    assert organization_row_counts(deployment, tenant.organization_id) == 0
     data = await tenant.stranger.ask(ORGANIZATION, id=tenant.stranger_organization_id)
     assert data == {"organization": {"id": tenant.stranger_organization_id}}
 
@@ -84,14 +84,14 @@ async def test_keys_confined_to_a_deleted_organization_end_with_it(tenant: Tenan
         ):
             viewer = {"account": {"email": email}, "organization": None, "project": None}
             assert await client.ask(BEGINNING) == {"viewer": viewer}
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 @pytest.mark.parametrize("what", ["project", "organization", "organization without projects"])
 async def test_a_key_made_right_after_a_deletion_outlives_it(tenant: Tenant, what: str) -> None:
     if what == "organization without projects":
         await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
     field = "deleteProject" if what == "project" else "deleteOrganization"
     id = tenant.project_id if what == "project" else tenant.organization_id
     data = await tenant.owner.ask(
@@ -111,7 +111,7 @@ async def test_a_key_made_right_after_a_deletion_outlives_it(tenant: Tenant, wha
         assert response.status_code == 200, state
         viewer = response.json()["data"]["viewer"]
         assert (viewer["account"], viewer["project"]) == ({"email": tenant.owner_email}, None)
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 @pytest.mark.parametrize("what", ["project", "organization"])
@@ -119,7 +119,7 @@ async def test_a_key_made_during_a_deletion_outlives_it(tenant: Tenant, what: st
     document = DELETE_PROJECT if what == "project" else DELETE_ORGANIZATION
     id = tenant.project_id if what == "project" else tenant.organization_id
     deployment = tenant.deployment
-    with held(deployment, "INSERT INTO api_keys") as (reached, released):
+    with paused_transaction(deployment, "INSERT INTO api_keys") as (reached, released):
         making = asyncio.create_task(key_of(tenant.owner))
         assert await asyncio.to_thread(reached.wait, 5)
         deleting = asyncio.create_task(tenant.owner.do(document, id=id))
@@ -127,7 +127,7 @@ async def test_a_key_made_during_a_deletion_outlives_it(tenant: Tenant, what: st
         released.set()
         _, secret = await making
         await deleting
-    await deployment.settle()
+    await deployment.run_jobs()
     response = await deployment.client(secret).post(BEGINNING)
     assert response.status_code == 200
     assert response.json()["data"]["viewer"]["project"] is None
@@ -135,7 +135,7 @@ async def test_a_key_made_during_a_deletion_outlives_it(tenant: Tenant, what: st
 
 async def test_a_project_made_during_a_deletion_goes_with_it(tenant: Tenant) -> None:
     deployment, id = tenant.deployment, tenant.organization_id
-    with held(deployment, "INSERT INTO project_members") as (reached, released):
+    with paused_transaction(deployment, "INSERT INTO project_members") as (reached, released):
         making = asyncio.create_task(tenant.owner.do(CREATE_PROJECT))
         assert await asyncio.to_thread(reached.wait, 5)
         deleting = asyncio.create_task(tenant.owner.do(DELETE_ORGANIZATION, id=id))
@@ -143,8 +143,8 @@ async def test_a_project_made_during_a_deletion_goes_with_it(tenant: Tenant) -> 
         released.set()
         made = (await making)["project"]["id"]
         await deleting
-    await deployment.settle()
+    await deployment.run_jobs()
     for project in (tenant.project_id, made):
         await assert_missing(tenant.owner, OF_PROJECT[0], id=project)
-        assert left(deployment, project) == NOTHING
-    assert left_of_organization(deployment, id) == 0
+        assert row_counts(deployment, project) == NOTHING
+    assert organization_row_counts(deployment, id) == 0

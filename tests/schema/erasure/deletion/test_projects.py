@@ -16,8 +16,8 @@ from tests.support.documents.erasure import (
     assert_gone,
     assert_rejected,
     key_of,
-    left,
-    stored,
+    row_counts,
+    store_memory,
 )
 from tests.support.documents.refusals import (
     assert_missing,
@@ -57,11 +57,11 @@ query ($id: ID!) {
 
 
 async def test_a_deleted_project_is_gone_before_it_is_erased(tenant: Tenant) -> None:
-    ids = await stored(tenant)
+    ids = await store_memory(tenant)
     _, at_large = await key_of(tenant.owner)
     payload = await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
     assert payload == {"deletedId": tenant.project_id, "userErrors": []}
-    rows = left(tenant.deployment, tenant.project_id)
+    rows = row_counts(tenant.deployment, tenant.project_id)
     assert (rows["memories"], rows["projects"]) == (1, 1)
     for client in (tenant.owner, tenant.reader, tenant.deployment.client(at_large)):
         await assert_gone(client, tenant.project_id, ids)
@@ -72,7 +72,7 @@ async def test_a_deleted_project_is_gone_before_it_is_erased(tenant: Tenant) -> 
 
 
 async def test_nothing_can_be_done_to_a_deleted_project(tenant: Tenant) -> None:
-    ids = await stored(tenant)
+    ids = await store_memory(tenant)
     await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
     for document, id, path in (
         (DELETE_PROJECT, tenant.project_id, "id"),
@@ -86,17 +86,17 @@ async def test_nothing_can_be_done_to_a_deleted_project(tenant: Tenant) -> None:
 @pytest.mark.parametrize("indexed", [False, True], ids=["waiting for the index", "indexed"])
 async def test_a_deleted_project_is_erased(tenant: Tenant, indexed: bool) -> None:
     deployment = tenant.deployment
-    await stored(tenant)
+    await store_memory(tenant)
     await key_of(tenant.reader, projectId=tenant.project_id)
     if indexed:
-        await deployment.settle()
+        await deployment.run_jobs()
         assert await deployment.services.index.count(tenant.project_id) == 1
-    rows = left(deployment, tenant.project_id)
+    rows = row_counts(deployment, tenant.project_id)
     del rows["jobs"]
     assert all(rows.values()), rows
     await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
-    await deployment.settle()
-    assert left(deployment, tenant.project_id) == NOTHING
+    await deployment.run_jobs()
+    assert row_counts(deployment, tenant.project_id) == NOTHING
     assert await deployment.services.index.count(tenant.project_id) == 0
     await assert_missing(tenant.owner, OF_PROJECT[0], id=tenant.project_id)
     data = await tenant.owner.ask(ORGANIZATION, id=tenant.organization_id)
@@ -110,11 +110,11 @@ async def test_the_project_beside_it_stays_whole(tenant: Tenant) -> None:
     new = {"userId": "alice", "infer": False, "messages": [message]}
     (kept,) = (await tenant.owner.do(ADD, projectId=second, input=new))["memories"]
     await tenant.owner.do(CHANGE, id=kept["id"])
-    await stored(tenant)
-    await tenant.deployment.settle()
+    await store_memory(tenant)
+    await tenant.deployment.run_jobs()
     before = snapshot(tenant)
     await tenant.owner.do(DELETE_PROJECT, id=first)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     after = snapshot(tenant)
     for name in (
         "memories",
@@ -141,7 +141,7 @@ async def test_keys_confined_to_a_deleted_project_end_with_it(tenant: Tenant) ->
     await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
     for secret in (owners, readers):
         await assert_rejected(tenant.deployment, secret)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
     for secret in (owners, readers):
         await assert_rejected(tenant.deployment, secret)
     await tenant.deployment.client(other).ask(BEGINNING)
@@ -168,12 +168,12 @@ async def test_keys_that_begin_in_a_deleted_project_begin_nowhere(tenant: Tenant
             error = await client.error("{ memories { totalCount } }")
             assert error["extensions"]["code"] == "BAD_USER_INPUT"
             assert error["extensions"]["argument"] == ["projectId"]
-        await tenant.deployment.settle()
+        await tenant.deployment.run_jobs()
 
 
 async def test_what_is_stored_during_a_deletion_is_erased_with_it(tenant: Tenant) -> None:
     deployment, id = tenant.deployment, tenant.project_id
-    await stored(tenant)
+    await store_memory(tenant)
     answers = await asyncio.gather(
         *(tenant.owner.ask(ADD_MEMORY, id=id) for _ in range(4)),
         tenant.owner.ask(DELETE_PROJECT, id=id),
@@ -182,6 +182,6 @@ async def test_what_is_stored_during_a_deletion_is_erased_with_it(tenant: Tenant
     for answer in answers:
         (payload,) = answer.values()
         assert payload["userErrors"] in ([], [not_found(id, "projectId")])
-    await deployment.settle()
-    assert left(deployment, id) == NOTHING
+    await deployment.run_jobs()
+    assert row_counts(deployment, id) == NOTHING
     assert await deployment.services.index.count(id) == 0
