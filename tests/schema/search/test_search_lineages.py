@@ -42,7 +42,7 @@ async def move(tenant: Tenant, *places: str, moments: tuple[str, ...] = ()) -> N
             tenant, {"role": "user", "content": text, **({"timestamp": when} if when else {})}
         )
         assert (found.text, found.outcome) == (text, outcome)
-    await tenant.deployment.settle()
+    await tenant.deployment.run_jobs()
 
 
 async def order(tenant: Tenant, query: str, *wanted: str, **options: Any) -> list[str]:
