@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check -qq
 PACKAGES := core language storage providers ranking resolvers schema rest workers
 
-# Prints the requirements of pyproject.toml, with those of the groups named after it.
+# Prints the requirements of pyproject.toml, including those of the dependency groups in its arguments.
 define REQUIREMENTS
 import sys, tomllib
 project = tomllib.load(open("pyproject.toml", "rb"))
@@ -18,16 +18,16 @@ export REQUIREMENTS
 
 .PHONY: help serve test lint types format schema migration assets wheel lock bench clean
 
-help: ## Show what can be done
+help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 serve: $(VENV)/.installed ## Install, migrate and start the server
 	@$(PY) -m schema.transport.graphiql assets || \
-		echo "GraphiQL's files could not be fetched: the page will ask a CDN for them. Going on."
+		echo "GraphiQL's files could not be fetched: the page will load them from a CDN. Continuing."
 	@exec $(PY) server.py serve
 
-test: $(VENV)/.installed-dev ## Install and run the tests, on PostgreSQL too where it matters and is there
-	@$(PY) -m schema.transport.graphiql assets || echo "GraphiQL's files could not be fetched. Going on."
+test: $(VENV)/.installed-dev ## Install and run the tests, those of the database also on PostgreSQL if available
+	@$(PY) -m schema.transport.graphiql assets || echo "GraphiQL's files could not be fetched. Continuing."
 	$(PY) -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style
@@ -37,20 +37,20 @@ lint: $(VENV)/.installed-dev ## Check style
 types: $(VENV)/.installed-dev ## Check types
 	$(PY) -m mypy
 
-format: $(VENV)/.installed-dev ## Put the code into the one style
+format: $(VENV)/.installed-dev ## Sort imports, fix style and format the code
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-schema: $(VENV)/.installed ## Print the GraphQL contract into schema/schema.graphql
+schema: $(VENV)/.installed ## Print the GraphQL schema into schema/schema.graphql
 	$(PY) server.py export-schema --output schema/schema.graphql
 
 migration: $(VENV)/.installed-dev ## Write a migration for changed tables: make migration NAME="what changed"
 	$(PY) -m storage.migrate "$(NAME)"
 
-assets: $(VENV)/.installed ## Fetch GraphiQL's files, for browsers without internet
+assets: $(VENV)/.installed ## Fetch GraphiQL's files, for browsers without internet access
 	$(PY) -m schema.transport.graphiql assets
 
-wheel: assets ## Build dist/mnemograph_server-VERSION-py3-none-any.whl, all that an installation needs
+wheel: assets ## Build the complete dist/mnemograph_server-VERSION-py3-none-any.whl
 	@$(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist
 
@@ -64,7 +64,7 @@ lock: ## Pin the newest versions that pyproject.toml allows into constraints.txt
 bench: $(VENV)/.installed-dev ## Run the benchmarks
 	$(PY) -m benchmarks.run
 
-clean: ## Remove what was installed and fetched; never the data
+clean: ## Remove installed, fetched and cached files, but never the data
 	rm -rf $(VENV) assets dist .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/bin/python:

@@ -1,6 +1,6 @@
-"""What commands of `server.py` do that take a while, with a bar on standard error that says so.
+"""The long-running commands of `server.py`, with a progress bar on standard error.
 
-The option `--version`, which every call of the program takes, is here too.
+The option `--version` of the program is here too.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ from storage.transaction import Transaction
 from workers.runner import Runner
 
 _PIECE = 65_536
-_LOOK_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
 
-def print_version(wanted: bool) -> None:
-    """Print the program's name and version and end, if the option is given."""
-    if wanted:
+def print_version(is_set: bool) -> None:
+    """Print the program's name and version and exit, if the option is set."""
+    if is_set:
         typer.echo(f"mnemograph {current_version()}")
         raise typer.Exit
 
@@ -49,9 +49,9 @@ VersionOption = Annotated[
 
 
 def actor_of(tx: Transaction, email: str) -> Actor:
-    """Return an account as whoever runs the server acts for it, in its oldest project.
+    """Return an actor with all rights of an account, whose default project is its oldest.
 
-    Raises `StartError` where there is no such account yet.
+    Raises `StartError` if the account does not exist yet.
     """
     account = tx.accounts.by_email(email)
     if account is None:
@@ -70,19 +70,20 @@ def actor_of(tx: Transaction, email: str) -> Actor:
 
 
 async def export_project(
-    database: Database, email: str, given: str | None, output: Path | None, history: bool
+    database: Database, email: str, project_id: str | None, output: Path | None, history: bool
 ) -> int:
-    """Write a plain export of a project to a file, or to standard output; return its memories.
+    """Write an export of a project to a file or to standard output; return its memory count.
 
-    A file that is there is replaced when all of it has been written. Raises `ExportExpired` when
-    the past is pruned meanwhile: then what is on standard output lacks its last line.
+    An existing file is replaced only after the export is complete. Raises `ExportExpired` if the
+    history is pruned during the export: then the last line is missing from standard output.
     """
 
-    def beginning(tx: Transaction) -> tuple[Actor, ProjectRow]:
+    def load_project(tx: Transaction) -> tuple[Actor, ProjectRow]:
         actor = actor_of(tx, email)
-        return actor, tx.projects.get(given or actor.default_project_id or "", actor, "--project")
+        id = project_id or actor.default_project_id or ""
+        return actor, tx.projects.get(id, actor, "--project")
 
-    actor, project = await database.read(beginning)
+    actor, project = await database.read(load_project)
     export = ExportRow(
         id=uuid7(),
         project_id=project.id,
@@ -98,14 +99,14 @@ async def export_project(
     )
     written = 0
 
-    def note(memories: int) -> None:
+    def count(memories: int) -> None:
         nonlocal written
         written += memories
         bar.advance(task, memories)
 
     with _bar() as bar:
         task = bar.add_task("Memories", total=project.total_memories)
-        chunks = await open_stream(database, actor, export, note)
+        chunks = await open_stream(database, actor, export, count)
         if output is None or output == Path("-"):
             await _write(chunks, sys.stdout.buffer)
         else:
@@ -130,9 +131,10 @@ async def _write(chunks: AsyncIterator[bytes], file: BinaryIO) -> None:
 async def import_file(
     services: Services, email: str, project_id: str | None, path: str
 ) -> OperationRow:
-    """Import a file, or standard input for `-`, to its end; return the operation.
+    """Import a file, or standard input for `-`; return the finished operation.
 
-    A name that ends in .json is that of mem0's answer. Raises `OperationFailed` when it fails.
+    A file whose name ends in .json is a response of mem0. Raises `OperationFailed` if the import
+    fails.
     """
     ctx = Context(await services.db.read(lambda tx: actor_of(tx, email)), services)
     target = ctx.project_id(project_id, "--project")
@@ -150,15 +152,15 @@ async def import_file(
         storing = bar.add_task("Storing", total=1.0)
         work = asyncio.create_task(Runner(services).drain())
         while not work.done():
-            await asyncio.wait([work], timeout=_LOOK_SECONDS)
+            await asyncio.wait([work], timeout=_POLL_SECONDS)
             operation = await _read(ctx, operation.id)
             bar.update(storing, completed=operation.progress)
         await work
     operation = await _read(ctx, operation.id)
     if operation.status is not OperationStatus.SUCCEEDED:
-        reason = operation.error or "It is not done."
+        reason = operation.error or "The import is not finished."
         if not operation.is_finished:
-            reason += " The server will go on with it."
+            reason += " The server will resume it."
         raise OperationFailed(reason, operation.id, "import")
     return operation
 
@@ -172,7 +174,7 @@ def _opened(path: str) -> BinaryIO:
 
 
 async def rebuild(services: Services, embed: bool) -> int:
-    """Rebuild every index, with new vectors if wanted; return how many memories there are."""
+    """Rebuild all indexes, with `embed` from new embeddings; return the number of memories."""
     if embed:
         await embed_again(services)
     await services.db.write(lambda tx: check_embedder(tx, services.embedder))

@@ -1,6 +1,6 @@
-"""Structured logs, and the id that ties a request's log lines to the answer its caller got.
+"""Structured logs, and the id that connects the log lines of a request with its response.
 
-Logs go to standard error, one JSON object a line, or in colour where a developer is watching.
+Logs go to standard error, as one JSON object per line, or in colour on a developer's terminal.
 """
 
 import logging
@@ -17,15 +17,15 @@ from core.settings import Environment, Settings
 
 log = structlog.get_logger(__name__)
 
-# Local variables hold keys, the pepper and people's texts, none of which may reach a log.
+# Local variables contain keys, the pepper and people's texts, which must never be logged.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
-_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_CLIENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send our logs and those of the libraries through one pipe."""
+    """Send the logs of the server and of its libraries through the same processors."""
     level = logging.getLevelName(settings.log_level.value.upper())
     pretty = sys.stderr.isatty() and settings.environment is Environment.DEVELOPMENT
     shared: list[Any] = [
@@ -53,21 +53,21 @@ def configure_logging(settings: Settings) -> None:
 
 
 class RequestLog:
-    """Gives each request an id, answers with it, and logs one line when it is done.
+    """Gives each request an id, returns it in the response, and logs one line at the end.
 
-    A caller may send its own id as `X-Request-ID`, so that it can follow a request through systems.
+    A client can send its own id as `X-Request-ID` to trace a request through several systems.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = dict(scope["headers"]).get(b"x-request-id", b"")
-        request_id = given.decode() if _GIVEN_ID.fullmatch(given) else uuid7()
+        client_id = dict(scope["headers"]).get(b"x-request-id", b"")
+        request_id = client_id.decode() if _CLIENT_ID.fullmatch(client_id) else uuid7()
         scope.setdefault("state", {})["request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         started, status = time.perf_counter(), 500

@@ -1,7 +1,7 @@
-"""The composition root and the command line: settings in, a running server out.
+"""The composition root and the command line: they build a running server from the settings.
 
-The only file that knows every package. Whatever keeps the server from starting is said in one line,
-and the exit code is then not 0.
+Only this module imports every package. An error that prevents the start is printed in one line, and
+the exit code is 1.
 """
 
 import asyncio
@@ -69,8 +69,8 @@ log = structlog.get_logger(__name__)
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 NO_CHAT_MODEL = (
-    "No chat model is configured (MNEMOGRAPH_CHAT_MODEL): rules draw memories from conversations; "
-    "they keep what people say in their own words and cannot follow custom instructions."
+    "No chat model is configured (MNEMOGRAPH_CHAT_MODEL): local rules extract memories from "
+    "conversations. They keep people's own words and cannot follow custom instructions."
 )
 _EXPECTED = (
     DatabaseUnavailable,
@@ -83,14 +83,18 @@ _EXPECTED = (
 
 
 def pepper_of(settings: Settings) -> bytes:
-    """Return the pepper in force."""
+    """Return the pepper of the settings, or that of the data directory, created if missing."""
     if settings.pepper is not None:
         return settings.pepper.get_secret_value().encode()
     return load_or_create_pepper(settings.data_dir)
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the database, reachable and migrated."""
+    """Return the migrated database.
+
+    Raises `DatabaseUnavailable` if it cannot be reached, and `DatabaseTooNew` if a newer version
+    has migrated it.
+    """
     database = Database(settings.sql_url)
     check_reachable(database)
     migrate(database)
@@ -99,7 +103,7 @@ def open_database(settings: Settings) -> Database:
 
 @contextlib.contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
-    """Open everything a process needs, and close it again in reverse."""
+    """Yield the services of a process, and close them in reverse order at the end."""
     with contextlib.ExitStack() as stack:
         if settings.chroma_url is None:
             stack.enter_context(lock_data_dir(settings.data_dir))
@@ -115,8 +119,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
         models = make_models(settings)
         stack.callback(models.close)
         days = settings.history_retention_days
-        notices = Notifications()
-        database.on_commit(notices.notify_commit)
+        notifications = Notifications()
+        database.on_commit(notifications.notify_commit)
         yield Services(
             db=database,
             index=index,
@@ -131,8 +135,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
             usage_recorder=UsageRecorder(database, now),
             search_recorder=SearchRecorder(database),
             retention=None if days is None else timedelta(days=days),
-            notifications=notices,
-            feeds=Feeds(database, notices),
+            notifications=notifications,
+            feeds=Feeds(database, notifications),
             connections=LiveConnections(database, now, settings.live_limit),
         )
 
@@ -154,14 +158,14 @@ def create_app(services: Services, settings: Settings) -> Starlette:
             "index": services.index.check(),
         }
         outcomes = await asyncio.gather(*checks.values(), return_exceptions=True)
-        told = {}
+        results = {}
         for name, outcome in zip(checks, outcomes, strict=True):
-            told[name] = "unavailable" if isinstance(outcome, BaseException) else "ok"
+            results[name] = "unavailable" if isinstance(outcome, BaseException) else "ok"
             if isinstance(outcome, BaseException):
                 log.warning("not_ready", check=name, error=str(outcome))
-        if set(told.values()) == {"ok"}:
-            return JSONResponse({"status": "ready", "checks": told})
-        return JSONResponse({"status": "unavailable", "checks": told}, 503)
+        if set(results.values()) == {"ok"}:
+            return JSONResponse({"status": "ready", "checks": results})
+        return JSONResponse({"status": "unavailable", "checks": results}, 503)
 
     html = page(ASSETS) if settings.environment is Environment.DEVELOPMENT else None
     development = settings.environment is Environment.DEVELOPMENT
@@ -181,17 +185,17 @@ def create_app(services: Services, settings: Settings) -> Starlette:
 
 
 def first_start(services: Services, settings: Settings) -> list[str]:
-    """Make the first key where there is none; return the lines to print about it."""
-    given = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
+    """Create the first API key if there is none; return the lines to print about it."""
+    secret = settings.bootstrap_api_key.get_secret_value() if settings.bootstrap_api_key else None
     email = check_email(settings.bootstrap_email, "MNEMOGRAPH_BOOTSTRAP_EMAIL")
-    made = services.db.write_now(
-        lambda tx: bootstrap(tx, email, given, services.pepper, services.clock())
+    created = services.db.write_now(
+        lambda tx: bootstrap(tx, email, secret, services.pepper, services.clock())
     )
-    if made is None:
+    if created is None:
         return []
-    shown = "the one in MNEMOGRAPH_BOOTSTRAP_API_KEY" if given else made.secret
+    shown = "the one in MNEMOGRAPH_BOOTSTRAP_API_KEY" if secret else created.secret
     return [
-        f"Made the account {made.email} with an organization and a project, both named Default.",
+        f"Created account {created.email} with an organization and a project, both named Default.",
         f"API key, shown this once: {shown}",
     ]
 
@@ -204,8 +208,8 @@ cli = typer.Typer(
 
 
 @contextlib.contextmanager
-def told_in_one_line() -> Iterator[None]:
-    """End with one clear line and exit code 1 when something expected goes wrong."""
+def errors_in_one_line() -> Iterator[None]:
+    """Print an expected error in one line and exit with code 1."""
     try:
         yield
     except ValidationError as error:
@@ -223,22 +227,22 @@ def told_in_one_line() -> Iterator[None]:
 
 
 def fail(message: str) -> None:
-    """Print a line to standard error and exit."""
+    """Print a line to standard error and exit with code 1."""
     typer.echo(f"mnemograph: {message}", err=True)
     raise typer.Exit(1)
 
 
 @cli.callback(invoke_without_command=True)
 def default(context: typer.Context, version: VersionOption = False) -> None:
-    """Serve, unless another command is named."""
+    """Run `serve` if no command is named."""
     if context.invoked_subcommand is None:
         serve()
 
 
 @cli.command()
 def serve() -> None:
-    """Migrate the database, make the first key if there is none, and serve."""
-    with told_in_one_line():
+    """Migrate the database, create the first API key if there is none, and start the server."""
+    with errors_in_one_line():
         settings = Settings()
         configure_logging(settings)
         with listen(settings) as sock, open_services(settings) as services:
@@ -255,21 +259,21 @@ def serve() -> None:
 
 @cli.command()
 def worker() -> None:
-    """Do the outbox's jobs in a process of their own; needs a Chroma server beside the server."""
-    with told_in_one_line():
+    """Run background jobs in a separate process; this requires a Chroma server."""
+    with errors_in_one_line():
         settings = Settings()
         configure_logging(settings)
         if settings.chroma_url is None:
             raise StartError(
-                "A worker shares a Chroma server with the servers it works for: set "
-                "MNEMOGRAPH_CHROMA_URL. Without one, the server does its own work."
+                "A worker must share a Chroma server with the servers: set MNEMOGRAPH_CHROMA_URL. "
+                "Without a Chroma server, the server itself runs all background jobs."
             )
         with open_services(settings) as services:
             services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
-            asyncio.run(work_until_told(services))
+            asyncio.run(work_until_stopped(services))
 
 
-async def work_until_told(services: Services) -> None:
+async def work_until_stopped(services: Services) -> None:
     """Run the workers until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -281,8 +285,8 @@ async def work_until_told(services: Services) -> None:
 
 @cli.command("migrate")
 def migrate_command() -> None:
-    """Bring the database to the tables of this version."""
-    with told_in_one_line():
+    """Migrate the database to the tables of this version."""
+    with errors_in_one_line():
         settings = Settings()
         database = open_database(settings)
         database.close()
@@ -292,15 +296,16 @@ def migrate_command() -> None:
 @cli.command()
 def create_api_key(
     email: Annotated[
-        str | None, typer.Option(help="Whom it acts for; by default the first account.")
+        str | None,
+        typer.Option(help="The e-mail address of the account; by default the first account."),
     ] = None,
-    name: Annotated[str, typer.Option(help="What it is for.")] = "Command line",
+    name: Annotated[str, typer.Option(help="The name of the key.")] = "Command line",
     permission: Annotated[
-        ApiKeyPermission, typer.Option(help="How much it may do.")
+        ApiKeyPermission, typer.Option(help="The permission of the key.")
     ] = ApiKeyPermission.ADMIN,
 ) -> None:
-    """Make an API key and print it; an e-mail address without an account gets one."""
-    with told_in_one_line():
+    """Create an API key and print it; an e-mail address without an account gets one."""
+    with errors_in_one_line():
         settings = Settings()
         address = check_email(email or settings.bootstrap_email, "email")
         check_text(name, "name")
@@ -317,11 +322,12 @@ def create_api_key(
 @cli.command()
 def reindex(
     embed: Annotated[
-        bool, typer.Option("--embed", help="Also embed every memory again, with this embedder.")
+        bool,
+        typer.Option("--embed", help="Also recompute all embeddings with the configured model."),
     ] = False,
 ) -> None:
-    """Rebuild the vector index from the database. Searches stay complete meanwhile."""
-    with told_in_one_line():
+    """Rebuild the vector index from the database. Searches stay complete during the rebuild."""
+    with errors_in_one_line():
         settings = Settings()
         configure_logging(settings)
         with open_services(settings) as services:
@@ -331,13 +337,17 @@ def reindex(
 
 @cli.command("import")
 def import_command(
-    file: Annotated[str, typer.Argument(help="An export, mem0's .json, or - for standard input.")],
+    file: Annotated[
+        str,
+        typer.Argument(help="An export, a .json file from mem0, or - for standard input."),
+    ],
     project: Annotated[
-        str | None, typer.Option(help="Its id; by default the first account's first.")
+        str | None,
+        typer.Option(help="The project's id; by default the first account's first project."),
     ] = None,
 ) -> None:
-    """Import memories from a file. To import into a running server, POST it there."""
-    with told_in_one_line():
+    """Import memories from a file. To import into a running server, POST the file to it."""
+    with errors_in_one_line():
         settings = Settings()
         configure_logging(settings)
         email = check_email(settings.bootstrap_email, "MNEMOGRAPH_BOOTSTRAP_EMAIL")
@@ -346,24 +356,25 @@ def import_command(
                 services.db.write_now(lambda tx: check_embedder(tx, services.embedder))
                 operation = asyncio.run(import_file(services, email, project, file))
         except DataDirUnavailable as error:
-            fail(f"{error} A running server takes the file by POST /projects/ID/import.")
+            fail(f"{error} To import into a running server, POST the file to /projects/ID/import.")
         typer.echo(" ".join(operation.notes))
 
 
 @cli.command()
 def export(
     project: Annotated[
-        str | None, typer.Option(help="The project's id; by default the first account's first.")
+        str | None,
+        typer.Option(help="The project's id; by default the first account's first project."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="The file to write; standard output without it, or for -.")
+        Path | None, typer.Option(help="The file to write; by default, or for -, standard output.")
     ] = None,
     history: Annotated[
-        bool, typer.Option("--history", help="Also the whole history, deleted memories included.")
+        bool, typer.Option("--history", help="Include the history, also that of deleted memories.")
     ] = False,
 ) -> None:
-    """Write all memories of a project as JSON Lines; also while a server is running."""
-    with told_in_one_line():
+    """Export all memories of a project as JSON Lines. A server may be running."""
+    with errors_in_one_line():
         settings = Settings()
         configure_logging(settings)
         email = check_email(settings.bootstrap_email, "MNEMOGRAPH_BOOTSTRAP_EMAIL")
@@ -376,10 +387,10 @@ def export(
 @cli.command()
 def export_schema(
     output: Annotated[
-        Path | None, typer.Option(help="The file to write; standard output without it.")
+        Path | None, typer.Option(help="The file to write; by default standard output.")
     ] = None,
 ) -> None:
-    """Print the GraphQL contract."""
+    """Print the GraphQL schema."""
     if output is None:
         typer.echo(print_schema(), nl=False)
     else:

@@ -1,4 +1,4 @@
-"""Running the ASGI application: the socket, Uvicorn, and a process that ends in good order."""
+"""Running the ASGI application: the socket, Uvicorn, and a graceful shutdown."""
 
 import gc
 import signal
@@ -12,33 +12,34 @@ from core.settings import Settings
 from resolvers.runtime.connections import LiveConnections
 from resolvers.tenancy.bootstrap import StartError
 
-# Requests that are running when the server is told to stop get this long to finish.
+# On shutdown, running requests have this time to finish.
 DRAIN_SECONDS = 30
-# A client that has taken nothing for so long is given up.
+# A client that has not acknowledged data for this time is disconnected.
 UNREAD_SECONDS = 60
 LARGEST_MESSAGE = 2**20
 
 
-def run(app: ASGIApp, sock: socket.socket, subscriptions: LiveConnections) -> None:
-    """Serve until the process is told to stop."""
-    # Worker threads hold the interpreter for long stretches; the event loop asks more often.
+def run(app: ASGIApp, sock: socket.socket, connections: LiveConnections) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    # Worker threads keep the interpreter lock for long; with a short switch interval, the event
+    # loop gets it sooner.
     sys.setswitchinterval(0.0005)
-    # Uvicorn repeats the signal that has stopped it, to whoever was to get it before.
+    # After its shutdown, Uvicorn raises the signal again for the previous handler.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
-    settle_memory()
-    Server(config_of(app), subscriptions).run(sockets=[sock])
+        signal.signal(number, _exit)
+    tune_garbage_collector()
+    Server(config_of(app), connections).run(sockets=[sock])
 
 
 def config_of(app: ASGIApp) -> uvicorn.Config:
-    """Return how Uvicorn is to serve an application."""
+    """Return the configuration of Uvicorn for an application."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        # Pings find the peers that are gone; messages are too short to gain by compression.
+        # Pings detect lost peers; messages are too short to benefit from compression.
         ws="websockets-sansio",
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
@@ -48,16 +49,16 @@ def config_of(app: ASGIApp) -> uvicorn.Config:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """Return the bound socket. Raises `StartError` when the address cannot be had."""
+    """Return the listening socket. Raises `StartError` if the address cannot be bound."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     sock = socket.socket(family)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((settings.host, settings.port))
         if hasattr(socket, "TCP_USER_TIMEOUT"):
-            # A client that takes nothing any more would otherwise keep its connection for ever.
+            # Otherwise a client that stops reading would keep its connection forever.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
-        # Only a socket that listens keeps a second server from the same port.
+        # Only a listening socket prevents a second server from binding the same port.
         sock.listen(2048)
     except OSError as error:
         sock.close()
@@ -69,24 +70,24 @@ def listen(settings: Settings) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which asks those who stay connected to leave before it waits for requests to end."""
+    """Uvicorn, but with live connections closed before it waits for requests to finish."""
 
-    def __init__(self, config: uvicorn.Config, subscriptions: LiveConnections) -> None:
+    def __init__(self, config: uvicorn.Config, connections: LiveConnections) -> None:
         super().__init__(config)
-        self._subscriptions = subscriptions
+        self._connections = connections
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop in good order."""
-        self._subscriptions.close_all()
+        """Close live connections, then shut down gracefully."""
+        self._connections.close_all()
         await super().shutdown(sockets)
 
 
-def settle_memory() -> None:
-    """Spare the garbage collector what has been loaded by this time, which stays for good.
+def tune_garbage_collector() -> None:
+    """Exclude the objects loaded so far, which are permanent, from garbage collection.
 
-    Going through all of it would hold everybody up for a tenth of a second, again and again. So
-    would going through what is kept for searches, so everything is looked at ten times less often.
-    No less than that: connections leave behind what only a full collection finds.
+    A traversal of them would block all requests for a tenth of a second, repeatedly. So would a
+    traversal of the search cache, so collections of the young generation run ten times less often.
+    Collections cannot be disabled: only a full one frees what closed connections leave.
     """
     gc.collect()
     gc.freeze()
@@ -94,6 +95,6 @@ def settle_memory() -> None:
     gc.set_threshold(10 * young, middle, old)
 
 
-def _leave(_number: int, _frame: object) -> None:
-    """End the process in good order, so that everything that is open gets closed."""
+def _exit(_number: int, _frame: object) -> None:
+    """Exit by an exception, so that all open resources are closed."""
     raise SystemExit(0)

@@ -40,7 +40,7 @@ from ranking.score import (
     add_rerank,
     compute_signals,
 )
-from resolvers.memories.embedding import embedded_text, keywords_of
+from resolvers.memories.embedding import keywords_of, text_to_embed
 from resolvers.search.query import vector_of
 from resolvers.search.ranking import RERANKED_ROWS, Ranking
 from storage.search.documents import Utterance
@@ -105,7 +105,7 @@ class Conversation:
         ]
         vectors = await embedder.embed(
             [
-                embedded_text(said, found.words, former)
+                text_to_embed(said, found.words, former)
                 for said, found, former in zip(self.said, self.keywords, before, strict=True)
             ]
         )

@@ -35,7 +35,7 @@ from resolvers.ingestion.requests import AddRequest
 from resolvers.memories.creation import NewMemories
 from resolvers.tenancy.bootstrap import bootstrap, issue_key
 from server import create_app, open_services
-from serving import settle_memory
+from serving import tune_garbage_collector
 from tests.support.servers.deployment import settings_for
 
 EMAIL = "benchmark@localhost"
@@ -194,7 +194,7 @@ async def staged(database_url: str | None) -> AsyncIterator[Stage]:
                 lambda tx: issue_key(tx, EMAIL, "Bench", ApiKeyPermission.ADMIN, pepper, moment)
             )
             app = create_app(services, settings)
-            settle_memory()  # As `serve` does, too.
+            tune_garbage_collector()  # As `serve` does, too.
             async with app.router.lifespan_context(app):
                 yield Stage(app, services, key)
 

@@ -1,1 +1,1 @@
-"""The vocabulary of Mnemograph: plain Python, no I/O, no framework, nothing of ours below it."""
+"""The vocabulary of Mnemograph: plain Python without I/O or framework; imports no other layer."""

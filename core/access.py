@@ -1,7 +1,7 @@
-"""Who may do what: roles, key permissions, the table that joins them, and the actor who asks.
+"""Authorization: roles, key permissions, the table that joins them, and the actor of a request.
 
-Two things limit every act: the role of the account in the organization or project, and the
-permission of the key it came with. GRANTS names both for each act; nothing else decides.
+Two things limit every action: the role of the account in the organization or project, and the
+permission of the API key of the request. GRANTS names both for each action; nothing else decides.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ from core.errors import PermissionDenied
 
 
 class Role(Enum):
-    """What a member is in an organization or a project."""
+    """The role of a member in an organization or a project."""
 
     OWNER = "OWNER"
     READER = "READER"
 
 
 class ApiKeyPermission(Enum):
-    """How much of its account's rights a key carries; each includes the ones before it."""
+    """The part of its account's rights that a key carries; each value includes those before it."""
 
     READ = "READ"
     WRITE = "WRITE"
@@ -28,10 +28,10 @@ class ApiKeyPermission(Enum):
 
 
 class ApiKeyReach(Enum):
-    """How far a key sees: one project, one organization, or all that its account sees.
+    """The scope of a key: one project, one organization, or everything its account can access.
 
-    A key for a project, and every key that one person makes for another, is confined. Otherwise
-    inviting somebody and making a key for them would open their other organizations.
+    A key for a project, and every key that one account creates for another, is confined. Otherwise
+    a member could invite an account, create a key for it, and read its other organizations.
     """
 
     PROJECT = "PROJECT"
@@ -40,7 +40,7 @@ class ApiKeyReach(Enum):
 
 
 class Permission(Enum):
-    """The acts that are asked for by name."""
+    """The actions that need a permission."""
 
     VIEW_MEMBERS = "VIEW_MEMBERS"
     VIEW_AUDIT_LOG = "VIEW_AUDIT_LOG"
@@ -54,7 +54,7 @@ class Permission(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The least role and the least key permission that an act needs."""
+    """The minimum role and the minimum key permission of an action."""
 
     role: Role
     key: ApiKeyPermission
@@ -79,7 +79,7 @@ _KEY_RANK = {ApiKeyPermission.READ: 1, ApiKeyPermission.WRITE: 2, ApiKeyPermissi
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The account behind a request and the key it came with."""
+    """The account and the API key of a request."""
 
     account_id: str
     email: str
@@ -92,19 +92,20 @@ class Actor:
 
     @property
     def reach_project_id(self) -> str | None:
-        """The one project this key is confined to, if it is; an id of nothing if that is gone."""
+        """The project this key is confined to, or None; "" if that project has been deleted."""
         return (self.default_project_id or "") if self.reach is ApiKeyReach.PROJECT else None
 
     @property
     def reach_organization_id(self) -> str | None:
-        """The one organization this key is confined to, if it is; likewise."""
+        """The organization this key is confined to, or None; "" if it has been deleted."""
         confined = self.reach is ApiKeyReach.ORGANIZATION
         return (self.default_organization_id or "") if confined else None
 
     def require(self, permission: Permission, role: Role | None) -> None:
-        """Raise `PermissionDenied` unless the role and this key both grant the act.
+        """Raise `PermissionDenied` unless the role and this key both grant the permission.
 
-        `role` is what the account is where the act happens, as read in the same transaction.
+        `role` is the account's role in the affected organization or project. Read it in the same
+        transaction as the change.
         """
         grant = GRANTS[permission]
         if not self.may(permission, role):
@@ -113,7 +114,7 @@ class Actor:
             )
 
     def may(self, permission: Permission, role: Role | None) -> bool:
-        """Tell whether the role and this key both grant the act."""
+        """Return whether the role and this key both grant the permission."""
         grant = GRANTS[permission]
         return (
             _ROLE_RANK[role] >= _ROLE_RANK[grant.role]
@@ -121,9 +122,9 @@ class Actor:
         )
 
     def require_account_key(self, permission: ApiKeyPermission) -> None:
-        """Raise `PermissionDenied` unless this key reaches the whole account with that permission.
+        """Raise `PermissionDenied` unless this key has the permission for its whole account.
 
-        For acts outside every organization, such as creating one.
+        It is required for actions outside of organizations, such as creating one.
         """
         if (
             self.reach is not ApiKeyReach.ACCOUNT

@@ -1,7 +1,7 @@
-"""API key secrets: how they are made, stored as digests, and read from headers.
+"""API key secrets: their generation, their digests for storage, and their extraction from headers.
 
 A secret is `mg_`, 160 random bits in base 32, and a CRC-32 of both. The checksum lets secret
-scanners tell a key from a look-alike; the server itself never relies on it, so an operator may
+scanners distinguish a key from a similar string. The server never relies on it, so an operator can
 choose any string as the first key.
 """
 
@@ -16,7 +16,7 @@ PREFIX_LENGTH = 8
 
 
 def make_secret() -> str:
-    """Return a fresh secret, 42 characters."""
+    """Return a random secret of 42 characters."""
     body = "mg_" + _base32(secrets.token_bytes(20))
     return body + _base32(zlib.crc32(body.encode()).to_bytes(4, "big"))
 
@@ -27,7 +27,7 @@ def digest_of(secret: str, pepper: bytes) -> str:
 
 
 def prefix_of(secret: str) -> str:
-    """Return the part of a secret by which people may recognise it."""
+    """Return the first characters of a secret, by which users recognise it."""
     return secret[:PREFIX_LENGTH]
 
 
@@ -36,9 +36,9 @@ def _base32(raw: bytes) -> str:
 
 
 def tokens_in(authorization: str) -> list[str]:
-    """Return what may be an API key in the value of an Authorization header.
+    """Return the candidates for an API key in the value of an Authorization header.
 
-    A Bearer or a Token is one; of HTTP Basic, the user name and the password both may be.
+    The schemes Bearer and Token give one; HTTP Basic gives the user name and the password.
     """
     scheme, _, credentials = authorization.strip().partition(" ")
     credentials = credentials.strip()

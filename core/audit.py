@@ -1,12 +1,12 @@
-"""What can be done to organizations and projects, to who is in them and to their keys."""
+"""The administrative actions on organizations, projects, members, API keys and webhooks."""
 
 from enum import Enum
 
 
 class AuditAction(Enum):
-    """The acts of administration, in words that stay what they are once they were written down.
+    """The actions in the audit log. Values are stored, so they must never be renamed.
 
-    Deleting an organization is none of them: what was written down about it goes with it.
+    The deletion of an organization is not an action: it deletes the organization's audit log too.
     """
 
     ORGANIZATION_CREATED = "ORGANIZATION_CREATED"

@@ -1,9 +1,9 @@
-"""The catalog of categories in force where a project has not written its own."""
+"""The default catalog of categories, for projects without a catalog of their own."""
 
 from collections.abc import Sequence
 from typing import Any
 
-# Each thing that a description names is compared with memories alone: see `providers.categories`.
+# Each item of a description is compared with memories separately: see `providers.categories`.
 DEFAULT_CATEGORIES: tuple[tuple[str, str], ...] = (
     (
         "personal_details",
@@ -67,7 +67,7 @@ DEFAULT_CATEGORIES: tuple[tuple[str, str], ...] = (
 
 
 def catalog_in_force(custom: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a project's own categories, or the default catalog when it has none.
+    """Return a project's own categories, or the default catalog if it has none.
 
     Each category is `{"name": str, "description": str | None}`.
     """

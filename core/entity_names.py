@@ -1,4 +1,4 @@
-"""How each kind of entity is called: in GraphQL inputs, in tables and by mem0."""
+"""The names of each entity type in GraphQL inputs, in tables and in mem0's API."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ ENTITY_KEYS = {
     EntityType.RUN: "run_key",
 }
 
-# The names that mem0 has for the entities of a memory.
+# By mem0's names for the entities of a memory.
 ENTITY_TYPE_OF_ID: Mapping[str, EntityType] = {
     f"{type.value.lower()}_id": type for type in EntityType
 }

@@ -1,10 +1,10 @@
-"""The small closed sets of the graph that every layer names alike."""
+"""The enumerations that all layers share."""
 
 from enum import Enum
 
 
 class EntityType(Enum):
-    """What a memory can be about."""
+    """The types of entities that a memory can be about."""
 
     USER = "USER"
     AGENT = "AGENT"
@@ -13,7 +13,7 @@ class EntityType(Enum):
 
 
 class MemoryState(Enum):
-    """Whether a memory stands for itself, or another has taken its place."""
+    """Whether a memory is current or has been replaced by another one."""
 
     ACTIVE = "ACTIVE"
     SUPERSEDED = "SUPERSEDED"
@@ -21,7 +21,7 @@ class MemoryState(Enum):
 
 
 class OperationType(Enum):
-    """What a request asked the platform to do."""
+    """The kind of work that a request started."""
 
     ADD = "ADD"
     SEARCH = "SEARCH"
@@ -34,7 +34,7 @@ class OperationType(Enum):
 
 
 class OperationStatus(Enum):
-    """How far an operation is."""
+    """The progress of an operation."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -43,7 +43,7 @@ class OperationStatus(Enum):
 
 
 class AddOutcome(Enum):
-    """What became of something that was to be remembered."""
+    """The outcome of adding one memory."""
 
     ADDED = "ADDED"
     ALREADY_KNOWN = "ALREADY_KNOWN"
@@ -52,7 +52,7 @@ class AddOutcome(Enum):
 
 
 class FeedbackValue(Enum):
-    """What somebody thinks of a memory."""
+    """A user's rating of a memory."""
 
     POSITIVE = "POSITIVE"
     NEGATIVE = "NEGATIVE"
@@ -60,7 +60,7 @@ class FeedbackValue(Enum):
 
 
 class WebhookEventType(Enum):
-    """The events that webhooks are told of."""
+    """The events that webhooks can subscribe to."""
 
     MEMORY_ADD = "MEMORY_ADD"
     MEMORY_UPDATE = "MEMORY_UPDATE"
@@ -69,7 +69,7 @@ class WebhookEventType(Enum):
 
 
 class JobKind(Enum):
-    """The kinds of work that wait in the outbox."""
+    """The kinds of jobs in the outbox."""
 
     INDEX = "INDEX"
     ERASE = "ERASE"

@@ -1,7 +1,7 @@
-"""What a caller can be told.
+"""The errors that are reported to the caller.
 
-Resolvers raise these, the doors render them: as `userErrors` of a mutation, as a top-level GraphQL
-error, or as a status. Anything else that is raised is a defect and is shown to nobody.
+Resolvers raise them, transports render them: as `userErrors` of a mutation, as a top-level GraphQL
+error, or as an HTTP status. Every other exception is a defect; its text is never sent to a client.
 """
 
 from enum import Enum
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ErrorCode(Enum):
-    """The stable names of the troubles a caller can expect."""
+    """The stable codes of the errors that a caller can expect."""
 
     INVALID_INPUT = "INVALID_INPUT"
     NOT_FOUND = "NOT_FOUND"
@@ -25,7 +25,7 @@ class ErrorCode(Enum):
 
 
 class AppError(Exception):
-    """An expected trouble: a code, a sentence for people, and the path of the input it is about."""
+    """An expected error: a code, a message for people, and the path of the input that caused it."""
 
     code: ErrorCode
     status: int
@@ -36,20 +36,23 @@ class AppError(Exception):
         self.path = tuple(str(step) for step in path)
 
     def with_path_prefix(self, *prefix: str | int) -> "AppError":
-        """Return the error with a prefix put before its path, for a value checked deeper down."""
+        """Prepend steps to the path and return the error, for a check of a nested value."""
         self.path = (*(str(step) for step in prefix), *self.path)
         return self
 
 
 class InvalidInput(AppError):
-    """A value is not what was asked for; nothing was changed."""
+    """A value is invalid; nothing was changed."""
 
     code = ErrorCode.INVALID_INPUT
     status = 400
 
 
 class NotFound(AppError):
-    """Nothing of that id exists for this caller, which is all a stranger ever learns."""
+    """No object with this id exists for this caller.
+
+    An object that the caller cannot see gives the same error, so its existence is not revealed.
+    """
 
     code = ErrorCode.NOT_FOUND
     status = 404
@@ -60,7 +63,7 @@ class NotFound(AppError):
 
 
 class PermissionDenied(AppError):
-    """The caller may see the thing but may not do this to it."""
+    """The caller can see the object but lacks the permission for this action."""
 
     code = ErrorCode.FORBIDDEN
     status = 403
@@ -71,27 +74,27 @@ class PermissionDenied(AppError):
 
 
 class VersionConflict(AppError):
-    """The row has moved on since the caller read it."""
+    """The row has changed since the caller read it."""
 
     code = ErrorCode.VERSION_CONFLICT
     status = 409
 
     def __init__(self, current_version: int, *path: str | int) -> None:
         super().__init__(
-            f"The version is {current_version} by now: read it again and decide anew.", *path
+            f"The current version is {current_version}: read it again and retry.", *path
         )
         self.current_version = current_version
 
 
 class AlreadyExists(AppError):
-    """The name is taken, or the member is one already."""
+    """The name is taken, or the account is a member already."""
 
     code = ErrorCode.ALREADY_EXISTS
     status = 409
 
 
 class ImmutableMemory(AppError):
-    """The memory was stored as immutable: it can be deleted, but not edited."""
+    """The memory is immutable: it can be deleted but not updated."""
 
     code = ErrorCode.IMMUTABLE
     status = 409
@@ -105,14 +108,14 @@ class LastOwner(AppError):
 
 
 class IdempotencyMismatch(AppError):
-    """The idempotency key has come before, with another request."""
+    """The idempotency key was used for a different request."""
 
     code = ErrorCode.IDEMPOTENCY_MISMATCH
     status = 409
 
 
 class OperationFailed(AppError):
-    """The work was accepted and kept, but failed; it can be tried again by its id."""
+    """The operation was accepted and stored but failed; it can be retried by its id."""
 
     code = ErrorCode.OPERATION_FAILED
     status = 502
@@ -123,39 +126,39 @@ class OperationFailed(AppError):
 
 
 class LimitExceeded(AppError):
-    """The caller has as much of something as it may have at once."""
+    """The caller has reached a limit, such as the number of open connections."""
 
     code = ErrorCode.LIMIT_EXCEEDED
     status = 429
 
 
 class CursorExpired(AppError):
-    """Some of what has happened since a place in the log is not kept any more."""
+    """The log no longer contains all events since the cursor, because of the retention period."""
 
     code = ErrorCode.CURSOR_EXPIRED
     status = 410
 
     def __init__(self, *path: str | int) -> None:
         super().__init__(
-            "What followed this cursor is not kept: read what there is and go on from there.",
+            "Events after this cursor have been pruned: read the current state and start from it.",
             *path,
         )
 
 
 class ExportExpired(AppError):
-    """Some of the past that an export is made of is not kept any more."""
+    """The history that an export reads has been pruned in part."""
 
     code = ErrorCode.CURSOR_EXPIRED
     status = 410
 
     def __init__(self, *path: str | int) -> None:
         super().__init__(
-            "The past that this export was made of is not kept any more: make another one.", *path
+            "The history that this export reads has been pruned: create another export.", *path
         )
 
 
 class Unauthenticated(Exception):
-    """No key, or a key that is unknown, revoked or expired: the doors answer 401."""
+    """The key is missing, unknown, revoked or expired; transports respond with status 401."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -163,7 +166,7 @@ class Unauthenticated(Exception):
 
 
 def must_exist(row: Any, noun: str, id: str | None, *path: str | int) -> Any:
-    """Return the row, or raise `NotFound` naming the noun when there is none."""
+    """Return the row. Raises `NotFound` with the noun if the row is None."""
     if row is None:
         raise NotFound(noun, id, *path)
     return row

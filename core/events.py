@@ -1,10 +1,10 @@
-"""What can happen to a memory; every such change is one row of its project's log."""
+"""The changes of a memory; each change is one row of its project's log."""
 
 from enum import Enum
 
 
 class HistoryEventType(Enum):
-    """The kinds of change the log records."""
+    """The kinds of changes in the log."""
 
     ADD = "ADD"
     UPDATE = "UPDATE"

@@ -1,8 +1,8 @@
-"""The two impure facts every write needs: a fresh id and the time.
+"""The two impure inputs of every write: a new id and the current time.
 
-Ids are UUIDv7 (RFC 9562, section 5.7): they sort by the moment they were made, and ids made by one
-process sort in the order they were made, even within a millisecond. Anything that is not the
-canonical lower-case text form is no id of ours.
+Ids are UUIDv7 (RFC 9562, section 5.7): they sort by creation time, and the ids of one process sort
+in the order of their creation, even within a millisecond. An id must be in the canonical lower-case
+text form.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7() -> str:
-    """Return a fresh id as text, 36 characters."""
+    """Return a new id as text of 36 characters."""
     return str(_uuid7())
 
 
@@ -28,24 +28,24 @@ def now() -> datetime:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text has the form of an id; it says nothing about whether the id exists."""
+    """Return whether a text has the form of an id; the object need not exist."""
     return _CANONICAL.fullmatch(text) is not None
 
 
 def is_uuid7(text: str) -> bool:
-    """Tell whether a text has the form of an id that `uuid7` can have made."""
+    """Return whether a text has the form of an id that `uuid7` can return."""
     return _VERSION_7.fullmatch(text) is not None
 
 
 def uuid7_milliseconds(id: str) -> int:
-    """Return when a UUIDv7 was made, in milliseconds since 1970."""
+    """Return the creation time in a UUIDv7, in milliseconds since 1970."""
     return UUID(id).int >> 80
 
 
 def derived_id(moment: datetime | int, *parts: str) -> str:
-    """Return the UUIDv7 of a moment that is always the same for the same parts.
+    """Return a UUIDv7 that depends only on its time and its parts.
 
-    The moment may be in milliseconds since 1970; one before that is taken for the beginning of it.
+    The time is a datetime or milliseconds since 1970. Earlier times count as the start of 1970.
     """
     if isinstance(moment, datetime):
         moment = (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -1,8 +1,8 @@
-"""JSON schemas (draft 2020-12) that callers give: which are taken, and what does not match one.
+"""JSON schemas (draft 2020-12) from callers: which are accepted, and validation against them.
 
-A schema of a stranger is a program. Nothing is fetched for it, a regular expression of it has a
-second, and a validation a number of steps: references can make a schema of some lines larger than
-any machine.
+A schema from an untrusted caller is a program. So nothing is fetched for it, a regular expression
+may run for one second, and a validation may take a limited number of steps: references can expand
+a schema of a few lines beyond the memory of any machine.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,21 +33,22 @@ _SINGLE = (
     *("items", "additionalProperties", "contains", "not", "if", "then", "else"),
     *("propertyNames", "unevaluatedItems", "unevaluatedProperties"),
 )
-# They would make a schema mean something else for whoever reads it in parts.
+# With these keywords, a part of a schema could not be interpreted without the rest.
 _UNSUPPORTED = ("patternProperties", "$dynamicRef", "$id", "$anchor", "$dynamicAnchor")
 
 Schema = dict[str, Any]
 _NULL: Schema = {"type": "null"}
 
 
-class _TooMuch(Exception):
-    """A validation has taken all of its steps."""
+class _TooManySteps(Exception):
+    """A validation has exceeded its number of steps."""
 
 
 def check_object_schema(value: Any, *path: str | int) -> Schema:
-    """Return a schema of objects without its `$id` and `$schema`, which say nothing here.
+    """Return a schema of objects without `$id` and `$schema`, which have no meaning here.
 
-    Raises `InvalidInput` for what is no such schema, is too large, or refers beyond itself.
+    Raises `InvalidInput` if the value is not a schema of objects, is too large, uses an unsupported
+    keyword, or refers to something outside of itself.
     """
     if not isinstance(value, dict):
         raise InvalidInput("A schema must be a JSON object.", *path)
@@ -70,75 +71,76 @@ def check_object_schema(value: Any, *path: str | int) -> Schema:
         _check_parts(schema)
         _check_describes_object(schema)
     except SchemaError as error:
-        raise InvalidInput(f"This is no JSON schema: {_told(error)}.", *path) from None
-    except _Refused as error:
+        raise InvalidInput(f"This is not a JSON schema: {_message(error)}.", *path) from None
+    except _SchemaRejected as error:
         raise InvalidInput(str(error), *path) from None
-    except (RecursionError, _TooMuch):
-        raise InvalidInput("The schema goes round in circles, or too deep.", *path) from None
+    except (RecursionError, _TooManySteps):
+        raise InvalidInput("The schema is circular or nested too deeply.", *path) from None
     return schema
 
 
 def validation_problem(schema: Schema, data: Any) -> str | None:
-    """Return what is wrong with data by a checked schema, None when nothing is.
+    """Return why data does not match a checked schema, or None if it does.
 
-    A null inside of it is right everywhere: it stands for what nobody knows.
+    A null inside of the data is valid everywhere: it stands for an unknown value.
     """
     try:
-        errors = [error for error in _bounded(schema).iter_errors(data) if not _forgiven(error)]
-    except (RecursionError, _TooMuch):
+        validator = _limited_validator(schema)
+        errors = [error for error in validator.iter_errors(data) if not _is_about_nulls(error)]
+    except (RecursionError, _TooManySteps):
         return "it is too large to be checked"
     except TimeoutError:
         return "it takes too long to be compared with a pattern of the schema"
     except Unresolvable:
-        return "a reference leads to nothing"
-    return _told(best_match(errors)) if errors else None
+        return "a reference cannot be resolved"
+    return _message(best_match(errors)) if errors else None
 
 
 def resolve_references(schema: Schema, part: Any) -> Schema:
-    """Return a part of a checked schema with its references and conjunctions put in.
+    """Return a part of a checked schema, merged with its references and the items of its `allOf`.
 
-    What stands beside a reference comes before what it leads to. What goes round in circles ends as
-    what it has been so far.
+    Keywords beside a reference take precedence over those of its target. A circular reference is
+    followed a limited number of times.
     """
-    found: Schema = {}
-    waiting, seen = [part], 0
-    while waiting and seen < MOST_OBJECTS:
-        each, seen = waiting.pop(0), seen + 1
+    merged: Schema = {}
+    pending, visited = [part], 0
+    while pending and visited < MOST_OBJECTS:
+        each, visited = pending.pop(0), visited + 1
         if not isinstance(each, dict):
             continue
         for name, value in each.items():
-            if name in ("properties", "$defs") and name in found:
-                found[name] = {**value, **found[name]}
+            if name in ("properties", "$defs") and name in merged:
+                merged[name] = {**value, **merged[name]}
             elif name not in ("$ref", "allOf"):
-                found.setdefault(name, value)
+                merged.setdefault(name, value)
         if "$ref" in each:
-            waiting.append(_target(schema, each["$ref"]))
-        waiting += each.get("allOf", ())
-    return found
+            pending.append(_target(schema, each["$ref"]))
+        pending += each.get("allOf", ())
+    return merged
 
 
 def with_nulls(part: Any) -> Any:
-    """Return a checked schema, or a part of one, that takes null for every property as well."""
+    """Return a checked schema, or a part of one, that also allows null for every property."""
     if not isinstance(part, dict):
         return part
-    found = dict(part)
+    copy = dict(part)
     for name in _SINGLE:
-        if name in found:
-            found[name] = with_nulls(found[name])
+        if name in copy:
+            copy[name] = with_nulls(copy[name])
     for name in _NAMED:
-        if name in found:
-            found[name] = {key: with_nulls(item) for key, item in found[name].items()}
+        if name in copy:
+            copy[name] = {key: with_nulls(item) for key, item in copy[name].items()}
     for name in _LISTED:
-        if name in found:
-            found[name] = [with_nulls(item) for item in found[name]]
-    if "properties" in found:
-        properties = found["properties"].items()
-        found["properties"] = {key: {"anyOf": [each, _NULL]} for key, each in properties}
-    return found
+        if name in copy:
+            copy[name] = [with_nulls(item) for item in copy[name]]
+    if "properties" in copy:
+        properties = copy["properties"].items()
+        copy["properties"] = {key: {"anyOf": [each, _NULL]} for key, each in properties}
+    return copy
 
 
-class _Refused(Exception):
-    """A schema that is one, but is not taken."""
+class _SchemaRejected(Exception):
+    """A valid schema that is not accepted; the message is for the caller."""
 
 
 def _check_parts(schema: Schema) -> None:
@@ -147,57 +149,63 @@ def _check_parts(schema: Schema) -> None:
         parts[id(part)] = part
         for name in _UNSUPPORTED:
             if name in part:
-                raise _Refused(f"{name} is not supported, and stands at {place}.")
+                raise _SchemaRejected(f"{name} at {place} is not supported.")
         reference = part.get("$ref", "#")
         if not reference.startswith("#"):
-            raise _Refused(
+            raise _SchemaRejected(
                 f"The $ref {reference[:80]!r} at {place} must begin with #: nothing is fetched."
             )
         _check_pattern(part.get("pattern", ""), place)
     for place, part in _parts_of(schema):
         if "$ref" in part and id(_target(schema, part["$ref"])) not in parts:
-            raise _Refused(f"The $ref {part['$ref'][:80]!r} at {place} leads to no schema.")
+            raise _SchemaRejected(
+                f"The $ref {part['$ref'][:80]!r} at {place} does not refer to a schema."
+            )
 
 
 def _check_pattern(pattern: str, place: str) -> None:
     try:
         regex.compile(pattern)
     except regex.error as error:
-        raise _Refused(f"The pattern at {place} cannot be read: {error}.") from None
+        raise _SchemaRejected(f"The pattern at {place} is not valid: {error}.") from None
     if len(pattern) > LONGEST_PATTERN:
-        raise _Refused(f"The pattern at {place} has more than {LONGEST_PATTERN:,} characters.")
+        raise _SchemaRejected(
+            f"The pattern at {place} has more than {LONGEST_PATTERN:,} characters."
+        )
 
 
 def _check_describes_object(schema: Schema) -> None:
     whole = resolve_references(schema, schema)
     types = whole.get("type", "object" if "properties" in whole else None)
     if types != "object" and not (isinstance(types, list) and "object" in types):
-        raise _Refused('The schema must describe an object: "type": "object", with "properties".')
-    # One that refers to itself without end is found by whatever it is asked first.
-    list(_bounded(schema, MOST_OBJECTS).iter_errors({}))
+        raise _SchemaRejected(
+            'The schema must describe an object: "type": "object", with "properties".'
+        )
+    # A first validation detects a schema that refers to itself without end.
+    list(_limited_validator(schema, MOST_OBJECTS).iter_errors({}))
 
 
 def _parts_of(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yield each schema in a schema, itself first, with the place where it stands."""
-    waiting: list[tuple[str, Any]] = [("the top", schema)]
-    while waiting:
-        place, part = waiting.pop()
+    """Yield each schema in a schema, itself first, with its place."""
+    pending: list[tuple[str, Any]] = [("the top", schema)]
+    while pending:
+        place, part = pending.pop()
         if not isinstance(part, dict):
             continue
         yield place, part
         below = "" if part is schema else f"{place}."
         for name in _SINGLE:
-            waiting.append((f"{below}{name}", part.get(name)))
+            pending.append((f"{below}{name}", part.get(name)))
         for name in _NAMED:
             for key, item in part.get(name, {}).items():
-                waiting.append((f"{below}{name}.{key}"[:_LONGEST_REASON], item))
+                pending.append((f"{below}{name}.{key}"[:_LONGEST_REASON], item))
         for name in _LISTED:
             for position, item in enumerate(part.get(name, ())):
-                waiting.append((f"{below}{name}.{position}", item))
+                pending.append((f"{below}{name}.{position}", item))
 
 
 def _target(schema: Schema, reference: str) -> Any:
-    """Return what a reference leads to, None when that is nothing."""
+    """Return the target of a reference, or None if it cannot be resolved."""
     resource = DRAFT202012.create_resource(schema)
     try:
         return Registry().with_resource("", resource).resolver().lookup(reference).contents
@@ -205,8 +213,8 @@ def _target(schema: Schema, reference: str) -> Any:
         return None
 
 
-def _bounded(schema: Schema, steps: int = MOST_STEPS) -> Any:
-    """Return a validator that raises `_TooMuch` when it would take more steps."""
+def _limited_validator(schema: Schema, steps: int = MOST_STEPS) -> Any:
+    """Return a validator that raises `_TooManySteps` after a number of steps."""
     left = steps
 
     def counted(check: Any) -> Any:
@@ -214,7 +222,7 @@ def _bounded(schema: Schema, steps: int = MOST_STEPS) -> Any:
             nonlocal left
             left -= 1
             if left < 0:
-                raise _TooMuch
+                raise _TooManySteps
             return check(*arguments)
 
         return run
@@ -231,8 +239,8 @@ def _pattern(_validator: Any, pattern: str, text: Any, _schema: Any) -> Iterator
 _CHECKS: Mapping[str, Any] = {**Draft202012Validator.VALIDATORS, "pattern": _pattern}
 
 
-def _forgiven(error: ValidationError) -> bool:
-    """Tell whether an error is about nothing but nulls."""
+def _is_about_nulls(error: ValidationError) -> bool:
+    """Return whether an error is only about nulls."""
     if error.instance is None:
         return bool(error.absolute_path)
     if error.validator not in ("anyOf", "oneOf") or not error.context:
@@ -240,12 +248,12 @@ def _forgiven(error: ValidationError) -> bool:
     branches: dict[Any, list[ValidationError]] = {}
     for each in error.context:
         branches.setdefault(each.schema_path[0], []).append(each)
-    return any(all(map(_forgiven, errors)) for errors in branches.values())
+    return any(all(map(_is_about_nulls, errors)) for errors in branches.values())
 
 
-def _told(error: Any) -> str:
+def _message(error: Any) -> str:
     place = ".".join(str(step) for step in error.absolute_path)
-    # The message repeats the value, however long that is.
+    # The library's message repeats the value, which can be long.
     message = error.message
     if len(message) > _LONGEST_REASON:
         half = _LONGEST_REASON // 2

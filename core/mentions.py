@@ -1,4 +1,4 @@
-"""Whether a kept request or record names an entity, or is about a memory.
+"""Whether a stored request or record names an entity, or is about a memory.
 
 An entity is a type and a name: a user and an agent of the same name are two entities, and a role, a
 speaker, a text or a metadata value that equals the name is not a mention. So only the fields that

@@ -1,9 +1,9 @@
-"""Which URLs the server may be told to send to, and which addresses of the network are public.
+"""Which URLs the server may send requests to, and which network addresses are public.
 
-A URL tells only part of it: a name may lead anywhere, so the addresses that it stands for are
-judged again by whoever connects. The trap is that there are many ways to write an address. What
-ends in a number is therefore an address in plain notation or nothing, and an address that carries
-another one inside is judged by that, too.
+Checking the URL is not enough: a host name can resolve to any address, so the connecting code must
+check the resolved addresses again. The trap is that an address can be written in many ways. So a
+host that ends in a number must be an IPv4 address in dotted decimal notation, and an IPv6 address
+that embeds IPv4 addresses is public only if those are.
 """
 
 import re
@@ -23,22 +23,25 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _BRACKETED = re.compile(r"\[[^]]+\](:[0-9]*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
-# What `ipaddress` takes for global, in this version of Python or another, and is not.
+# Networks that `ipaddress` reports as global in some version of Python, but that are not public.
 _CLOSED = (
     IPv4Network("192.0.0.0/24"),
     IPv4Network("192.88.99.0/24"),
-    # Where the machines of one large provider ask for their own secrets.
+    # Here, the machines of a large cloud provider fetch their secrets.
     IPv4Network("168.63.129.16/32"),
 )
-# All unicast addresses of the world are in the first; the others are the holes in it.
-_WORLD = IPv6Network("2000::/3")
-_HOLES = (IPv6Network("2001::/23"), IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))
+# All global unicast addresses, and the reserved networks among them.
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_RESERVED = (IPv6Network("2001::/23"), IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL leads: its host as it is asked for, an address without brackets."""
+    """The target of a URL: scheme, normalised host, port, and path with query.
+
+    An IPv6 host has no brackets.
+    """
 
     scheme: str
     host: str
@@ -47,21 +50,21 @@ class Target:
 
     @property
     def authority(self) -> str:
-        """The host as the header of that name has it, with the port unless it is the usual one."""
+        """The value of the Host header: the host, with the port unless it is the default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def check_url(url: str, allowed_hosts: Collection[str], *path: str | int) -> None:
-    """Raise `InvalidInput` unless the URL may be sent to, as far as it tells by itself.
+    """Raise `InvalidInput` unless requests may be sent to the URL, judged by its text alone.
 
-    It may when it leads to the public network, or to one of the allowed hosts.
+    The host must be public or one of the allowed hosts.
     """
     parse_target(url, allowed_hosts, *path)
 
 
 def parse_target(url: str, allowed_hosts: Collection[str], *path: str | int) -> Target:
-    """Return where a URL leads. Raises `InvalidInput` as `check_url` does."""
+    """Return the target of a URL. Raises `InvalidInput` as `check_url` does."""
     if len(url) > LONGEST_URL:
         raise InvalidInput(
             f"This must have at most {LONGEST_URL:,} characters, it has {len(url):,}.", *path
@@ -85,21 +88,23 @@ def parse_target(url: str, allowed_hosts: Collection[str], *path: str | int) -> 
     if is_bracketed and not _BRACKETED.fullmatch(parts.netloc):
         raise InvalidInput("This must be a URL.", *path)
     host = _host_of(parts.hostname or "", is_bracketed, *path)
-    if not is_allowed(host, allowed_hosts) and _is_inside(host):
+    if not is_allowed(host, allowed_hosts) and _is_private(host):
         raise InvalidInput(f"{host} is not a public address.", *path)
-    beyond = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not beyond.isascii():
-        raise InvalidInput("What follows the host must be ASCII, the rest as %XX.", *path)
-    return Target(parts.scheme, host, port or _PORTS[parts.scheme], beyond)
+    path_and_query = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not path_and_query.isascii():
+        raise InvalidInput(
+            "The path and the query must be ASCII, with other characters encoded as %XX.", *path
+        )
+    return Target(parts.scheme, host, port or _PORTS[parts.scheme], path_and_query)
 
 
 def is_allowed(host: str, allowed_hosts: Collection[str]) -> bool:
-    """Tell whether a host may be sent to wherever it is; brackets and capitals do not matter."""
-    return any(host == _plain(allowed) for allowed in allowed_hosts)
+    """Return whether a host is one of the allowed hosts; those may have brackets and capitals."""
+    return any(host == _normalized(allowed) for allowed in allowed_hosts)
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the public network; False for what is no address."""
+    """Return whether a text is a public IP address; False if it is not an address."""
     try:
         return _is_public(ip_address(address))
     except ValueError:
@@ -112,18 +117,18 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
         return address.is_global and not closed
     if address.scope_id is not None:
         return False
-    inner = _inside(address)
-    if inner:
-        return all(_is_public(one) for one in inner)
+    embedded = _embedded_addresses(address)
+    if embedded:
+        return all(_is_public(one) for one in embedded)
     return (
-        address in _WORLD
+        address in _GLOBAL_UNICAST
         and address.is_global
-        and not any(address in network for network in _HOLES)
+        and not any(address in network for network in _RESERVED)
     )
 
 
-def _inside(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Return the addresses of the older kind that one of the newer kind leads to."""
+def _embedded_addresses(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """Return the IPv4 addresses that an IPv6 address embeds."""
     if address.ipv4_mapped is not None:
         return (address.ipv4_mapped,)
     if address.sixtofour is not None:
@@ -136,33 +141,33 @@ def _inside(address: IPv6Address) -> tuple[IPv4Address, ...]:
 
 
 def _host_of(host: str, is_bracketed: bool, *path: str | int) -> str:
-    """Return a host as it is asked for by: in small letters, without the dot of the root."""
+    """Return a host in lower case, without the trailing dot of the DNS root."""
     if is_bracketed:
         try:
             return str(IPv6Address(host))
         except ValueError:
             raise InvalidInput("This must be a URL.", *path) from None
     try:
-        # Characters that merely look like digits and dots become those.
-        plain = host if host.isascii() else idna.encode(host, uts46=True).decode()
+        # UTS 46 maps characters that only look like digits and dots to digits and dots.
+        ascii_host = host if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError:
-        raise InvalidInput("This has a host that is not one.", *path) from None
-    plain = plain.lower().removesuffix(".")
-    labels = plain.split(".")
-    if len(plain) > _LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InvalidInput("This has a host that is not one.", *path)
+        raise InvalidInput("This must have a valid host.", *path) from None
+    ascii_host = ascii_host.lower().removesuffix(".")
+    labels = ascii_host.split(".")
+    if len(ascii_host) > _LONGEST_HOST or not all(_LABEL.fullmatch(label) for label in labels):
+        raise InvalidInput("This must have a valid host.", *path)
     if _NUMBER.fullmatch(labels[-1]):
         try:
-            IPv4Address(plain)
+            IPv4Address(ascii_host)
         except ValueError:
             raise InvalidInput(
                 "This has an address that must be written as four numbers.", *path
             ) from None
-    return plain
+    return ascii_host
 
 
-def _plain(allowed: str) -> str:
-    """Return an allowed host as `_host_of` writes it."""
+def _normalized(allowed: str) -> str:
+    """Return an allowed host in the form of `_host_of`."""
     host = allowed.strip("[]").lower()
     try:
         return str(ip_address(host))
@@ -170,8 +175,8 @@ def _plain(allowed: str) -> str:
         return host
 
 
-def _is_inside(host: str) -> bool:
-    """Tell whether a host is known not to be public before anybody has asked for its address."""
+def _is_private(host: str) -> bool:
+    """Return whether a host is known not to be public without resolving it."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

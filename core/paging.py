@@ -1,9 +1,9 @@
-"""Keyset paging: what a page is, how it is ordered, and the cursors that carry a place in it.
+"""Keyset paging: pages, their order, and cursors.
 
-A cursor is the sort key of a row, signed. The signature is there so that a cursor we did not issue,
-or issued for another list, is refused instead of silently paging from a wrong place. A page is cut
-by comparing sort keys, never by counting rows, so rows that come and go between two pages cause
-neither gaps nor twins.
+A cursor is the signed sort key of a row. Because of the signature, a cursor that the server did not
+issue, or issued for another list, is rejected instead of silently paging from a wrong position.
+Pages are delimited by sort keys, never by row counts, so rows that are added or removed between two
+pages cause neither gaps nor repeats.
 """
 
 import base64
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order of a list: attribute names of its rows, the last one unique."""
+    """A total order of a list: names of attributes of its rows, the last of which is unique."""
 
     name: str
     keys: tuple[str, ...]
@@ -37,9 +37,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page asked for: at most `limit` rows from one end, between two sort keys.
+    """A requested page: at most `limit` rows from one end, between two sort keys.
 
-    `offset` rows are passed over, for callers who count pages instead of keeping cursors.
+    `offset` rows are skipped, for clients that number pages instead of using cursors.
     """
 
     order: Order
@@ -52,7 +52,7 @@ class Page:
 
 @dataclass(slots=True)
 class Slice(Generic[T]):
-    """One page found: its rows in order and whether there are more on either side."""
+    """The rows of a page in order, and whether more rows precede or follow them."""
 
     rows: list[T]
     has_next: bool
@@ -72,28 +72,28 @@ def _text(raw: bytes) -> str:
 
 
 class Cursors:
-    """Makes and reads cursors under a secret that all processes of a deployment share."""
+    """Encodes and decodes cursors, signed with a secret that all processes share."""
 
     def __init__(self, secret: bytes) -> None:
         self._key = hashlib.blake2b(secret, person=b"cursors", digest_size=32).digest()
 
     def encode(self, order: Order, scope: str, row: Any) -> str:
-        """Return the cursor of a row in the list that `order` and `scope` name."""
+        """Return the cursor of a row in the list that `order` and `scope` identify."""
         values = [_signable(getattr(row, key)) for key in order.keys]
         body = orjson.dumps([order.name, scope, *values])
         return _text(self._mac(body) + body)
 
     def decode(self, order: Order, scope: str, cursor: str, argument: str) -> tuple[Any, ...]:
-        """Return the sort key inside a cursor.
+        """Return the sort key in a cursor.
 
-        Raises `InvalidInput` naming the argument when we did not issue it for this list.
+        Raises `InvalidInput` with the argument's name unless the cursor was issued for this list.
         """
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         except (binascii.Error, ValueError):
             raw = b""
         mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        # Base64 decoding overlooks characters outside its alphabet, so the text is compared too.
+        # Base64 decoding ignores characters outside its alphabet, so the text is compared too.
         if not hmac.compare_digest(mac, self._mac(body)) or _text(raw) != cursor:
             raise InvalidInput("This is not a cursor that this server has issued.", argument)
         name, issued_for, *values = orjson.loads(body)
@@ -118,10 +118,10 @@ def page_from_arguments(
     before: str | None,
     offset: int = 0,
 ) -> Page:
-    """Return the page that the four Relay arguments ask for, after `offset` rows of it.
+    """Return the page that the four Relay arguments request, without its first `offset` rows.
 
-    Raises `InvalidInput` naming the argument for sizes outside 0 to 100, `first` together with
-    `last`, and cursors that were not issued for this list.
+    Raises `InvalidInput` with the argument's name for sizes outside of 0 to 100, for `first`
+    together with `last`, and for cursors that were not issued for this list.
     """
     if first is not None and last is not None:
         raise InvalidInput("Give either first or last, not both.", "last")
@@ -140,7 +140,7 @@ def page_from_arguments(
 
 
 def slice_rows(rows: Sequence[T], page: Page) -> Slice[T]:
-    """Cut `page.limit` rows out of up to one more, which tells whether the list goes on."""
+    """Return the slice of `page.limit` rows; `rows` has one row more if the list continues."""
     more = len(rows) > page.limit
     kept = list(rows[: page.limit])
     if page.forward:

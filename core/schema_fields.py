@@ -1,7 +1,7 @@
-"""Shapes: what a JSON schema asks for, field by field.
+"""The fields of a JSON schema.
 
-The trap is a schema that refers to itself: it asks for as much as one has patience to answer, so
-it is followed a few levels down and no further.
+The trap is a schema that refers to itself and so has infinitely many fields: only a few levels are
+followed.
 """
 
 import re
@@ -23,10 +23,10 @@ _JOINT = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A place in an object that holds one value, or up to `most` values in a list.
+    """A property, nested ones included, with one value or a list of up to `most` values.
 
-    `options` are the schemas of which the value, or each one, has to match one; none where nothing
-    but null is possible. `words` say in plain words what is asked for.
+    The value, or each value of the list, must match one of the `options`; without options only null
+    is possible. `words` describe the field in plain words.
     """
 
     path: tuple[str, ...]
@@ -42,16 +42,16 @@ class Field:
 
 
 def fields_of(schema: Schema, *path: str | int) -> list[Field]:
-    """Return the fields of a checked schema of an object, in its order.
+    """Return the fields of a checked schema of objects, in the schema's order.
 
-    Raises `InvalidInput` when there are more than 200.
+    Raises `InvalidInput` if there are more than 200.
     """
-    found: list[Field] = []
+    fields: list[Field] = []
     for field in _fields(schema, resolve_references(schema, schema), (), ()):
-        if len(found) == MOST_FIELDS:
-            raise InvalidInput(f"A schema may ask for at most {MOST_FIELDS} values.", *path)
-        found.append(field)
-    return found
+        if len(fields) == MOST_FIELDS:
+            raise InvalidInput(f"A schema may have at most {MOST_FIELDS} fields.", *path)
+        fields.append(field)
+    return fields
 
 
 def build_object(values: list[tuple[Field, Any]]) -> dict[str, Any]:
@@ -75,15 +75,15 @@ def _fields(
 ) -> Iterator[Field]:
     for name, part in schema.get("properties", {}).items():
         options = _options(whole, part)
-        asked = (*words, *_words(name, resolve_references(whole, part)))
+        described = (*words, *_words(name, resolve_references(whole, part)))
         here = (*path, name)
         objects = [option for option in options if _is_object(option)]
         if len(options) == 1 and objects and objects[0].get("properties") and len(here) < DEEPEST:
             yield from _fields(whole, objects[0], here, (*words, plain_words(name)))
         elif len(options) == 1 and _type(options[0]) == "array":
-            yield _list(whole, options[0], here, _joined(asked))
+            yield _list(whole, options[0], here, _joined(described))
         else:
-            yield Field(here, _joined(asked), _single(options))
+            yield Field(here, _joined(described), _single(options))
 
 
 def _list(whole: Schema, schema: Schema, path: tuple[str, ...], words: str) -> Field:
@@ -93,14 +93,14 @@ def _list(whole: Schema, schema: Schema, path: tuple[str, ...], words: str) -> F
 
 
 def _single(options: list[Schema]) -> tuple[Schema, ...]:
-    """Return the options that are a single value."""
+    """Return the options that are neither objects nor lists."""
     return tuple(
         option for option in options if not _is_object(option) and _type(option) != "array"
     )
 
 
 def _options(whole: Schema, part: Any) -> list[Schema]:
-    """Return what a value may be besides null: each option has one type at the most."""
+    """Return the alternatives of a value other than null, each with at most one type."""
     schema = resolve_references(whole, part)
     alternatives = schema.get("anyOf") or schema.get("oneOf") or [{}]
     own = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf")}

@@ -1,4 +1,4 @@
-"""Every setting of the server, read once from the environment and `.env`, then passed by hand."""
+"""The settings of the server, read once from the environment and `.env`, then passed explicitly."""
 
 from enum import Enum
 from pathlib import Path
@@ -11,14 +11,14 @@ SHORTEST_KEY = 24
 
 
 class Environment(Enum):
-    """Where the server runs: what it tells strangers depends on it."""
+    """The kind of deployment: only development serves GraphiQL and allows local origins."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 class LogLevel(Enum):
-    """The least severe log line that is written."""
+    """The minimum severity of log lines."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -36,7 +36,7 @@ Secret = Annotated[SecretStr | None, AfterValidator(_long_enough)]
 
 
 class Settings(BaseSettings):
-    """The settings, each from the variable MNEMOGRAPH_ followed by its name in capitals."""
+    """The settings, each from the variable MNEMOGRAPH_ followed by its name in upper case."""
 
     model_config = SettingsConfigDict(
         env_prefix="MNEMOGRAPH_",
@@ -48,11 +48,11 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="The address the server listens on.")
     port: int = Field(
-        8000, ge=0, le=65535, description="The port the server listens on; 0 takes any free one."
+        8000, ge=0, le=65535, description="The port the server listens on; 0 picks a free one."
     )
     data_dir: Path = Field(
         Path("data"),
-        description="The folder of everything kept on this machine: database, index, secrets.",
+        description="The folder of all local data: database, vector index, secrets.",
     )
     database_url: str | None = Field(
         None,
@@ -72,65 +72,64 @@ class Settings(BaseSettings):
     bootstrap_api_key: Secret = Field(
         None,
         description=f"The first API key, at least {SHORTEST_KEY} characters; by default one is "
-        "made and printed.",
+        "generated and printed.",
     )
     pepper: Secret = Field(
         None,
-        description="The secret that API keys and cursors are signed with; by default one is made "
-        "and kept in the data directory. Machines that share a database must share it.",
+        description="The secret that API keys and cursors are signed with; by default one is "
+        "generated and stored in the data directory. Machines that share a database must share it.",
     )
     chat_model: str | None = Field(
         None,
-        description="The chat model that draws memories from conversations, such as gpt-5-mini or "
-        "one of Ollama, vLLM or LM Studio; by default rules do it.",
+        description="The chat model that extracts memories from conversations, such as gpt-5-mini "
+        "or one of Ollama, vLLM or LM Studio; by default, local rules extract them.",
     )
     embedding_model: str | None = Field(
         None,
-        description="The embedding model at the same endpoint; by default the one that ships with "
-        "the server.",
+        description="The embedding model at the same endpoint; by default the bundled model.",
     )
     openai_base_url: str | None = Field(
         None,
         pattern=r"^https?://.+",
-        description="The endpoint of both models, anything that speaks OpenAI's protocol, such as "
+        description="The OpenAI-compatible endpoint of both models, such as "
         "http://localhost:11434/v1; by default OpenAI's own.",
     )
     openai_api_key: SecretStr | None = Field(
-        None, description="The key for that endpoint; many local ones need none."
+        None, description="The API key of that endpoint; many local ones do not need one."
     )
     openai_timeout_seconds: float = Field(
-        60.0, gt=0, description="How long one request to a model may take, in seconds."
+        60.0, gt=0, description="The timeout of one request to a model, in seconds."
     )
     openai_concurrency: int = Field(
-        4, ge=1, le=64, description="How many requests to a model a process makes at once."
+        4, ge=1, le=64, description="The maximum number of concurrent model requests per process."
     )
     search_cache_mb: int = Field(
         512,
         ge=1,
-        description="How many megabytes of memories a process keeps ready for searches.",
+        description="The size of the search cache of a process, in megabytes.",
     )
     live_limit: int = Field(
         5_000,
         ge=1,
-        description="How many WebSocket connections and subscriptions one key may have open at "
-        "once in a process.",
+        description="The maximum number of open WebSocket connections and subscriptions per key "
+        "and process.",
     )
     allowed_origins: str = Field(
         "",
-        description="The web pages that may use the server besides its own, as origins with commas "
-        "between, such as https://app.example.com; in development, those of this machine may too.",
+        description="The origins of other web pages that may use the server, separated by commas, "
+        "such as https://app.example.com; in development, also those of this machine.",
     )
     webhook_allowed_hosts: str = Field(
         "",
-        description="The hosts that webhooks may be sent to wherever they are, with commas "
-        "between, such as hooks.internal,10.0.0.7.",
+        description="The hosts that webhooks may be sent to although they are not public, "
+        "separated by commas, such as hooks.internal,10.0.0.7.",
     )
     history_retention_days: int | None = Field(
         None,
         ge=1,
         le=36_500,
-        description="How many days the log, past versions and finished operations are kept; by "
-        "default for ever.",
+        description="The number of days for which the log, past versions and finished operations "
+        "are kept; by default forever.",
     )
     environment: Environment = Field(
         Environment.DEVELOPMENT, description="development or production."
@@ -139,22 +138,22 @@ class Settings(BaseSettings):
 
     @property
     def sql_url(self) -> str:
-        """The database URL in force."""
+        """The effective database URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'mnemograph.db'}"
 
     @property
     def origins(self) -> list[str]:
-        """The allowed origins, one by one, as browsers write them."""
-        given = (origin.strip().rstrip("/") for origin in self.allowed_origins.split(","))
-        return [origin for origin in given if origin]
+        """The list of allowed origins, in the form in which browsers send them."""
+        origins = (origin.strip().rstrip("/") for origin in self.allowed_origins.split(","))
+        return [origin for origin in origins if origin]
 
     @property
     def private_hosts(self) -> list[str]:
-        """The hosts that webhooks may be sent to wherever they are, one by one."""
-        given = (host.strip().lower() for host in self.webhook_allowed_hosts.split(","))
-        return [host for host in given if host]
+        """The list of hosts that webhooks may be sent to although they are not public."""
+        hosts = (host.strip().lower() for host in self.webhook_allowed_hosts.split(","))
+        return [host for host in hosts if host]
 
     @property
     def openai_key(self) -> str | None:
-        """The key for the models' endpoint in plain text."""
+        """The API key of the models' endpoint in plain text, or None."""
         return self.openai_api_key.get_secret_value() if self.openai_api_key else None

@@ -1,19 +1,19 @@
-"""One message of a conversation, and whose part of it that is."""
+"""One message of a conversation, and its speaker."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-# What a system says is context for a model, never something to remember.
+# Messages with these roles are context for the model. No memories are extracted from them.
 CONTEXT_ROLES = frozenset({"system", "developer"})
 
 ASSISTANT_ROLE = "assistant"
 
 
 class Speaker(Enum):
-    """Whose part of a conversation a fact comes from; every role but the assistant's is the user's.
+    """The speaker of a fact: the assistant, or for every other role the user.
 
-    It decides which entities the memory is about, never what it says.
+    The speaker decides which entities a memory is about, never its text.
     """
 
     USER = "user"
@@ -22,7 +22,7 @@ class Speaker(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of a conversation. `timestamp` is when it was said, as far as anybody knows."""
+    """One message of a conversation. `timestamp` is when it was sent, or None if unknown."""
 
     role: str
     content: str
@@ -31,10 +31,10 @@ class Turn:
 
     @property
     def is_context(self) -> bool:
-        """Whether nothing of it is to be remembered."""
+        """Whether the message is only context, from which no memories are extracted."""
         return self.role in CONTEXT_ROLES
 
     @property
     def speaker(self) -> Speaker:
-        """Whose part of the conversation it is."""
+        """The speaker of the message."""
         return Speaker.ASSISTANT if self.role == ASSISTANT_ROLE else Speaker.USER

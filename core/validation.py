@@ -1,7 +1,7 @@
-"""The checks every text and every JSON value passes before it is kept.
+"""The checks of every text and every JSON value before it is stored.
 
-The one trap: a NUL character and a lone surrogate are legal in a Python string, but no PostgreSQL
-text can hold the first and no UTF-8 the second, so both are refused at the door.
+The trap: a NUL character and a lone surrogate are legal in a Python string, but PostgreSQL cannot
+store the first and UTF-8 cannot encode the second. So both are rejected when they are received.
 """
 
 from typing import Any
@@ -16,14 +16,17 @@ LARGEST_METADATA = 65_536
 
 
 def check_text(value: str, *path: str | int, longest: int = LONGEST_NAME) -> str:
-    """Return a text unchanged. Raises `InvalidInput` when it is blank, too long or not storable."""
+    """Return a text unchanged. Raises `InvalidInput` if it is blank, too long or not storable."""
     if not value.strip():
         raise InvalidInput("This must not be blank.", *path)
     return check_storable(value, *path, longest=longest)
 
 
 def check_storable(value: str, *path: str | int, longest: int) -> str:
-    """Return a text, which may be blank. Raises `InvalidInput` as `check_text` does."""
+    """Return a text unchanged, which may be blank.
+
+    Raises `InvalidInput` if it is too long or not storable.
+    """
     if len(value) > longest:
         raise InvalidInput(
             f"This must have at most {longest:,} characters, it has {len(value):,}.", *path
@@ -34,7 +37,7 @@ def check_storable(value: str, *path: str | int, longest: int) -> str:
 
 
 def is_storable(value: str) -> bool:
-    """Tell whether every database of ours can hold the text."""
+    """Return whether both databases can store the text."""
     return "\0" not in value and (
         value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
     )
@@ -43,7 +46,7 @@ def is_storable(value: str) -> bool:
 def check_metadata(value: Any, *path: str | int) -> dict[str, Any]:
     """Return metadata unchanged.
 
-    Raises `InvalidInput` unless it is a JSON object of at most 64 KB with storable texts.
+    Raises `InvalidInput` unless it is a JSON object of at most 64 KiB with storable texts.
     """
     if not isinstance(value, dict):
         raise InvalidInput("Metadata must be a JSON object.", *path)

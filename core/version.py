@@ -1,4 +1,4 @@
-"""The version of the program, which is written in `pyproject.toml` alone."""
+"""The version of the program; its only source is `pyproject.toml`."""
 
 import tomllib
 from importlib import metadata
@@ -11,8 +11,8 @@ _PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 def current_version() -> str:
     """Return the version.
 
-    A checkout reads its own file, because another version may be installed beside it. An installed
-    distribution has no such file and reads its metadata.
+    A checkout reads its own file, because another version may be installed in the same environment.
+    An installed distribution does not have the file and reads its metadata.
     """
     if _PYPROJECT.is_file():
         version: str = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]

@@ -1,11 +1,11 @@
-"""What webhooks are told of an event of the log: which messages it makes, and what they say."""
+"""The webhook messages of an event of the log: their types and their contents."""
 
 from typing import Any
 
 from core.enums import WebhookEventType
 from core.events import HistoryEventType
 
-# What the body's `type` calls each message, and what `event_details.event` does, as mem0 has it.
+# The values of `type` in the body, and below those of `event_details.event`, as in mem0's API.
 TYPE_NAMES = {
     WebhookEventType.MEMORY_ADD: "memory.add",
     WebhookEventType.MEMORY_UPDATE: "memory.update",
@@ -26,50 +26,50 @@ _MAIN = {
 
 
 def messages_for_event(event: Any) -> tuple[WebhookEventType, ...]:
-    """Return the messages that an event of the log makes, in the order in which they are sent.
+    """Return the types of the messages about an event of the log, in sending order.
 
-    The event has the attributes of a row of the log. A memory that is given categories together
-    with something else makes a message of its own about them.
+    The event has the attributes of a row of the log. If it sets categories together with other
+    fields, a separate message is about the categories.
     """
     main = _MAIN.get(event.type)
     if main is None:
-        # Of RESTORE: what had been deleted comes back, or what is there becomes what it was.
-        came_back = event.old_text is None
-        main = WebhookEventType.MEMORY_ADD if came_back else WebhookEventType.MEMORY_UPDATE
+        # RESTORE either recreates a deleted memory or resets an existing one to an earlier version.
+        was_deleted = event.old_text is None
+        main = WebhookEventType.MEMORY_ADD if was_deleted else WebhookEventType.MEMORY_UPDATE
     if main is not WebhookEventType.MEMORY_CATEGORIZE and _is_categorized(event):
         return main, WebhookEventType.MEMORY_CATEGORIZE
     return (main,)
 
 
 def _is_categorized(event: Any) -> bool:
-    given = (event.after or {}).get("categories")
-    return bool(given) and given != (event.before or {}).get("categories")
+    categories = (event.after or {}).get("categories")
+    return bool(categories) and categories != (event.before or {}).get("categories")
 
 
 def source_event_types(type: WebhookEventType) -> set[HistoryEventType]:
-    """Return the kinds of events that can make a message of a type."""
+    """Return the types of log events that can cause a message of a type."""
     if type is WebhookEventType.MEMORY_CATEGORIZE:
         return set(HistoryEventType) - {HistoryEventType.DELETE}
-    found = {kind for kind, main in _MAIN.items() if main is type}
+    sources = {kind for kind, main in _MAIN.items() if main is type}
     if type in (WebhookEventType.MEMORY_ADD, WebhookEventType.MEMORY_UPDATE):
-        found.add(HistoryEventType.RESTORE)
-    return found
+        sources.add(HistoryEventType.RESTORE)
+    return sources
 
 
 def is_erased(event: Any) -> bool:
-    """Tell whether nothing is left of an event but that it happened."""
-    told = (event.old_text, event.new_text, event.before, event.after)
-    return all(part is None for part in told)
+    """Return whether the contents of an event have been erased."""
+    contents = (event.old_text, event.new_text, event.before, event.after)
+    return all(part is None for part in contents)
 
 
 def event_details(event: Any, type: WebhookEventType) -> dict[str, Any]:
-    """Return the `event_details` of a message: mem0's own shape, and the categories it is about.
+    """Return the `event_details` of a message: mem0's fields, and the categories if they changed.
 
-    The text is the one that the event left, of a deletion the one that it took; null where a
+    `memory` is the text after the event, or for a deletion the deleted text; it is null if the
     deletion has been erased.
     """
-    gone = type is WebhookEventType.MEMORY_DELETE
-    data: dict[str, Any] = {"memory": event.old_text if gone else event.new_text}
+    is_deletion = type is WebhookEventType.MEMORY_DELETE
+    data: dict[str, Any] = {"memory": event.old_text if is_deletion else event.new_text}
     if type is WebhookEventType.MEMORY_CATEGORIZE:
         data["categories"] = (event.after or {}).get("categories") or []
     return {"id": event.memory_id, "data": data, "event": EVENT_NAMES[type]}

@@ -1,7 +1,7 @@
-"""The secrets that webhooks are signed with, by the convention of standardwebhooks.com.
+"""The secrets that sign webhook messages, as standardwebhooks.com specifies.
 
-No secret is kept. It is derived from the server's pepper, the webhook's id and a seed, so a copy of
-the database alone signs nothing; a fresh seed makes another secret.
+Secrets are not stored. A secret is derived from the server's pepper, the webhook's id and a seed,
+so a copy of the database alone cannot sign messages. A new seed gives a new secret.
 """
 
 import base64
@@ -16,7 +16,7 @@ _PREFIX = "whsec_"
 
 
 def derive_secret(pepper: bytes, webhook_id: str, seed: str) -> str:
-    """Return the secret that belongs to a seed, as receivers are given it."""
+    """Return the secret of a webhook and a seed in the form that receivers configure."""
     raw = hmac.new(pepper, f"webhook{webhook_id}{seed}".encode(), hashlib.sha256).digest()
     return _PREFIX + base64.b64encode(raw).decode()
 
@@ -24,9 +24,9 @@ def derive_secret(pepper: bytes, webhook_id: str, seed: str) -> str:
 def signed_headers(
     secrets: Sequence[str], message_id: str, moment: datetime, body: bytes
 ) -> dict[str, str]:
-    """Return the headers that prove a message, which is sent at a moment in UTC.
+    """Return the headers that authenticate a message; `moment` is its time of sending in UTC.
 
-    With several secrets there are as many signatures: a receiver accepts any that it knows.
+    There is one signature per secret: a receiver accepts a message if any signature is valid.
     """
     text = body.decode()
     signatures = [Webhook(secret).sign(message_id, moment, text) for secret in secrets]

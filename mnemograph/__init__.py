@@ -1,1 +1,1 @@
-"""What the installed distribution shows of itself; the application lies under `_app`."""
+"""The only top-level package of the installed distribution; the application is under `_app`."""

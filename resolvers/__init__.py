@@ -1,1 +1,1 @@
-"""What the product does: plain values in, rows out, free of any protocol."""
+"""The business logic: it takes plain values and returns rows, and knows no protocol."""

@@ -1,4 +1,4 @@
-"""What every resolver is given: who asks, and the services that answer."""
+"""The context of every resolver: the actor and the services."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,13 +28,14 @@ from storage.transaction import Transaction
 
 T = TypeVar("T")
 
-# A key's last use is written at most this often: it is for people who tidy up, not an audit.
+# A key's last use is written at most this often: it helps people to find unused keys and is not
+# an audit trail.
 _LAST_USE_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What one process shares among all requests."""
+    """The services that all requests of one process share."""
 
     db: Database
     index: VectorIndex
@@ -59,7 +60,7 @@ class Services:
 class Context:
     """One request: the actor, the services, and loaders that live as long as the request.
 
-    `stream` is what a subscription and its transport tell each other.
+    A subscription and its transport exchange their state through `stream`.
     """
 
     actor: Actor
@@ -72,11 +73,11 @@ class Context:
 
     @property
     def cursors(self) -> Cursors:
-        """The maker of cursors."""
+        """The encoder and decoder of cursors."""
         return self.services.cursors
 
     def author(self, operation_id: str | None = None) -> Author:
-        """Return whom the log puts this request's changes down to."""
+        """Return the author to whom the log attributes this request's changes."""
         return Author(self.actor.email, operation_id)
 
     def now(self) -> datetime:
@@ -92,27 +93,31 @@ class Context:
         return await self.services.db.read(work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run a write transaction off the event loop; what was loaded before is forgotten."""
+        """Run a write transaction off the event loop, then clear the loaders."""
         result = await self.services.db.write(work)
         self.loaders.clear()
         return result
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the vectors of texts, in order."""
+        """Return the embeddings of texts, in order, as the bytes that storage keeps."""
         return await self.services.embedder.embed(texts)
 
-    def project_id(self, given: str | None, argument: str = "projectId") -> str:
-        """Return the project a request is about. Raises `InvalidInput` when none is in sight."""
-        chosen = given if given is not None else self.actor.default_project_id
+    def project_id(self, requested: str | None, argument: str = "projectId") -> str:
+        """Return the id of the requested project, by default that of the key's default project.
+
+        Raises `InvalidInput`, naming the argument, if there is neither.
+        """
+        chosen = requested if requested is not None else self.actor.default_project_id
         if chosen is None:
             raise InvalidInput(f"This key has no default project: give {argument}.", argument)
         return chosen
 
 
 async def authenticate(services: Services, tokens: Sequence[str]) -> Actor:
-    """Return who the first living key among the tokens acts for.
+    """Return the actor of the first valid key among the tokens.
 
-    Raises `Unauthenticated`, which never says whether a key is unknown, revoked or expired.
+    Raises `Unauthenticated` if no token is a valid key. The message never reveals whether a key is
+    unknown, revoked or expired.
     """
     if not tokens:
         raise Unauthenticated("This needs an API key, as a Bearer token or by HTTP Basic.")

@@ -1,4 +1,4 @@
-"""Inputs whose fields may be left out: what an explicit null means, and which changes are real."""
+"""Inputs with optional fields: explicit nulls, effective changes and expected versions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,19 +9,23 @@ from core.errors import InvalidInput, VersionConflict
 
 
 def reject_nulls(changes: Mapping[str, Any], names: Mapping[str, str]) -> None:
-    """Raise `InvalidInput` for a null in a field, by column and API name, that cannot be empty."""
+    """Reject nulls in fields that cannot be empty.
+
+    `names` maps the columns of these fields to their API names. Raises `InvalidInput`, naming the
+    field.
+    """
     for column, name in names.items():
         if column in changes and changes[column] is None:
             raise InvalidInput(f"{name} cannot be null: leave it out to keep it.", "input", name)
 
 
 def changed_fields(changes: Mapping[str, Any], row: Any) -> dict[str, Any]:
-    """Return those changes that would change the row."""
+    """Return the changes whose values differ from the row's."""
     return {name: value for name, value in changes.items() if not _same(getattr(row, name), value)}
 
 
 def _same(one: Any, other: Any) -> bool:
-    # To Python 1, 1.0 and True are equal, in JSON they are not.
+    # In Python 1, 1.0 and True are equal; in JSON they differ.
     if isinstance(other, dict | list):
         options = orjson.OPT_SORT_KEYS
         return orjson.dumps(one, option=options) == orjson.dumps(other, option=options)
@@ -29,6 +33,6 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def check_version(row: Any, expected: int | None) -> None:
-    """Raise `VersionConflict` when the caller expected another version of the row."""
+    """Raise `VersionConflict` if the caller expects a version other than the row's."""
     if expected is not None and expected != row.version:
         raise VersionConflict(row.version, "input", "expectedVersion")

@@ -1,8 +1,8 @@
-"""The batch functions behind the links of the graph, and the loaders that gather their keys.
+"""The batch functions behind the links of the graph, and the loaders that collect their keys.
 
-A link asks for one parent at a time; its loader waits until all parents of a level have asked and
-then calls the batch function once. That is what keeps a nested query at a fixed number of
-statements, whatever the number of parents.
+A link requests one parent at a time. Its loader waits for the requests of all parents of a level
+and then calls the batch function once. A nested query therefore takes a fixed number of statements,
+whatever the number of parents.
 """
 
 from collections.abc import Callable, Coroutine, Hashable, Sequence
@@ -24,7 +24,7 @@ Filters = tuple[tuple[str, Hashable], ...]
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A list that hangs on a parent, as asked for: which children, which of them, which page."""
+    """A request for a parent's children: the listing, the page, and the filters of the rows."""
 
     listing: Listing[Any]
     page: Page
@@ -33,26 +33,26 @@ class Link:
 
 
 class Loaders:
-    """The loaders of one request. They remember rows until `clear`, which every write calls."""
+    """The loaders of one request. They cache rows until `clear`, which every write calls."""
 
     def __init__(self, db: Database, actor: Actor) -> None:
         self._db = db
         self._actor = actor
-        self._made: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._by_kind: dict[Hashable, DataLoader[Any, Any]] = {}
 
     def clear(self) -> None:
-        """Forget what was loaded."""
-        self._made.clear()
+        """Discard all cached rows."""
+        self._by_kind.clear()
 
     async def row(self, source: Source[Any], id: str) -> Any:
-        """Return a row by id. Raises `NotFound` when the actor cannot see it."""
+        """Return a row by id. Raises `NotFound` if the actor cannot see it."""
         found = await self.row_or_none(source, id)
         if found is None:
             raise NotFound(source.noun, id, "id")
         return found
 
     async def row_or_none(self, source: Source[Any], id: str) -> Any:
-        """Return a row by id, or None when the actor cannot see it."""
+        """Return a row by id, or None if the actor cannot see it."""
 
         async def batch(ids: list[str]) -> list[Any]:
             found = await self._db.read(lambda tx: tx.find(source, ids, self._actor))
@@ -75,7 +75,7 @@ class Loaders:
     async def count(
         self, listing: Listing[Any], filters: Filters, where: Filter | None, parent: str
     ) -> int:
-        """Return how many children a parent has."""
+        """Return the number of a parent's children."""
 
         async def batch(parents: list[str]) -> list[int]:
             return await self._db.read(
@@ -85,7 +85,7 @@ class Loaders:
         return await self._loader((listing, filters, where), batch).load(parent)  # type: ignore[no-any-return]
 
     async def entity(self, project_id: str, type: EntityType, name: str) -> Any:
-        """Return an entity by the caller's own name for it, or None."""
+        """Return an entity by type and name, or None if it does not exist or is not visible."""
 
         async def batch(names: list[tuple[str, EntityType, str]]) -> list[Any]:
             found = await self._db.read(lambda tx: tx.entities.by_name(names, self._actor))
@@ -94,12 +94,12 @@ class Loaders:
         return await self._loader("entity", batch).load((project_id, type, name))
 
     async def nodes(self, ids: Sequence[str]) -> list[Any]:
-        """Return the rows of any kind behind ids, None for each the actor cannot see."""
+        """Return rows of any kind by id, in order, with None for each the actor cannot see."""
         kinds = await self._db.read(lambda tx: tx.kinds_of(ids))
         found: dict[str, Any] = {}
         for source in set(kinds.values()):
-            wanted = [id for id, kind in kinds.items() if kind is source]
-            found |= await self._rows(source, wanted)
+            ids_of_kind = [id for id, kind in kinds.items() if kind is source]
+            found |= await self._rows(source, ids_of_kind)
         return [found.get(id) for id in ids]
 
     async def _rows(self, source: Source[Any], ids: list[str]) -> dict[str, Any]:
@@ -108,12 +108,15 @@ class Loaders:
     async def load(
         self, kind: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
     ) -> Any:
-        """Return what a batch function has for a key, asked together with others of its kind."""
+        """Return the result of a batch function for a key.
+
+        Requests of the same `kind` share a loader, which calls the first `batch` with all keys.
+        """
         return await self._loader(kind, batch).load(key)
 
     def _loader(
         self, key: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]
     ) -> DataLoader[Any, Any]:
-        if key not in self._made:
-            self._made[key] = DataLoader(batch)
-        return self._made[key]
+        if key not in self._by_kind:
+            self._by_kind[key] = DataLoader(batch)
+        return self._by_kind[key]

@@ -1,4 +1,4 @@
-"""Lists as the graph offers them: a page of a parent's children, and how to count them all."""
+"""Lists of the graph: a page of a parent's children, and their total number."""
 
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
@@ -11,7 +11,7 @@ from storage.sql.listing import Listing
 
 
 class PageArguments(TypedDict):
-    """The four arguments every list takes, and how many rows a numbered page passes over."""
+    """The four arguments of every list, and the number of rows that a numbered page skips."""
 
     first: int | None
     after: str | None
@@ -22,7 +22,7 @@ class PageArguments(TypedDict):
 
 @dataclass(slots=True)
 class Connected:
-    """One page found, with what its cursors and its total need."""
+    """One page of a list, with the data that its cursors and its total need."""
 
     page: Slice[Any]
     order: Order
@@ -37,7 +37,7 @@ class Connected:
         return ctx.cursors.encode(self.order, self.scope, row)
 
     async def total(self, ctx: Context) -> int:
-        """Return how many children the parent has on all pages."""
+        """Return the number of the parent's children on all pages."""
         return await ctx.loaders.count(self.listing, self.filters, self.where, self.parent)
 
 
@@ -51,10 +51,10 @@ async def connect(
     scope: str | None = None,
     where: Filter | None = None,
 ) -> Connected:
-    """Return one page of a parent's children, of memories only those that `where` lets through.
+    """Return one page of a parent's children. `where` filters memories.
 
-    `scope` is what the cursors are bound to, by default the parent. Raises `InvalidInput` naming
-    the argument for a page that cannot be.
+    Cursors are bound to `scope`, by default the parent. Raises `InvalidInput`, naming the argument,
+    for invalid page arguments.
     """
     bound = parent if scope is None else scope
     page = page_from_arguments(ctx.cursors, order, bound, **arguments)

@@ -1,1 +1,1 @@
-"""The doors that are no GraphQL: what is too large for an answer comes and goes by them."""
+"""HTTP endpoints outside GraphQL: the mem0 API, imports and export downloads."""

@@ -1,4 +1,4 @@
-"""What all doors of this package share: who asks, and how they are told of trouble."""
+"""Authentication and error responses, which all endpoints of this package share."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -9,13 +9,13 @@ from resolvers.context import Context, Services, authenticate
 
 
 async def request_context(services: Services, request: Request) -> Context:
-    """Return the context of a request. Raises `Unauthenticated` unless it has a living key."""
+    """Return the context of a request. Raises `Unauthenticated` unless it has a valid key."""
     tokens = tokens_in(request.headers.get("authorization", ""))
     return Context(await authenticate(services, tokens), services)
 
 
 def error_body(error: AppError | Unauthenticated) -> Response:
-    """Return an expected trouble as JSON: a sentence, a code and the path of what it is about."""
+    """Return the response for an expected error: JSON with message, code and path of the input."""
     if isinstance(error, Unauthenticated):
         body = {"detail": error.message, "code": "UNAUTHENTICATED", "path": []}
         return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="mnemograph"'})

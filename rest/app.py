@@ -27,10 +27,10 @@ def routes(services: Services) -> list[BaseRoute]:
 
 
 async def _openapi(_request: Request) -> Response:
-    """Answer with the OpenAPI document, made when somebody first asks: that takes a while."""
-    return Response(await asyncio.to_thread(_described), media_type="application/json")
+    """Respond with the OpenAPI document. The first request generates it, which takes a while."""
+    return Response(await asyncio.to_thread(_openapi_json), media_type="application/json")
 
 
 @cache
-def _described() -> bytes:
+def _openapi_json() -> bytes:
     return orjson.dumps(document(ENDPOINTS))

@@ -12,13 +12,13 @@ MEDIA_TYPE = "application/x-ndjson"
 
 
 class ExportEndpoint:
-    """Streams an export to whoever sees its project."""
+    """Streams an export to callers who can see its project."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def __call__(self, request: Request) -> Response:
-        """Return the lines, or what stands in the way of the first of them."""
+        """Return the lines, or an error response if reading cannot start."""
         id = request.path_params["id"]
         try:
             context = await request_context(self._services, request)

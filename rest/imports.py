@@ -1,4 +1,4 @@
-"""`POST /projects/{id}/import`: a file of memories, taken in as it comes."""
+"""`POST /projects/{id}/import`: the upload of a file of memories, checked while it is received."""
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -13,13 +13,13 @@ log = structlog.get_logger(__name__)
 
 
 class Imports:
-    """The endpoint that files are sent to."""
+    """The endpoint of uploads."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def post(self, request: Request) -> Response:
-        """Take in the body, and answer with the operation that stores it."""
+        """Store the body, and respond with the operation that imports it."""
         project_id = request.path_params["id"]
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         try:
@@ -33,15 +33,18 @@ class Imports:
         except ClientDisconnect:
             log.info("import_broken_off", project=project_id)
             return Response(status_code=400)
-        records = operation.input["records"]
-        told = {"operationId": operation.id, "status": operation.status.value, "records": records}
-        return JSONResponse(told, 202)
+        body = {
+            "operationId": operation.id,
+            "status": operation.status.value,
+            "records": operation.input["records"],
+        }
+        return JSONResponse(body, 202)
 
 
 def _unsupported() -> Response:
     detail = (
-        "The body must be application/x-ndjson, a file as exports are, or application/json, what "
-        "mem0's get_all answers."
+        "The body must be an export as application/x-ndjson, or the response of mem0's get_all as "
+        "application/json."
     )
     return JSONResponse(
         {"detail": detail, "code": "UNSUPPORTED_MEDIA_TYPE", "path": ["content-type"]}, 415

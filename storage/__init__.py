@@ -1,1 +1,1 @@
-"""Everything durable: the SQL tables, which are the truth, and the vector index beside them."""
+"""Persistence: the SQL tables, which are the source of truth, and the vector index."""

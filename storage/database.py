@@ -1,8 +1,8 @@
-"""The engine, and the one place where transactions begin, commit and run off the event loop.
+"""The engine, and the only place where transactions begin and commit, off the event loop.
 
-A transaction is a plain function of a `Transaction`. Returning commits, raising rolls back, and
-since a plain function cannot await, no model call can hold a lock. The function may be run again
-from the start when the database asks for it, so it must not change anything but the database.
+A unit of work is a plain function that takes a `Transaction`. Returning commits, raising rolls
+back. A plain function cannot await, so no model call can keep a lock. The function is run again
+from the start when the database requires a retry, so it must not change anything but the database.
 """
 
 import asyncio
@@ -39,25 +39,25 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=10000",
-    # What is deleted or overwritten is zeroed, so that an erasure leaves nothing in free space.
+    # Deleted and overwritten content is zeroed, so that an erasure leaves nothing in free space.
     "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-65536",
     "PRAGMA mmap_size=268435456",
 )
-# Serialization failure, deadlock, lock not available: PostgreSQL asks for another try.
-_TRY_AGAIN = {"40001", "40P01", "55P03"}
+# Serialization failure, deadlock, lock not available: PostgreSQL expects a retry.
+_RETRYABLE = {"40001", "40P01", "55P03"}
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be reached or opened; the message says which and why, in one line."""
+    """The database cannot be reached or opened; the one-line message says which one and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What a commit has left behind for others.
+    """The effects of a commit that others may wait for.
 
-    The kinds of the jobs that were put, the projects whose log has grown, the operations that have
-    changed.
+    `jobs` are the kinds of the enqueued jobs, `projects` the ids of the projects whose log has
+    grown, `operations` the ids of the changed operations.
     """
 
     jobs: frozenset[JobKind]
@@ -69,12 +69,13 @@ class Database:
     """Runs transactions in worker threads: several readers, and one writer on SQLite."""
 
     def __init__(self, url: str) -> None:
+        """Create the engine for a URL. Raises `DatabaseUnavailable` if the URL is invalid."""
         try:
             self.url = _driver_url(url)
             self.engine = _engine(self.url)
         except (ArgumentError, ValueError) as error:
             raise DatabaseUnavailable(
-                f"MNEMOGRAPH_DATABASE_URL is no database's: {error}"
+                f"MNEMOGRAPH_DATABASE_URL is not a database URL: {error}"
             ) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         threads = _SQLITE_READERS if self.is_sqlite else _POSTGRESQL_THREADS
@@ -84,33 +85,34 @@ class Database:
         self._listeners: list[Callable[[Commit], None]] = []
 
     def on_commit(self, listener: Callable[[Commit], None]) -> None:
-        """Call a listener, on the event loop, after each `write` that left something for others.
+        """Call a listener, on the event loop, after each `write` with a non-empty `Commit`.
 
-        It is called before that `write` returns, and also when nobody waits for it any more.
+        It is called before that `write` returns, and also when the caller of `write` was cancelled.
         """
         self._listeners = [*self._listeners, listener]
 
     def off_commit(self, listener: Callable[[Commit], None]) -> None:
-        """Call a listener no longer; one that is not there is none to be called."""
+        """Remove a listener; an unknown one is ignored."""
         self._listeners = [other for other in self._listeners if other != listener]
 
     async def read(self, work: Work[T]) -> T:
-        """Return what the work returns, from one consistent snapshot on SQLite."""
+        """Return the result of the work, which reads one consistent snapshot on SQLite."""
         loop = asyncio.get_running_loop()
-        # In the caller's context, so that what is logged there tells whose request it was.
+        # In the caller's context, so that its log lines carry the request they belong to.
         run = copy_context().run
         return await loop.run_in_executor(self._readers, run, self.read_now, work)
 
     async def write(self, work: Work[T]) -> T:
-        """Return what the work returns once it is committed durably."""
+        """Return the result of the work once it is committed durably."""
         loop = asyncio.get_running_loop()
         run = copy_context().run
-        return await loop.run_in_executor(self._writers, run, self._write_and_tell, work, loop)
+        return await loop.run_in_executor(self._writers, run, self._write_and_notify, work, loop)
 
     async def clear_write_ahead_log(self) -> bool:
-        """Empty SQLite's write-ahead log, which still has what was overwritten.
+        """Empty SQLite's write-ahead log, which still contains overwritten content.
 
-        Returns False if somebody was reading from it. PostgreSQL keeps its log to itself.
+        Returns False if a reader was using it. On PostgreSQL, which manages its own log, it does
+        nothing and returns True.
         """
         if not self.is_sqlite:
             return True
@@ -121,7 +123,7 @@ class Database:
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
-            # Whoever reads is gone in a moment; nobody else has to wait for that.
+            # A short timeout: a reader finishes soon, and other writers must not wait for it.
             cursor.execute("PRAGMA busy_timeout=100")
             (is_busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             cursor.execute("PRAGMA busy_timeout=10000")
@@ -130,31 +132,31 @@ class Database:
             connection.close()
 
     def read_now(self, work: Work[T]) -> T:
-        """Run a read in this very thread, for the command line."""
+        """Run a read in the calling thread, for the command line."""
         with self.engine.connect() as connection:
             return work(Transaction(connection))
 
     def write_now(self, work: Work[T]) -> T:
-        """Run a write in this very thread, for the command line; listeners are not called."""
+        """Run a write in the calling thread, for the command line; listeners are not called."""
         return self._write(work)[0]
 
     def close(self) -> None:
-        """Wait for what is running, then close every connection."""
+        """Wait for running work, then close every connection."""
         self._readers.shutdown()
         self._writers.shutdown()
         self.engine.dispose()
 
-    def _write_and_tell(self, work: Work[T], loop: asyncio.AbstractEventLoop) -> T:
+    def _write_and_notify(self, work: Work[T], loop: asyncio.AbstractEventLoop) -> T:
         result, commit = self._write(work)
         if commit.jobs or commit.projects or commit.operations:
-            # Told from here and not by whoever awaits the result: they may have been cancelled,
-            # and the commit is there all the same. What the loop gets first it also does first.
-            # A loop that has been closed meanwhile has nobody left on it who could want to know.
+            # Scheduled here and not by the awaiting caller: the caller may have been cancelled,
+            # and the commit exists all the same. The loop runs callbacks in order, so listeners
+            # run before the caller resumes. A loop that was closed meanwhile has no listeners.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._tell, commit)
+                loop.call_soon_threadsafe(self._notify, commit)
         return result
 
-    def _tell(self, commit: Commit) -> None:
+    def _notify(self, commit: Commit) -> None:
         for listener in self._listeners:
             listener(commit)
 
@@ -167,18 +169,18 @@ class Database:
                         transaction = Transaction(connection)
                         result = work(transaction)
                         transaction.finish()
-                    return result, _left_by(transaction)
+                    return result, _commit_of(transaction)
             except (DBAPIError, RowMoved) as error:
-                # Two writers that both met a missing row, or one that deleted what the other
-                # refers to, end in an integrity error for one of them; run again, it sees the
-                # other's outcome. A true violation fails every time and is raised at last.
-                if attempt == _TRIES or not _worth_another_try(error):
+                # If two writers both insert a missing row, or one deletes a row that the other
+                # refers to, one of them gets an integrity error; its retry sees the other's
+                # outcome. A true violation fails every time and is raised after the last try.
+                if attempt == _TRIES or not _is_retryable(error):
                     raise
                 time.sleep(0.005 * 2**attempt * random.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
 
 
-def _left_by(transaction: Transaction) -> Commit:
+def _commit_of(transaction: Transaction) -> Commit:
     return Commit(
         frozenset(transaction.jobs.kinds),
         frozenset(transaction.history.grown),
@@ -186,12 +188,12 @@ def _left_by(transaction: Transaction) -> Commit:
     )
 
 
-def _worth_another_try(error: DBAPIError | RowMoved) -> bool:
+def _is_retryable(error: DBAPIError | RowMoved) -> bool:
     if isinstance(error, (IntegrityError, RowMoved)):
         return True
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig) or "busy" in str(error.orig)
-    return getattr(error.orig, "sqlstate", None) in _TRY_AGAIN
+    return getattr(error.orig, "sqlstate", None) in _RETRYABLE
 
 
 def _driver_url(url: str) -> URL:
@@ -228,7 +230,7 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         # The driver's own transaction handling is switched off: it would begin too late for
-        # a consistent read and never as a writer.
+        # a consistent read, and never with BEGIN IMMEDIATE.
         connection.isolation_level = None
         for pragma in _SQLITE_PRAGMAS:
             connection.execute(pragma)
@@ -243,7 +245,10 @@ def _engine(url: URL) -> Engine:
 
 
 def check_reachable(database: Database) -> None:
-    """Raise `DatabaseUnavailable`, in one line, unless a connection can be had."""
+    """Raise `DatabaseUnavailable`, with a one-line message, unless a connection succeeds.
+
+    The folder of a SQLite file is created if it is missing.
+    """
     try:
         if database.is_sqlite and database.url.database:
             Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)

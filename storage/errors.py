@@ -1,12 +1,12 @@
-"""What storage raises for itself. Callers of the API never see these."""
+"""Errors internal to storage. Callers of the API never see them."""
 
 
 class RowMoved(Exception):
-    """A row changed between its reading and its writing; the transaction is run again."""
+    """A row changed between its read and its write; the transaction is retried."""
 
 
 class DuplicateMemory(Exception):
-    """An active memory of the same entities and speaker says the same already."""
+    """An active memory with the same entities, speaker and text exists; `memory_id` is its id."""
 
     def __init__(self, memory_id: str) -> None:
         super().__init__(memory_id)

@@ -1,4 +1,4 @@
-"""The lock of a data directory: an embedded Chroma may be open in one process only."""
+"""The lock of a data directory: only one process may open an embedded Chroma."""
 
 import fcntl
 import os
@@ -7,13 +7,14 @@ from typing import IO
 
 
 class DataDirUnavailable(Exception):
-    """The data directory cannot be had; the message says who has it or why, and what to do."""
+    """The data directory cannot be used; the message says why, and what to do."""
 
 
 def lock_data_dir(data_dir: Path) -> IO[str]:
-    """Return the held lock, a file to be kept open. Raises `DataDirUnavailable`.
+    """Lock a data directory and return the lock, a file that the caller must keep open.
 
-    The lock is the kernel's and ends with the process, however it ends.
+    The kernel releases the lock when the process ends, even after a crash. Raises
+    `DataDirUnavailable`.
     """
     try:
         data_dir.mkdir(parents=True, exist_ok=True)

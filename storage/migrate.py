@@ -1,4 +1,4 @@
-"""Brings a database to the tables of this code, and refuses one that is ahead of it."""
+"""Upgrades a database to the tables of this code, and rejects one from a newer version."""
 
 import sys
 import tempfile
@@ -15,12 +15,12 @@ from storage.database import Database
 from storage.tables.metadata import METADATA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Any constant will do, as long as every process that migrates takes the same lock.
+# An arbitrary constant: every process that migrates must take the same lock.
 _MIGRATION_LOCK = 0x6D6E656D6F
 
 
 class DatabaseTooNew(Exception):
-    """The database was migrated by a later version of the code; the message says so."""
+    """The database was migrated by a later version of the code."""
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -32,15 +32,15 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """Return the revision a database is at; None for an empty one."""
+    """Return the revision of a database; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(database: Database) -> str | None:
-    """Upgrade a database to the newest revision and return the one it was at.
+    """Upgrade a database to the newest revision and return its previous one; None if it was empty.
 
-    Several processes may do this at once. Raises `DatabaseTooNew` when the database is at a
-    revision this code does not know, and leaves it alone.
+    Several processes may do this at once. Raises `DatabaseTooNew`, and changes nothing, when the
+    database is at a revision that this code does not know.
     """
     connection = database.engine.connect().execution_options(mnemograph_write=True)
     with connection, connection.begin():
@@ -62,7 +62,7 @@ def migrate(database: Database) -> str | None:
 
 
 def differences(database: Database) -> list[object]:
-    """Return how a database's tables differ from the models; nothing when they are equal."""
+    """Return the differences between a database's tables and the models; empty if they agree."""
     with database.engine.connect() as connection:
         options = {"compare_type": True, "include_name": is_modelled}
         context = MigrationContext.configure(connection, opts=options)
@@ -70,18 +70,18 @@ def differences(database: Database) -> list[object]:
 
 
 def is_modelled(name: str | None, kind: str, parents: object) -> bool:
-    """Tell whether the models speak of a table or index; of the full-text ones they cannot."""
+    """Return whether the models declare a table or index; they cannot declare full-text ones."""
     return not (name or "").startswith("ft_")
 
 
 def write_migration(database: Database, message: str) -> None:
-    """Write a migration that turns a database at the newest revision into the models' tables."""
+    """Write a migration from the newest revision, which the database is at, to the models."""
     with database.engine.connect() as connection:
         command.revision(_config(connection), message, autogenerate=True)
 
 
 def main(message: str) -> None:
-    """Write the migration that leads from the newest revision to the models' tables."""
+    """Write the migration from the newest revision to the models' tables."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/empty.db")
         migrate(database)

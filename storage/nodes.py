@@ -1,4 +1,4 @@
-"""Which table an id belongs to: one statement over primary keys, whatever the number of ids."""
+"""Finds the table that an id belongs to: one statement over primary keys for any number of ids."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -55,8 +55,8 @@ def _statement() -> CompoundSelect[Any]:
 
 
 def kinds_of(connection: Connection, ids: Iterable[str]) -> dict[str, Source[Any]]:
-    """Return the kind of each id that exists. It says nothing of who may see it."""
-    wanted = [id for id in set(ids) if is_id(id)]
-    if not wanted:
+    """Return the source of each id that exists, by id. It does not check who may see the row."""
+    valid = [id for id in set(ids) if is_id(id)]
+    if not valid:
         return {}
-    return {id: NODES[kind] for kind, id in connection.execute(_statement(), {"ids": wanted})}
+    return {id: NODES[kind] for kind, id in connection.execute(_statement(), {"ids": valid})}

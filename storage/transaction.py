@@ -1,7 +1,7 @@
-"""One transaction, with a store per noun on its one connection.
+"""One transaction, with one store per kind of row, all on its one connection.
 
-`finish` runs just before commit. It writes the log last, because taking a project's next sequence
-numbers locks that project until commit, and the shorter it is held the better.
+`finish` runs just before commit. It writes the log last: taking a project's next sequence numbers
+locks that project until commit, and the lock must be short.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -104,12 +104,12 @@ class Transaction:
 
     @cached_property
     def operations(self) -> OperationStore:
-        """The operations, whose jobs are put and cancelled with them."""
+        """The operations; their jobs are enqueued and cancelled with them."""
         return OperationStore(self._connection, self.jobs)
 
     @cached_property
     def memories(self) -> MemoryStore:
-        """The memories, which log their changes and put their index jobs."""
+        """The memories; each change is logged and enqueues its index job."""
         return MemoryStore(self._connection, self.history, self.jobs)
 
     @cached_property
@@ -124,7 +124,7 @@ class Transaction:
 
     @cached_property
     def mentions(self) -> MentionStore:
-        """Finds and removes what names an erased entity."""
+        """Finds and removes the rows that name an erased entity."""
         return MentionStore(self._connection, self.operations)
 
     @cached_property
@@ -156,7 +156,7 @@ class Transaction:
         filters: Mapping[str, Any],
         where: Filter | None = None,
     ) -> list[int]:
-        """Return for each parent how many children it has, in one statement."""
+        """Return the number of children of each parent, in one statement."""
         return listing.counts(self._connection, parents, actor, filters, where)
 
     def matching(
@@ -169,31 +169,36 @@ class Transaction:
     ) -> list[str]:
         """Return the ids of the selected memories of a project, or of one entity (type, id) in it.
 
-        All of them, or the newest `limit`; with `ids`, only these are looked at. The caller has
-        made sure that the viewer can see the project.
+        With `limit`, only the newest that many; with `ids`, only those among them. The caller has
+        checked that the viewer can see the project.
         """
         return matching(self._connection, project_id, entity, selection, limit, ids)
 
     def lock_matching(
         self, project_id: str, where: Filter, until: datetime, limit: int
     ) -> list[str]:
-        """Return the ids of the first memories of a project that match and were there at a moment.
+        """Lock up to `limit` matching memories of a project created by `until`; return their ids.
 
-        Others cannot change these rows until the end.
+        The memories with the lowest ids come first. Other transactions cannot change these rows
+        until this one ends.
         """
         return lock_matching(self._connection, project_id, where, until, limit)
 
     def kinds_of(self, ids: Iterable[str]) -> dict[str, Source[Any]]:
-        """Return which kind of node each id belongs to, in one statement."""
+        """Return the source of each id that exists, by id, in one statement."""
         return kinds_of(self._connection, ids)
 
     def finish(self) -> None:
-        """Write what waits for the end of the transaction. Called by `Database` only."""
+        """Write the jobs and changes collected during the transaction. Called by `Database` only.
+
+        Active webhooks that subscribe to the changes get a delivery job.
+        """
         self.jobs.flush()
         changes = self.history.pending()
         self.history.flush()
         if changes:
-            # Only the lock that writing the log takes makes sure that no webhook is being made.
+            # The lock that `flush` takes excludes the concurrent creation of a webhook, so the
+            # webhooks are read after it.
             for webhook_id, project_id in self.webhooks.subscribed(changes):
                 moment = changes[project_id][-1].created_at
                 self.jobs.put(JobKind.DELIVER, [webhook_id], project_id, moment)

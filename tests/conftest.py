@@ -24,7 +24,7 @@ import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from serving import settle_memory
+from serving import tune_garbage_collector
 from tests.support.clients.websocket import listening
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import (
@@ -106,7 +106,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what has been imported and collected, as a server does."""
-    settle_memory()
+    tune_garbage_collector()
 
 
 @pytest.hookimpl(trylast=True)

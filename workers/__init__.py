@@ -1,1 +1,1 @@
-"""The loops that do what the outbox has promised."""
+"""The loops that run the jobs of the outbox."""

@@ -1,11 +1,11 @@
-"""Sending to addresses that users have chosen, and to nothing but what is public among them.
+"""HTTP requests to URLs that users have chosen, restricted to public addresses.
 
-Whoever may name a URL would like the server to fetch what only the server can reach. So a name is
-resolved once, every address it stands for is judged, and the connection is made to one of the very
-addresses that were judged: a name that means something else a moment later gains nothing. Each
-message has a connection of its own, for one that is kept would be one that is not judged again.
-Redirects lead where nobody has looked and are not followed, and the proxies of the environment,
-which would resolve names by themselves, are not used.
+A user who can set a URL could make the server request what only the server can reach (SSRF). So a
+name is resolved once, every resolved address is checked, and the connection is made to one of the
+checked addresses: a name that resolves differently a moment later (DNS rebinding) has no effect.
+Each message has its own connection, because a reused one would not be checked again. Redirects are
+not followed, because their targets are unchecked. Proxies of the environment are not used, because
+they would resolve names themselves.
 """
 
 import asyncio
@@ -21,9 +21,9 @@ import httpcore
 from core.errors import InvalidInput
 from core.outgoing_urls import Target, is_allowed, is_public, parse_target
 
-# An answer is of interest for its status alone; one that is longer is not read to its end.
+# Only the status of a response matters, so at most this many bytes of its body are read.
 LONGEST_ANSWER = 65_536
-# Of a name with many addresses so many are tried, each but the last for its share of the time.
+# At most this many addresses of a name are tried, each but the last for its share of the time.
 _MOST_ADDRESSES = 4
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -31,9 +31,9 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a message: the HTTP status, None without an answer, and what is wrong.
+    """The result of a message: the HTTP status, None without a response, and the error.
 
-    `error` is a sentence for people. It is None exactly when the status is one of 200 to 299.
+    `error` is a message for people. It is None exactly if the status is in 200 to 299.
     """
 
     status: int | None
@@ -41,17 +41,17 @@ class Answer:
 
 
 class AddressRejected(Exception):
-    """A name stands for an address that nothing may be sent to; says so in a sentence."""
+    """A name resolves to an address that is not public; the message is for people."""
 
 
 async def addresses_of(host: str, port: int) -> list[str]:
-    """Return the addresses a name stands for, the best first. Raises `OSError` without any."""
+    """Return the resolved addresses of a name, the best first. Raises `OSError` without any."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class Outgoing:
-    """Sends messages, any number at once; one per process. To be closed in the end."""
+    """Sends messages, any number concurrently. A process has one instance and must close it."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class Outgoing:
         resolve: Resolve = addresses_of,
         network: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
-        """Give each message so many seconds from the first look at its URL to the last byte.
+        """Create a client in which `seconds` is the timeout of a message, including resolution.
 
-        Allowed hosts, as they stand in URLs, are sent to wherever they are. `network` connects to
+        Allowed hosts, in the form they have in URLs, need not be public. `network` connects to
         addresses, never to names.
         """
         self._allowed = frozenset(allowed_hosts)
@@ -71,7 +71,7 @@ class Outgoing:
             ssl_context=_certificates(),
             max_connections=None,
             max_keepalive_connections=0,
-            network_backend=_Judging(
+            network_backend=_CheckedNetwork(
                 self._allowed,
                 seconds / _MOST_ADDRESSES,
                 resolve,
@@ -80,7 +80,7 @@ class Outgoing:
         )
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a message; return what came of it, whatever the receiver does."""
+        """Send a message; return the result. It raises no errors for failures of the receiver."""
         try:
             target = parse_target(url, self._allowed)
         except InvalidInput as error:
@@ -95,10 +95,10 @@ class Outgoing:
         except httpcore.ConnectError as error:
             return Answer(None, _why_unreachable(target.host, error))
         except (httpcore.NetworkError, httpcore.RemoteProtocolError, OSError):
-            return Answer(None, "The receiver did not give a whole HTTP answer.")
+            return Answer(None, "The receiver did not send a complete HTTP response.")
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         await self._pool.aclose()
 
     async def _send(self, target: Target, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -108,8 +108,8 @@ class Outgoing:
         sent = [*headers.items(), ("Host", target.authority), ("Connection", "close")]
         async with self._pool.stream("POST", url, headers=sent, content=body) as response:
             if not 200 <= response.status < 300:
-                return Answer(response.status, _what_is_wrong(response.status))
-            # Many a receiver stops its work when nobody waits for the end of its answer.
+                return Answer(response.status, _status_error(response.status))
+            # Many receivers abort their work if the client disconnects before the response ends.
             length = 0
             async for part in response.aiter_stream():
                 length += len(part)
@@ -118,8 +118,8 @@ class Outgoing:
             return Answer(response.status, None)
 
 
-class _Judging(httpcore.AsyncNetworkBackend):
-    """Connects to hosts that are allowed or public, at the very addresses that were judged."""
+class _CheckedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to hosts that are allowed or public, at the addresses that were checked."""
 
     def __init__(
         self,
@@ -146,14 +146,14 @@ class _Judging(httpcore.AsyncNetworkBackend):
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
-        # One that is not public spoils them all: nobody honest mixes them.
+        # A single address that is not public rejects the host: honest hosts do not mix them.
         if not is_allowed(host, self._allowed) and not all(map(is_public, addresses)):
             raise AddressRejected(f"{host} is not a public address.")
-        trouble: Exception = httpcore.ConnectError("There is no address.")
-        tried = addresses[:_MOST_ADDRESSES]
-        for address in tried:
-            # The last one has all the time that is left.
-            share = timeout if address == tried[-1] else self._share
+        last_error: Exception = httpcore.ConnectError("The name has no address.")
+        candidates = addresses[:_MOST_ADDRESSES]
+        for address in candidates:
+            # The last one gets all the remaining time.
+            share = timeout if address == candidates[-1] else self._share
             try:
                 return _Stream(
                     await self._network.connect_tcp(
@@ -161,12 +161,12 @@ class _Judging(httpcore.AsyncNetworkBackend):
                     )
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                trouble = error
-        raise trouble
+                last_error = error
+        raise last_error
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """A connection that is closed when its handshake is given up, which httpcore leaves open."""
+    """A connection that is closed if its handshake is cancelled; httpcore would leave it open."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
@@ -189,7 +189,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Return the connection, encrypted from here on."""
+        """Return the encrypted connection."""
         try:
             return await self._stream.start_tls(ssl_context, server_hostname, timeout)
         except asyncio.CancelledError:
@@ -199,18 +199,18 @@ class _Stream(httpcore.AsyncNetworkStream):
 
 @functools.cache
 def _certificates() -> ssl.SSLContext:
-    """Return how certificates are checked; reading those that are trusted takes a while."""
+    """Return the TLS settings; cached, because loading the trusted certificates takes a while."""
     return httpcore.default_ssl_context()
 
 
-def _what_is_wrong(status: int) -> str:
+def _status_error(status: int) -> str:
     if 300 <= status < 400:
         return f"It answered {status}: redirects are not followed."
     return f"It answered {status}."
 
 
 def _why_unreachable(host: str, error: httpcore.ConnectError) -> str:
-    """Return the reason in words that tell nothing of the network that the server is in."""
+    """Return the reason in words that reveal nothing about the network of the server."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror | UnicodeError):
@@ -218,6 +218,6 @@ def _why_unreachable(host: str, error: httpcore.ConnectError) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"The certificate of {host} is not valid: {cause.verify_message}."
         if isinstance(cause, ssl.SSLError):
-            return f"{host} does not speak TLS as it should."
+            return f"The TLS handshake with {host} failed."
         cause = cause.__cause__ or cause.__context__
     return f"{host} does not accept connections."

@@ -1,7 +1,6 @@
-"""Which function does the jobs of each kind, how many it takes at once, and in how many tasks.
+"""The function, the batch size and the number of concurrent tasks for each kind of job.
 
-Deliveries to webhooks are not in the table: they need what only a running worker has, so the
-runner adds them.
+The runner adds webhook deliveries to the table, because they need objects of a running worker.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,16 +26,16 @@ End = Callable[[Services, Transaction, Sequence[JobRow], str], None]
 
 
 def finish(_services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
-    """Remove jobs whose work is done."""
+    """Delete finished jobs."""
     tx.jobs.finish(jobs, worker)
 
 
 @dataclass(frozen=True, slots=True)
 class JobType:
-    """How the jobs of one kind are done.
+    """How the jobs of one kind are run.
 
-    `run` does a batch of them, `end` is called in a transaction for the jobs that were done, with
-    the worker that holds them.
+    `run` runs a batch. Afterwards, `end` is called in a transaction with the jobs of the batch and
+    the id of the worker that has leased them.
     """
 
     run: JobFunction
@@ -46,7 +45,7 @@ class JobType:
 
 
 def _renewing(work: Callable[[Services, str, int], Awaitable[None]]) -> JobFunction:
-    """Return a job function that renews the leases by itself while the work goes on."""
+    """Return a job function that renews the leases in the background during the work."""
 
     async def run(services: Services, jobs: Sequence[JobRow], heartbeat: Heartbeat) -> None:
         async with renewing_lease(heartbeat):
@@ -57,7 +56,7 @@ def _renewing(work: Callable[[Services, str, int], Awaitable[None]]) -> JobFunct
 
 
 def _in_steps(work: Callable[[Services, str, Heartbeat], Awaitable[None]]) -> JobFunction:
-    """Return a job function whose work calls the heartbeat between its steps."""
+    """Return a job function whose work renews the lease itself, between its steps."""
 
     async def run(services: Services, jobs: Sequence[JobRow], heartbeat: Heartbeat) -> None:
         for job in jobs:
@@ -72,7 +71,7 @@ async def _import(services: Services, jobs: Sequence[JobRow], heartbeat: Heartbe
 
 
 async def _index(services: Services, jobs: Sequence[JobRow], _heartbeat: Heartbeat) -> None:
-    # A batch takes far less time than a lease lasts.
+    # A batch takes far less time than the duration of a lease.
     await run_index_jobs(services, jobs)
 
 
@@ -81,7 +80,7 @@ JOB_TYPES: Mapping[JobKind, JobType] = {
     JobKind.INDEX: JobType(_index, batch=64),
     JobKind.ERASE: JobType(_in_steps(erase_project)),
     JobKind.RECEIPT: JobType(_in_steps(complete_receipt)),
-    # A model's answer takes seconds in which there is nothing else to do.
+    # A task waits for seconds for a model's response, so several run concurrently.
     JobKind.INGEST: JobType(_renewing(ingest), tasks=4),
     JobKind.EXPORT: JobType(_renewing(shape_export), tasks=2),
     JobKind.REINDEX: JobType(_renewing(reindex)),

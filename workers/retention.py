@@ -1,4 +1,4 @@
-"""Retention: what is older than it is removed from all projects, in bounded steps."""
+"""Retention: history that exceeds the retention period is deleted in bounded steps."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,10 +14,10 @@ STEP = 500
 
 
 async def sweep(services: Services, is_over: Callable[[], bool]) -> int:
-    """Remove what the retention does not keep; return how many rows there were.
+    """Delete rows older than the retention period from all projects; return their number.
 
-    Nothing is removed without a retention. Ends early, between two steps, once `is_over` says so.
-    Several processes may sweep at once.
+    Without a retention period, nothing is deleted. The sweep stops between two steps when `is_over`
+    returns True. Several processes may sweep concurrently.
     """
     if services.retention is None:
         return 0

@@ -1,8 +1,8 @@
-"""Runs the loops of the outbox, in the server or in a process of their own.
+"""Runs the loops of the outbox, in the server or in a separate process.
 
-A job that fails is retried with growing pauses and without limit: the index can be down for a night
-without anything being lost, and search does not depend on it being up to date. The work on an
-operation gives up earlier, see `resolvers.operations.attempts`.
+A failed job is retried with growing pauses and without a limit: the index can be down for a night
+without a loss of data, and search does not depend on an up-to-date index. The jobs of operations
+fail earlier, see `resolvers.operations.attempts`.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from workers.registry import JOB_TYPES, JobType
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
-# Other processes put jobs too, and others become due: only the database tells of those.
+# Other processes enqueue jobs too, and postponed jobs become due: only polling finds those.
 _POLL_SECONDS = 1.0
 _STOP_SECONDS = 10.0
 _SWEEP_SECONDS = 60.0
@@ -45,9 +45,9 @@ class Runner:
     def __init__(self, services: Services, retries: Retries = RETRIES) -> None:
         self._services = services
         self._outgoing = Outgoing(services.allowed_hosts)
-        sends = partial(webhooks.handle, self._outgoing, retries)
-        # In several tasks, lest a receiver that is slow to answer hold up all others.
-        self._types = {**JOB_TYPES, JobKind.DELIVER: JobType(sends, tasks=4, end=webhooks.end)}
+        deliver = partial(webhooks.handle, self._outgoing, retries)
+        # With several tasks, a slow receiver does not delay all others.
+        self._types = {**JOB_TYPES, JobKind.DELIVER: JobType(deliver, tasks=4, end=webhooks.end)}
         self._worker = uuid7()
         self._wake = {kind: asyncio.Event() for kind in self._types}
         self._tasks: list[asyncio.Task[None]] = []
@@ -56,26 +56,27 @@ class Runner:
 
     def start(self) -> None:
         """Start the loops on the running event loop."""
-        self._services.db.on_commit(self._heed)
+        self._services.db.on_commit(self._wake_loops)
         self._tasks = [
             asyncio.create_task(self._run(kind))
             for kind, job_type in self._types.items()
             for _ in range(job_type.tasks)
         ]
         sweeps = [
-            self._repeat(self._look, _POLL_SECONDS, "outbox_unavailable"),
-            self._repeat(self._give_up, _SWEEP_SECONDS, "operations_not_swept"),
+            self._repeat(self._poll, _POLL_SECONDS, "outbox_unavailable"),
+            self._repeat(self._fail_abandoned, _SWEEP_SECONDS, "operations_not_swept"),
         ]
         if self._services.retention is not None:
             sweeps.append(self._repeat(self._prune, _PRUNE_SECONDS, "history_not_pruned"))
         self._tasks += [asyncio.create_task(sweep) for sweep in sweeps]
 
     async def stop(self) -> None:
-        """Stop the loops between two batches, or after a while within one.
+        """Stop the loops between two batches, or after a timeout within a batch.
 
-        What a loop still holds is taken up again, here or elsewhere, when its lease has run out.
+        The jobs of an interrupted batch are claimed again, by any process, after their lease
+        expires.
         """
-        self._services.db.off_commit(self._heed)
+        self._services.db.off_commit(self._wake_loops)
         self._stopping = True
         self._stopped.set()
         self._wake_all()
@@ -87,7 +88,7 @@ class Runner:
         await self._outgoing.close()
 
     async def drain(self) -> None:
-        """Do all jobs that are due, then return."""
+        """Run all jobs that are due, then return."""
         try:
             for kind in self._types:
                 while await self._take(kind):
@@ -95,7 +96,7 @@ class Runner:
         finally:
             await self._outgoing.close()
 
-    def _heed(self, commit: Commit) -> None:
+    def _wake_loops(self, commit: Commit) -> None:
         for kind in commit.jobs & self._wake.keys():
             self._wake[kind].set()
 
@@ -116,25 +117,25 @@ class Runner:
                 return
             await wake.wait()
 
-    async def _look(self) -> None:
-        """Wake the loops for which there is something to do: one look for all of them."""
+    async def _poll(self) -> None:
+        """Wake the loops that have due jobs, with one query for all of them."""
         moment = self._services.clock()
         for kind in await self._services.db.read(lambda tx: tx.jobs.due(self._wake, moment)):
             self._wake[kind].set()
 
     async def _repeat(
-        self, sweep: Callable[[], Awaitable[object]], seconds: float, trouble: str
+        self, sweep: Callable[[], Awaitable[object]], seconds: float, error_event: str
     ) -> None:
         while not self._stopping:
             try:
                 await sweep()
             except Exception:
-                log.exception(trouble)
+                log.exception(error_event)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), seconds)
 
-    async def _give_up(self) -> None:
-        """Give up the work of requests whose server has ended, and what imports have left."""
+    async def _fail_abandoned(self) -> None:
+        """Fail the operations whose server has stopped, and delete abandoned import records."""
         moment = self._services.clock()
         await self._services.db.write(lambda tx: tx.operations.fail_abandoned(moment))
         await self._services.db.write(
@@ -145,19 +146,19 @@ class Runner:
         await retention.sweep(self._services, lambda: self._stopping)
 
     async def _take(self, kind: JobKind) -> bool:
-        """Do one batch; return whether there was one."""
+        """Run one batch; return whether there was one."""
         db, moment = self._services.db, self._services.clock()
         if not await db.read(lambda tx: tx.jobs.due([kind], moment)):
             return False
         limit = self._types[kind].batch
         jobs = await db.write(lambda tx: tx.jobs.claim(kind, limit, self._worker, LEASE, moment))
         if jobs:
-            await self._do(kind, jobs)
+            await self._run_batch(kind, jobs)
         return bool(jobs)
 
-    async def _do(self, kind: JobKind, jobs: Sequence[JobRow]) -> None:
+    async def _run_batch(self, kind: JobKind, jobs: Sequence[JobRow]) -> None:
         async def heartbeat() -> bool:
-            """Renew the leases; tell whether none has been lost."""
+            """Renew the leases; return whether all of them were renewed."""
             until = self._services.clock() + LEASE
 
             def renew(tx: Transaction) -> bool:
@@ -172,13 +173,13 @@ class Runner:
         except Postponed as postponed:
             after = self._services.clock() + postponed.pause
             await db.write(lambda tx: tx.jobs.postpone(jobs, self._worker, after))
-            # It may have kept back what it waits for.
+            # This batch may have prevented the jobs that it waits for from being claimed.
             self._wake_all()
         except Exception as error:
             if len(jobs) > 1:
-                # One bad job must not hold up the others that were taken with it.
+                # A failing job must not block the others of its batch.
                 for job in jobs:
-                    await self._do(kind, [job])
+                    await self._run_batch(kind, [job])
                 return
             (job,) = jobs
             after = self._services.clock() + pause(job.attempts)
@@ -197,12 +198,12 @@ class Runner:
 
 @contextlib.asynccontextmanager
 async def running_workers(services: Services) -> AsyncIterator[None]:
-    """Run what a process does beside answering requests, until the end of the block.
+    """Run the background work of a process until the end of the block.
 
-    The other processes are told of what the workers do until the last of it is done.
+    Notifications are exchanged with other processes until the workers have stopped.
     """
-    notices = services.notifications
-    async with exchange_notifications(services.db, notices.notify, notices.notify_all):
+    notifications = services.notifications
+    async with exchange_notifications(services.db, notifications.notify, notifications.notify_all):
         runner = Runner(services)
         runner.start()
         try:
@@ -215,6 +216,9 @@ async def running_workers(services: Services) -> AsyncIterator[None]:
 
 
 def pause(attempts: int) -> timedelta:
-    """Return how long to wait before the next try: doubling from a second, with jitter."""
+    """Return the pause before the next attempt: 2 to the power of `attempts` seconds, with jitter.
+
+    It is at most five minutes.
+    """
     longest = min(timedelta(seconds=2 ** min(attempts, 12)), _LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)

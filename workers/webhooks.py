@@ -1,7 +1,7 @@
-"""The loop that sends to webhooks what they have been promised.
+"""The delivery of webhook messages.
 
-A webhook has one job, which is put whenever there is something for it and lasts until nothing waits
-any more. So its messages are sent one after the other, whatever the number of processes.
+A webhook has one job. It is enqueued when the webhook has a message and exists until none is
+pending. So the messages of a webhook are sent one after another, whatever the number of processes.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from workers.egress import Answer, Outgoing
 
 log = structlog.get_logger(__name__)
 
-# A webhook's turn ends after so much, that others get theirs.
+# A turn of a webhook ends after this many messages or this time, so that others get their turn.
 _MOST = 20
 _LONGEST = timedelta(seconds=30)
-# The lease is renewed before a message when the last renewal is so long ago; a message takes at
-# most half of what is left of it then.
-_BEAT = timedelta(seconds=15)
+# Before a message, the lease is renewed if the last renewal is older than this; a message takes at
+# most half of the remaining lease.
+_RENEWAL_INTERVAL = timedelta(seconds=15)
 DEFECT = Answer(None, "The server could not send this; its log says why.")
 
 Heartbeat = Callable[[], Awaitable[bool]]
@@ -46,21 +46,21 @@ async def handle(
     jobs: Sequence[JobRow],
     heartbeat: Heartbeat,
 ) -> None:
-    """Send what is due to the webhooks that the jobs name, up to a turn's worth of each."""
+    """Send the due messages of the webhooks of the jobs, for each at most one turn."""
     for job in jobs:
         await _Turn(outgoing, retries, services, heartbeat).take(job.subject)
 
 
 def end(services: Services, tx: Transaction, jobs: Sequence[JobRow], worker: str) -> None:
-    """Let the jobs wait for what their webhooks have to send next."""
+    """Reschedule the jobs to the next attempts of their webhooks, or delete them without one."""
     for job in jobs:
         tx.jobs.reschedule(job, worker, partial(_next_turn, services, tx, job.subject))
 
 
 def _next_turn(services: Services, tx: Transaction, webhook_id: str) -> datetime | None:
-    waiting = tx.deliveries.next_attempt_at(webhook_id)
-    # What is overdue waits behind those who have been due since before this moment.
-    return None if waiting is None else max(waiting, services.clock())
+    next_attempt = tx.deliveries.next_attempt_at(webhook_id)
+    # An overdue webhook goes to the end of the queue of due ones.
+    return None if next_attempt is None else max(next_attempt, services.clock())
 
 
 class _Turn:
@@ -71,15 +71,15 @@ class _Turn:
         self._retries = retries
         self._services = services
         self._heartbeat = heartbeat
-        self._begun = self._beaten = asyncio.get_running_loop().time()
+        self._started_at = self._renewed_at = asyncio.get_running_loop().time()
 
     async def take(self, webhook_id: str) -> None:
-        """Send what is due to a webhook."""
+        """Send the due messages of a webhook."""
         services, until = self._services, await fan_out(self._services, webhook_id, None)
-        while until is not None and await self._is_ours():
+        while until is not None and await self._keep_lease():
             until = await fan_out(services, webhook_id, until)
         for delivery_id in await due_deliveries(services, webhook_id, _MOST):
-            if self._is_over() or not await self._is_ours():
+            if self._is_over() or not await self._keep_lease():
                 return
             message = await load_message(services, delivery_id)
             if message is None:
@@ -90,7 +90,7 @@ class _Turn:
             answer = await self._send(message)
             await record_result(services, message, answer.status, answer.error, self._retries)
             if answer.status is None:
-                # Whoever does not answer would hold up all others for as long as a turn lasts.
+                # Further messages to a receiver that does not respond would delay other webhooks.
                 return
 
     async def _send(self, message: Message) -> Answer:
@@ -98,17 +98,17 @@ class _Turn:
             headers, body = render(self._services, message)
             return await self._outgoing.post(message.receiver.url, headers, body)
         except Exception:
-            # A message that cannot be sent must not keep back those behind it.
+            # A message that cannot be sent must not block the following ones.
             log.exception("webhook_not_sent", delivery=message.delivery.id)
             return DEFECT
 
     def _is_over(self) -> bool:
-        return asyncio.get_running_loop().time() - self._begun > _LONGEST.total_seconds()
+        return asyncio.get_running_loop().time() - self._started_at > _LONGEST.total_seconds()
 
-    async def _is_ours(self) -> bool:
-        """Tell whether nobody else has taken the webhook; hold on to it if it is time to."""
+    async def _keep_lease(self) -> bool:
+        """Renew the lease if it is time to; return whether this worker still has the lease."""
         now = asyncio.get_running_loop().time()
-        if now - self._beaten < _BEAT.total_seconds():
+        if now - self._renewed_at < _RENEWAL_INTERVAL.total_seconds():
             return True
-        self._beaten = now
+        self._renewed_at = now
         return await self._heartbeat()

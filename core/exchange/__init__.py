@@ -1,1 +1,1 @@
-"""The exchange format: its records, their checks, and mem0's answers read into it."""
+"""The exchange format: its records, their checks, and the conversion of mem0's responses."""

@@ -1,8 +1,8 @@
-"""The checks of values in files that come from elsewhere, and how their faults are told.
+"""The checks of values in imported files, and the messages of their errors.
 
-A check takes a value and its path, and returns it in the form that is kept, or raises
-`InvalidInput` whose message begins with "This" or "Metadata": `error_at` puts the place in its
-stead.
+A check takes a value and its path and returns the value in the form in which it is stored. It
+raises `InvalidInput` with a message that begins with "This" or "Metadata", which `error_at`
+replaces by the position in the file.
 """
 
 import re
@@ -30,7 +30,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How a value is checked; one that is missing or null is the default, if there is one."""
+    """The check of a field; unless it is required, the default replaces null or a missing value."""
 
     check: Check
     is_required: bool = True
@@ -38,27 +38,30 @@ class Field:
 
 
 def optional(check: Check, default: Any = None) -> Field:
-    """Return a field that may be missing or null."""
+    """Return a field that can be missing or null."""
     return Field(check, is_required=False, default=default)
 
 
 def checked_fields(value: Any, fields: Mapping[str, Field], *path: Step) -> dict[str, Any]:
-    """Return the fields of an object, each checked; what has another name is left out."""
-    given = check_object(value, *path)
-    found: dict[str, Any] = {}
+    """Return the checked fields of an object; fields with other names are dropped.
+
+    Raises `InvalidInput` if the value is not an object, or if a field is missing or invalid.
+    """
+    raw = check_object(value, *path)
+    checked: dict[str, Any] = {}
     for name, field in fields.items():
-        item = given.get(name)
+        item = raw.get(name)
         if item is None and not field.is_required:
-            found[name] = field.default() if callable(field.default) else field.default
-        elif name not in given:
+            checked[name] = field.default() if callable(field.default) else field.default
+        elif name not in raw:
             raise InvalidInput("This is missing.", *path, name)
         else:
-            found[name] = field.check(item, *path, name)
-    return found
+            checked[name] = field.check(item, *path, name)
+    return checked
 
 
 def error_at(error: InvalidInput, place: str, *path: Step) -> InvalidInput:
-    """Return the same error, told of a place in a file such as "Line 3"."""
+    """Return the same error with a position in a file, such as "Line 3", in its message."""
     where = ".".join(error.path)
     subject, _, rest = error.message.partition(" ")
     if where and subject in ("This", "Metadata"):
@@ -67,32 +70,35 @@ def error_at(error: InvalidInput, place: str, *path: Step) -> InvalidInput:
 
 
 def check_object(value: Any, *path: Step) -> dict[str, Any]:
-    """Return a JSON object."""
+    """Return a JSON object. Raises `InvalidInput` if the value is not one."""
     if not isinstance(value, dict):
         raise InvalidInput("This must be a JSON object.", *path)
     return value
 
 
 def check_storable_object(value: Any, *path: Step) -> dict[str, Any]:
-    """Return a JSON object that every database can hold, of at most half a megabyte."""
-    found = check_object(value, *path)
+    """Return a JSON object that both databases can store.
+
+    Raises `InvalidInput` if the value is not one, or has more than half a megabyte.
+    """
+    checked = check_object(value, *path)
     try:
-        encoded = orjson.dumps(found)
+        encoded = orjson.dumps(checked)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This must be plain JSON: {error}.", *path) from None
     if len(encoded) > LARGEST_OBJECT:
         raise InvalidInput(f"This must have at most {LARGEST_OBJECT:,} bytes.", *path)
     if b"\\u0000" in encoded:
         raise InvalidInput("This must not contain NUL characters.", *path)
-    return found
+    return checked
 
 
 def text_check(longest: int, *, blank: bool = False) -> Check:
-    """Return the check of a text of so many characters at most, which may be blank if so said."""
+    """Return the check of a string of at most `longest` characters; `blank` allows blank ones."""
 
     def check(value: Any, *path: Step) -> str:
         if not isinstance(value, str):
-            raise InvalidInput("This must be a text.", *path)
+            raise InvalidInput("This must be a string.", *path)
         if blank:
             return check_storable(value, *path, longest=longest)
         return check_text(value, *path, longest=longest)
@@ -104,26 +110,26 @@ check_name = text_check(LONGEST_NAME)
 
 
 def check_boolean(value: Any, *path: Step) -> bool:
-    """Return true or false."""
+    """Return a boolean. Raises `InvalidInput` if the value is not one."""
     if not isinstance(value, bool):
         raise InvalidInput("This must be true or false.", *path)
     return value
 
 
 def number_check(least: int) -> Check:
-    """Return the check of a whole number from `least` on."""
+    """Return the check of an integer of at least `least`."""
 
     def check(value: Any, *path: Step) -> int:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         if not is_whole or not least <= value <= LARGEST_NUMBER:
-            raise InvalidInput(f"This must be a whole number from {least} on.", *path)
+            raise InvalidInput(f"This must be an integer of at least {least}.", *path)
         return int(value)
 
     return check
 
 
 def check_id(value: Any, *path: Step) -> str:
-    """Return an id as Mnemograph makes them."""
+    """Return an id. Raises `InvalidInput` if the value is not a UUIDv7 in canonical form."""
     if not isinstance(value, str) or not is_uuid7(value):
         raise InvalidInput(
             "This must be a UUIDv7 such as 01936d6e-5b3a-7c41-8e0f-2d9a64b1c705.", *path
@@ -132,27 +138,27 @@ def check_id(value: Any, *path: Step) -> str:
 
 
 def check_datetime(value: Any, *path: Step) -> str:
-    """Return a moment with its offset, in UTC."""
+    """Return a date and time with an offset, converted to UTC. Raises `InvalidInput` for others."""
     try:
         if isinstance(value, str) and _RFC_3339.fullmatch(value):
             return datetime.fromisoformat(value.upper()).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
         pass
-    raise InvalidInput("This must be a moment such as 2026-03-01T09:30:00Z.", *path)
+    raise InvalidInput("This must be a date and time such as 2026-03-01T09:30:00Z.", *path)
 
 
 def check_date(value: Any, *path: Step) -> str:
-    """Return a calendar day."""
+    """Return a date. Raises `InvalidInput` if the value is not one in ISO 8601."""
     try:
         if isinstance(value, str) and _DATE.fullmatch(value):
             return date.fromisoformat(value).isoformat()
     except ValueError:
         pass
-    raise InvalidInput("This must be a calendar day such as 2026-03-01.", *path)
+    raise InvalidInput("This must be a date such as 2026-03-01.", *path)
 
 
 def enum_check(names: type[Enum] | tuple[str, ...]) -> Check:
-    """Return the check of one of some names."""
+    """Return the check that a value is one of these names."""
     allowed = tuple(names.__members__) if isinstance(names, type) else names
 
     def check(value: Any, *path: Step) -> str:
@@ -164,7 +170,7 @@ def enum_check(names: type[Enum] | tuple[str, ...]) -> Check:
 
 
 def list_check(check: Check, most: int | None = None) -> Check:
-    """Return the check of a list of values that pass another."""
+    """Return the check of a list of at most `most` items, each of which passes a check."""
 
     def check_list(value: Any, *path: Step) -> list[Any]:
         if not isinstance(value, list):

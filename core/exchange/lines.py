@@ -1,7 +1,7 @@
-"""The exchange format: JSON Lines in which memories leave one server and enter another.
+"""The exchange format: the JSON Lines of exports and imports.
 
-What is checked comes back as plain JSON in one form, so that it can wait in a table for its turn:
-moments in UTC, every field there, nothing that the format does not know.
+A checked record is plain JSON in a normalised form, so that it can be stored in a table until it is
+imported: times are in UTC, every field is present, unknown fields are dropped.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from core.exchange.checks import (
 from core.validation import LONGEST_TEXT, check_metadata
 
 FORMAT = 1
-# A memory is one line with all it ever was, the longest of texts edited some fifty times included.
+# A memory is one line with its whole history: room for some fifty versions of the longest text.
 LARGEST_LINE = 16_000_000
 NAMES = ("userId", "agentId", "appId", "runId")
 MOST_CATEGORIES = 1_000
@@ -122,53 +122,53 @@ def _known_format(value: Any, *path: str | int) -> Any:
 
 
 def checked_line(line: bytes) -> dict[str, Any]:
-    """Return what a line says, in the one form, with its `type`.
+    """Return the record of a line in normalised form, with its `type`.
 
-    Raises `InvalidInput` that knows the field but not the line.
+    Raises `InvalidInput` whose path names the field but not the line.
     """
     try:
-        given = check_object(orjson.loads(line))
+        record = check_object(orjson.loads(line))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"it is not JSON: {error.msg}.") from None
     except InvalidInput:
         raise InvalidInput("it must be a JSON object.") from None
-    kind = enum_check(tuple(_LINES))(given.get("type"), "type")
-    found = {"type": kind, **checked_fields(given, _LINES[kind])}
+    kind = enum_check(tuple(_LINES))(record.get("type"), "type")
+    checked = {"type": kind, **checked_fields(record, _LINES[kind])}
     if kind == "memory":
-        _check_past(found, found["memory"]["id"], found["memory"]["version"])
-        _check_named(found["memory"], "memory")
+        _check_past(checked, checked["memory"]["id"], checked["memory"]["version"])
+        _check_entities(checked["memory"], "memory")
     elif kind == "deletedMemory":
-        _check_past(found, found["id"], None)
-    return found
+        _check_past(checked, checked["id"], None)
+    return checked
 
 
-def _check_named(memory: dict[str, Any], *path: str | int) -> None:
+def _check_entities(memory: dict[str, Any], *path: str | int) -> None:
     if not any(memory[name] for name in NAMES):
         raise InvalidInput(
             "This must have at least one of userId, agentId, appId and runId.", *path
         )
 
 
-def _check_past(found: dict[str, Any], id: str, current: int | None) -> None:
-    """Refuse versions that no memory can have had beside each other."""
+def _check_past(record: dict[str, Any], id: str, current: int | None) -> None:
+    """Raise `InvalidInput` for past versions that contradict each other or the memory."""
     seen: set[int] = set()
-    for position, version in enumerate(found["versions"]):
+    for position, version in enumerate(record["versions"]):
         at = ("versions", position)
         if version["id"] != id:
             raise InvalidInput("This must be the id of the memory.", *at, "id")
         number = version["version"]
         if number in seen or (current is not None and number >= current):
             raise InvalidInput(
-                "This must be a number of its own, below that of the memory.", *at, "version"
+                "This must be a unique number below the version of the memory.", *at, "version"
             )
         seen.add(number)
-        _check_named(version, *at)
+        _check_entities(version, *at)
 
 
 class LineReader:
-    """Reads a file of the format as it comes, line by line; see `feed` and `close`.
+    """Parses a file of the format incrementally; see `feed` and `close`.
 
-    `number` is that of the line which was read last, by which records are known.
+    `number` is the number of the last line that was read; records are identified by it.
     """
 
     def __init__(self) -> None:
@@ -179,40 +179,42 @@ class LineReader:
         self._is_over = False
 
     def feed(self, piece: bytes) -> list[tuple[int, dict[str, Any]]]:
-        """Return the records that are complete with another piece of the file, by line number.
+        """Return the records that the next piece of the file completes, with their line numbers.
 
-        Raises `InvalidInput` that names the line and the field.
+        Raises `InvalidInput` with the line and the field.
         """
         self._rest += piece
         lines: list[bytearray] = []
         if b"\n" in piece:
             *lines, self._rest = self._rest.split(b"\n")
-        found = [record for line in lines for record in self._line(bytes(line))]
+        records = [record for line in lines for record in self._line(bytes(line))]
         if len(self._rest) > LARGEST_LINE:
             self._line(bytes(self._rest))
-        return found
+        return records
 
     def close(self) -> list[tuple[int, dict[str, Any]]]:
-        """Return what the end of the file completes. Raises `InvalidInput` if it is no end."""
+        """Return the records that the end of the file completes.
+
+        Raises `InvalidInput` if the file is incomplete, or as `feed` does.
+        """
         last, self._rest = bytes(self._rest), bytearray()
         if not last.strip():
             if not self._is_over:
                 raise self._cut_off()
             return []
         try:
-            found = list(self._line(last))
+            records = list(self._line(last))
         except InvalidInput:
             if self._is_begun and not self._is_over:
                 raise self._cut_off() from None
             raise
         if not self._is_over:
             raise self._cut_off()
-        return found
+        return records
 
     def _cut_off(self) -> InvalidInput:
         return InvalidInput(
-            f"The file is cut off: its last line, after line {self.number}, must be the one of "
-            "type end.",
+            f"The file is cut off: its last line, after line {self.number}, must be of type end.",
             "body",
         )
 
@@ -227,11 +229,11 @@ class LineReader:
 
     def _record(self, line: bytes) -> list[tuple[int, dict[str, Any]]]:
         if self._is_over:
-            raise InvalidInput("nothing may follow the line of type end.")
+            raise InvalidInput("no line may follow the line of type end.")
         record = checked_line(line)
         kind = record["type"]
         if (kind == "export") is self._is_begun:
-            raise InvalidInput("the first line, and no other, must be of type export.")
+            raise InvalidInput("only the first line must be of type export.")
         self._is_begun = True
         if kind == "end":
             self._check_end(record)
@@ -244,8 +246,8 @@ class LineReader:
         for name in _KINDS.values():
             if record[name] != self._seen[name]:
                 raise InvalidInput(
-                    f"This must be {self._seen[name]:,}, for so many came before it: the file is "
-                    "damaged.",
+                    f"This must be {self._seen[name]:,}, the number of lines before it: the file "
+                    "is damaged.",
                     name,
                 )
         self._is_over = True

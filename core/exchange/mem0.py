@@ -1,4 +1,4 @@
-"""What mem0's `get_all` answers, read piece by piece into records of the exchange format."""
+"""The responses of mem0's `get_all`, parsed incrementally into records of the exchange format."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,11 +24,14 @@ from core.timestamps import parse_datetime
 from core.validation import LONGEST_TEXT, check_metadata
 
 LARGEST_MEMORY = 2_000_000
-_EXPECTED = 'expected what mem0\'s get_all answers: {"results": […]} or a list of memories'
+_EXPECTED = 'expected the response of mem0\'s get_all: {"results": […]} or a list of memories'
 
 
 def _moment(value: Any, *path: str | int) -> str:
-    """Return a moment in UTC; mem0 writes some without an offset, which mean UTC, or in seconds."""
+    """Return a time in UTC.
+
+    mem0 writes some times without an offset, which are in UTC, and some in seconds.
+    """
     try:
         return parse_datetime(value).isoformat()
     except ValueError:
@@ -60,61 +63,61 @@ _FIELDS = {
 
 
 def checked_memory(value: Any) -> dict[str, Any]:
-    """Return one of mem0's memories as a record of the exchange format, with the id it came with.
+    """Return one of mem0's memories as a record of the exchange format, with its original id.
 
-    Raises `InvalidInput` that knows the field but not the number of the record.
+    Raises `InvalidInput` whose path names the field but not the number of the record.
     """
-    given = checked_fields(value, _FIELDS)
-    text = given["memory"] or given["text"]
+    fields = checked_fields(value, _FIELDS)
+    text = fields["memory"] or fields["text"]
     if text is None:
         raise InvalidInput("This is missing.", "memory")
-    names = (given["user_id"], given["agent_id"], given["app_id"], given["run_id"])
+    names = (fields["user_id"], fields["agent_id"], fields["app_id"], fields["run_id"])
     if not any(names):
         raise InvalidInput("it must have at least one of user_id, agent_id, app_id and run_id.")
     memory = {
-        "id": given["id"],
+        "id": fields["id"],
         "text": text,
         **dict(zip(NAMES, names, strict=True)),
-        "actor": given["actor_id"],
-        "role": given["role"],
-        "metadata": given["metadata"],
-        "categories": given["categories"],
+        "actor": fields["actor_id"],
+        "role": fields["role"],
+        "metadata": fields["metadata"],
+        "categories": fields["categories"],
         "state": MemoryState.ACTIVE.name,
-        "immutable": given["immutable"],
+        "immutable": fields["immutable"],
         "version": 1,
-        "timestamp": given["timestamp"],
+        "timestamp": fields["timestamp"],
         "timestampUntil": None,
         "timestampPrecision": None,
-        "expirationDate": given["expiration_date"],
+        "expirationDate": fields["expiration_date"],
         "previousId": None,
         "successorId": None,
         "extendsId": None,
-        "createdAt": given["created_at"],
-        "updatedAt": given["updated_at"] or given["created_at"],
+        "createdAt": fields["created_at"],
+        "updatedAt": fields["updated_at"] or fields["created_at"],
     }
-    nothing: dict[str, Any] = {
+    empty: dict[str, Any] = {
         "concepts": [],
         "sources": [],
         "feedback": None,
         "history": None,
         "versions": [],
     }
-    return {"type": "memory", "memory": memory, **nothing}
+    return {"type": "memory", "memory": memory, **empty}
 
 
 class Mem0Reader:
-    """Reads such an answer as it comes; `number` counts its memories."""
+    """Parses such a response incrementally; `number` is the number of memories so far."""
 
     def __init__(self) -> None:
         self.number = 0
-        self._found: Any = ijson.sendable_list()
+        self._values: Any = ijson.sendable_list()
         self._parser: Any = None
         self._since_last = 0
 
     def feed(self, piece: bytes) -> list[tuple[int, dict[str, Any]]]:
-        """Return the memories that are complete with another piece, by their number.
+        """Return the memories that the next piece completes, with their numbers.
 
-        Raises `InvalidInput` that names the record and the field.
+        Raises `InvalidInput` with the number of the record and the field.
         """
         if self._parser is None:
             piece = piece.lstrip()
@@ -125,13 +128,13 @@ class Mem0Reader:
         return list(self._send(piece))
 
     def close(self) -> list[tuple[int, dict[str, Any]]]:
-        """Check that the answer has come to its end."""
+        """Return an empty list. Raises `InvalidInput` if the file is incomplete or empty."""
         if self._parser is None:
             raise InvalidInput(f"The file is empty: {_EXPECTED}.", "body")
         try:
             self._parser.close()
         except ijson.JSONError:
-            raise self._broken("it is cut off, or no JSON") from None
+            raise self._broken("it is cut off or not JSON") from None
         if not self.number:
             raise InvalidInput(f"There is no memory in the file: {_EXPECTED}.", "body")
         return []
@@ -140,21 +143,21 @@ class Mem0Reader:
         prefixes = {b"[": "item", b"{": "results.item"}
         if first not in prefixes:
             raise InvalidInput(f"The file begins with neither {{ nor [: {_EXPECTED}.", "body")
-        self._parser = ijson.items_coro(self._found, prefixes[first], use_float=True)
+        self._parser = ijson.items_coro(self._values, prefixes[first], use_float=True)
 
     def _send(self, piece: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             self._parser.send(piece)
         except (ijson.JSONError, StopIteration):
             raise self._broken("it is not JSON") from None
-        found, self._found[:] = list(self._found), []
-        for value in found:
+        values, self._values[:] = list(self._values), []
+        for value in values:
             self.number += 1
             try:
                 yield self.number, checked_memory(value)
             except InvalidInput as error:
                 raise error_at(error, f"Record {self.number}", "body", self.number) from None
-        if found:
+        if values:
             self._since_last = 0
         elif self._since_last > LARGEST_MEMORY:
             raise self._broken(f"it has more than {LARGEST_MEMORY:,} bytes")

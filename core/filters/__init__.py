@@ -1,1 +1,1 @@
-"""Filters of memories: the tree, its JSON form, and how metadata compares."""
+"""Filters of memories: the tree, its JSON form, and the comparison of metadata."""

@@ -1,7 +1,7 @@
-"""Filters as JSON, in the words in which callers write them, and back.
+"""The JSON form of filters, with the names that callers use.
 
-It is what people see who look at operations, and what an export is kept with. The trap is a number:
-a database may write 1.0 as 1, which filters hold to be the same.
+Operations show this form and exports store it. The trap: a database may write 1.0 as 1, which are
+equal in filters.
 """
 
 from datetime import date, datetime
@@ -17,7 +17,7 @@ _MOMENTS = {Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP}
 
 
 def filter_to_json(filter: Filter) -> dict[str, Any]:
-    """Return a filter as an object that means the same."""
+    """Return an equivalent JSON object."""
     if isinstance(filter, (And, Or)) and len(filter.parts) == 1:
         return filter_to_json(filter.parts[0])
     if isinstance(filter, And):
@@ -30,9 +30,9 @@ def filter_to_json(filter: Filter) -> dict[str, Any]:
 
 
 def filter_from_json(value: Any) -> Filter | None:
-    """Return the filter that `filter_to_json` has written, None for None.
+    """Return an equivalent of the filter that `filter_to_json` encoded; None for None.
 
-    It means the same. Nothing is checked again: it was when the filter was made.
+    Limits and values are not checked, because they were when the filter was built.
     """
     return None if value is None else _filter(value)
 
@@ -75,14 +75,14 @@ def _condition(condition: Condition) -> Any:
     elif condition.field is Field.METADATA:
         value = orjson.loads(condition.value)
     elif isinstance(condition.value, tuple):
-        value = [_plain(item) for item in condition.value]
+        value = [_to_json(item) for item in condition.value]
     else:
-        value = _plain(condition.value)
+        value = _to_json(condition.value)
     compared = {condition.operator.value: value}
     return compared if condition.key is None else {"key": condition.key, **compared}
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return value.isoformat() if isinstance(value, date) else value

@@ -1,7 +1,7 @@
-"""How a condition on metadata compares JSON values: the meaning that every database must keep.
+"""The comparison of JSON values in conditions on metadata, which every database must reproduce.
 
-The one trap: to Python true equals 1, and a float equals the integer it happens to be nearest to;
-in JSON a truth is no number, and numbers are compared as they are written.
+The trap: in Python, true equals 1, and a float equals the integer that is nearest to its decimal
+form. In JSON, a boolean is not a number, and numbers are compared as they are written.
 """
 
 from decimal import Decimal
@@ -12,7 +12,7 @@ import orjson
 
 from core.filters.tree import Operator
 
-# Metadata cannot be nested deeper than its encoder allows, so no longer path leads anywhere.
+# The encoder limits the nesting of metadata to less than this, so longer paths never match.
 LONGEST_PATH = 300
 
 _ABSENT = object()
@@ -20,33 +20,33 @@ _ABSENT = object()
 
 @lru_cache(256)
 def split_path(key: str) -> tuple[str, ...]:
-    """Return the keys that a dotted path is made of, none for a path that is too long."""
+    """Return the keys of a dotted path, or an empty tuple if the path is too long."""
     steps = tuple(key.split("."))
     return steps if len(steps) <= LONGEST_PATH else ()
 
 
 def metadata_matches(metadata: str, key: str, operator: str, operand: str | None) -> bool:
-    """Tell whether metadata, as JSON text, meets a condition whose operand is JSON text.
+    """Return whether metadata matches a condition; metadata and operand are JSON as text.
 
-    The key is taken literally if the metadata has it, else as a dotted path through objects.
+    The key is used literally if the metadata has it, else as a dotted path through objects.
     """
     value = _value_at(orjson.loads(metadata), key)
     if value is _ABSENT:
         return False
     if operand is None:
         return value is not None
-    wanted = _parsed(operand)
+    expected = _parsed(operand)
     match Operator(operator):
         case Operator.EQ:
-            return _equal(value, wanted)
+            return _equal(value, expected)
         case Operator.IN:
-            return any(_equal(value, item) for item in wanted)
+            return any(_equal(value, item) for item in expected)
         case Operator.CONTAINS:
             if isinstance(value, str):
-                return isinstance(wanted, str) and wanted in value
-            return isinstance(value, list) and any(_equal(item, wanted) for item in value)
-        case compares:
-            return _ordered(value, wanted, compares)
+                return isinstance(expected, str) and expected in value
+            return isinstance(value, list) and any(_equal(item, expected) for item in value)
+        case comparison:
+            return _ordered(value, expected, comparison)
 
 
 @lru_cache(256)
@@ -66,7 +66,7 @@ def _value_at(metadata: dict[str, Any], key: str) -> Any:
 
 
 def _kind(value: Any) -> type:
-    # A truth is an int to Python, so it is asked for first.
+    # In Python, a boolean is an int, so bool must be checked first.
     for kind in (bool, int, float, str, list, dict):
         if isinstance(value, kind):
             return float if kind is int else kind
@@ -92,18 +92,18 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _ordered(value: Any, wanted: Any, operator: Operator) -> bool:
+def _ordered(value: Any, expected: Any, operator: Operator) -> bool:
     kind = _kind(value)
-    if kind is not _kind(wanted) or kind not in (float, str):
+    if kind is not _kind(expected) or kind not in (float, str):
         return False
     if kind is float:
-        value, wanted = _numbers(value, wanted)
+        value, expected = _numbers(value, expected)
     match operator:
         case Operator.GT:
-            return bool(value > wanted)
+            return bool(value > expected)
         case Operator.GTE:
-            return bool(value >= wanted)
+            return bool(value >= expected)
         case Operator.LT:
-            return bool(value < wanted)
+            return bool(value < expected)
         case _:
-            return bool(value <= wanted)
+            return bool(value <= expected)

@@ -1,8 +1,8 @@
-"""Filters of memories as trees, free of any dialect: how one is built, and what it says.
+"""Filters of memories as trees, independent of GraphQL, mem0 and SQL.
 
-`FilterBuilder` makes every tree, so a tree always keeps the limits and holds nothing a database
-cannot be given. A filter knows two answers only: `ne` is the complement of `eq`, and `not` of what
-stands in it, so that a memory without a value is among those that do not have this value.
+`FilterBuilder` builds every tree, so a tree always respects the limits and contains only values
+that a database accepts. Filters have two-valued logic: `ne` is the complement of `eq`, and `not` of
+its operand, so a memory without a value matches `ne`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ MOST_VALUES = 1_000
 
 
 class Field(Enum):
-    """What of a memory a condition looks at, by its name in filters."""
+    """The field that a condition compares, by its name in filters."""
 
     IDS = "ids"
     USER_ID = "userId"
@@ -42,7 +42,7 @@ class Field(Enum):
 
 
 class Operator(Enum):
-    """How a condition compares, by its name in filters. `ne` is the complement of EQ."""
+    """The operator of a condition, by its name in filters. `ne` is the complement of EQ."""
 
     EQ = "eq"
     IN = "in"
@@ -79,9 +79,9 @@ _OPERATORS = {
 class Condition:
     """One comparison.
 
-    `value` is a text, a moment, a day or None, for IN a tuple; the operand of a metadata condition
-    is JSON as text, for IN a JSON array, because 1 and true are equal to Python. `path` says where
-    the caller wrote it and takes no part in comparisons.
+    `value` is a string, a datetime, a date or None, and for IN a tuple. The operand of a metadata
+    condition is JSON as text, and for IN a JSON array, because 1 and true are equal in Python.
+    `path` is the place in the caller's input and is ignored when conditions are compared.
     """
 
     field: Field
@@ -93,21 +93,21 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """What matches all parts; without parts, everything."""
+    """Matches if all parts match; without parts, always."""
 
     parts: "tuple[Filter, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """What matches a part; without parts, nothing."""
+    """Matches if any part matches; without parts, never."""
 
     parts: "tuple[Filter, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What does not match the part."""
+    """Matches if the part does not match."""
 
     part: "Filter"
 
@@ -116,50 +116,50 @@ Filter = And | Or | Not | Condition
 
 
 class FilterBuilder:
-    """Makes the conditions of one filter, and counts them.
+    """Builds and counts the conditions of one filter.
 
-    Its methods raise `InvalidInput` naming the path for whatever a filter may not hold.
+    Its methods raise `InvalidInput` with the path for values and sizes that are not allowed.
     """
 
     def __init__(self) -> None:
         self._conditions = 0
 
     def check_depth(self, depth: int, *path: str | int) -> None:
-        """Raise `InvalidInput` for a filter that stands too deep; the outermost one has depth 1."""
+        """Raise `InvalidInput` for too deep a nesting; the outermost filter has depth 1."""
         if depth > DEEPEST:
             raise InvalidInput(f"Filters may be nested at most {DEEPEST} deep.", *path)
 
     def conjunction(self, parts: Sequence[Filter], *path: str | int) -> And:
-        """Return what matches all parts; without any, it counts as a condition all the same."""
+        """Return the conjunction of the parts; an empty one counts as one condition."""
         self._count(0 if parts else 1, *path)
         return And(tuple(parts))
 
     def disjunction(self, parts: Sequence[Filter], *path: str | int) -> Or:
-        """Return what matches one of the parts; counted like a conjunction."""
+        """Return the disjunction of the parts; an empty one counts as one condition."""
         self._count(0 if parts else 1, *path)
         return Or(tuple(parts))
 
     def one_of(self, field: Field, values: Sequence[Any], *path: str | int) -> Condition:
-        """Return the condition that a field has one of some values."""
+        """Return the condition that a field has one of the values."""
         return self._condition(field, Operator.IN, values, None, path)
 
     def conditions(
         self, field: Field, operators: Mapping[str, Any], *path: str | int, key: str | None = None
     ) -> list[Filter]:
-        """Return a filter for each operator that has a value, by the operators' names.
+        """Return one filter per operator whose value is not None.
 
-        `key` is the key of a metadata condition.
+        `operators` maps the operators' names to values; `key` is the key of a metadata condition.
         """
         known = _OPERATORS[field]
-        given = {name: value for name, value in operators.items() if value is not None}
-        if not given:
+        values = {name: value for name, value in operators.items() if value is not None}
+        if not values:
             raise InvalidInput(
                 f"Give at least one of {', '.join(known[:-1])} and {known[-1]}.", *path
             )
         if key is not None:
             _check_storable(key, *path, "key")
         return [
-            self._compared(field, name, value, key, (*path, name)) for name, value in given.items()
+            self._compared(field, name, value, key, (*path, name)) for name, value in values.items()
         ]
 
     def _compared(
@@ -168,8 +168,8 @@ class FilterBuilder:
         if name == "ne":
             return Not(self._condition(field, Operator.EQ, value, key, path))
         if name == "exists":
-            there = self._condition(field, Operator.EXISTS, None, key, path)
-            return there if value else Not(there)
+            exists = self._condition(field, Operator.EXISTS, None, key, path)
+            return exists if value else Not(exists)
         return self._condition(field, Operator(name), value, key, path)
 
     def _condition(
@@ -207,21 +207,21 @@ def _check_storable(value: Any, *path: str | int) -> None:
 
 
 def _operand(value: Any, *path: str | int) -> str:
-    """Return a JSON value as text, the same text for the same value."""
+    """Return a JSON value as text in canonical form."""
     try:
         encoded = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This must be plain JSON: {error}.", *path) from None
     for leaf in _leaves_of(value):
         _check_storable(leaf, *path)
-        # The encoder would write these as null.
+        # The encoder would write NaN and infinities as null.
         if isinstance(leaf, float) and not isfinite(leaf):
-            raise InvalidInput("This must be a number that JSON can hold.", *path)
+            raise InvalidInput("This must be a finite number.", *path)
     return encoded
 
 
 def _leaves_of(value: Any) -> Iterator[Any]:
-    """Yield every text and number in a JSON value, the keys of objects included."""
+    """Yield every string and number in a JSON value, including the keys of objects."""
     if isinstance(value, dict):
         yield from value
         value = list(value.values())
@@ -232,13 +232,13 @@ def _leaves_of(value: Any) -> Iterator[Any]:
         yield value
 
 
-# ---------------------------------------------------------------- what a filter says
+# ---------------------------------------------------------------- queries about a filter
 
 
 def pinned_entity(filter: Filter | None) -> tuple[EntityType, str] | None:
-    """Return an entity, by type and name, that every match is about; None when there is none.
+    """Return the type and name of an entity that every match is about, or None.
 
-    It is one that the outermost conjunction asks for by `eq`, or by `in` with a single value.
+    It is one that the outermost conjunction requires by `eq`, or by `in` with a single value.
     """
     for part in _conjuncts(filter):
         if isinstance(part, Condition) and part.field in ENTITY_TYPE_OF_FIELD:
@@ -250,9 +250,9 @@ def pinned_entity(filter: Filter | None) -> tuple[EntityType, str] | None:
 
 
 def entities_named(filter: Filter | None) -> dict[EntityType, str]:
-    """Return the entity that every match is about, by type, if there is one.
+    """Return the name of the entity that every match is about, by type; empty without one.
 
-    What was asked for with the filter is about it, and goes when it is erased.
+    A request with the filter is about this entity and is erased together with it.
     """
     pinned = pinned_entity(filter)
     return {} if pinned is None else {pinned[0]: pinned[1]}
@@ -267,12 +267,12 @@ def _conjuncts(filter: Filter | None) -> Iterator[Filter]:
 
 
 def names_state(filter: Filter | None) -> bool:
-    """Tell whether a filter speaks of the state of memories anywhere."""
+    """Return whether a filter has a condition on the state of memories."""
     return any(condition.field is Field.STATE for condition in _conditions_of(filter))
 
 
 def categories_named(filter: Filter | None) -> list[tuple[str, tuple[str | int, ...]]]:
-    """Return the whole names of categories in a filter, each with the path where it stands."""
+    """Return the complete names of categories in a filter, each with its path."""
     return [
         (name, (*condition.path, position))
         for condition in _conditions_of(filter)
@@ -282,7 +282,7 @@ def categories_named(filter: Filter | None) -> list[tuple[str, tuple[str | int, 
 
 
 def conditions_on_entity(filter: Filter | None, type: EntityType) -> Iterator[Condition]:
-    """Yield the conditions on the entities of a type, wherever in a filter they stand."""
+    """Yield all conditions of a filter on the entities of a type."""
     for condition in _conditions_of(filter):
         if ENTITY_TYPE_OF_FIELD.get(condition.field) is type:
             yield condition
@@ -299,15 +299,15 @@ def _conditions_of(filter: Filter | None) -> Iterator[Condition]:
 
 
 def names_scope(filter: Filter | None) -> bool:
-    """Tell whether each match is one of some ids, or is about an entity the filter asks for.
+    """Return whether each match has one of some ids or is about an entity that the filter names.
 
-    What stands under a `not` asks for nothing: it would match nearly everything.
+    A condition under a `not` does not count: it matches nearly every memory.
     """
     if isinstance(filter, Condition):
         if filter.field is Field.IDS:
             return True
-        asked = (Operator.EQ, Operator.IN, Operator.EXISTS)
-        return filter.field in ENTITY_TYPE_OF_FIELD and filter.operator in asked
+        positive = (Operator.EQ, Operator.IN, Operator.EXISTS)
+        return filter.field in ENTITY_TYPE_OF_FIELD and filter.operator in positive
     if isinstance(filter, And):
         return any(names_scope(part) for part in filter.parts)
     if isinstance(filter, Or):

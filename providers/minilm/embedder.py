@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from providers.base import ProviderError, TokenStates
+
+# The runtime reads this when it is imported. `disable_telemetry_events` is too late: by then, the
+# runtime has written a device id and a database of events to ~/.cache/Microsoft.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime
 
 HERE = Path(__file__).parent
 WINDOW = 256  # The context window in tokens, including [CLS] and [SEP].

@@ -1,1 +1,1 @@
-"""The removal of deleted data, and its receipts."""
+"""The erasure of deleted data, and its receipts."""

@@ -1,7 +1,8 @@
-"""Receipts of erasures: making them, completing them, and who reads them.
+"""Receipts of erasures: how they are created, completed and listed.
 
-What an entity or a memory said is gone from every row when the mutation answers. A receipt is
-complete when it is gone from the vector index too, and from whatever else had named the entity.
+When the mutation returns, the content of the erased entity or memory is gone from every row. A
+receipt is complete when the content is also gone from the vector index, and the name of the entity
+from all other records.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from core.enums import EntityType, JobKind
 from core.ids import uuid7
 from resolvers.context import Context, Services
 from resolvers.operations.postpone import Postponed
-from resolvers.operations.records import tombstone_of
+from resolvers.operations.records import key_tombstone
 from resolvers.pagination import Connected, PageArguments, connect
 from storage.erasure.memories import Erased
 from storage.erasure.mentions import PLACES, Subject
@@ -41,25 +42,25 @@ async def erasures_of_organization(
 ) -> Connected:
     """Return the receipts of an organization and its projects, newest first.
 
-    Raises `PermissionDenied` for whoever is not its OWNER.
+    Raises `PermissionDenied` if the actor is not an OWNER.
     """
     ctx.actor.require(Permission.VIEW_AUDIT_LOG, organization.viewer_role)
     return await connect(ctx, RECEIPTS_OF_ORGANIZATION, RECEIPT_ORDER, organization.id, page)
 
 
 async def erasures_of_project(ctx: Context, project: ProjectRow, page: PageArguments) -> Connected:
-    """Return the receipts of what was erased in a project, newest first.
+    """Return the receipts of erasures in a project, newest first.
 
-    Raises `PermissionDenied` for whoever is not its OWNER.
+    Raises `PermissionDenied` if the actor is not an OWNER.
     """
     ctx.actor.require(Permission.VIEW_AUDIT_LOG, project.viewer_role)
     return await connect(ctx, RECEIPTS_OF_PROJECT, RECEIPT_ORDER, project.id, page)
 
 
-def receipt_of(
+def create_receipt(
     tx: Transaction, ctx: Context, project: ProjectRow, subject: str, erased: Erased | None = None
 ) -> ReceiptRow:
-    """Store and return the receipt of an erasure that has begun in this very transaction."""
+    """Store and return the receipt of an erasure that starts in the same transaction."""
     erased = erased or Erased()
     receipt = ReceiptRow(
         id=uuid7(),
@@ -84,24 +85,24 @@ def erase_traces(
     erased: Erased,
     entity: tuple[EntityType, str] | None = None,
 ) -> ReceiptRow:
-    """Erase the requests that say what erased memories say, or are about an entity (type, name).
+    """Erase the requests that quote erased memories or are about an entity (type, name).
 
-    Returns the receipt, which a job completes: it looks through what else may name them.
+    Returns the receipt. A job completes it by searching all other records that may name them.
     """
     ids = tx.operations.ids_quoting_memories(erased.all_ids)
     if entity is not None:
         ids |= tx.operations.ids_about_entity(project.id, *entity)
     moment = ctx.now()
     erased.counts["operations"] += tx.operations.erase(
-        ids, moment, partial(tombstone_of, pepper=ctx.services.pepper)
+        ids, moment, partial(key_tombstone, pepper=ctx.services.pepper)
     )
-    receipt = receipt_of(tx, ctx, project, subject, erased)
+    receipt = create_receipt(tx, ctx, project, subject, erased)
     pending: dict[str, Any] = {
         "imports": tx.operations.imports_with_records(project.id),
         "sequence": project.sequence,
     }
     if entity is not None:
-        # The one place where the name outlives the entity, until the job has used it.
+        # The only place where the name outlives the entity, until the job has used it.
         pending["name"] = entity[1]
     else:
         pending["memoryIds"] = erased.all_ids
@@ -110,8 +111,8 @@ def erase_traces(
     return receipt
 
 
-def subjects_naming(tx: Transaction, operation: OperationRow) -> list[tuple[ReceiptRow, Subject]]:
-    """Return what is being erased and may still be named by the waiting records of an import."""
+def open_erasures(tx: Transaction, operation: OperationRow) -> list[tuple[ReceiptRow, Subject]]:
+    """Return the open erasures whose subject the pending records of an import may still name."""
     found = []
     for receipt in tx.receipts.open_in(operation.project_id):
         subject = _subject_of(receipt)
@@ -123,15 +124,15 @@ def subjects_naming(tx: Transaction, operation: OperationRow) -> list[tuple[Rece
 async def complete_receipt(
     services: Services, receipt_id: str, heartbeat: Callable[[], Awaitable[None]]
 ) -> None:
-    """Erase what is left of what a receipt is about, and complete it. Safe to run twice.
+    """Erase the remaining traces of a receipt's subject, and complete the receipt. Idempotent.
 
-    Raises `Postponed` while vectors are left that were to go with it, or SQLite's log cannot be
-    cleared.
+    Calls `heartbeat` between steps. Raises `Postponed` while index jobs from before the receipt are
+    pending, because vectors may remain, and if SQLite's write-ahead log cannot be cleared.
     """
 
     def step(tx: Transaction) -> bool:
         receipt = tx.receipts.find(receipt_id)
-        return receipt is not None and _look_on(tx, services, receipt)
+        return receipt is not None and _search_some(tx, services, receipt)
 
     while await services.db.write(step):
         await heartbeat()
@@ -151,7 +152,7 @@ async def complete_receipt(
 
 
 def _subject_of(receipt: ReceiptRow) -> Subject | None:
-    """Return what the job of a receipt still has to look for, None when it has looked."""
+    """Return the subject that a receipt's job must search for, or None if the search is done."""
     pending = receipt.pending
     if not pending:
         return None
@@ -166,8 +167,8 @@ def _subject_of(receipt: ReceiptRow) -> Subject | None:
     )
 
 
-def _look_on(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
-    """Look through a bounded number of rows for what was erased; return whether to go on."""
+def _search_some(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
+    """Search a bounded number of rows for erased content; return whether to continue."""
     subject = _subject_of(receipt)
     if subject is None:
         return False
@@ -179,7 +180,7 @@ def _look_on(tx: Transaction, services: Services, receipt: ReceiptRow) -> bool:
         beyond,
         _STEP,
         services.clock(),
-        partial(tombstone_of, pepper=services.pepper),
+        partial(key_tombstone, pepper=services.pepper),
     )
     if step.erased:
         tx.receipts.count(receipt.id, step.erased)

@@ -16,7 +16,7 @@ import structlog
 from core.enums import MemoryState, OperationStatus
 from providers.base import ProviderError
 from resolvers.context import Services
-from resolvers.erasure.receipts import subjects_naming
+from resolvers.erasure.receipts import open_erasures
 from resolvers.exchange.import_rows import (
     ImportRows,
     Record,
@@ -258,7 +258,7 @@ def _item(
 def _remove_erased(tx: Transaction, operation: OperationRow, batch: Staged) -> int:
     """Remove the records of a batch that name a subject of an erasure; return their number."""
     removed = 0
-    for receipt, subject in subjects_naming(tx, operation):
+    for receipt, subject in open_erasures(tx, operation):
         naming = [at for at, record in batch if subject.is_named_by(record)]
         count = tx.import_records.remove(operation.id, naming)
         if count:

@@ -1,1 +1,1 @@
-"""The vector index: how it is kept in step, and how it is rebuilt."""
+"""The vector index: how it is synchronized and rebuilt."""

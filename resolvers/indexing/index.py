@@ -1,7 +1,7 @@
-"""Keeping the vector index in step with SQL, and rebuilding it from there.
+"""The vector index: synchronization with the SQL database, and rebuilds from it.
 
-A rebuild drops a project's collection and promises every memory again. Until they are done, search
-scores them exactly, as it does with anything that waits, so answers stay complete throughout.
+A rebuild drops a project's collection and enqueues an index job for every memory. Searches score
+memories with pending index jobs exactly, so their results stay complete throughout.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ _EMBED_AT_ONCE = 256
 
 
 async def index_memories(services: Services, project_id: str, memory_ids: Sequence[str]) -> None:
-    """Bring the index to what SQL has of these memories. Safe to run twice."""
+    """Synchronize the index entries of these memories with the SQL database. Idempotent."""
     rows = await services.db.read(lambda tx: tx.vectors.to_index(memory_ids))
-    kept = {row[0] for row in rows}
-    gone = [id for id in memory_ids if id not in kept]
+    existing = {row[0] for row in rows}
+    gone = [id for id in memory_ids if id not in existing]
     if rows:
         await services.index.upsert(project_id, rows)
     if gone:
@@ -29,7 +29,7 @@ async def index_memories(services: Services, project_id: str, memory_ids: Sequen
 
 
 async def run_index_jobs(services: Services, jobs: Sequence[JobRow]) -> None:
-    """Do a batch of index jobs, whatever projects they belong to."""
+    """Run a batch of index jobs, of one or several projects."""
     by_project: dict[str, list[str]] = {}
     for job in jobs:
         by_project.setdefault(job.project_id, []).append(job.subject)
@@ -38,7 +38,7 @@ async def run_index_jobs(services: Services, jobs: Sequence[JobRow]) -> None:
 
 
 async def rebuild_indexes(services: Services) -> int:
-    """Drop the index of every project and promise its memories again; return how many there are."""
+    """Rebuild the index of every project; return the total number of memories."""
     total = 0
     for project_id in await services.db.read(lambda tx: tx.projects.all_ids()):
         total += await rebuild_index(services, project_id)
@@ -46,15 +46,15 @@ async def rebuild_indexes(services: Services) -> int:
 
 
 async def rebuild_index(services: Services, project_id: str) -> int:
-    """Drop the index of a project and promise its memories again; return how many there are."""
-    # Promised before the drop, so that no search misses them, and after it, because somebody may
-    # have kept the first promise in the old index.
-    await _promise(services, project_id)
+    """Drop the index of a project and enqueue index jobs; return the number of memories."""
+    # Enqueued before the drop, so that no search misses a memory, and again after it, because a
+    # worker may already have written the first jobs to the old index.
+    await _enqueue_all(services, project_id)
     await services.index.drop(project_id)
-    return await _promise(services, project_id)
+    return await _enqueue_all(services, project_id)
 
 
-async def _promise(services: Services, project_id: str) -> int:
+async def _enqueue_all(services: Services, project_id: str) -> int:
     after, total = "", 0
 
     def work(tx: Transaction) -> list[str]:
@@ -68,7 +68,7 @@ async def _promise(services: Services, project_id: str) -> int:
 
 
 async def embed_again(services: Services) -> None:
-    """Replace every stored vector by one of this process's embedder."""
+    """Replace every stored vector with one of this process's embedder."""
     for project_id in await services.db.read(lambda tx: tx.projects.all_ids()):
         after = ""
         while ids := await services.db.read(_page_after(project_id, after)):
@@ -82,16 +82,18 @@ def _page_after(project_id: str, after: str) -> Callable[[Transaction], list[str
 
 
 async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -> None:
-    said = await services.db.read(lambda tx: tx.documents.utterances(ids))
-    derived = dict(zip(said, await embed_texts(services, list(said.values())), strict=True))
+    before = await services.db.read(lambda tx: tx.documents.utterances(ids))
+    embedded = dict(zip(before, await embed_texts(services, list(before.values())), strict=True))
 
     def work(tx: Transaction) -> None:
-        # A text that was changed meanwhile has a vector of its own already, and none may change
-        # between this look and the replacement.
+        # A text that changed meanwhile already has a current vector. The lock keeps texts from
+        # changing between this read and the replacement.
         tx.memories.lock(ids)
-        there = tx.documents.utterances(ids)
-        same = [id for id, (now, _) in there.items() if id in said and now == said[id][0]]
-        rows = [(id, derived[id].vector) for id in same]
+        after = tx.documents.utterances(ids)
+        same = [
+            id for id, (current, _) in after.items() if id in before and current == before[id][0]
+        ]
+        rows = [(id, embedded[id].vector) for id in same]
         tx.vectors.replace(project_id, services.embedder.model, rows)
 
     await services.db.write(work)

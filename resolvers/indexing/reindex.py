@@ -1,13 +1,14 @@
-"""Building the vector index of one project anew, while it is in use.
+"""The rebuild of one project's vector index while it is in use.
 
-Every memory is promised, the collection is dropped, and the index jobs fill another one; searches
-score what waits for its job, so they stay complete. As long as a worker holds the job that does
-this, no index job of the project is taken (see `storage.operations.jobs`): one that was done
-between the promise and the drop would be missed by searches. Then the operation waits, without
-anybody holding anything, until none of the jobs is left that were there when the last promise was
-made.
+An index job is enqueued for every memory, the collection is dropped, and the jobs fill another one.
+Searches score memories with pending jobs exactly, so their results stay complete. While a worker
+has a lease on the reindex job, no index job of the project is run (see `storage.operations.jobs`):
+searches would miss a memory whose job ran between the enqueueing and the drop. Then the operation
+waits, without a lease or a lock, until all jobs are done that existed when the last one was
+enqueued.
 
-Killed before that, it begins again, which harms nothing; killed later, it goes on to wait.
+If the process is killed before the wait, the rebuild starts again, which does no harm; if it is
+killed later, the wait is resumed.
 """
 
 from datetime import datetime, timedelta
@@ -25,14 +26,15 @@ from storage.transaction import Transaction
 
 _FAILED = "The index could not be dropped. The server's log says why, under this operation's id."
 _NOT_TAKEN = "The index could not take {:,} of the memories yet. The server's log says why."
-# How often a look is taken at how many index jobs are left.
-LOOK_EVERY = timedelta(seconds=1)
+# How often the number of pending index jobs is checked.
+_CHECK_INTERVAL = timedelta(seconds=1)
 
 
 async def reindex_project(ctx: Context, id: str) -> tuple[OperationRow, ProjectRow]:
-    """Have the index of a project built anew; return the operation that does it, and the project.
+    """Start the rebuild of a project's index; return its operation and the project.
 
-    There is one at a time: while one is not finished, that is the one.
+    A project has one rebuild at a time: an unfinished one is returned instead. Raises `NotFound`
+    and `PermissionDenied`.
     """
     row = operation_row(ctx, id, OperationType.REINDEX, {"id": id})
 
@@ -50,10 +52,10 @@ async def reindex_project(ctx: Context, id: str) -> tuple[OperationRow, ProjectR
 
 
 async def reindex(services: Services, operation_id: str, attempts: int) -> None:
-    """Bring an operation further. Safe to run twice.
+    """Run the next step of an operation. Idempotent.
 
-    Raises `Postponed` while index jobs are left. Raises what keeps the index from being dropped as
-    `run_attempt` does.
+    Raises `Postponed` while index jobs are pending. If the index cannot be dropped, the error is
+    raised as in `run_attempt`.
     """
     is_waiting = await run_attempt(
         services,
@@ -63,20 +65,25 @@ async def reindex(services: Services, operation_id: str, attempts: int) -> None:
         work=lambda operation: _rebuild(services, operation),
         describe=lambda _: _FAILED,
     )
-    if is_waiting and not await services.db.write(lambda tx: _look(tx, services, operation_id)):
-        raise Postponed(LOOK_EVERY)
+    if is_waiting and not await services.db.write(
+        lambda tx: _record_progress(tx, services, operation_id)
+    ):
+        raise Postponed(_CHECK_INTERVAL)
 
 
 async def _rebuild(services: Services, operation: OperationRow) -> bool:
-    """Promise every memory and drop the index, unless this was done before; return True."""
+    """Rebuild the index unless an earlier attempt did; return True."""
     if not operation.outcomes:
         total = await rebuild_index(services, operation.project_id)
-        await services.db.write(lambda tx: _promised(tx, services, operation.id, total))
+        await services.db.write(lambda tx: _record_enqueued(tx, services, operation.id, total))
     return True
 
 
 def _start(tx: Transaction, services: Services, operation_id: str) -> OperationRow | None:
-    """Return an operation that is to be worked on. What was promised stands in its outcomes."""
+    """Start an attempt; return the operation, or None if there is nothing to do.
+
+    The outcomes of the operation record the enqueued jobs.
+    """
     operation = tx.operations.lock_unfinished(operation_id)
     if operation is None or tx.projects.settings(operation.project_id) is None:
         return None
@@ -86,29 +93,29 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> OperationR
     return operation
 
 
-def _promised(tx: Transaction, services: Services, operation_id: str, total: int) -> None:
-    """Note what is to be waited for: how many memories, by jobs that are there by now."""
+def _record_enqueued(tx: Transaction, services: Services, operation_id: str, total: int) -> None:
+    """Record the jobs to wait for: the number of memories, and the present time as the limit."""
     if tx.operations.lock_unfinished(operation_id) is not None:
-        promised = {"memories": str(total), "until": services.clock().isoformat()}
-        tx.operations.change(operation_id, outcomes=[promised], error=None)
+        enqueued = {"memories": str(total), "until": services.clock().isoformat()}
+        tx.operations.change(operation_id, outcomes=[enqueued], error=None)
 
 
-def _look(tx: Transaction, services: Services, operation_id: str) -> bool:
-    """Note how far an operation has come; tell whether it is over."""
+def _record_progress(tx: Transaction, services: Services, operation_id: str) -> bool:
+    """Record the progress of an operation; return whether it is finished."""
     operation = tx.operations.lock_unfinished(operation_id)
     if operation is None:
         return True
     if not operation.outcomes:
-        return False  # Somebody else has begun again meanwhile.
-    (promised,) = operation.outcomes
-    until = datetime.fromisoformat(promised["until"])
-    left, failed = tx.jobs.count_pending(JobKind.INDEX, operation.project_id, until)
-    if left == 0:
+        return False  # Another worker has restarted the rebuild meanwhile.
+    (enqueued,) = operation.outcomes
+    until = datetime.fromisoformat(enqueued["until"])
+    pending, failed = tx.jobs.count_pending(JobKind.INDEX, operation.project_id, until)
+    if pending == 0:
         moment, whole = services.clock(), {"progress": 1.0, "error": None}
         tx.operations.finish(operation, OperationStatus.SUCCEEDED, moment, **whole)
         return True
-    # Memories that were deleted since wait too, so there may be more than were promised.
-    progress = max(operation.progress, 1 - left / max(int(promised["memories"]), 1))
+    # Memories deleted since have pending jobs too, so there may be more than were enqueued.
+    progress = max(operation.progress, 1 - pending / max(int(enqueued["memories"]), 1))
     error = _NOT_TAKEN.format(failed) if failed else None
     if (progress, error) != (operation.progress, operation.error):
         tx.operations.change(operation_id, progress=progress, error=error)

@@ -1,4 +1,4 @@
-"""Concepts: the people, places and things of a project, and what they do for its searches."""
+"""Concepts: the people, places and things that memories mention, and their gain in ranking."""
 
 from collections.abc import Iterator
 
@@ -20,17 +20,21 @@ from storage.memories.rows import MEMORY_ORDER
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
-# Of a query so many words are looked at, and names of so many words are looked for in it.
+# The number of words of a query that are considered, and the most words in the name of a concept.
 _MOST_WORDS, _LONGEST_CONCEPT = 128, 5
 _MOST_NAMED = 16
-# What more memories mention tells nothing: the gain would be a fortieth of the largest.
+# A concept that more memories mention does not distinguish them: its gain would be a fortieth of
+# the largest.
 _COMMON = 200
 
 
 async def concepts_of_project(
     ctx: Context, project_id: str, name_contains: str | None, page: PageArguments
 ) -> Connected:
-    """Return the concepts of a project by name, all or those whose name contains a text."""
+    """Return the concepts of a project by name, or only those whose name contains a text.
+
+    Raises `InvalidInput` for a text that is too long or cannot be stored.
+    """
     filters: Filters = ()
     if name_contains:
         check_storable(name_contains, "nameContains", longest=LONGEST_NAME)
@@ -39,7 +43,10 @@ async def concepts_of_project(
 
 
 async def memories_of_concept(ctx: Context, concept_id: str, page: PageArguments) -> Connected:
-    """Return the memories that mention a concept, the newest first, as lists show them."""
+    """Return the memories that mention a concept, newest first.
+
+    Expired and merged memories are left out, as in other lists by default.
+    """
     flags = Selection(today=ctx.today(), hide_merged=True).flags
     return await connect(ctx, MEMORIES_OF_CONCEPT, MEMORY_ORDER, concept_id, page, flags)
 
@@ -56,7 +63,7 @@ async def concepts_of_memory(ctx: Context, memory_id: str) -> list[ConceptRow]:
 
 
 async def total_memories(ctx: Context, concept_id: str) -> int:
-    """Return how many memories mention a concept, of those that lists show."""
+    """Return the number of memories that mention a concept, as lists count them by default."""
 
     async def batch(ids: list[str]) -> list[int]:
         found = await ctx.read(lambda tx: tx.concepts.totals(ids, ctx.today()))
@@ -69,9 +76,10 @@ async def total_memories(ctx: Context, concept_id: str) -> int:
 async def related_concepts(
     ctx: Context, concept_id: str, first: int
 ) -> list[tuple[ConceptRow, int]]:
-    """Return up to `first` concepts with the number of memories they share with one, most first.
+    """Return the concepts that share memories with a concept, each with the number of these.
 
-    Raises `InvalidInput` for a number outside 0 to 100.
+    At most `first` are returned, those with the most shared memories first. Raises `InvalidInput`
+    unless `first` is between 0 and 100.
     """
     if not 0 <= first <= LARGEST_PAGE:
         raise InvalidInput(f"first must be between 0 and {LARGEST_PAGE}.", "first")
@@ -87,14 +95,14 @@ async def related_concepts(
 
 
 def concept_gains(tx: Transaction, project_id: str, query: str) -> dict[str, float]:
-    """Return what memories gain, by id, from the concepts that a query names."""
+    """Return the ranking gains of memories, by id, from the concepts that a query names."""
     named = tx.concepts.by_key(project_id, set(_names(query)))
-    gained: dict[str, float] = {}
+    gains: dict[str, float] = {}
     for memory_ids in tx.concepts.mentions(sorted(named.values())[:_MOST_NAMED], _COMMON).values():
         gain = concept_gain(len(memory_ids))
         for id in memory_ids:
-            gained[id] = max(gain, gained.get(id, 0.0))
-    return gained
+            gains[id] = max(gain, gains.get(id, 0.0))
+    return gains
 
 
 def _names(query: str) -> Iterator[str]:
@@ -103,5 +111,5 @@ def _names(query: str) -> Iterator[str]:
         for end in range(start + 1, min(start + _LONGEST_CONCEPT, len(words)) + 1):
             name = concept_key(" ".join(words[start:end]))
             yield name
-            # "Anna's dog" names Anna.
+            # "Anna's dog" names the concept "Anna".
             yield name.removesuffix("'s")

@@ -1,4 +1,4 @@
-"""Memories as they are made: what a caller may give, and the row that comes of it."""
+"""The creation of memories: checks of the input, and the row to store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ MOST_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class NewMemories:
-    """What all memories of one call share."""
+    """The properties that all memories of one call share."""
 
     entities: Mapping[EntityType, str]
     metadata: Any = None
@@ -35,7 +35,7 @@ class NewMemories:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a memory belongs: its project, and the entities it is about by id and by name."""
+    """The project of a memory, and the ids and names of the entities that it is about."""
 
     project_id: str
     keys: Mapping[EntityType, str]
@@ -43,16 +43,16 @@ class Place:
 
 
 async def history_of_memory(ctx: Context, memory: MemoryRow, page: PageArguments) -> Connected:
-    """Return what happened to a memory, oldest first, with cursors of the project's log."""
+    """Return the events of a memory, oldest first, with cursors of the project's log."""
     return await connect(
         ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, memory.id, page, scope=memory.project_id
     )
 
 
 async def log_of_memory(ctx: Context, id: str, page: PageArguments) -> Connected:
-    """Return what happened to a memory that is there or was, oldest first.
+    """Return the events of an existing or deleted memory, oldest first.
 
-    Raises `NotFound` for one that the actor cannot see.
+    Raises `NotFound` if the actor cannot see the memory.
     """
     project_id = await ctx.read(lambda tx: tx.history.project_of(id, ctx.actor))
     scope = must_exist(project_id, "memory", id, "id")
@@ -60,13 +60,16 @@ async def log_of_memory(ctx: Context, id: str, page: PageArguments) -> Connected
 
 
 def speaker_of_turn(turn: Turn, names: Mapping[EntityType, str]) -> str | None:
-    """Return who says a turn, by name."""
+    """Return the name of the speaker of a turn, or None if it is unknown."""
     user, agent = (names.get(type) for type in (EntityType.USER, EntityType.AGENT))
     return speaker_of(turn.name, turn.role, user, agent)
 
 
 def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
-    """Return the turns that are not context. Raises `InvalidInput` for what cannot be kept."""
+    """Return the turns that are not context.
+
+    Raises `InvalidInput`, naming the field, if a turn or a shared property cannot be stored.
+    """
     if not 1 <= len(turns) <= MOST_AT_ONCE:
         raise InvalidInput(f"Give 1 to {MOST_AT_ONCE:,} messages.", "input", "messages")
     for position, turn in enumerate(turns):
@@ -75,8 +78,8 @@ def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
         check_text(turn.content, *at, "content", longest=LONGEST_TEXT)
         if turn.name is not None:
             check_text(turn.name, *at, "name")
-    said = [turn for turn in turns if turn.role not in CONTEXT_ROLES]
-    if not said:
+    utterances = [turn for turn in turns if turn.role not in CONTEXT_ROLES]
+    if not utterances:
         raise InvalidInput("Give a message that is not a system message.", "input", "messages")
     if not new.entities:
         raise InvalidInput(
@@ -86,7 +89,7 @@ def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
         check_text(name, "input", ENTITY_FIELDS[type], longest=LONGEST_NAME)
     if new.metadata is not None:
         check_metadata(new.metadata, "input", "metadata")
-    return said
+    return utterances
 
 
 def memory_row(
@@ -97,13 +100,13 @@ def memory_row(
     happened: Moment | None,
     moment: datetime,
 ) -> MemoryRow:
-    """Return an active memory of what a turn says, stored at a moment.
+    """Return an active memory with a text from a turn, stored at a moment.
 
-    When it happened is what the text tells of, if the caller gave nothing for all, else when it was
-    said.
+    Its timestamp is the date that the text states, unless the caller set a timestamp for all
+    memories. Otherwise it is the timestamp of the turn, or else the caller's.
     """
-    told = happened if new.timestamp is None else None
-    timestamp = (told.at if told else None) or turn.timestamp or new.timestamp
+    stated = happened if new.timestamp is None else None
+    timestamp = (stated.at if stated else None) or turn.timestamp or new.timestamp
     return MemoryRow(
         id=uuid7(),
         project_id=place.project_id,
@@ -125,8 +128,8 @@ def memory_row(
         immutable=new.immutable,
         version=1,
         timestamp=timestamp,
-        timestamp_until=told.until if told else None,
-        timestamp_precision=told.precision if told else None,
+        timestamp_until=stated.until if stated else None,
+        timestamp_precision=stated.precision if stated else None,
         happened_at=timestamp or moment,
         expiration_date=new.expiration_date,
         previous_id=None,

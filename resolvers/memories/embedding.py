@@ -1,7 +1,7 @@
-"""What is computed from a memory's text before it is stored: its embedding and its keywords.
+"""The embedding and the keywords of a memory's text, computed before it is stored.
 
 A short turn of a conversation means little by itself ("Yes, in May!"), so it is embedded together
-with what was said before it. Long texts stand for themselves: context would blur them.
+with the utterance before it. Long texts are embedded alone, because context would blur them.
 """
 
 import asyncio
@@ -19,30 +19,33 @@ from storage.search.keywords import Keywords
 from storage.transaction import Transaction
 
 _STATE = "terms"
-# Whatever changes what is derived of a text must change this too: it is then derived again.
+# Change this with every change of the keywords computed from a text: they are then recomputed.
 VERSION = f"{TERMS_VERSION}.claims-1"
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 _PAGE = 500
-# A text is known by its first words, so that the longest one has room in PostgreSQL's index.
+# Only the first terms of a text are indexed, so that the longest text fits PostgreSQL's index.
 _MOST_TERMS = 10_000
 
 
-def keywords_of(said: Utterance) -> Keywords:
-    """Return the keywords of what was said."""
-    body = without_speaker(said.text, said.speaker)
+def keywords_of(utterance: Utterance) -> Keywords:
+    """Return the keywords of an utterance."""
+    body = without_speaker(utterance.text, utterance.speaker)
     found, claim = terms(body)[:_MOST_TERMS], claim_of(body)
     return Keywords(
         terms=" ".join(found),
         words=len(found),
         is_question=body.rstrip().endswith(_QUESTION_MARKS),
-        names_speaker=names_speaker(said.text, said.speaker),
+        names_speaker=names_speaker(utterance.text, utterance.speaker),
         attribute=claim.attribute if claim else None,
     )
 
 
-def embedded_text(said: Utterance, words: int, before: Utterance | None) -> str:
-    """Return what is embedded for a text of so many content words, with what was said before it."""
-    body = without_speaker(said.text, said.speaker)
+def text_to_embed(utterance: Utterance, words: int, before: Utterance | None) -> str:
+    """Return the text to embed for an utterance.
+
+    `words` is its number of content words, and `before` the preceding utterance.
+    """
+    body = without_speaker(utterance.text, utterance.speaker)
     if before is None or words > MAX_CONTEXT_WORDS:
         return body
     former = without_speaker(before.text, before.speaker)
@@ -52,27 +55,27 @@ def embedded_text(said: Utterance, words: int, before: Utterance | None) -> str:
 async def embed_texts(
     services: Services, items: Sequence[tuple[Utterance, Utterance | None]]
 ) -> list[EmbeddedText]:
-    """Return what is derived of each text, given what was said before it."""
-    # Cutting a megabyte into words takes long enough to be noticed by everybody on the event loop.
+    """Return the embeddings and keywords of utterances, each given with the preceding one."""
+    # Splitting a megabyte into words would block the event loop for a noticeable time.
     keywords, texts = await asyncio.to_thread(_read, items)
     vectors = await services.embedder.embed(texts)
     return [EmbeddedText(*pair) for pair in zip(vectors, keywords, strict=True)]
 
 
 def _read(items: Sequence[tuple[Utterance, Utterance | None]]) -> tuple[list[Keywords], list[str]]:
-    """Return the keywords of texts, and what is to be embedded for each."""
-    keywords = [keywords_of(said) for said, _ in items]
+    """Return the keywords of utterances, and the text to embed for each."""
+    keywords = [keywords_of(utterance) for utterance, _ in items]
     texts = [
-        embedded_text(said, found.words, before)
-        for (said, before), found in zip(items, keywords, strict=True)
+        text_to_embed(utterance, found.words, before)
+        for (utterance, before), found in zip(items, keywords, strict=True)
     ]
     return keywords, texts
 
 
 async def renew_keywords(services: Services) -> int:
-    """Make the keywords of all memories again if they were made by another version of the terms.
+    """Recompute the keywords of all memories if another version computed the stored ones.
 
-    Returns how many were made. Memories that a transaction stores meanwhile have theirs already.
+    Returns the number of memories. Memories stored meanwhile already have current keywords.
     """
     if await services.db.read(lambda tx: tx.state.get(_STATE)) == VERSION:
         return 0
@@ -87,13 +90,16 @@ async def renew_keywords(services: Services) -> int:
 
 
 async def _renew_page(services: Services, project_id: str, after: str) -> list[str]:
-    """Make the keywords of the memories after an id again; return the ids, none at the end."""
+    """Recompute the keywords of one page of memories after an id; return their ids."""
 
     def work(tx: Transaction) -> list[str]:
         ids = tx.vectors.page(project_id, after, _PAGE)
         tx.memories.lock(ids)
         tx.memories.replace_keywords(
-            {id: keywords_of(said) for id, (said, _) in tx.documents.utterances(ids).items()}
+            {
+                id: keywords_of(utterance)
+                for id, (utterance, _) in tx.documents.utterances(ids).items()
+            }
         )
         return ids
 

@@ -1,4 +1,4 @@
-"""Entities: finding, describing and deleting the users, agents, apps and runs of a project."""
+"""Entities: reading, changing and deleting the users, agents, apps and runs of a project."""
 
 from typing import Any
 
@@ -28,7 +28,10 @@ _ORDERS = {
 async def entity(
     ctx: Context, project_id: str | None, type: EntityType, name: str
 ) -> EntityRow | None:
-    """Return an entity by the caller's own name for it, or None when no memory has named it."""
+    """Return an entity by type and name, or None if it does not exist.
+
+    Raises `NotFound` if the actor cannot see the project.
+    """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
     if not is_storable(name):
         return None
@@ -44,7 +47,11 @@ async def entities(
     order: tuple[str, bool] | None,
     page: PageArguments,
 ) -> Connected:
-    """Return the entities of a project, all or of one type or name, by (key, descending)."""
+    """Return the entities of a project, optionally of one type or with a text in their name.
+
+    `order` is (key, descending), by default by name. Raises `NotFound`, and `InvalidInput` for an
+    invalid text.
+    """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
     filters: Filters = ()
     if type is not None:
@@ -60,9 +67,10 @@ async def entities(
 async def create_entity(
     ctx: Context, project_id: str | None, type: EntityType, name: str, metadata: Any
 ) -> EntityRow:
-    """Return an entity that comes into being before a memory names it, or is there already.
+    """Create an entity before a memory names it, or return the existing one.
 
-    Metadata replaces what it had, unless it is None.
+    Metadata replaces existing metadata unless it is None. Raises `NotFound`, `PermissionDenied`,
+    and `InvalidInput` for an invalid name or metadata.
     """
     target = ctx.project_id(project_id)
     check_text(name, "name", longest=LONGEST_NAME)
@@ -80,7 +88,10 @@ async def create_entity(
 
 
 async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
-    """Replace the metadata of an entity."""
+    """Replace the metadata of an entity.
+
+    Raises `NotFound`, `PermissionDenied`, and `InvalidInput` for invalid metadata.
+    """
     check_metadata(metadata, "input", "metadata")
 
     def work(tx: Transaction) -> EntityRow:
@@ -92,31 +103,32 @@ async def update_entity(ctx: Context, id: str, metadata: Any) -> EntityRow:
 
 
 async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
-    """Delete an entity with all its memories, and erase what was ever said of them.
+    """Delete an entity with all its memories.
 
-    Returns the receipt and the id of the operation.
+    The history of the memories and the requests that quote them are erased. Returns the receipt and
+    the id of the operation. Raises `NotFound` and `PermissionDenied`.
     """
-    records = OperationTracker(ctx, OperationType.DELETE, {"entityId": id})
-    # A search for it that is written afterwards would keep its name and what was looked for.
+    tracker = OperationTracker(ctx, OperationType.DELETE, {"entityId": id})
+    # The record of a search that is written afterwards would keep the name of the entity.
     await ctx.services.search_recorder.flush()
 
     def work(tx: Transaction) -> ReceiptRow:
         entity, project = _writable(tx, ctx, id)
         tx.memories.lock_order(project.id)
         tx.entities.lock(id)
-        # Read again: the log may have grown while this waited.
+        # Read again: the log may have grown while this waited for the locks.
         entity, project = _writable(tx, ctx, id)
-        author = ctx.author(records.id_of(project.id))
+        author = ctx.author(tracker.id_of(project.id))
         erased = tx.memory_erasure.erase_entity(entity.type, id, project.id, author, ctx.now())
         subject, named = f"{entity.type.value} {id}", (entity.type, entity.name)
         receipt = erase_traces(tx, ctx, project, subject, erased, named)
         tx.entities.delete(id)
-        records.record(tx, [project.id], 1.0)
+        tracker.record(tx, [project.id], 1.0)
         return receipt
 
-    receipt = await records.write(work)
+    receipt = await tracker.write(work)
     ctx.services.search_cache.forget(id)
-    return receipt, records.id_of(receipt.project_id)
+    return receipt, tracker.id_of(receipt.project_id)
 
 
 def _writable(tx: Transaction, ctx: Context, id: str) -> tuple[EntityRow, ProjectRow]:

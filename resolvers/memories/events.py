@@ -1,4 +1,4 @@
-"""What happens to memories: a project's log after a place in it, and then as it grows."""
+"""The events of memories: a project's log after a position, and then as it grows."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -19,29 +19,29 @@ async def memory_events(
     types: tuple[HistoryEventType, ...] | None,
     after: str | None,
 ) -> AsyncGenerator[HistoryRow]:
-    """Yield the events of a project that follow a cursor, then each one as it happens.
+    """Yield the events of a project after a cursor, then each further event as it happens.
 
-    Without a cursor, only what happens from here on. Raises `NotFound` for a project that the actor
-    cannot see, `InvalidInput` for a cursor of another list, and `CursorExpired` when what followed
-    the cursor has been pruned.
+    Without a cursor, only future events are yielded. Raises `NotFound` if the actor cannot see the
+    project, `InvalidInput` for a cursor of another list, and `CursorExpired` if events after the
+    cursor have been pruned.
     """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
     check_scope(MemoryScope(where), project)
     stream = ctx.stream
     cursor = stream.resume or after
-    place: int = project.sequence
+    position: int = project.sequence
     if stream.start is not None:
-        place = stream.start
+        position = stream.start
     elif cursor is not None:
-        (place,) = ctx.cursors.decode(HISTORY_ORDER, project.id, cursor, "after")
+        (position,) = ctx.cursors.decode(HISTORY_ORDER, project.id, cursor, "after")
     stream.project_id = project.id
     stream.watch = watch = Watch(project.id, types, where)
     async with (
         ctx.services.feeds.of(project.id) as feed,
-        aclosing(feed.follow(watch, place, stream.join, stream.erased)) as events,
+        aclosing(feed.follow(watch, position, stream.join, stream.erased)) as events,
     ):
         async for event in events:
-            # What was loaded for the event before may have changed since.
+            # Rows loaded for the previous event may have changed since.
             ctx.loaders.clear()
             stream.event = event
             yield event

@@ -1,4 +1,4 @@
-"""Feedback: what people think of memories, which searches heed."""
+"""Feedback: the ratings of memories, which ranking uses."""
 
 from core.enums import FeedbackValue
 from core.errors import InvalidInput, must_exist
@@ -13,13 +13,14 @@ from storage.transaction import Transaction
 async def set_feedback(
     ctx: Context, memory_id: str, value: FeedbackValue | None, reason: str | None
 ) -> MemoryRow:
-    """Store what is thought of a memory, or forget it without a value; return the memory.
+    """Store the feedback on a memory, or remove it if the value is None; return the memory.
 
-    The memory itself does not change: its version and its history stay as they are.
+    The memory itself does not change: its version and its history stay the same. Raises `NotFound`,
+    `PermissionDenied`, and `InvalidInput` for an invalid reason or one without a value.
     """
     if reason is not None:
         if value is None:
-            raise InvalidInput("A reason needs a value that it is for.", "reason")
+            raise InvalidInput("A reason requires a value.", "reason")
         check_text(reason, "reason", longest=LONGEST_TEXT)
 
     def work(tx: Transaction) -> MemoryRow:
@@ -37,7 +38,7 @@ async def set_feedback(
 
 
 async def feedback_of_memory(ctx: Context, memory_id: str) -> FeedbackRow | None:
-    """Return what is thought of a memory that the actor can see, if anything is."""
+    """Return the feedback on a memory that the actor can see, or None."""
 
     async def batch(ids: list[str]) -> list[FeedbackRow | None]:
         found = await ctx.read(lambda tx: tx.feedback.of_memories(ids))

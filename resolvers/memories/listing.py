@@ -1,4 +1,4 @@
-"""Which memories are meant: what lists and searches are asked for, and the lists themselves."""
+"""The scopes of lists and searches, and the lists of memories."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,7 +19,7 @@ from storage.tenancy.projects import PROJECTS, ProjectRow
 
 @dataclass(frozen=True, slots=True)
 class MemoryScope:
-    """Which memories of a scope a list or a search may show."""
+    """The memories that a list or a search may return."""
 
     filter: Filter | None = None
     show_expired: bool = False
@@ -27,9 +27,9 @@ class MemoryScope:
     include_merged: bool = False
 
     def selection(self, today: date) -> Selection:
-        """Return the same as storage takes it.
+        """Return the selection that storage takes for this scope on a day.
 
-        Whoever filters by state says by that which states are meant, merged memories included.
+        A filter by state decides which states are included, also whether merged memories are.
         """
         return Selection(
             where=self.filter,
@@ -40,19 +40,20 @@ class MemoryScope:
 
 
 def current_memories(filter: Filter | None) -> MemoryScope:
-    """Return the memories of a filter that hold true: neither expired, superseded nor merged.
+    """Return the scope of memories that match a filter and are current.
 
-    A filter that speaks of states says by that which ones are meant.
+    Expired, superseded and merged memories are excluded; if the filter has a condition on states,
+    it decides about these instead.
     """
     return MemoryScope(filter, latest_only=not names_state(filter))
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryListQuery:
-    """What a list of memories is asked for, besides its page.
+    """The query of a list of memories, without its page.
 
-    With `as_of` everything is meant as it was at that moment: memories that have been deleted
-    since, what they said, what the filter says of them, and which of them had expired.
+    With `as_of` the list is that of a past moment: it includes memories deleted since, their texts
+    of that time, and the filter and the expiration apply to their state of that time.
     """
 
     scope: MemoryScope = MemoryScope()
@@ -60,14 +61,17 @@ class MemoryListQuery:
     as_of: datetime | None = None
 
     def check(self, project: ProjectRow) -> None:
-        """Raise `InvalidInput` as `check_scope` does; nobody knows the catalogs of the past."""
+        """Raise `InvalidInput` as `check_scope` does.
+
+        A list of the past is not checked, because past catalogs are unknown.
+        """
         if self.as_of is None:
             check_scope(self.scope, project)
 
 
-def check_scope(wanted: MemoryScope, project: ProjectRow) -> None:
-    """Raise `InvalidInput` for a filter by a category that the project's catalog does not have."""
-    named = categories_named(wanted.filter)
+def check_scope(scope: MemoryScope, project: ProjectRow) -> None:
+    """Raise `InvalidInput` for a filter by a category that is not in the project's catalog."""
+    named = categories_named(scope.filter)
     if not named:
         return
     known = [item["name"] for item in catalog_in_force(project.custom_categories)]
@@ -80,38 +84,42 @@ def check_scope(wanted: MemoryScope, project: ProjectRow) -> None:
 
 
 async def memories_of_project(
-    ctx: Context, project_id: str | None, asked: MemoryListQuery, page: PageArguments
+    ctx: Context, project_id: str | None, query: MemoryListQuery, page: PageArguments
 ) -> Connected:
-    """Return the memories of a project. Raises `InvalidInput` for a past that has been pruned."""
+    """Return the memories of a project.
+
+    Raises `NotFound`, and `InvalidInput` for a filter by an unknown category, invalid page
+    arguments, or a moment whose history has been pruned.
+    """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
-    asked.check(project)
-    listing = MEMORIES_OF_PROJECT if asked.as_of is None else PAST_MEMORIES_OF_PROJECT
-    found = await _listed(ctx, listing, project.id, asked, page)
-    await _refuse_pruned(ctx, project.id, project.id, asked, page)
+    query.check(project)
+    listing = MEMORIES_OF_PROJECT if query.as_of is None else PAST_MEMORIES_OF_PROJECT
+    found = await _list_page(ctx, listing, project.id, query, page)
+    await _reject_pruned(ctx, project.id, project.id, query, page)
     return found
 
 
 async def memories_of_entity(
-    ctx: Context, entity: EntityRow, asked: MemoryListQuery, page: PageArguments
+    ctx: Context, entity: EntityRow, query: MemoryListQuery, page: PageArguments
 ) -> Connected:
-    """Return the memories of an entity. Raises `InvalidInput` for a past that has been pruned."""
-    if categories_named(asked.scope.filter):
-        asked.check(await ctx.loaders.row(PROJECTS, entity.project_id))
-    listings = MEMORIES_OF_ENTITY if asked.as_of is None else PAST_MEMORIES_OF_ENTITY
-    found = await _listed(ctx, listings[entity.type], entity.id, asked, page)
-    await _refuse_pruned(ctx, entity.id, entity.project_id, asked, page)
+    """Return the memories of an entity. Raises the same errors as `memories_of_project`."""
+    if categories_named(query.scope.filter):
+        query.check(await ctx.loaders.row(PROJECTS, entity.project_id))
+    listings = MEMORIES_OF_ENTITY if query.as_of is None else PAST_MEMORIES_OF_ENTITY
+    found = await _list_page(ctx, listings[entity.type], entity.id, query, page)
+    await _reject_pruned(ctx, entity.id, entity.project_id, query, page)
     return found
 
 
-async def _refuse_pruned(
-    ctx: Context, parent: str, project_id: str, asked: MemoryListQuery, page: PageArguments
+async def _reject_pruned(
+    ctx: Context, parent: str, project_id: str, query: MemoryListQuery, page: PageArguments
 ) -> None:
-    """Raise `InvalidInput` when a page of the past, which has been read, may lack something.
+    """Raise `InvalidInput` if a page of the past may be incomplete because of pruning.
 
-    Only after it was read: what is pruned between the two is then missed by neither. So each page
-    has a look of its own, but all parents of a level share it.
+    Call it after the page is read, so that pruning in between is detected. Each page is therefore
+    checked separately, but all parents of a level share one check.
     """
-    if asked.as_of is None:
+    if query.as_of is None:
         return
 
     async def batch(keys: list[tuple[str, str]]) -> list[datetime | None]:
@@ -119,25 +127,25 @@ async def _refuse_pruned(
         pruned = await ctx.read(lambda tx: tx.pruning.pruned(projects))
         return [pruned[project].until if project in pruned else None for _, project in keys]
 
-    kind = ("pruned", asked, *page.values())
+    kind = ("pruned", query, *page.values())
     until = await ctx.loaders.load(kind, batch, (parent, project_id))
-    if until is not None and asked.as_of < until:
+    if until is not None and query.as_of < until:
         raise InvalidInput(f"The history before {until.isoformat()} has been pruned.", "asOf")
 
 
-async def _listed(
+async def _list_page(
     ctx: Context,
     listing: Listing[MemoryRow],
     parent: str,
-    asked: MemoryListQuery,
+    query: MemoryListQuery,
     page: PageArguments,
 ) -> Connected:
-    moment = asked.as_of
-    selection = asked.scope.selection(ctx.today() if moment is None else moment.date())
+    moment = query.as_of
+    selection = query.scope.selection(ctx.today() if moment is None else moment.date())
     flags, scope = selection.flags, parent
     if moment is not None:
         flags += (("as_of", moment),)
         scope = f"{parent} {moment.isoformat()}"
     return await connect(
-        ctx, listing, asked.order, parent, page, flags, scope, where=selection.where
+        ctx, listing, query.order, parent, page, flags, scope, where=selection.where
     )

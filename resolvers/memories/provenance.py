@@ -1,4 +1,4 @@
-"""Where memories come from, and what has become of those that stand for themselves no more."""
+"""The sources of memories, and the memories that replaced or were replaced by others."""
 
 from core.enums import MemoryState
 from resolvers.context import Context
@@ -7,7 +7,7 @@ from storage.memories.sources import SourceRow
 
 
 async def sources_of_memory(ctx: Context, memory_id: str) -> list[SourceRow]:
-    """Return the messages a memory was drawn from, the newest hundred, oldest first."""
+    """Return the last 100 messages from which a memory was extracted, oldest first."""
 
     async def batch(ids: list[str]) -> list[list[SourceRow]]:
         found = await ctx.read(lambda tx: tx.sources.of_memories(ids))
@@ -18,7 +18,10 @@ async def sources_of_memory(ctx: Context, memory_id: str) -> list[SourceRow]:
 
 
 async def successor(ctx: Context, memory: MemoryRow, state: MemoryState) -> MemoryRow | None:
-    """Return the memory that has taken a memory's place in this way, while it exists."""
+    """Return the memory that replaced a memory, or None.
+
+    `state` is the kind of replacement. None is also returned if the successor no longer exists.
+    """
     if memory.state is not state or memory.successor_id is None:
         return None
     found: MemoryRow | None = await ctx.loaders.row_or_none(MEMORIES, memory.successor_id)
@@ -26,7 +29,10 @@ async def successor(ctx: Context, memory: MemoryRow, state: MemoryState) -> Memo
 
 
 async def replaced_memories(ctx: Context, memory_id: str, state: MemoryState) -> list[MemoryRow]:
-    """Return the memories whose place a memory has taken in this way, oldest first."""
+    """Return the memories that a memory replaced, oldest first.
+
+    `state` is the kind of replacement.
+    """
 
     async def batch(ids: list[str]) -> list[list[MemoryRow]]:
         found = await ctx.read(lambda tx: tx.memories.replaced_memories(ids, ctx.actor))

@@ -1,7 +1,7 @@
-"""Bringing a memory back to what an event of its history left it at, also after it was deleted.
+"""The restoration of a memory to a version of its history, even after its deletion.
 
-An event that took a memory away, by deleting it or by putting another in its place, is undone: what
-comes back is what the memory was before. Any other event brings back what it made of the memory.
+An event that deleted or replaced the memory is undone: the version before the event is restored.
+For any other event, the version that the event created is restored.
 """
 
 from dataclasses import replace
@@ -23,9 +23,9 @@ from storage.memories.store import EmbeddedText
 from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
-# These make a version of their own, unlike a deletion, whose number is that of what it ended.
+# These events create a version, unlike a deletion, whose number is that of the last version.
 _REPLACING = {HistoryEventType.MERGE, HistoryEventType.SUPERSEDE}
-# What a version has that is brought back. Whom a memory is about never changes.
+# The fields of a version that are restored. The entities of a memory never change.
 _RESTORED = (
     "text",
     "metadata",
@@ -41,49 +41,51 @@ _RESTORED = (
 
 
 async def restore_memory(ctx: Context, id: str, event_id: str) -> MemoryRow:
-    """Return a memory as it is after it was brought back; see above for what an event stands for.
+    """Restore a memory to the version of an event, as described above, and return it.
 
-    Raises `AlreadyExists` when an active memory of the same entities says the same by then.
+    Raises `NotFound`, `PermissionDenied`, `ImmutableMemory` if the text of an immutable memory
+    would change, and `AlreadyExists` if an active memory of the same entities has the same text.
     """
-    wanted, said_before = await ctx.read(lambda tx: _wanted(tx, ctx, id, event_id))
-    (derived,) = await embed_texts(
-        ctx.services, [(Utterance(wanted.text, wanted.speaker), said_before)]
+    version, previous = await ctx.read(lambda tx: _version_of_event(tx, ctx, id, event_id))
+    (embedded,) = await embed_texts(
+        ctx.services, [(Utterance(version.text, version.speaker), previous)]
     )
     operation = operation_row(
-        ctx, wanted.project_id, OperationType.UPDATE, {"id": id, "historyEventId": event_id}
+        ctx, version.project_id, OperationType.UPDATE, {"id": id, "historyEventId": event_id}
     )
 
     def work(tx: Transaction) -> MemoryRow:
-        tx.memories.lock_order(wanted.project_id)
-        target = _standing(tx, _wanted(tx, ctx, id, event_id)[0])
-        there = tx.memories.find_for_update([id], ctx.actor).get(id)
+        tx.memories.lock_order(version.project_id)
+        target = _without_lost_successor(tx, _version_of_event(tx, ctx, id, event_id)[0])
+        current = tx.memories.find_for_update([id], ctx.actor).get(id)
         moment = ctx.now()
         try:
-            if there is None:
-                restored = _revived(tx, ctx, target, derived, operation.id)
+            if current is None:
+                restored = _reinsert(tx, ctx, target, embedded, operation.id)
             else:
-                restored = _rewritten(tx, ctx, there, target, derived, operation.id)
-        except DuplicateMemory as taken:
+                restored = _rewrite(tx, ctx, current, target, embedded, operation.id)
+        except DuplicateMemory as duplicate:
             raise AlreadyExists(
-                f"The memory {taken.memory_id} of the same entities says this already.", "id"
+                f"The memory {duplicate.memory_id} of the same entities already has this text.",
+                "id",
             ) from None
-        if restored is not there:
+        if restored is not current:
             tx.operations.add(succeeded_operation(replace(operation), moment))
         return restored
 
     return await ctx.write(work)
 
 
-def _wanted(
+def _version_of_event(
     tx: Transaction, ctx: Context, id: str, event_id: str
 ) -> tuple[MemoryRow, Utterance | None]:
-    """Return the version that an event stands for, and what was said before it."""
+    """Return the version to restore for an event, and the utterance before it."""
     event: HistoryRow = tx.history.get(event_id, ctx.actor, "historyEventId")
     if event.memory_id != id:
         raise NotFound("event in this memory's history", event_id, "historyEventId")
     writable_project(tx, ctx, event.project_id)
-    undone = event.type in _REPLACING
-    version = tx.memories.version(id, event.version - 1 if undone else event.version)
+    is_undone = event.type in _REPLACING
+    version = tx.memories.version(id, event.version - 1 if is_undone else event.version)
     if version is None:
         raise NotFound("event in this memory's history", event_id, "historyEventId")
     former = tx.memories.get_unscoped([version.previous_id]) if version.previous_id else {}
@@ -92,57 +94,57 @@ def _wanted(
     return replace(version, previous_id=None), None
 
 
-def _rewritten(
+def _rewrite(
     tx: Transaction,
     ctx: Context,
-    there: MemoryRow,
+    current: MemoryRow,
     target: MemoryRow,
-    derived: EmbeddedText,
+    embedded: EmbeddedText,
     operation_id: str,
 ) -> MemoryRow:
     changes: dict[str, Any] = {name: getattr(target, name) for name in _RESTORED}
-    real = changed_fields(changes, there)
-    if not real:
-        return there
-    if there.immutable and "text" in real:
+    changed = changed_fields(changes, current)
+    if not changed:
+        return current
+    if current.immutable and "text" in changed:
         raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
     restored = tx.memories.rewrite(
-        there,
-        real,
+        current,
+        changed,
         ctx.services.embedder.model,
-        derived if "text" in real else None,
+        embedded if "text" in changed else None,
         ctx.author(operation_id),
         ctx.now(),
         HistoryEventType.RESTORE,
     )
-    if "text" in real:
+    if "text" in changed:
         _link(tx, restored)
     return restored
 
 
-def _revived(
-    tx: Transaction, ctx: Context, target: MemoryRow, derived: EmbeddedText, operation_id: str
+def _reinsert(
+    tx: Transaction, ctx: Context, target: MemoryRow, embedded: EmbeddedText, operation_id: str
 ) -> MemoryRow:
     moment = max(ctx.now(), target.updated_at)
     restored = tx.memories.reinsert(
         replace(target, updated_at=moment),
         ctx.services.embedder.model,
-        derived,
+        embedded,
         ctx.author(operation_id),
     )
     _link(tx, restored)
     return restored
 
 
-def _standing(tx: Transaction, target: MemoryRow) -> MemoryRow:
-    """Return a version as it may come back: for itself, if what took its place is gone."""
+def _without_lost_successor(tx: Transaction, target: MemoryRow) -> MemoryRow:
+    """Return the version to store: an active one if the memory that replaced it is deleted."""
     if target.successor_id is None or tx.memories.get_unscoped([target.successor_id]):
         return target
     return replace(target, state=MemoryState.ACTIVE, successor_id=None)
 
 
 def _link(tx: Transaction, restored: MemoryRow) -> None:
-    """Let a memory mention again what its text did."""
+    """Link a restored memory to the concepts that its text mentions."""
     names = [
         name
         for text, lost in tx.history.concepts_lost(restored.id)

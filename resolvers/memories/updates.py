@@ -1,4 +1,4 @@
-"""Changing memories, one or up to a thousand at once, each with an outcome of its own."""
+"""Updates of memories, one or up to 1,000 at once, each with its own outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from storage.search.documents import Utterance
 from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 
-# A long list is written in several transactions, so that others get their turn in between.
+# A long list is written in several transactions, so that other writers can run in between.
 _PER_TRANSACTION = 100
 _NEVER_NULL = {"text": "text", "expected_version": "expectedVersion"}
 _EMPTY: dict[str, Any] = {"metadata": dict, "categories": list}
@@ -30,7 +30,7 @@ _EMPTY: dict[str, Any] = {"metadata": dict, "categories": list}
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """The changes wanted of one memory, by column; what is left out stays."""
+    """The requested changes of one memory, by column; omitted columns stay."""
 
     id: str
     changes: dict[str, Any]
@@ -40,7 +40,11 @@ Outcome = MemoryRow | AppError
 
 
 async def update_memory(ctx: Context, id: str, changes: dict[str, Any]) -> MemoryRow:
-    """Change one memory; a null clears metadata, categories, timestamp or expiration date."""
+    """Change one memory; a null clears metadata, categories, timestamp or expiration date.
+
+    Raises `NotFound`, `PermissionDenied`, `VersionConflict`, `ImmutableMemory`, `InvalidInput` for
+    invalid values, and `AlreadyExists` if another memory of the same entities has the same text.
+    """
     (outcome,) = await _update(ctx, [Update(id, changes)])
     if isinstance(outcome, AppError):
         raise outcome
@@ -48,7 +52,10 @@ async def update_memory(ctx: Context, id: str, changes: dict[str, Any]) -> Memor
 
 
 async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
-    """Change memories one after the other; return for each the memory or why it was refused."""
+    """Change memories one after the other; return for each the memory or its error.
+
+    Raises `InvalidInput` for more than 1,000 updates.
+    """
     if len(updates) > MOST_AT_ONCE:
         raise InvalidInput(f"Give at most {MOST_AT_ONCE:,} updates.", "inputs")
     outcomes = await _update(ctx, updates)
@@ -59,16 +66,16 @@ async def update_memories(ctx: Context, updates: Sequence[Update]) -> list[Outco
 
 
 async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
-    outcomes: list[Outcome | None] = [_problem(update) for update in updates]
-    sound = [position for position, problem in enumerate(outcomes) if problem is None]
-    asked = {"ids": [updates[position].id for position in sound]}
-    records = OperationTracker(ctx, OperationType.UPDATE, asked)
-    derived = await _derived(ctx, [updates[position] for position in sound])
-    for start in range(0, len(sound), _PER_TRANSACTION):
-        part = sound[start : start + _PER_TRANSACTION]
-        progress = (start + len(part)) / len(sound)
+    outcomes: list[Outcome | None] = [_input_error(update) for update in updates]
+    valid = [position for position, error in enumerate(outcomes) if error is None]
+    input = {"ids": [updates[position].id for position in valid]}
+    tracker = OperationTracker(ctx, OperationType.UPDATE, input)
+    embedded = await _embed_changed_texts(ctx, [updates[position] for position in valid])
+    for start in range(0, len(valid), _PER_TRANSACTION):
+        part = valid[start : start + _PER_TRANSACTION]
+        progress = (start + len(part)) / len(valid)
         some = [updates[at] for at in part]
-        written = await _write_some(ctx, some, derived, records, progress)
+        written = await _write_some(ctx, some, embedded, tracker, progress)
         for position, outcome in zip(part, written, strict=True):
             outcomes[position] = outcome
     return [outcome for outcome in outcomes if outcome is not None]
@@ -77,22 +84,27 @@ async def _update(ctx: Context, updates: Sequence[Update]) -> list[Outcome]:
 async def _write_some(
     ctx: Context,
     updates: Sequence[Update],
-    derived: Mapping[tuple[str, str], EmbeddedText],
-    records: OperationTracker,
+    embedded: Mapping[tuple[str, str], EmbeddedText],
+    tracker: OperationTracker,
     progress: float,
 ) -> list[Outcome]:
-    """Make some updates in one transaction; after it all of them are done to the progress."""
+    """Apply some updates in one transaction.
+
+    `progress` is the progress of the whole list after it, from 0 to 1.
+    """
 
     def work(tx: Transaction) -> list[Outcome]:
-        outcomes, changed_in = _update_some(tx, ctx, updates, derived, records)
-        records.record(tx, changed_in, progress)
+        outcomes, changed_in = _update_some(tx, ctx, updates, embedded, tracker)
+        tracker.record(tx, changed_in, progress)
         return outcomes
 
-    return await records.write(work)
+    return await tracker.write(work)
 
 
-async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, str], EmbeddedText]:
-    """Return what is derived of each text, by memory, that the actor may write."""
+async def _embed_changed_texts(
+    ctx: Context, updates: Sequence[Update]
+) -> dict[tuple[str, str], EmbeddedText]:
+    """Return the embedded texts of the updates that the actor may make, by (memory id, text)."""
     texts = {(update.id, update.changes["text"]) for update in updates if "text" in update.changes}
 
     def work(tx: Transaction) -> dict[str, tuple[Utterance, Utterance | None]]:
@@ -109,14 +121,17 @@ async def _derived(ctx: Context, updates: Sequence[Update]) -> dict[tuple[str, s
 
     if not texts:
         return {}
-    said = await ctx.read(work)
-    wanted = sorted((id, text) for id, text in texts if id in said)
-    items = [(Utterance(text, said[id][0].speaker), said[id][1]) for id, text in wanted]
-    return dict(zip(wanted, await embed_texts(ctx.services, items), strict=True))
+    utterances = await ctx.read(work)
+    writable_texts = sorted((id, text) for id, text in texts if id in utterances)
+    items = [
+        (Utterance(text, utterances[id][0].speaker), utterances[id][1])
+        for id, text in writable_texts
+    ]
+    return dict(zip(writable_texts, await embed_texts(ctx.services, items), strict=True))
 
 
-def _problem(update: Update) -> AppError | None:
-    """Return what is wrong with an update by itself, before anything is read."""
+def _input_error(update: Update) -> AppError | None:
+    """Return the error of an update that can be found without reading the memory, or None."""
     changes = update.changes
     try:
         reject_nulls(changes, _NEVER_NULL)
@@ -124,8 +139,8 @@ def _problem(update: Update) -> AppError | None:
             check_text(changes["text"], "input", "text", longest=LONGEST_TEXT)
         if changes.get("metadata") is not None:
             check_metadata(changes["metadata"], "input", "metadata")
-    except AppError as problem:
-        return problem
+    except AppError as error:
+        return error
     return None
 
 
@@ -133,10 +148,10 @@ def _update_some(
     tx: Transaction,
     ctx: Context,
     updates: Sequence[Update],
-    derived: Mapping[tuple[str, str], EmbeddedText],
-    records: OperationTracker,
+    embedded: Mapping[tuple[str, str], EmbeddedText],
+    tracker: OperationTracker,
 ) -> tuple[list[Outcome], set[str]]:
-    """Return the outcome of each update, each fails alone, and the projects that have changed."""
+    """Return the outcome of each update and the changed projects; updates fail separately."""
     memories = tx.memories.find_for_update([update.id for update in updates], ctx.actor)
     projects = tx.find(PROJECTS, [row.project_id for row in memories.values()], ctx.actor)
     outcomes: list[Outcome] = []
@@ -148,9 +163,9 @@ def _update_some(
             outcomes.append(NotFound("memory", update.id, "id"))
             continue
         try:
-            changed = _update_one(tx, ctx, memory, project, update.changes, derived, records)
-        except AppError as refusal:
-            outcomes.append(refusal)
+            changed = _update_one(tx, ctx, memory, project, update.changes, embedded, tracker)
+        except AppError as error:
+            outcomes.append(error)
         else:
             if changed is not memory:
                 changed_in.add(memory.project_id)
@@ -165,45 +180,45 @@ def _update_one(
     memory: MemoryRow,
     project: ProjectRow,
     changes: dict[str, Any],
-    derived: Mapping[tuple[str, str], EmbeddedText],
-    records: OperationTracker,
+    embedded: Mapping[tuple[str, str], EmbeddedText],
+    tracker: OperationTracker,
 ) -> MemoryRow:
     ctx.actor.require(Permission.WRITE_MEMORIES, project.viewer_role)
-    wanted = {
+    requested = {
         column: _EMPTY[column]() if value is None and column in _EMPTY else value
         for column, value in changes.items()
         if column != "expected_version"
     }
-    _check_categories(wanted.get("categories"), project)
-    if "categories" in wanted:
-        wanted["categories"] = list(dict.fromkeys(wanted["categories"]))
+    _check_categories(requested.get("categories"), project)
+    if "categories" in requested:
+        requested["categories"] = list(dict.fromkeys(requested["categories"]))
     check_version(memory, changes.get("expected_version"))
-    real = changed_fields(wanted, memory)
-    if not real:
+    effective = changed_fields(requested, memory)
+    if not effective:
         return memory
     if memory.immutable:
         raise ImmutableMemory("This memory is immutable: it can only be deleted.", "id")
-    found = derived.get((memory.id, real["text"])) if "text" in real else None
-    if "text" in real and found is None:
-        # What could not be written when the texts were embedded is not there for this request.
+    found = embedded.get((memory.id, effective["text"])) if "text" in effective else None
+    if "text" in effective and found is None:
+        # A memory that was not writable when the texts were embedded counts as missing.
         raise NotFound("memory", memory.id, "id")
-    author = ctx.author(records.id_of(memory.project_id))
-    if "timestamp" in real:
-        # Nobody knows how exactly the caller means it.
-        real |= changed_fields({"timestamp_until": None, "timestamp_precision": None}, memory)
+    author = ctx.author(tracker.id_of(memory.project_id))
+    if "timestamp" in effective:
+        # The precision of a date set by the caller is unknown.
+        effective |= changed_fields({"timestamp_until": None, "timestamp_precision": None}, memory)
     kind = HistoryEventType.UPDATE
-    if real.keys() == {"categories"}:
+    if effective.keys() == {"categories"}:
         kind = HistoryEventType.CATEGORIZE
     try:
         return tx.memories.rewrite(
-            memory, real, ctx.services.embedder.model, found, author, ctx.now(), kind
+            memory, effective, ctx.services.embedder.model, found, author, ctx.now(), kind
         )
-    except DuplicateMemory as taken:
+    except DuplicateMemory as duplicate:
         raise AlreadyExists(
-            f"The memory {taken.memory_id} of the same entities says this already.",
+            f"The memory {duplicate.memory_id} of the same entities already has this text.",
             "input",
-            # One that has expired left its place to whoever came next.
-            "text" if "text" in real else "expirationDate",
+            # An expired memory does not reserve its text, so another memory may have it since.
+            "text" if "text" in effective else "expirationDate",
         ) from None
 
 

@@ -1,10 +1,10 @@
-"""Attempts at an operation that a job works on: starting, postponing and failing for good.
+"""Attempts at an operation that a job works on: start, postponement and permanent failure.
 
 The work finishes the operation in the transaction that stores its result. A process that is killed
-before that has changed nothing but the count of attempts.
+before that has changed only the number of attempts.
 
-How long retries go on follows from `MOST_ATTEMPTS` and from the pauses of the jobs: see "Retries"
-in `docs/operations.md`.
+`MOST_ATTEMPTS` and the pauses of the jobs determine how long retries continue: see "Retries" in
+`docs/operations.md`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,19 +24,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MOST_ATTEMPTS = 9
-# Work that ends its process each time never gets as far as failing, so starts are counted too. The
-# limit is higher, because a server restarts for other reasons as well.
+# Work that kills its process every time never reaches the point of failure, so starts are limited
+# too. This limit is higher because a server also restarts for other reasons.
 _MOST_STARTS = 3 * MOST_ATTEMPTS
-_ENDLESS = "The server stopped during every attempt; giving up."
-_INTERNAL = "Something went wrong here. The server's log says what, under this operation's id."
+_NEVER_FINISHED = "The server stopped during every attempt; giving up."
+_INTERNAL = "An internal error occurred. See the server's log under this operation's id."
 
 
 class PermanentFailure(Exception):
-    """A failure that another attempt would only repeat; its message is shown to people."""
+    """A failure that a retry would only repeat; users see its message."""
 
 
-def reason_of(error: Exception) -> str:
-    """Return what people are told of an error; no details of one that the code did not expect."""
+def failure_message(error: Exception) -> str:
+    """Return the message of an error for users, without details if the error is unexpected."""
     return str(error) if isinstance(error, (ProviderError, PermanentFailure)) else _INTERNAL
 
 
@@ -47,19 +47,21 @@ async def run_attempt(
     *,
     start: Callable[[Transaction], T | None],
     work: Callable[[T], Awaitable[R]],
-    describe: Callable[[Exception], str] = reason_of,
+    describe: Callable[[Exception], str] = failure_message,
     model: str | None = None,
 ) -> R | None:
-    """Do the work on what `start` returns; return the result of the work.
+    """Call `work` with the result of `start`, and return its result.
 
-    Returns None when `start` finds nothing to do, and when the operation has failed for good:
-    by a `PermanentFailure`, by an error of a provider that cannot be retried, or because this was
-    the last attempt. `describe` says why, and `model` is the model the operation names then.
+    Returns None if `start` returns None, and if the operation has failed permanently: by a
+    `PermanentFailure`, by a provider error that is not retryable, or on the last attempt. The
+    failed operation then has the error message that `describe` returns, and names `model`.
 
-    Raises what the work raises when another attempt may succeed; the operation is PENDING then.
+    If a retry may succeed, the operation becomes PENDING and the error of the work is raised.
     """
     if attempts > _MOST_STARTS:
-        await services.db.write(lambda tx: _fail(tx, services, operation_id, _ENDLESS, model))
+        await services.db.write(
+            lambda tx: _fail(tx, services, operation_id, _NEVER_FINISHED, model)
+        )
         return None
     task = await services.db.write(start)
     if task is None:
@@ -82,7 +84,10 @@ async def run_attempt(
 
 
 def start_attempt(tx: Transaction, services: Services, operation_id: str) -> OperationRow | None:
-    """Start an attempt; return the operation as it was before, None if it is finished or gone."""
+    """Start an attempt at an operation.
+
+    Returns the operation before the change, or None if it is finished or deleted.
+    """
     operation = tx.operations.lock_unfinished(operation_id)
     if operation is not None:
         mark_running(tx, services, operation)
@@ -92,7 +97,7 @@ def start_attempt(tx: Transaction, services: Services, operation_id: str) -> Ope
 def mark_running(
     tx: Transaction, services: Services, operation: OperationRow, **values: Any
 ) -> None:
-    """Count an attempt at an operation that is running from here on, and write other columns."""
+    """Mark an operation as RUNNING, count the attempt, and set other columns."""
     tx.operations.change(
         operation.id,
         status=OperationStatus.RUNNING,
@@ -103,7 +108,7 @@ def mark_running(
 
 
 def _postpone(tx: Transaction, operation_id: str, reason: str) -> None:
-    """Let an operation wait for its next attempt, with the reason the last one failed."""
+    """Make an operation PENDING for its next attempt, with the error of the last one."""
     if tx.operations.lock_unfinished(operation_id) is not None:
         tx.operations.change(operation_id, status=OperationStatus.PENDING, error=reason)
 

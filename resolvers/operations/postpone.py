@@ -1,10 +1,10 @@
-"""What a job raises that has to wait for others: nothing has failed, so nothing is logged."""
+"""The exception of a job that must wait for others. It is not a failure, so it is not logged."""
 
 from datetime import timedelta
 
 
 class Postponed(Exception):
-    """The job is to be taken again after a pause, as if it had just been put."""
+    """The job must be run again after `pause`, as if it had just been enqueued."""
 
     def __init__(self, pause: timedelta) -> None:
         super().__init__(f"in {pause.total_seconds():g} seconds")

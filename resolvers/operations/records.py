@@ -1,7 +1,7 @@
-"""Operations: the records of what was asked of the platform, and trying again what has failed.
+"""Operations: the records of requests, their idempotency keys, and retries of failed operations.
 
-What is done within a request is recorded in the transaction of its first change, so that it exists
-exactly when something was changed.
+Work that finishes within its request is recorded in the transaction of its first change, so the
+operation exists exactly if something was changed.
 """
 
 import hashlib
@@ -34,23 +34,23 @@ from storage.operations.store import (
 from storage.transaction import Transaction
 
 LONGEST_KEY = 255
-KEYS_ARE_KEPT = timedelta(hours=24)
+KEY_RETENTION = timedelta(hours=24)
 MOST_RESULTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Retry:
-    """How an operation is tried again: by which job, and what must have been kept of its input.
+    """How to retry an operation: the kind of job, and the input field that must still exist.
 
-    An import has kept records instead, those that are still to be stored.
+    Instead of an input field, an import needs the records that are not stored yet.
     """
 
     kind: JobKind
-    kept: str | None
+    input_field: str | None
     writes: bool = True
 
 
-# What the others do is over within their request, and nothing is kept of it.
+# Other types finish within their request, and their input is not kept.
 _RETRIES = {
     OperationType.ADD: _Retry(JobKind.INGEST, "messages"),
     OperationType.EXPORT: _Retry(JobKind.EXPORT, "schema", writes=False),
@@ -59,7 +59,7 @@ _RETRIES = {
 
 
 async def operation(ctx: Context, id: str) -> OperationRow:
-    """Return an operation. Raises `NotFound` when the actor cannot see it."""
+    """Return an operation. Raises `NotFound` if the actor cannot see it."""
     await ctx.services.search_recorder.flush()
     found: OperationRow = await ctx.loaders.row(OPERATIONS, id)
     return found
@@ -72,7 +72,7 @@ async def operations_of_project(
     status: OperationStatus | None,
     page: PageArguments,
 ) -> Connected:
-    """Return the operations of a project, the newest first."""
+    """Return the operations of a project, of a type and status if given, newest first."""
     await ctx.services.search_recorder.flush()
     filters: Filters = ()
     if type is not None:
@@ -83,35 +83,36 @@ async def operations_of_project(
 
 
 async def changes_of_operation(ctx: Context, operation_id: str) -> list[HistoryRow]:
-    """Return the first thousand changes that an operation has made, in the order of the log."""
+    """Return the first 1,000 changes that an operation made, in the order of the log."""
     page = Page(HISTORY_ORDER, MOST_RESULTS, forward=True)
     return (await ctx.loaders.page(Link(HISTORY_OF_OPERATION, page), operation_id)).rows
 
 
 async def retry_operation(ctx: Context, id: str) -> OperationRow:
-    """Work again on an operation that has failed, with what was kept of it.
+    """Retry a failed operation with its retained input; return the pending operation.
 
-    What only reads may be tried again by whoever sees it. Raises `InvalidInput` for an operation
-    that has not failed, or that kept nothing to work on.
+    Everyone who sees a read-only operation may retry it; other types require write permission, and
+    a reindex the permission to manage the project. Raises `NotFound`, `PermissionDenied`, and
+    `InvalidInput` if the operation has not failed or its input was not retained.
     """
 
     def work(tx: Transaction) -> OperationRow:
         found = tx.operations.get(id, ctx.actor, "id")
         if found.type is OperationType.REINDEX:
             return _retry_reindex(tx, ctx, found)
-        again = _RETRIES.get(found.type)
-        if again is None or again.writes:
+        retry = _RETRIES.get(found.type)
+        if retry is None or retry.writes:
             writable_project(tx, ctx, found.project_id)
-        is_kept = again is not None and again.kept in found.input
+        is_retained = retry is not None and retry.input_field in found.input
         if found.type is OperationType.IMPORT:
-            is_kept = bool(tx.import_records.first(id, 1))
-        if found.status is OperationStatus.FAILED and not is_kept:
-            raise InvalidInput("Nothing was kept that could be tried again.", "id")
-        # Of two who try at once the first does: the second must not undo what came of it.
+            is_retained = bool(tx.import_records.first(id, 1))
+        if found.status is OperationStatus.FAILED and not is_retained:
+            raise InvalidInput("Nothing was retained that could be retried.", "id")
+        # Of two concurrent retries only the first succeeds: the second must not reset its results.
         if not tx.operations.reopen(id):
-            raise InvalidInput("Only an operation that has FAILED can be tried again.", "id")
-        assert again is not None
-        tx.jobs.put(again.kind, [id], found.project_id, ctx.now(), found.scope)
+            raise InvalidInput("Only a FAILED operation can be retried.", "id")
+        assert retry is not None
+        tx.jobs.put(retry.kind, [id], found.project_id, ctx.now(), found.scope)
         return tx.operations.get(id, ctx.actor, "id")
 
     return await ctx.write(work)
@@ -123,9 +124,9 @@ def _retry_reindex(tx: Transaction, ctx: Context, operation: OperationRow) -> Op
     project = tx.projects.get(project_id, ctx.actor, "id")
     ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
     if tx.operations.find_unfinished(project_id, OperationType.REINDEX) is not None:
-        raise InvalidInput("The index of this project is being built anew already.", "id")
+        raise InvalidInput("The index of this project is already being rebuilt.", "id")
     if not tx.operations.reopen(operation.id):
-        raise InvalidInput("Only an operation that has FAILED can be tried again.", "id")
+        raise InvalidInput("Only a FAILED operation can be retried.", "id")
     tx.jobs.put(JobKind.REINDEX, [operation.id], project_id, ctx.now())
     return tx.operations.get(operation.id, ctx.actor, "id")
 
@@ -137,7 +138,7 @@ def operation_row(
     input: dict[str, Any],
     names: Mapping[EntityType, str] | None = None,
 ) -> OperationRow:
-    """Return an operation that begins at this moment, about the named entities."""
+    """Return a PENDING operation that is created now, about the named entities."""
     row = OperationRow(
         id=uuid7(),
         project_id=project_id,
@@ -154,7 +155,10 @@ def operation_row(
 
 
 def succeeded_operation(row: OperationRow, moment: datetime, **values: Any) -> OperationRow:
-    """Return an operation of one piece as it is when it has succeeded."""
+    """Mark an operation that took one transaction as SUCCEEDED at a moment, and return it.
+
+    `values` are further columns to set. The row is changed in place.
+    """
     elapsed = (moment - row.created_at).total_seconds()
     row.status = OperationStatus.SUCCEEDED
     row.attempts, row.progress = 1, 1.0
@@ -166,42 +170,47 @@ def succeeded_operation(row: OperationRow, moment: datetime, **values: Any) -> O
 
 
 def idempotent_request(
-    ctx: Context, key: str | None, project_id: str, asked: Mapping[str, Any]
+    ctx: Context, key: str | None, project_id: str, body: Mapping[str, Any]
 ) -> IdempotentRequest | None:
-    """Return by what a request is known again. Raises `InvalidInput` for a key that cannot be."""
+    """Return what identifies a repeated request, or None without an idempotency key.
+
+    `body` is the request as JSON. Raises `InvalidInput` for an invalid key.
+    """
     if key is None:
         return None
     check_text(key, "input", "idempotencyKey", longest=LONGEST_KEY)
-    body = orjson.dumps([project_id, asked], option=orjson.OPT_SORT_KEYS)
-    tombstone = tombstone_of(key, ctx.services.pepper)
-    return IdempotentRequest(key, tombstone, hashlib.sha256(body).hexdigest())
+    serialized = orjson.dumps([project_id, body], option=orjson.OPT_SORT_KEYS)
+    tombstone = key_tombstone(key, ctx.services.pepper)
+    return IdempotentRequest(key, tombstone, hashlib.sha256(serialized).hexdigest())
 
 
-def tombstone_of(key: str, pepper: bytes) -> str:
-    """Return what stays of an idempotency key when its request is erased.
+def key_tombstone(key: str, pepper: bytes) -> str:
+    """Return the keyed digest that replaces an idempotency key when its request is erased.
 
-    The key itself may be somebody's name; only this server can tell that it is the same key again.
+    The key itself may be personal data. Only this server, which has the pepper, can recognize the
+    same key by the digest.
     """
     return digest_of(f"idempotency key {key}", pepper)
 
 
 def find_repeated_operation(
-    tx: Transaction, ctx: Context, type: OperationType, again: IdempotentRequest | None
+    tx: Transaction, ctx: Context, type: OperationType, request: IdempotentRequest | None
 ) -> OperationRow | None:
-    """Return the operation of the same request, if it came before, even if it was erased since.
+    """Return the operation of an earlier identical request, even if its content has been erased.
 
-    Raises `IdempotencyMismatch` when the key came before with another one.
+    Returns None if there is none or the request has no idempotency key. Raises
+    `IdempotencyMismatch` if the key was used for a different request.
     """
-    if again is None:
+    if request is None:
         return None
-    since = ctx.now() - KEYS_ARE_KEPT
-    known = tx.operations.find_repeated(ctx.actor.account_id, type, again, since)
+    since = ctx.now() - KEY_RETENTION
+    known = tx.operations.find_repeated(ctx.actor.account_id, type, request, since)
     if known is None:
         return None
     row, digest = known
-    if digest is not None and digest != again.digest:
+    if digest is not None and digest != request.digest:
         raise IdempotencyMismatch(
-            "This key came before with another request: give each request a key of its own.",
+            "This key was already used for a different request: use a separate key for each one.",
             "input",
             "idempotencyKey",
         )

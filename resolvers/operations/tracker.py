@@ -1,7 +1,7 @@
-"""The operations of work that is done within a request, in one transaction or in several.
+"""The operations of work that finishes within its request, in one or several transactions.
 
-The trap is a transaction that is run again: what it noted the first time was never written. So what
-is stored is known only after the commit.
+The trap is a transaction that the database retries: what the first run recorded was never written.
+Rows therefore count as stored only after the commit.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,12 +17,12 @@ from storage.transaction import Transaction
 
 T = TypeVar("T")
 
-# How long such work may be silent before it is given up for lost.
+# Such work counts as abandoned if it reports no progress for this long.
 SILENCE = timedelta(minutes=1)
 
 
 class OperationTracker:
-    """One operation for each project in which something was changed."""
+    """Tracks one operation for each project in which the request changes something."""
 
     def __init__(self, ctx: Context, type: OperationType, input: dict[str, Any]) -> None:
         self._ctx = ctx
@@ -30,29 +30,29 @@ class OperationTracker:
         self._input = input
         self._rows: dict[str, OperationRow] = {}
         self._stored: set[str] = set()
-        self._noted: set[str] = set()
+        self._recorded: set[str] = set()
 
     def id_of(self, project_id: str) -> str:
-        """Return the id of the operation in a project."""
+        """Return the id of the operation in a project, which is created if necessary."""
         if project_id not in self._rows:
             self._rows[project_id] = operation_row(self._ctx, project_id, self._type, self._input)
         return self._rows[project_id].id
 
     def record(self, tx: Transaction, project_ids: Iterable[str], progress: float) -> None:
-        """Note in which projects a transaction has changed something, and how far all is, to 1."""
-        self._noted = set(project_ids)
-        for project_id in sorted(self._noted | (self._stored if progress >= 1 else set())):
+        """Record the projects that a transaction changes, and the progress of the whole, 0 to 1."""
+        self._recorded = set(project_ids)
+        for project_id in sorted(self._recorded | (self._stored if progress >= 1 else set())):
             self.id_of(project_id)
             self._write(tx, self._rows[project_id], progress)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Run a transaction that notes what it does."""
+        """Run a write transaction that calls `record`, and return its result."""
         result = await self._ctx.write(work)
-        self._stored |= self._noted
+        self._stored |= self._recorded
         return result
 
     async def fail(self, reason: str) -> None:
-        """Note that what is left will not be done; what was done is kept."""
+        """Mark the stored operations as FAILED; changes that are committed remain."""
 
         def work(tx: Transaction) -> None:
             for project_id in sorted(self._stored):
@@ -71,11 +71,11 @@ class OperationTracker:
         elif is_stored:
             tx.operations.change(row.id, progress=progress, alive_until=moment + SILENCE)
         else:
-            begun_row = replace(
+            running_row = replace(
                 row,
                 status=OperationStatus.RUNNING,
                 started_at=row.created_at,
                 attempts=1,
                 progress=progress,
             )
-            tx.operations.add(begun_row, alive_until=moment + SILENCE)
+            tx.operations.add(running_row, alive_until=moment + SILENCE)

@@ -1,7 +1,7 @@
-"""Who is connected for longer than a request: counted by key, and shown out when the right ends.
+"""Long-lived connections: counted by key, and disconnected when their access ends.
 
-Keys are revoked and members removed in other processes too, so all who are here are looked at
-together, every few seconds, by two statements.
+Other processes also revoke keys and remove members. All connections are therefore revalidated
+together every few seconds, with two statements.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from storage.database import Database
 
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 2.0
+_REVALIDATE_SECONDS = 2.0
 
-# What is called with the reason, None when the server stops.
+# A callback that receives the reason, or None when the server stops.
 Disconnect = Callable[[Unauthenticated | NotFound | None], None]
 
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """One connection or one subscription, and what is called when it must end."""
+    """One connection or subscription, and the callback that ends it."""
 
     actor: Actor
     disconnect: Disconnect
@@ -35,72 +35,75 @@ class LiveConnection:
 
 
 class LiveConnections:
-    """All that is connected to one process."""
+    """The connections and subscriptions of one process."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime], most_per_key: int) -> None:
         self._db = db
         self._clock = clock
         self._most = most_per_key
-        self._stays: set[LiveConnection] = set()
+        self._connections: set[LiveConnection] = set()
         self._by_key: Counter[str] = Counter()
-        self._looking: asyncio.Task[None] | None = None
+        self._revalidation: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        return len(self._stays)
+        return len(self._connections)
 
-    def open(self, actor: Actor, leave: Disconnect) -> LiveConnection:
-        """Return a stay, which lasts until `close`.
+    def open(self, actor: Actor, disconnect: Disconnect) -> LiveConnection:
+        """Register and return a connection, which counts until `close`.
 
-        Raises `LimitExceeded` when the key has as many as it may.
+        Raises `LimitExceeded` if the key has reached its limit.
         """
         if self._by_key[actor.key_id] >= self._most:
             raise LimitExceeded(
                 f"A key can have {self._most:,} connections and subscriptions at once "
                 "(MNEMOGRAPH_LIVE_LIMIT)."
             )
-        stay = LiveConnection(actor, leave)
-        self._stays.add(stay)
+        connection = LiveConnection(actor, disconnect)
+        self._connections.add(connection)
         self._by_key[actor.key_id] += 1
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
-        return stay
+        if self._revalidation is None:
+            self._revalidation = asyncio.create_task(self._revalidate_regularly())
+        return connection
 
-    def close(self, stay: LiveConnection) -> None:
-        """End a stay; one that is over stays so."""
-        if stay not in self._stays:
+    def close(self, connection: LiveConnection) -> None:
+        """Unregister a connection. Closing it again has no effect."""
+        if connection not in self._connections:
             return
-        self._stays.remove(stay)
-        self._by_key[stay.actor.key_id] -= 1
-        if not self._by_key[stay.actor.key_id]:
-            del self._by_key[stay.actor.key_id]
-        if not self._stays and self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
+        self._connections.remove(connection)
+        self._by_key[connection.actor.key_id] -= 1
+        if not self._by_key[connection.actor.key_id]:
+            del self._by_key[connection.actor.key_id]
+        if not self._connections and self._revalidation is not None:
+            self._revalidation.cancel()
+            self._revalidation = None
 
     def close_all(self) -> None:
-        """Ask everybody to leave, because the server stops."""
-        for stay in list(self._stays):
-            stay.disconnect(None)
+        """Disconnect all clients because the server stops."""
+        for connection in list(self._connections):
+            connection.disconnect(None)
 
     async def revalidate(self) -> None:
-        """Ask those to leave whose key is dead, or who do not see their project any more."""
-        # Which project a stay is shown may become known while the database is asked.
-        stays = [(stay, stay.actor.key_id, stay.stream.project_id) for stay in self._stays]
+        """Disconnect clients whose key is no longer valid or whose project is no longer visible."""
+        # A connection may learn its project while the database is read, so compare with a snapshot.
+        snapshot = [
+            (connection, connection.actor.key_id, connection.stream.project_id)
+            for connection in self._connections
+        ]
         moment = self._clock()
-        keys = {key for _, key, _ in stays}
-        pairs = {(key, project) for _, key, project in stays if project is not None}
-        living, seen = await self._db.read(
+        keys = {key for _, key, _ in snapshot}
+        pairs = {(key, project) for _, key, project in snapshot if project is not None}
+        valid_keys, visible = await self._db.read(
             lambda tx: (tx.presence.living_keys(keys, moment), tx.presence.visible_pairs(pairs))
         )
-        for stay, key, project in stays:
-            if key not in living:
-                stay.disconnect(Unauthenticated("This API key is not valid any more."))
-            elif project is not None and (key, project) not in seen:
-                stay.disconnect(NotFound("project", project, "projectId"))
+        for connection, key, project in snapshot:
+            if key not in valid_keys:
+                connection.disconnect(Unauthenticated("This API key is no longer valid."))
+            elif project is not None and (key, project) not in visible:
+                connection.disconnect(NotFound("project", project, "projectId"))
 
-    async def _look(self) -> None:
+    async def _revalidate_regularly(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_REVALIDATE_SECONDS)
             try:
                 await self.revalidate()
             except Exception:

@@ -1,9 +1,9 @@
-"""The logs that are followed in this process: one reading of each, for all who follow it.
+"""The logs that this process follows: one reader per log, shared by all followers.
 
-A feed reads what its project's log has grown by once and wakes those it can concern. Who follows
-reads pages of the log until it is as far as the feed, and from there on takes what the feed has
-read: as all of this happens on the event loop, nothing can fall in between. No transaction is held
-while somebody waits or sends.
+A feed reads each event that its project's log gains once, and wakes the followers whom the event
+can concern. A follower reads pages of the log until it has caught up with the feed, and from there
+on receives the events that the feed reads. All of this runs on the event loop, so no event is lost
+in between. No transaction is open while a follower waits or sends.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from storage.log.history import HistoryRow
 
 log = structlog.get_logger(__name__)
 
-# Other processes write too, and a notice of theirs may be lost.
+# Other processes write too, and their notifications may be lost.
 _POLL_SECONDS = 1.0
 _BATCH = 500
 _PAGE = 100
-# A filter that nothing matches must not make one statement look at a whole log.
+# A filter that nothing matches must not make one statement scan a whole log.
 _SPAN = 2_000
 
 
 @dataclass(eq=False, slots=True)
 class _Follower:
-    """Somebody who follows a log: how far they are, and whose memories alone can concern them."""
+    """One follower of a log: its position, and the one entity that its filter admits, if any."""
 
     position: int
     entity: tuple[EntityType, str] | None
@@ -42,24 +42,26 @@ class _Follower:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def is_concerned(self, events: Sequence[LogEvent]) -> bool:
-        """Tell whether any of the events can pass the filter."""
+        """Return whether any of the events can match the filter."""
         return self.entity is None or any(
             event.entities is None or self.entity in event.entities for event in events
         )
 
 
 class Feed:
-    """One project's log, as far as this process has read it: up to the event numbered `head`."""
+    """One project's log as far as this process has read it: to the event number `head`."""
 
-    def __init__(self, db: Database, notices: Notifications, project_id: str, head: int) -> None:
+    def __init__(
+        self, db: Database, notifications: Notifications, project_id: str, head: int
+    ) -> None:
         self.project_id = project_id
         self.head = head
         self.users = 0
         self._db = db
-        # Pages are read from the database, so that a follower may be ahead of the feed for a while.
+        # Followers read pages from the database, so they may be ahead of the feed for a while.
         self._furthest = head
         self._followers: set[_Follower] = set()
-        self._task = asyncio.create_task(self._run(notices))
+        self._task = asyncio.create_task(self._run(notifications))
 
     async def follow(
         self,
@@ -68,13 +70,13 @@ class Feed:
         join: Callable[[int, bool], bool] | None = None,
         erased: Callable[[], None] | None = None,
     ) -> AsyncGenerator[HistoryRow]:
-        """Yield the watched events after a place in the log, in its order, and wait for more.
+        """Yield the watched events after a position in the log, in order, and wait for more.
 
-        With `join` the rest may be got elsewhere: it is called with each place that was reached and
-        whether that is not behind what any follower has read; this ends when it answers True.
-        `erased` is called when something of the project was erased.
+        `after` is the number of an event. With `join` the caller may get the rest elsewhere: it is
+        called with each position reached and whether that has caught up with all followers; if it
+        returns True, the iteration ends. `erased` is called when content of the project is erased.
 
-        Raises `CursorExpired` when the log after the place has been pruned, and `NotFound` when the
+        Raises `CursorExpired` if the log after the position has been pruned, and `NotFound` if the
         project has been deleted.
         """
         follower = _Follower(after, pinned_entity(watch.where), erased)
@@ -82,7 +84,7 @@ class Feed:
         try:
             if join is not None and after <= self.head and join(after, False):
                 return
-            # The feed knows how far the log is, but not how much of it has been pruned.
+            # The feed knows the head of the log, but not how much of it has been pruned.
             rows, end = await self._page(watch, after)
             while True:
                 for row in rows:
@@ -111,7 +113,7 @@ class Feed:
             except AppError:
                 raise
             except Exception:
-                # Who follows already need not learn of a database that is away for a while.
+                # A temporary outage of the database must not disconnect established followers.
                 log.exception("feed_unavailable", project_id=self.project_id)
                 await asyncio.sleep(_POLL_SECONDS)
 
@@ -119,14 +121,14 @@ class Feed:
         page = await self._db.read(lambda tx: tx.log.page(watch, after, _PAGE, _SPAN))
         if page is None:
             raise NotFound("project", self.project_id, "projectId")
-        # A place beyond the end is one of another past: the database was restored from a backup.
+        # A position beyond the end means that the database was restored from an earlier backup.
         if not page.pruned <= after <= page.head:
             raise CursorExpired("after")
         self._furthest = max(self._furthest, page.end)
         return page.rows, page.end
 
     def advance(self, events: Sequence[LogEvent]) -> None:
-        """Go on to the last of the events that follow, and wake whom they can concern."""
+        """Advance to the last of the events, and wake the followers whom they can concern."""
         before, self.head = self.head, events[-1].row.sequence
         is_erased = any(event.entities is None for event in events)
         for follower in self._followers:
@@ -135,12 +137,12 @@ class Feed:
             if follower.position == before and not follower.is_concerned(events):
                 follower.position = self.head
             elif follower.position < self.head:
-                # Kept for those only who take it at once: an erasure could not reach it here.
+                # Only followers that take them at once get copies: an erasure cannot reach these.
                 follower.fresh = events if follower.position == before else ()
                 follower.woken.set()
 
-    async def _run(self, notices: Notifications) -> None:
-        with notices.watch(self.project_id) as notice:
+    async def _run(self, notifications: Notifications) -> None:
+        with notifications.watch(self.project_id) as notified:
             while True:
                 try:
                     while await self._catch_up():
@@ -148,12 +150,12 @@ class Feed:
                 except Exception:
                     log.exception("feed_unavailable", project_id=self.project_id)
                     await asyncio.sleep(_POLL_SECONDS)
-                    notice.set()
-                await notice.wait()
-                notice.clear()
+                    notified.set()
+                await notified.wait()
+                notified.clear()
 
     async def _catch_up(self) -> bool:
-        """Read what has been added; tell whether there may be more."""
+        """Read events added since the last read; return whether there may be more."""
         after = self.head
         events = await self._db.read(lambda tx: tx.log.events_after(self.project_id, after, _BATCH))
         if events:
@@ -161,24 +163,24 @@ class Feed:
         return len(events) == _BATCH
 
     async def stop(self) -> None:
-        """Read no more."""
+        """Stop reading the log."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
 
 
 class Feeds:
-    """The feeds of one process, each as long as somebody uses it."""
+    """The feeds of one process. A feed exists as long as it has users."""
 
-    def __init__(self, db: Database, notices: Notifications) -> None:
+    def __init__(self, db: Database, notifications: Notifications) -> None:
         self._db = db
-        self._notices = notices
+        self._notifications = notifications
         self._feeds: dict[str, Feed] = {}
         self._poll: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
     async def of(self, project_id: str) -> AsyncIterator[Feed]:
-        """Give the feed of a project. Raises `NotFound` when there is no such project."""
+        """Yield the feed of a project. Raises `NotFound` if the project does not exist."""
         feed = self._feeds.get(project_id)
         if feed is None:
             heads = await self._db.read(lambda tx: tx.log.heads([project_id]))
@@ -186,10 +188,10 @@ class Feeds:
                 raise NotFound("project", project_id, "projectId")
             feed = self._feeds.get(project_id)
         if feed is None:
-            feed = Feed(self._db, self._notices, project_id, heads[project_id])
+            feed = Feed(self._db, self._notifications, project_id, heads[project_id])
             self._feeds[project_id] = feed
             if self._poll is None:
-                self._poll = asyncio.create_task(self._look())
+                self._poll = asyncio.create_task(self._poll_heads())
         feed.users += 1
         try:
             yield feed
@@ -198,17 +200,17 @@ class Feeds:
             if not feed.users:
                 del self._feeds[project_id]
                 await feed.stop()
-                await self._rest()
+                await self._stop_polling()
 
-    async def _rest(self) -> None:
+    async def _stop_polling(self) -> None:
         if not self._feeds and self._poll is not None:
             poll, self._poll = self._poll, None
             poll.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await poll
 
-    async def _look(self) -> None:
-        """Wake, from time to time, the feeds whose log has grown without a notice."""
+    async def _poll_heads(self) -> None:
+        """Regularly wake the feeds whose log has grown without a notification."""
         while True:
             await asyncio.sleep(_POLL_SECONDS)
             try:
@@ -216,6 +218,6 @@ class Feeds:
             except Exception:
                 log.exception("feeds_unavailable")
                 continue
-            self._notices.notify(
+            self._notifications.notify(
                 id for id, feed in self._feeds.items() if heads.get(id, feed.head) > feed.head
             )

@@ -1,9 +1,9 @@
-"""The memories that searches rank, kept in memory between searches.
+"""The memories that searches rank, cached in memory between searches.
 
-A scope is a project or one entity of it. A small one has a corpus with all that ranking knows, a
-large one its embeddings alone. Both follow the log: a search reads what has changed since they were
-brought up to date, never everything again. What has not been used for the longest time makes room.
-Nothing here decides who may see what; every hit is read again.
+A scope is a project or one entity of it. A small scope has a corpus with all data that ranking
+uses, a large one only its embeddings. Both follow the log: a search reads the changes since the
+last update instead of the whole scope. The least recently used scopes are evicted. The cache does
+not check permissions; searches read every hit from the database again.
 """
 
 import threading
@@ -21,16 +21,16 @@ from storage.search.documents import DocumentRow
 from storage.transaction import Transaction
 
 STATES = {state.name: number for number, state in enumerate(MemoryState)}
-# From so many of a project's newest memories it is told how common a word is in all of it.
+# The number of newest memories that serve as a sample for the word frequencies of a project.
 SAMPLE = 4_000
 MOST_VOCABULARIES = 64
-# When this much has changed, at the least, or a quarter of it all, everything is read again.
+# A scope is read again as a whole if more than this and more than a quarter of it has changed.
 MOST_CHANGES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeKey:
-    """Which memories: a project's, or those of one entity (type, id) in it."""
+    """The memories of a scope: those of a project, or of one entity (type, id) in it."""
 
     project_id: str
     entity: tuple[EntityType, str] | None = None
@@ -43,9 +43,11 @@ class ScopeKey:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What a sample of a project tells of all of it: in how many memories of it each term is found.
+    """Word statistics of a project, from a sample of its memories.
 
-    `words` is how many content words a memory has on average, `at` the head of the log.
+    `document_counts` has the number of sampled memories that contain each term, `sample` the size
+    of the sample, `words` the average number of content words in a memory, and `at` the head of the
+    log when the sample was read.
     """
 
     document_counts: Counter[str]
@@ -55,53 +57,53 @@ class Vocabulary:
     at: int
 
     def statistics(self, memories: int) -> Statistics:
-        """Return what the sample tells of so many memories."""
+        """Return the statistics of a number of memories, extrapolated from the sample."""
         share = memories / max(self.sample, 1)
         return Statistics(memories, self.words, lambda term: self.document_counts[term] * share)
 
 
-class _KeptCorpus:
-    """A corpus, as it is read and brought up to date."""
+class _CachedCorpus:
+    """A cached corpus: how it is read and updated."""
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
         self.body = Corpus(dimension)
 
     @property
-    def is_worn(self) -> bool:
-        """Tell whether reading everything again would pay."""
+    def needs_rebuild(self) -> bool:
+        """Return whether reading the whole scope again is worthwhile."""
         return self.body.is_sparse
 
     def read(self, tx: Transaction, key: ScopeKey) -> None:
-        """Read all of it."""
+        """Read the whole scope."""
         body = Corpus(self._dimension)
         body.put(*documents_of(tx.documents.in_scope(key.project_id, key.entity)))
         self.body = body
 
     def follow(self, tx: Transaction, key: ScopeKey, changed: list[str]) -> None:
-        """Read what has changed."""
+        """Read the changed memories."""
         rows = tx.documents.find(changed, key.project_id, key.entity)
         for gone in set(changed).difference(row.id for row in rows):
             self.body.remove(gone)
         self.body.put(*documents_of(rows))
 
 
-class _KeptVectors:
-    """Embeddings, as they are read and brought up to date."""
+class _CachedVectors:
+    """Cached embeddings: how they are read and updated."""
 
-    is_worn = False
+    needs_rebuild = False
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
         self.body = Vectors(dimension)
 
     def read(self, tx: Transaction, key: ScopeKey) -> None:
-        """Read all of them."""
+        """Read the whole scope."""
         rows = tx.vectors.in_scope(key.project_id, key.entity)
         self.body = Vectors(self._dimension, rows)
 
     def follow(self, tx: Transaction, key: ScopeKey, changed: list[str]) -> None:
-        """Read what has changed."""
+        """Read the changed memories."""
         rows = tx.vectors.in_scope(key.project_id, key.entity, among=changed)
         for gone in set(changed).difference(row[0] for row in rows):
             self.body.remove(gone)
@@ -110,20 +112,20 @@ class _KeptVectors:
 
 
 @dataclass(slots=True)
-class _Kept:
-    scope: _KeptCorpus | _KeptVectors
+class _Entry:
+    scope: _CachedCorpus | _CachedVectors
     sequence: int = -1
     size: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def follow_log(self, tx: Transaction, key: ScopeKey) -> None:
-        """Bring it up to date."""
-        # Read before the rows are: what is committed in between is read again the next time.
+        """Update the scope to the head of the log."""
+        # Read before the rows: changes that are committed in between are read again the next time.
         head = tx.documents.head(key.project_id)
         if head == self.sequence:
             return
         changed = None
-        if self.sequence >= 0 and not self.scope.is_worn:
+        if self.sequence >= 0 and not self.scope.needs_rebuild:
             most = max(MOST_CHANGES, len(self.scope.body) // 4)
             changed = tx.documents.changed(key.project_id, self.sequence, most)
         if changed is None:
@@ -134,7 +136,7 @@ class _Kept:
 
 
 def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
-    """Return memories as ranking knows them."""
+    """Return rows as the documents that ranking takes."""
     return [
         Document(
             *row[:-3],  # type: ignore[arg-type]
@@ -147,32 +149,32 @@ def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
 
 
 class SearchCache:
-    """What one process keeps of scopes, up to about so many bytes."""
+    """The cached scopes of one process, up to about `capacity` bytes."""
 
     def __init__(self, dimension: int, capacity: int) -> None:
         self._dimension = dimension
         self.capacity = capacity
-        self._kept: OrderedDict[tuple[type, ScopeKey], _Kept] = OrderedDict()
+        self._entries: OrderedDict[tuple[type, ScopeKey], _Entry] = OrderedDict()
         self._size = 0
         self._vocabularies: dict[str, Vocabulary] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def corpus(self, tx: Transaction, key: ScopeKey) -> Iterator[Corpus]:
-        """Give a scope's corpus as the log has it, to this thread alone."""
-        with self._following(tx, key, _KeptCorpus) as kept:
-            assert isinstance(kept.scope, _KeptCorpus)
-            yield kept.scope.body
+        """Yield a scope's up-to-date corpus, for exclusive use by this thread."""
+        with self._following(tx, key, _CachedCorpus) as entry:
+            assert isinstance(entry.scope, _CachedCorpus)
+            yield entry.scope.body
 
     @contextmanager
     def vectors(self, tx: Transaction, key: ScopeKey) -> Iterator[Vectors]:
-        """Give a scope's embeddings as the log has them, to this thread alone."""
-        with self._following(tx, key, _KeptVectors) as kept:
-            assert isinstance(kept.scope, _KeptVectors)
-            yield kept.scope.body
+        """Yield a scope's up-to-date embeddings, for exclusive use by this thread."""
+        with self._following(tx, key, _CachedVectors) as entry:
+            assert isinstance(entry.scope, _CachedVectors)
+            yield entry.scope.body
 
     def vocabulary(self, tx: Transaction, project_id: str) -> Vocabulary:
-        """Return what is known of the words of a project."""
+        """Return the word statistics of a project, from the cache if they are recent enough."""
         head = tx.documents.head(project_id)
         known = self._vocabularies.get(project_id)
         # Words change slowly, so a tenth of the sample may have been replaced.
@@ -185,33 +187,33 @@ class SearchCache:
         return known
 
     def forget(self, id: str) -> None:
-        """Let go of what is kept of a project, or of an entity, that is no more."""
+        """Evict everything cached of a deleted project or entity."""
         with self._lock:
-            for at in [at for at in self._kept if id in (at[1].id, at[1].project_id)]:
-                self._size -= self._kept.pop(at).size
+            for at in [at for at in self._entries if id in (at[1].id, at[1].project_id)]:
+                self._size -= self._entries.pop(at).size
             self._vocabularies.pop(id, None)
 
     @contextmanager
     def _following(
-        self, tx: Transaction, key: ScopeKey, kind: type[_KeptCorpus | _KeptVectors]
-    ) -> Iterator[_Kept]:
+        self, tx: Transaction, key: ScopeKey, kind: type[_CachedCorpus | _CachedVectors]
+    ) -> Iterator[_Entry]:
         with self._lock:
-            kept = self._kept.setdefault((kind, key), _Kept(kind(self._dimension)))
-            self._kept.move_to_end((kind, key))
-        with kept.lock:
-            kept.follow_log(tx, key)
-            self._account(kept, (kind, key))
-            yield kept
+            entry = self._entries.setdefault((kind, key), _Entry(kind(self._dimension)))
+            self._entries.move_to_end((kind, key))
+        with entry.lock:
+            entry.follow_log(tx, key)
+            self._account(entry, (kind, key))
+            yield entry
 
-    def _account(self, kept: _Kept, at: tuple[type, ScopeKey]) -> None:
-        """Count what a scope takes, and let go of the least used ones when it is too much."""
+    def _account(self, entry: _Entry, at: tuple[type, ScopeKey]) -> None:
+        """Account for the size of a scope, and evict the least recently used ones if necessary."""
         with self._lock:
-            if self._kept.get(at) is not kept:
-                return  # It was let go while it was read.
-            self._size += kept.scope.body.size - kept.size
-            kept.size = kept.scope.body.size
-            while self._size > self.capacity and len(self._kept) > 1:
-                self._size -= self._kept.popitem(last=False)[1].size
+            if self._entries.get(at) is not entry:
+                return  # It was evicted while it was read.
+            self._size += entry.scope.body.size - entry.size
+            entry.size = entry.scope.body.size
+            while self._size > self.capacity and len(self._entries) > 1:
+                self._size -= self._entries.popitem(last=False)[1].size
 
 
 def _vocabulary(sample: list[tuple[str, int, str | None]], head: int) -> Vocabulary:

@@ -1,4 +1,4 @@
-"""One subscription, as whoever sends its results sees it."""
+"""The state that a subscription shares with its transport."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from storage.log.history import HistoryRow
 
 @dataclass(slots=True)
 class Stream:
-    """What a subscription and whoever sends its results tell each other.
+    """The state that a subscription and its transport exchange.
 
-    The subscription tells `project_id` as soon as the caller was found to be allowed to see it;
-    `watch`, if it follows a log; and the `event` of which the next result is made.
+    The subscription sets `project_id` once it has checked that the caller may see the project,
+    `watch` if it follows a log, and `event` to the event of the next result.
 
-    It is told the cursor to `resume` from, or the place to `start` at, instead of the cursor that
-    was given as its argument. `join` and `erased` are those of `Feed.follow`.
+    The transport sets the cursor to `resume` from or the position to `start` at; either replaces
+    the cursor argument of the subscription. `join` and `erased` are passed to `Feed.follow`.
     """
 
     project_id: str | None = None

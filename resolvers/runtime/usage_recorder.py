@@ -1,4 +1,4 @@
-"""Noting which memories searches have returned."""
+"""Recording which memories searches return."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -8,17 +8,17 @@ from storage.database import Database
 
 
 class UsageRecorder:
-    """Collects touches. They are a hint for ranking, nobody's data."""
+    """Collects touches of memories. They are a hint for ranking, not user data."""
 
     def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
-        self._background: WriteBehind[str] = WriteBehind(
+        self._writer: WriteBehind[str] = WriteBehind(
             db, lambda tx, ids: tx.touches.add(ids, clock().timestamp())
         )
 
     def record(self, memory_ids: Iterable[str]) -> None:
-        """Note that memories are being returned; they are written soon."""
-        self._background.put(memory_ids)
+        """Enqueue memories that a search returns; they are written soon."""
+        self._writer.put(memory_ids)
 
     async def flush(self) -> None:
-        """Wait until everything that was noted is written."""
-        await self._background.flush()
+        """Wait until all recorded touches are written."""
+        await self._writer.flush()

@@ -1,4 +1,4 @@
-"""Writing things in the background, after the answer and off its path."""
+"""Background writes that the response does not wait for."""
 
 import asyncio
 import contextlib
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class WriteBehind(Generic[T]):
-    """Collects what is to be written, and writes it, one transaction at a time.
+    """Collects items and writes them in the background, one transaction at a time.
 
-    A crash loses what was not written yet, so it is for hints and records, never for what somebody
-    was promised.
+    A crash loses the items that are not written yet, so use it for hints and records only, never
+    for a write that was acknowledged to a client.
     """
 
     def __init__(
@@ -28,33 +28,33 @@ class WriteBehind(Generic[T]):
         write: Callable[[Transaction, Sequence[T]], None],
         pause: float = 0.0,
     ) -> None:
-        """Write what is put after a pause, in seconds, in which more may come."""
+        """Batch the items of `pause` seconds into one call of `write`."""
         self._db = db
         self._write = write
         self._pause = pause
-        self._waiting: list[T] = []
+        self._pending: list[T] = []
         self._task: asyncio.Task[None] | None = None
-        self._is_awaited = asyncio.Event()
+        self._flush_requested = asyncio.Event()
 
     def put(self, items: Iterable[T]) -> None:
-        """Have things written soon."""
-        self._waiting += items
-        if self._waiting and (self._task is None or self._task.done()):
-            self._is_awaited.clear()
+        """Enqueue items; they are written soon."""
+        self._pending += items
+        if self._pending and (self._task is None or self._task.done()):
+            self._flush_requested.clear()
             self._task = asyncio.create_task(self._run())
 
     async def flush(self) -> None:
-        """Have everything written at once that was put, and wait for that."""
+        """Write all enqueued items at once, without the pause, and wait for it."""
         if self._task is not None:
-            self._is_awaited.set()
+            self._flush_requested.set()
             await self._task
 
     async def _run(self) -> None:
-        while self._waiting:
+        while self._pending:
             if self._pause:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._is_awaited.wait(), self._pause)
-            items, self._waiting = self._waiting, []
+                    await asyncio.wait_for(self._flush_requested.wait(), self._pause)
+            items, self._pending = self._pending, []
             await self._write_all(items)
 
     async def _write_all(self, items: Sequence[T]) -> None:

@@ -1,1 +1,1 @@
-"""Organizations, projects, members and keys, and who changed them."""
+"""Organizations, projects, members and API keys, and the audit log of their changes."""

@@ -1,4 +1,4 @@
-"""API keys: making and revoking them."""
+"""API keys: creating and revoking them."""
 
 from datetime import datetime
 
@@ -26,18 +26,22 @@ async def create_api_key(
     permission: ApiKeyPermission,
     expires_at: datetime | None,
 ) -> tuple[ApiKeyRow, str]:
-    """Make a key and return it with its secret, which is kept nowhere.
+    """Create a key and return it with its secret, which is not stored.
 
-    With a project the key is confined to it. Without one, a key for oneself reaches as far as the
-    key that made it, and a key for another member is confined to the key's organization. Raises
-    `NotFound` for an e-mail address that is no member there.
+    `email` is the address of the account for which the key is, by default the actor's. With a
+    project, the key is confined to it. Without one, a key for the actor's own account has the reach
+    of the creating key, and a key for another member is confined to the default organization of the
+    creating key.
+
+    Raises `NotFound` if the address does not belong to a member, `PermissionDenied`, and
+    `InvalidInput` for invalid arguments.
     """
     check_text(name, "input", "name")
     address = check_email(email, "input", "email") if email is not None else ctx.actor.email
     moment = ctx.now()
     if expires_at is not None and expires_at <= moment:
         raise InvalidInput("This must be in the future.", "input", "expiresAt")
-    # What a confined key makes must be confined alike.
+    # A key that a confined key creates must be confined in the same way.
     chosen = project_id if project_id is not None else ctx.actor.reach_project_id
     secret = make_secret()
 
@@ -50,7 +54,7 @@ async def create_api_key(
             organization_id: str | None = project.organization_id
             default: str | None = project.id
         else:
-            account, reach = _account_at_large(tx, ctx, address)
+            account, reach = _account_without_project(tx, ctx, address)
             organization_id, default = _defaults(tx, ctx)
         key = ApiKeyRow(
             id=uuid7(),
@@ -75,7 +79,7 @@ async def create_api_key(
 
 
 def _defaults(tx: Transaction, ctx: Context) -> tuple[str | None, str | None]:
-    """Return the organization and project of the making key, without what was deleted meanwhile."""
+    """Return the default organization and project of the creating key, None if deleted since."""
     organization_id, project_id = ctx.actor.default_organization_id, ctx.actor.default_project_id
     if organization_id:
         tx.organizations.lock(organization_id)
@@ -91,9 +95,9 @@ def _account_in_project(
 ) -> AccountRow:
     if address == ctx.actor.email:
         ctx.actor.require(Permission.MANAGE_OWN_KEYS, project.viewer_role)
-        return _known(tx.accounts.by_email(address))
+        return _existing(tx.accounts.by_email(address))
     ctx.actor.require(Permission.MANAGE_KEYS, project.viewer_role)
-    account = _known(tx.accounts.by_email(address))
+    account = _existing(tx.accounts.by_email(address))
     organization = tx.members.organization.find(project.organization_id, account.id)
     owns_all = organization is not None and organization.role is Role.OWNER
     if not owns_all and not tx.members.project.find(project.id, account.id):
@@ -101,12 +105,12 @@ def _account_in_project(
     return account
 
 
-def _account_at_large(
+def _account_without_project(
     tx: Transaction, ctx: Context, address: str
 ) -> tuple[AccountRow, ApiKeyReach]:
     if address == ctx.actor.email:
         ctx.actor.require(Permission.MANAGE_OWN_KEYS, Role.READER)
-        return _known(tx.accounts.by_email(address)), ctx.actor.reach
+        return _existing(tx.accounts.by_email(address)), ctx.actor.reach
     organization_id = ctx.actor.default_organization_id
     if organization_id is None:
         raise InvalidInput(
@@ -114,20 +118,23 @@ def _account_at_large(
         )
     organization = tx.organizations.get(organization_id, ctx.actor, "input", "projectId")
     ctx.actor.require(Permission.MANAGE_KEYS, organization.viewer_role)
-    account = _known(tx.accounts.by_email(address))
+    account = _existing(tx.accounts.by_email(address))
     if not tx.members.is_known(organization_id, account.id):
         raise NotFound("member", None, "input", "email")
     return account, ApiKeyReach.ORGANIZATION
 
 
-def _known(account: AccountRow | None) -> AccountRow:
+def _existing(account: AccountRow | None) -> AccountRow:
     if account is None:
         raise NotFound("member", None, "input", "email")
     return account
 
 
 async def revoke_api_key(ctx: Context, id: str) -> ApiKeyRow:
-    """End a key for good; revoking one twice changes nothing."""
+    """Revoke a key permanently; revoking it again has no effect.
+
+    Raises `NotFound` if the actor cannot see the key, and `PermissionDenied`.
+    """
     moment = ctx.now()
 
     def work(tx: Transaction) -> ApiKeyRow:
@@ -135,7 +142,8 @@ async def revoke_api_key(ctx: Context, id: str) -> ApiKeyRow:
         if key.account_id == ctx.actor.account_id:
             ctx.actor.require(Permission.MANAGE_OWN_KEYS, Role.READER)
         else:
-            # Somebody else's key is visible to the OWNER of what it is confined to only.
+            # Keys of other accounts are visible only to the OWNER of the project or organization to
+            # which they are confined.
             ctx.actor.require(Permission.MANAGE_KEYS, Role.OWNER)
         if tx.api_keys.revoke(id, moment):
             holder = tx.find(ACCOUNTS, [key.account_id], ctx.actor)[key.account_id]

@@ -1,4 +1,4 @@
-"""The audit log: what administration writes down of itself, and who reads it."""
+"""The audit log: the entries that administration records, and access to them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,18 +18,18 @@ from storage.tenancy.projects import ProjectRow
 async def audit_log_of_organization(
     ctx: Context, organization: OrganizationRow, page: PageArguments
 ) -> Connected:
-    """Return what was done to an organization and its projects, newest first.
+    """Return the audit entries of an organization and its projects, newest first.
 
-    Raises `PermissionDenied` for whoever is not its OWNER.
+    Raises `PermissionDenied` if the actor is not an OWNER.
     """
     ctx.actor.require(Permission.VIEW_AUDIT_LOG, organization.viewer_role)
     return await connect(ctx, AUDIT_OF_ORGANIZATION, AUDIT_ORDER, organization.id, page)
 
 
 async def audit_log_of_project(ctx: Context, project: ProjectRow, page: PageArguments) -> Connected:
-    """Return what was done to a project, newest first.
+    """Return the audit entries of a project, newest first.
 
-    Raises `PermissionDenied` for whoever is not its OWNER.
+    Raises `PermissionDenied` if the actor is not an OWNER.
     """
     ctx.actor.require(Permission.VIEW_AUDIT_LOG, project.viewer_role)
     return await connect(ctx, AUDIT_OF_PROJECT, AUDIT_ORDER, project.id, page)
@@ -46,9 +46,10 @@ def audit_row(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> AuditRow:
-    """Return an entry about something that the e-mail address `actor` does.
+    """Return an entry about an action of the account with the e-mail address `actor`.
 
-    `before` and `after` are what it changes of the target, by API names.
+    `target` is the id of the changed object. `before` and `after` have its changed fields by their
+    API names.
     """
     return AuditRow(
         id=uuid7(),
@@ -66,10 +67,11 @@ def audit_row(
 def api_key_rows(
     action: AuditAction, actor: str, moment: datetime, key: ApiKeyRow, email: str
 ) -> tuple[AuditRow, ...]:
-    """Return the entry, or none, about making or revoking a key for the account of an address.
+    """Return the entry, if any, about the creation or revocation of a key.
 
-    There is none when the key begins in no organization, for then no log would be the place. Only
-    a key that is confined to a project is that project's own business.
+    `email` is the address of the key's account. A key without a default organization gets no entry,
+    because there is no log to which it belongs. Only a key that is confined to a project appears in
+    the log of that project.
     """
     if key.organization_id is None:
         return ()

@@ -1,4 +1,4 @@
-"""What a server checks and makes before it serves: the first key, and that its secrets fit."""
+"""Checks and initial rows before a server starts: the pepper, the embedder and the first key."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,32 +19,32 @@ _EMBEDDER = "embedder"
 
 
 class StartError(Exception):
-    """The server must not start; the message says why and what to do, in one line."""
+    """The server must not start; the message has the reason and the remedy in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstKey:
-    """What the first start has made."""
+    """The first API key: the e-mail address of its account, and its secret."""
 
     email: str
     secret: str
 
 
 def check_pepper(tx: Transaction, pepper: bytes) -> None:
-    """Raise `StartError` when the database's keys were made with another pepper."""
+    """Raise `StartError` if the API keys of the database were created with another pepper."""
     mark = digest_of("the pepper of this database", pepper)
     known = tx.state.get(_PEPPER)
     if known is None:
         tx.state.put(_PEPPER, mark)
     elif known != mark:
         raise StartError(
-            "The pepper is not the one this database's API keys were made with: restore the file "
-            "pepper of the data directory, or set MNEMOGRAPH_PEPPER to what it was."
+            "The API keys of this database were created with another pepper: restore the file "
+            "pepper of the data directory, or set MNEMOGRAPH_PEPPER to its earlier value."
         )
 
 
 def check_embedder(tx: Transaction, embedder: Embedder) -> None:
-    """Raise `StartError` when the stored vectors come from another embedder."""
+    """Raise `StartError` if the stored vectors come from another embedder."""
     name = embedder_name(embedder)
     known = tx.state.get(_EMBEDDER)
     if known is None:
@@ -58,21 +58,22 @@ def check_embedder(tx: Transaction, embedder: Embedder) -> None:
 
 
 def accept_embedder(tx: Transaction, embedder: Embedder) -> None:
-    """Note that all stored vectors come from this embedder."""
+    """Record that all stored vectors come from this embedder."""
     tx.state.put(_EMBEDDER, embedder_name(embedder))
 
 
 def embedder_name(embedder: Embedder) -> str:
-    """Return what tells one kind of vector from another."""
+    """Return the name that identifies vectors of an embedder: its model and dimension."""
     return f"{embedder.model} ({embedder.dimension} dimensions)"
 
 
 def bootstrap(
     tx: Transaction, email: str, secret: str | None, pepper: bytes, moment: datetime
 ) -> FirstKey | None:
-    """Make the first account, organization, project and ADMIN key of an empty database.
+    """Create the first account, organization, project and ADMIN key of an empty database.
 
-    Returns None where there are keys already.
+    The key has the given secret, by default a random one. Returns None if the database already has
+    keys.
     """
     if tx.api_keys.has_any():
         return None
@@ -86,12 +87,24 @@ def bootstrap(
     key = _key(account, "Bootstrap", ApiKeyPermission.ADMIN, chosen, moment)
     key.organization_id, key.project_id = organization_id, project_id
     tx.api_keys.create(key, digest_of(chosen, pepper))
-    made = {"name": "Default"}
-    founded, opened = AuditAction.ORGANIZATION_CREATED, AuditAction.PROJECT_CREATED
+    created = {"name": "Default"}
     tx.audit.record(
-        audit_row(founded, email, moment, organization_id, target=organization_id, after=made),
         audit_row(
-            opened, email, moment, organization_id, project_id, target=project_id, after=made
+            AuditAction.ORGANIZATION_CREATED,
+            email,
+            moment,
+            organization_id,
+            target=organization_id,
+            after=created,
+        ),
+        audit_row(
+            AuditAction.PROJECT_CREATED,
+            email,
+            moment,
+            organization_id,
+            project_id,
+            target=project_id,
+            after=created,
         ),
         *api_key_rows(AuditAction.API_KEY_CREATED, email, moment, key, email),
     )
@@ -106,11 +119,11 @@ def issue_key(
     pepper: bytes,
     moment: datetime,
 ) -> str:
-    """Make a key for an account on the word of whoever runs the server; return its secret.
+    """Create a key for an account on behalf of the server's operator; return its secret.
 
-    An address without an account gets one. The key reaches the whole account and begins in the
-    oldest organization and project that the account is a member of. Whoever runs the server is
-    nobody to the audit log, which puts the key down to the account it is for.
+    An account is created for the address if it has none. The key reaches the whole account; its
+    defaults are the oldest organization and project of which the account is a member. The operator
+    has no account, so the audit log attributes the key to the account for which it is.
     """
     secret = make_secret()
     account = tx.accounts.get_or_create(email, uuid7(), moment)

@@ -1,4 +1,4 @@
-"""E-mail addresses: the names that accounts go by."""
+"""E-mail addresses, which identify accounts."""
 
 import email_validator
 from email_validator import EmailNotValidError, validate_email
@@ -12,10 +12,10 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 def check_email(value: str, *path: str) -> str:
-    """Return an address in the one form accounts are kept under, lower case throughout.
+    """Return the normalized form of an address, in lower case, as accounts store it.
 
-    Addresses of private domains are as good as public ones; nothing is looked up. Raises
-    `InvalidInput`.
+    Addresses of private domains are valid too, and no DNS lookup is made. Raises `InvalidInput`,
+    naming the path, if it is not an e-mail address.
     """
     check_text(value, *path, longest=LONGEST_NAME)
     try:

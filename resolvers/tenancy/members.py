@@ -18,9 +18,9 @@ from storage.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where somebody is a member: how to read it, lock it and find its members.
+    """A kind of place with members: how to read it, lock it and find its members.
 
-    `log` tells to which organization and project of the audit log it belongs.
+    `log` returns the ids of the organization and project for audit entries about the place.
     """
 
     argument: str
@@ -52,9 +52,10 @@ IN_PROJECT = Scope(
 async def add_member(
     ctx: Context, scope: Scope, id: str, email: str, role: Role
 ) -> tuple[Any, MemberRow]:
-    """Make an account a member; an address without an account gets one.
+    """Add an account as a member, and create the account if the address has none.
 
-    Returns the organization or project and the membership. Raises `AlreadyExists` for a member.
+    Returns the organization or project, and the membership. Raises `AlreadyExists` if the account
+    is a member, `NotFound`, `PermissionDenied`, and `InvalidInput` for an invalid address.
     """
     address, moment = check_email(email, "email"), ctx.now()
 
@@ -62,7 +63,7 @@ async def add_member(
         place = _manage(tx, ctx, scope, id)
         account = tx.accounts.get_or_create(address, uuid7(), moment)
         if scope.members(tx).find(id, account.id):
-            raise AlreadyExists(f"{address} is a member already.", "email")
+            raise AlreadyExists(f"{address} is already a member.", "email")
         member = MemberRow(uuid7(), account.id, role, moment)
         scope.members(tx).add(id, member)
         tx.audit.record(_entry(ctx, *scope.log(place), member, address, after=role))
@@ -74,7 +75,11 @@ async def add_member(
 async def update_member(
     ctx: Context, scope: Scope, id: str, email: str, role: Role
 ) -> tuple[Any, MemberRow]:
-    """Change what a member is. Raises `LastOwner` when no OWNER would be left."""
+    """Change the role of a member.
+
+    Returns the organization or project, and the membership. Raises `LastOwner` if no OWNER would be
+    left, `NotFound`, and `PermissionDenied`.
+    """
     address = check_email(email, "email")
 
     def work(tx: Transaction) -> tuple[Any, MemberRow]:
@@ -82,7 +87,7 @@ async def update_member(
         member = _member(tx, scope, id, address)
         if member.role is not role:
             if role is not Role.OWNER:
-                _refuse_last_owner(tx, scope, id)
+                _reject_last_owner(tx, scope, id)
             scope.members(tx).set_role(member, role)
             home = scope.log(place)
             tx.audit.record(_entry(ctx, *home, member, address, before=member.role, after=role))
@@ -93,10 +98,10 @@ async def update_member(
 
 
 async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tuple[Any | None, str]:
-    """End a membership; leaving an organization ends those in all its projects.
+    """Remove a member; removal from an organization includes all its projects.
 
-    Returns the organization or project, None when the caller left it and can see it no more, and
-    the address. Raises `LastOwner` when no OWNER would be left.
+    Returns the organization or project, and the address. The first is None if the caller can no
+    longer see it. Raises `LastOwner` if no OWNER would be left, `NotFound`, and `PermissionDenied`.
     """
     address = check_email(email, "email")
 
@@ -104,12 +109,12 @@ async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tupl
         place = _manage(tx, ctx, scope, id)
         member = _member(tx, scope, id, address)
         if member.role is Role.OWNER:
-            _refuse_last_owner(tx, scope, id)
+            _reject_last_owner(tx, scope, id)
         scope.members(tx).remove(id, member.account_id)
         entries = [_entry(ctx, *scope.log(place), member, address, before=member.role)]
         if scope is IN_ORGANIZATION:
             roles = tx.members.remove_from_projects(id, member.account_id)
-            # What is being erased has no log any more.
+            # A project that is being erased no longer has a log.
             for project_id in sorted(roles.keys() & set(tx.projects.in_organization(id))):
                 role = roles[project_id]
                 entries.append(_entry(ctx, id, project_id, member, address, before=role))
@@ -163,6 +168,6 @@ def _member(tx: Transaction, scope: Scope, id: str, address: str) -> MemberRow:
     return member
 
 
-def _refuse_last_owner(tx: Transaction, scope: Scope, id: str) -> None:
+def _reject_last_owner(tx: Transaction, scope: Scope, id: str) -> None:
     if scope.members(tx).count_owners(id) == 1:
-        raise LastOwner("There must be an OWNER: make somebody else one first.", "email")
+        raise LastOwner("There must be an OWNER: make another member OWNER first.", "email")

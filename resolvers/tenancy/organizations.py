@@ -1,4 +1,4 @@
-"""Organizations: making, renaming and deleting tenants."""
+"""Organizations: creating, renaming and deleting tenants."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ from storage.tenancy.organizations import (
 from storage.tenancy.projects import PROJECT_ORDER, PROJECTS_OF_ORGANIZATION
 from storage.transaction import Transaction
 
-# The filter of lists whose parent is not what decides who may see their rows.
+# The filter for lists whose rows may be invisible to an actor who can see the parent.
 _VISIBLE = (("visible", None),)
 
 
 async def organizations_of_viewer(ctx: Context, page: PageArguments) -> Connected:
-    """Return the organizations the viewer is in."""
+    """Return the organizations that the actor can see."""
     viewer = ctx.actor.account_id
     return await connect(ctx, ORGANIZATIONS_OF_VIEWER, ORGANIZATION_ORDER, viewer, page, _VISIBLE)
 
@@ -33,7 +33,10 @@ async def organizations_of_viewer(ctx: Context, page: PageArguments) -> Connecte
 async def members_of_organization(
     ctx: Context, organization: OrganizationRow, page: PageArguments
 ) -> Connected:
-    """Return the members of an organization; guests of one of its projects may not see them."""
+    """Return the members of an organization.
+
+    Raises `PermissionDenied` if the actor is a member of some of its projects only.
+    """
     ctx.actor.require(Permission.VIEW_MEMBERS, organization.viewer_role)
     return await connect(ctx, MEMBERS_OF_ORGANIZATION, MEMBER_ORDER, organization.id, page)
 
@@ -41,14 +44,18 @@ async def members_of_organization(
 async def projects_of_organization(
     ctx: Context, organization_id: str, page: PageArguments
 ) -> Connected:
-    """Return those projects of an organization that the viewer can see."""
+    """Return the projects of an organization that the actor can see."""
     return await connect(
         ctx, PROJECTS_OF_ORGANIZATION, PROJECT_ORDER, organization_id, page, _VISIBLE
     )
 
 
 async def create_organization(ctx: Context, name: str) -> OrganizationRow:
-    """Make an organization with the caller as its OWNER."""
+    """Create an organization with the caller as its OWNER.
+
+    Raises `PermissionDenied` unless the key has ADMIN permission for its account, and
+    `InvalidInput` for an invalid name.
+    """
     ctx.actor.require_account_key(ApiKeyPermission.ADMIN)
     check_text(name, "input", "name")
     id, moment = uuid7(), ctx.now()
@@ -57,15 +64,18 @@ async def create_organization(ctx: Context, name: str) -> OrganizationRow:
         tx.organizations.create(id, name, moment)
         member = MemberRow(uuid7(), ctx.actor.account_id, Role.OWNER, moment)
         tx.members.organization.add(id, member)
-        act, made = AuditAction.ORGANIZATION_CREATED, {"name": name}
-        tx.audit.record(audit_row(act, ctx.actor.email, moment, id, target=id, after=made))
+        act, created = AuditAction.ORGANIZATION_CREATED, {"name": name}
+        tx.audit.record(audit_row(act, ctx.actor.email, moment, id, target=id, after=created))
         return tx.organizations.get(id, ctx.actor)
 
     return await ctx.write(work)
 
 
 async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) -> OrganizationRow:
-    """Rename an organization."""
+    """Rename an organization.
+
+    Raises `NotFound`, `PermissionDenied`, and `InvalidInput` for an invalid name.
+    """
     moment = ctx.now()
     reject_nulls(changes, {"name": "name"})
     if "name" in changes:
@@ -75,12 +85,12 @@ async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) ->
         tx.organizations.lock(id)
         organization = tx.organizations.get(id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
-        real = changed_fields(changes, organization)
-        if real:
-            tx.organizations.change(id, moment, **real)
+        changed = changed_fields(changes, organization)
+        if changed:
+            tx.organizations.change(id, moment, **changed)
             act, old = AuditAction.ORGANIZATION_UPDATED, {"name": organization.name}
             tx.audit.record(
-                audit_row(act, ctx.actor.email, moment, id, target=id, before=old, after=real)
+                audit_row(act, ctx.actor.email, moment, id, target=id, before=old, after=changed)
             )
         return tx.organizations.get(id, ctx.actor, "id")
 
@@ -88,7 +98,10 @@ async def update_organization(ctx: Context, id: str, changes: dict[str, Any]) ->
 
 
 async def delete_organization(ctx: Context, id: str) -> str:
-    """Make an organization and all its projects invisible at once; jobs erase what was in them."""
+    """Hide an organization and all its projects at once; jobs erase their content.
+
+    Returns the id. Raises `NotFound` and `PermissionDenied`.
+    """
     moment = ctx.now()
 
     def work(tx: Transaction) -> str:
@@ -97,7 +110,7 @@ async def delete_organization(ctx: Context, id: str) -> str:
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
         for project_id in tx.projects.in_organization(id):
             hide_project(tx, project_id, ctx)
-        tx.api_keys.leave_organization(id)
+        tx.api_keys.remove_organization(id)
         tx.organizations.change(id, moment, deleted_at=moment)
         tx.erasure.erase_empty_organization(id)
         return id
@@ -106,8 +119,8 @@ async def delete_organization(ctx: Context, id: str) -> str:
 
 
 def hide_project(tx: Transaction, project_id: str, ctx: Context) -> None:
-    """Make a project invisible, end the keys confined to it, and promise its erasure."""
+    """Hide a project, delete the keys confined to it, and enqueue its erasure."""
     moment = ctx.now()
     tx.projects.hide(project_id, moment)
-    tx.api_keys.leave_project(project_id)
+    tx.api_keys.remove_project(project_id)
     tx.jobs.put(JobKind.ERASE, [project_id], project_id, moment)

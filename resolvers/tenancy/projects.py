@@ -1,4 +1,4 @@
-"""Projects: making, setting up and deleting spaces of memories."""
+"""Projects: creating, configuring and deleting them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from core.errors import CursorExpired, InvalidInput
 from core.ids import uuid7
 from core.validation import LONGEST_TEXT, check_storable, check_text
 from resolvers.context import Context
-from resolvers.erasure.receipts import receipt_of
+from resolvers.erasure.receipts import create_receipt
 from resolvers.inputs import changed_fields, check_version, reject_nulls
 from resolvers.pagination import Connected, PageArguments, connect
 from resolvers.tenancy.audit_log import audit_row
@@ -44,7 +44,7 @@ async def members_of_project(ctx: Context, project_id: str, page: PageArguments)
 
 
 async def api_keys_of_project(ctx: Context, project_id: str, page: PageArguments) -> Connected:
-    """Return the project's keys: all of those confined to it for an OWNER, else one's own."""
+    """Return the keys of a project: for an OWNER all confined to it, otherwise the actor's own."""
     visible = (("visible", None),)
     return await connect(ctx, API_KEYS_OF_PROJECT, API_KEY_ORDER, project_id, page, visible)
 
@@ -52,15 +52,15 @@ async def api_keys_of_project(ctx: Context, project_id: str, page: PageArguments
 async def history_of_project(
     ctx: Context, project_id: str, types: tuple[Any, ...] | None, page: PageArguments
 ) -> Connected:
-    """Return the project's log, oldest first, all of it or some kinds of event.
+    """Return the events of the project's log, of some types if given, oldest first.
 
-    Raises `CursorExpired` when events that came after the cursor have been pruned.
+    Raises `CursorExpired` if events after the cursor have been pruned.
     """
     filters = (("types", types),) if types is not None else ()
     found = await connect(ctx, HISTORY_OF_PROJECT, HISTORY_ORDER, project_id, page, filters)
     if page["after"] is not None:
         (after,) = ctx.cursors.decode(HISTORY_ORDER, project_id, page["after"], "after")
-        # Looked at after the page was read, so that nothing is pruned out of it in between.
+        # Checked after the page is read, so that pruning in between is detected.
         pruned = await ctx.read(lambda tx: tx.pruning.pruned([project_id]))
         if project_id in pruned and after < pruned[project_id].sequence:
             raise CursorExpired("after")
@@ -70,7 +70,10 @@ async def history_of_project(
 async def create_project(
     ctx: Context, organization_id: str | None, name: str, description: str | None
 ) -> ProjectRow:
-    """Make a project, with the caller as its OWNER, in the key's organization or another."""
+    """Create a project with the caller as its OWNER, by default in the key's organization.
+
+    Raises `NotFound`, `PermissionDenied`, and `InvalidInput` for invalid arguments.
+    """
     check_text(name, "input", "name")
     if description is not None:
         check_storable(description, "input", "description", longest=LONGEST_TEXT)
@@ -88,17 +91,21 @@ async def create_project(
         ctx.actor.require(Permission.MANAGE_ORGANIZATION, organization.viewer_role)
         tx.projects.create(id, target, name, description, moment)
         tx.members.project.add(id, MemberRow(uuid7(), ctx.actor.account_id, Role.OWNER, moment))
-        made = {"name": name}
+        created = {"name": name}
         if description is not None:
-            made["description"] = description
-        _record(tx, ctx, AuditAction.PROJECT_CREATED, target, id, after=made)
+            created["description"] = description
+        _record(tx, ctx, AuditAction.PROJECT_CREATED, target, id, after=created)
         return tx.projects.get(id, ctx.actor)
 
     return await ctx.write(work)
 
 
 async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) -> ProjectRow:
-    """Change settings of a project. Fields left out stay, texts given as null are cleared."""
+    """Change settings of a project. Omitted fields stay; a null clears an optional text.
+
+    Raises `NotFound`, `PermissionDenied`, `VersionConflict` if the caller expects another version,
+    and `InvalidInput` for invalid values.
+    """
     project_id = ctx.project_id(id, "id")
     reject_nulls(changes, _NEVER_NULL)
     expected = changes.pop("expected_version", None)
@@ -115,11 +122,11 @@ async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) 
         project = tx.projects.get(project_id, ctx.actor, "id")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
         check_version(project, expected)
-        real = changed_fields(changes, project)
-        if real:
-            tx.projects.change(project, ctx.now(), **real)
-            old = {_NAMES[column]: getattr(project, column) for column in real}
-            new = {_NAMES[column]: value for column, value in real.items()}
+        changed = changed_fields(changes, project)
+        if changed:
+            tx.projects.change(project, ctx.now(), **changed)
+            old = {_NAMES[column]: getattr(project, column) for column in changed}
+            new = {_NAMES[column]: value for column, value in changed.items()}
             act, home = AuditAction.PROJECT_UPDATED, project.organization_id
             _record(tx, ctx, act, home, project_id, before=old, after=new)
         return tx.projects.get(project_id, ctx.actor, "id")
@@ -128,7 +135,10 @@ async def update_project(ctx: Context, id: str | None, changes: dict[str, Any]) 
 
 
 def check_categories(categories: list[dict[str, Any]], *path: str) -> None:
-    """Raise `InvalidInput` unless the categories, {name, description}, form a catalog."""
+    """Raise `InvalidInput` unless the categories form a valid catalog.
+
+    Each category is {name, description}; names must be unique.
+    """
     if len(categories) > _MOST_CATEGORIES:
         raise InvalidInput(f"There can be at most {_MOST_CATEGORIES} categories.", *path)
     names = set()
@@ -139,14 +149,14 @@ def check_categories(categories: list[dict[str, Any]], *path: str) -> None:
                 category["description"], *path, position, "description", longest=LONGEST_TEXT
             )
         if category["name"] in names:
-            raise InvalidInput("There is a category of this name already.", *path, position, "name")
+            raise InvalidInput("A category with this name already exists.", *path, position, "name")
         names.add(category["name"])
 
 
 async def delete_project(ctx: Context, id: str) -> ReceiptRow:
-    """Make a project invisible at once; a job erases everything in it.
+    """Hide a project at once; a job erases everything in it.
 
-    Returns the receipt, which that job completes.
+    Returns the receipt, which that job completes. Raises `NotFound` and `PermissionDenied`.
     """
 
     def work(tx: Transaction) -> ReceiptRow:
@@ -156,7 +166,7 @@ async def delete_project(ctx: Context, id: str) -> ReceiptRow:
         hide_project(tx, id, ctx)
         act, home = AuditAction.PROJECT_DELETED, project.organization_id
         _record(tx, ctx, act, home, id, before={"name": project.name})
-        return receipt_of(tx, ctx, project, project_subject(id))
+        return create_receipt(tx, ctx, project, project_subject(id))
 
     return await ctx.write(work)
 

@@ -1,11 +1,11 @@
-"""How much there is in a project."""
+"""Statistics of projects."""
 
 from resolvers.context import Context
 from storage.tenancy.statistics import StatisticsRow
 
 
 async def statistics_of_project(ctx: Context, project_id: str) -> StatisticsRow:
-    """Return the counts of a project that the actor can see, all projects of a level at once."""
+    """Return the counts of a project that the actor can see; projects are loaded in batches."""
 
     async def batch(ids: list[str]) -> list[StatisticsRow]:
         found = await ctx.read(lambda tx: tx.statistics.of_projects(ids))

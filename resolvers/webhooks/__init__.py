@@ -1,1 +1,1 @@
-"""Webhooks, and how their messages are delivered."""
+"""Webhooks and the delivery of their messages."""

@@ -1,7 +1,7 @@
-"""Webhooks: where a project's events are sent to. Making, changing and deleting them.
+"""Webhooks, to which a project's events are sent: creating, changing and deleting them.
 
-The trap: a URL may carry a secret of its receiver. So only an OWNER sees a webhook, and the audit
-log, which outlives it, has no more of a URL than where it leads.
+The trap: a URL may contain a secret of its receiver. Only an OWNER can therefore see a webhook, and
+the audit log, which outlives it, has only the scheme, host and port of the URL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from storage.webhooks.store import WEBHOOK_ORDER, WEBHOOKS_OF_PROJECT, WebhookRo
 SWITCHED_OFF = "The webhook was switched off."
 
 _MOST_WEBHOOKS = 20
-# For so long after a rotation messages are also signed with the secret before.
+# For this long after a rotation, messages are also signed with the former secret.
 _ROTATION = timedelta(hours=24)
 _NAMES = {"name": "name", "url": "url", "event_types": "eventTypes", "is_active": "isActive"}
 
@@ -37,14 +37,14 @@ _NAMES = {"name": "name", "url": "url", "event_types": "eventTypes", "is_active"
 async def webhooks_of_project(ctx: Context, project: ProjectRow, page: PageArguments) -> Connected:
     """Return the webhooks of a project, oldest first.
 
-    Raises `PermissionDenied` for whoever is not its OWNER.
+    Raises `PermissionDenied` if the actor is not an OWNER.
     """
     ctx.actor.require(Permission.VIEW_WEBHOOKS, project.viewer_role)
     return await connect(ctx, WEBHOOKS_OF_PROJECT, WEBHOOK_ORDER, project.id, page)
 
 
 async def deliveries_of_webhook(ctx: Context, webhook_id: str, page: PageArguments) -> Connected:
-    """Return what was sent to a webhook, or is to be, newest first."""
+    """Return the deliveries of a webhook, sent or pending, newest first."""
     return await connect(ctx, DELIVERIES_OF_WEBHOOK, DELIVERY_ORDER, webhook_id, page)
 
 
@@ -55,14 +55,18 @@ async def create_webhook(
     url: str,
     event_types: Sequence[WebhookEventType],
 ) -> tuple[WebhookRow, str]:
-    """Make a webhook for what happens from here on; return it with its secret, kept nowhere."""
+    """Create a webhook for future events; return it with its secret.
+
+    Raises `NotFound`, `PermissionDenied`, `LimitExceeded` if the project has 20 webhooks, and
+    `InvalidInput` for invalid values.
+    """
     chosen = ctx.project_id(project_id)
     types = [type.value for type in event_types]
     _check(ctx, {"name": name, "url": url, "event_types": types})
     id, seed, moment = uuid7(), uuid7(), ctx.now()
 
     def work(tx: Transaction) -> WebhookRow:
-        # Whoever writes the log holds this lock too, so each event comes before or after.
+        # Writers of the log take this lock too, so each event is either before or after.
         tx.projects.lock(chosen)
         project = tx.projects.get(chosen, ctx.actor, "projectId")
         ctx.actor.require(Permission.MANAGE_PROJECT, project.viewer_role)
@@ -90,10 +94,11 @@ async def create_webhook(
 
 
 async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> WebhookRow:
-    """Change a webhook. Fields left out stay.
+    """Change a webhook; omitted fields stay.
 
-    One that is switched off has nothing more to send; switched on again, it is told of what happens
-    from there on.
+    Deactivation fails all pending deliveries. After reactivation, the webhook receives only the
+    events from then on. Raises `NotFound`, `PermissionDenied`, and `InvalidInput` for invalid
+    values.
     """
     reject_nulls(changes, _NAMES)
     if "event_types" in changes:
@@ -102,20 +107,20 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
 
     def work(tx: Transaction) -> WebhookRow:
         webhook, project = _managed(tx, ctx, id)
-        real = changed_fields(changes, webhook)
-        if not real:
+        changed_columns = changed_fields(changes, webhook)
+        if not changed_columns:
             return webhook
-        values, moment = dict(real), ctx.now()
-        if "is_active" in real:
+        values, moment = dict(changed_columns), ctx.now()
+        if "is_active" in changed_columns:
             values["inactive_reason"] = None
-            if real["is_active"]:
+            if changed_columns["is_active"]:
                 values["sequence"] = project.sequence
             else:
                 tx.deliveries.fail_pending(id, SWITCHED_OFF, moment)
         tx.webhooks.change(id, **values, updated_at=moment)
         changed = tx.webhooks.get(id, ctx.actor, "id")
         old, new = audit_facts(webhook), audit_facts(changed)
-        names = [_NAMES[column] for column in real]
+        names = [_NAMES[column] for column in changed_columns]
         _record(
             tx,
             ctx,
@@ -131,7 +136,10 @@ async def update_webhook(ctx: Context, id: str, changes: dict[str, Any]) -> Webh
 
 
 async def delete_webhook(ctx: Context, id: str) -> str:
-    """Delete a webhook with its deliveries; what it waits for is not sent any more."""
+    """Delete a webhook with its deliveries; pending ones are not sent. Returns its id.
+
+    Raises `NotFound` and `PermissionDenied`.
+    """
 
     def work(tx: Transaction) -> str:
         webhook, project = _managed(tx, ctx, id)
@@ -144,13 +152,17 @@ async def delete_webhook(ctx: Context, id: str) -> str:
 
 
 async def rotate_webhook_secret(ctx: Context, id: str) -> tuple[WebhookRow, str]:
-    """Give a webhook another secret; return both. The one before signs too for a day."""
+    """Replace the secret of a webhook; return the webhook with its secret.
+
+    Messages are also signed with the former secret for 24 hours. Raises `NotFound` and
+    `PermissionDenied`.
+    """
     seed, moment = uuid7(), ctx.now()
 
     def work(tx: Transaction) -> WebhookRow:
         _, project = _managed(tx, ctx, id)
         receiver = tx.webhooks.lock(id)
-        assert receiver is not None, "what the project's lock holds cannot have gone"
+        assert receiver is not None, "the lock of the project keeps the webhook from being deleted"
         tx.webhooks.change(
             id,
             secret=seed,
@@ -189,7 +201,7 @@ def _check(ctx: Context, changes: Mapping[str, Any]) -> None:
 
 
 def audit_facts(webhook: WebhookRow) -> dict[str, Any]:
-    """Return what the audit log says of a webhook, by API names; of its URL only where it leads."""
+    """Return the fields of a webhook for the audit log by API name, with only the URL's origin."""
     parts = urlsplit(webhook.url)
     return {
         "name": webhook.name,

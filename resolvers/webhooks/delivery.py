@@ -1,8 +1,8 @@
-"""What becomes of the events of a log that webhooks are to be told of, step by step.
+"""The steps from an event of the log to its delivery to a webhook.
 
-`fan_out` makes deliveries of events, `load_message` says what is to be sent, and `record_result`
-writes down what came of it. Each is one transaction, and each may be run again after a crash: a
-message may then be sent twice, under the same id, but none is left out.
+`fan_out` creates deliveries for events, `load_message` loads the message of a delivery, and
+`record_result` records the result of an attempt. Each is one transaction and can be repeated after
+a crash: a message may then be sent twice, with the same id, but none is lost.
 """
 
 import random
@@ -33,30 +33,30 @@ from storage.transaction import Transaction
 from storage.webhooks.deliveries import DeliveryRow, final_columns
 from storage.webhooks.store import Receiver
 
-# Whom the audit log puts down what the server does by itself to.
+# The actor of the server's own actions in the audit log.
 SERVER = "mnemograph"
-ERASED = "What this told of has been erased."
-PRUNED = "What this told of is not kept any more."
-UNWANTED = "The receiver answered 410: it wants no more messages."
+ERASED = "The content of this event has been erased."
+PRUNED = "This event has been pruned."
+UNWANTED = "The receiver answered 410: it does not accept further messages."
 
 _GONE = 410
-# Events that are made deliveries of in one transaction, and those looked at for them.
+# The most events that one transaction turns into deliveries, and the most that it scans.
 _PAGE = 200
 _SPAN = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How long a message waits after each attempt that fails, and by how much of that longer.
+    """The pauses after each failed attempt, and their jitter as a share of the pause.
 
-    After an attempt for which there is no pause it has failed for good.
+    A message fails permanently after the attempt that follows the last pause.
     """
 
     pauses: tuple[timedelta, ...]
     jitter: float = 0.2
 
     def pause(self, tries: int) -> timedelta | None:
-        """Return how long to wait after so many attempts, None when there are to be no more."""
+        """Return the pause after a number of attempts, or None if there are no further attempts."""
         if tries > len(self.pauses):
             return None
         return self.pauses[tries - 1] * (1 + random.uniform(0, self.jitter))
@@ -75,9 +75,9 @@ RETRIES = Retries(
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A delivery whose turn has come: to whom, and what it tells of, nothing if it is a test.
+    """A due delivery with its receiver and its event, which is None for a test.
 
-    With an `obstacle` it cannot be sent.
+    `obstacle` is the reason why it cannot be sent, if there is one.
     """
 
     delivery: DeliveryRow
@@ -87,10 +87,10 @@ class Message:
 
 
 async def fan_out(services: Services, webhook_id: str, until: int | None) -> int | None:
-    """Make deliveries of some events that a webhook has not been told of.
+    """Create deliveries for some of the events after the webhook's position in the log.
 
-    Returns the number of the event to go on until, None when there is no more to do; the first call
-    is given none.
+    `until` is None in the first call. Returns the number of the event at which to stop, to be
+    passed to the next call, or None if no call is needed.
     """
     moment = services.clock()
 
@@ -98,8 +98,8 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
         receiver = tx.webhooks.lock(webhook_id)
         if receiver is None or not receiver.is_active:
             return None
-        wanted = {WebhookEventType(name) for name in receiver.event_types}
-        kinds = set().union(*(source_event_types(type) for type in wanted))
+        subscribed = {WebhookEventType(name) for name in receiver.event_types}
+        kinds = set().union(*(source_event_types(type) for type in subscribed))
         watch = Watch(receiver.project_id, tuple(sorted(kinds, key=lambda kind: kind.value)))
         page = tx.log.page(watch, receiver.sequence, _PAGE, _SPAN)
         if page is None:
@@ -118,12 +118,12 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
                 )
                 for event in page.rows
                 for type in messages_for_event(event)
-                if type in wanted
+                if type in subscribed
             ]
         )
         if page.end > receiver.sequence:
             tx.webhooks.change(webhook_id, sequence=page.end)
-        # What comes meanwhile has a job of its own.
+        # Events that are added meanwhile have their own job.
         last = page.head if until is None else until
         return last if page.end < last else None
 
@@ -131,13 +131,13 @@ async def fan_out(services: Services, webhook_id: str, until: int | None) -> int
 
 
 async def due_deliveries(services: Services, webhook_id: str, limit: int) -> list[str]:
-    """Return the ids of the deliveries of a webhook that are to be sent next, in order."""
+    """Return the ids of up to `limit` due deliveries of a webhook, in the order to send them."""
     moment = services.clock()
     return await services.db.read(lambda tx: tx.deliveries.due(webhook_id, moment, limit))
 
 
 async def load_message(services: Services, delivery_id: str) -> Message | None:
-    """Return a delivery as it is to be sent, None when it is not waiting any more."""
+    """Return the message of a delivery, or None if the delivery is no longer pending."""
 
     def work(tx: Transaction) -> Message | None:
         delivery = tx.deliveries.find(delivery_id)
@@ -164,7 +164,7 @@ def _obstacle(delivery: DeliveryRow, receiver: Receiver, event: HistoryRow | Non
 
 
 def render(services: Services, message: Message) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of a message that is sent at this moment."""
+    """Return the headers and the body of a message, signed at the current time."""
     receiver, moment = message.receiver, services.clock()
     seeds = [receiver.secret]
     former = receiver.former_secret, receiver.former_until
@@ -182,13 +182,13 @@ def render(services: Services, message: Message) -> tuple[dict[str, str], bytes]
 
 def _body(services: Services, message: Message) -> dict[str, Any]:
     delivery, event = message.delivery, message.event
-    told = {"event_id": delivery.event_id, "project_id": delivery.project_id}
+    common = {"event_id": delivery.event_id, "project_id": delivery.project_id}
     if event is None or delivery.event_type is None:
-        return {"type": TEST_NAME, "timestamp": delivery.created_at.isoformat(), **told}
+        return {"type": TEST_NAME, "timestamp": delivery.created_at.isoformat(), **common}
     return {
         "type": TYPE_NAMES[delivery.event_type],
         "timestamp": event.created_at.isoformat(),
-        **told,
+        **common,
         "sequence": event.sequence,
         "cursor": services.cursors.encode(HISTORY_ORDER, event.project_id, event),
         "event_details": event_details(event, delivery.event_type),
@@ -196,7 +196,7 @@ def _body(services: Services, message: Message) -> dict[str, Any]:
 
 
 async def record_failure(services: Services, message: Message) -> None:
-    """Write down that a message cannot be sent."""
+    """Record the delivery of a message with an obstacle as failed."""
     moment = services.clock()
 
     def work(tx: Transaction) -> None:
@@ -211,14 +211,15 @@ async def record_failure(services: Services, message: Message) -> None:
 async def record_result(
     services: Services, message: Message, status: int | None, error: str | None, retries: Retries
 ) -> None:
-    """Write down what came of a message: the HTTP status, and what was wrong, None for nothing.
+    """Record the result of an attempt: the HTTP status and the error, None if it succeeded.
 
-    A receiver that answers 410 has its webhook switched off.
+    A failed delivery gets the time of its next attempt or fails permanently. A response with status
+    410 deactivates the webhook.
     """
     moment, sent = services.clock(), message.delivery
 
     def work(tx: Transaction) -> None:
-        # In this order, as whoever switches a webhook off locks them.
+        # The order in which deactivation locks them, to avoid a deadlock.
         receiver = tx.webhooks.lock(sent.webhook_id) if status == _GONE else None
         delivery = tx.deliveries.lock(sent.id)
         if delivery is None or delivery.attempts != sent.attempts:
@@ -232,13 +233,13 @@ async def record_result(
         if error is None:
             values |= final_columns(OperationStatus.SUCCEEDED, None, moment)
         elif delivery.status is OperationStatus.PENDING:
-            # Otherwise it was given up while it was on its way, and stays so.
+            # Otherwise it was marked as failed during the attempt, and stays failed.
             if pause is None:
                 values |= final_columns(OperationStatus.FAILED, error, moment)
             else:
                 values |= {"error": error, "next_attempt_at": moment + pause}
         tx.deliveries.change(sent.id, **values)
-        # Somebody may have told the webhook to send elsewhere since.
+        # The URL of the webhook may have been changed since.
         if receiver is not None and receiver.is_active and receiver.url == message.receiver.url:
             _switch_off(tx, services, receiver)
 

@@ -1,4 +1,4 @@
-"""Deliveries that people ask for: a test, and a message once more."""
+"""Deliveries on request: tests and redeliveries."""
 
 from core.access import Permission
 from core.enums import JobKind, OperationStatus
@@ -10,13 +10,16 @@ from storage.webhooks.deliveries import DeliveryRow
 
 
 async def test_webhook(ctx: Context, id: str) -> DeliveryRow:
-    """Promise a test to a webhook, also to one that is switched off; return it as it waits."""
+    """Enqueue a test delivery, even if the webhook is switched off; return it while pending.
+
+    Raises `NotFound` and `PermissionDenied`.
+    """
     moment = ctx.now()
 
     def work(tx: Transaction) -> DeliveryRow:
         webhook = tx.webhooks.get(id, ctx.actor, "id")
         _require(tx, ctx, webhook.project_id)
-        # It may have been deleted since, and then nothing may be promised to it.
+        # It may have been deleted since, and then nothing may be enqueued for it.
         if tx.webhooks.lock(id) is None:
             raise NotFound("webhook", id, "id")
         delivery = DeliveryRow(
@@ -37,21 +40,22 @@ async def test_webhook(ctx: Context, id: str) -> DeliveryRow:
 
 
 async def redeliver_webhook(ctx: Context, delivery_id: str) -> DeliveryRow:
-    """Send a message again that was sent, or given up, under the same id; its schedule begins anew.
+    """Send a finished message again with the same id; its retry schedule starts over.
 
-    Raises `InvalidInput` for one that still waits, and for one of a webhook that is switched off.
+    Returns the pending delivery. Raises `NotFound`, `PermissionDenied`, and `InvalidInput` if the
+    delivery is still pending or the webhook is switched off.
     """
     moment, path = ctx.now(), "deliveryId"
 
     def work(tx: Transaction) -> DeliveryRow:
-        seen = tx.deliveries.get(delivery_id, ctx.actor, path)
-        _require(tx, ctx, seen.project_id)
-        # In this order, as whoever switches a webhook off locks them.
-        receiver, delivery = tx.webhooks.lock(seen.webhook_id), tx.deliveries.lock(delivery_id)
+        visible = tx.deliveries.get(delivery_id, ctx.actor, path)
+        _require(tx, ctx, visible.project_id)
+        # The order in which deactivation locks them, to avoid a deadlock.
+        receiver, delivery = tx.webhooks.lock(visible.webhook_id), tx.deliveries.lock(delivery_id)
         if receiver is None or delivery is None:
             raise NotFound("webhook delivery", delivery_id, path)
         if delivery.status is OperationStatus.PENDING:
-            raise InvalidInput("This delivery is still waiting.", path)
+            raise InvalidInput("This delivery is still pending.", path)
         if delivery.event_type is not None and not receiver.is_active:
             raise InvalidInput("The webhook is switched off: switch it on first.", path)
         tx.deliveries.change(

@@ -1,7 +1,7 @@
-"""How the facade tells of trouble: a status the clients know, and a body they read.
+"""The error responses of the mem0 API: statuses and bodies that its clients understand.
 
-Their documented bodies have the sentence as `error` or as `message`, the Python clients read
-`detail`: so it stands under all three.
+mem0's documentation has the message as `error` or as `message`, and the Python clients read
+`detail`. So a body has it under all three names.
 """
 
 import re
@@ -19,7 +19,7 @@ _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class RequestRejected(Exception):
-    """A request that no endpoint can take: a status, a sentence, and headers."""
+    """A request that is rejected before an endpoint handles it: status, message and headers."""
 
     def __init__(self, status: int, message: str, code: str, headers: dict[str, str]) -> None:
         super().__init__(message)
@@ -35,13 +35,13 @@ def error_response(
     path: Sequence[str] = (),
     headers: dict[str, str] | None = None,
 ) -> Response:
-    """Return a response that tells of trouble."""
+    """Return an error response."""
     body: dict[str, Any] = {"detail": message, "error": message, "message": message}
     return Response(orjson.dumps({**body, "code": code, "path": path}), status, headers, _JSON)
 
 
 def app_error_response(error: AppError | Unauthenticated | RequestRejected) -> Response:
-    """Return the response for an expected trouble."""
+    """Return the response for an expected error."""
     if isinstance(error, Unauthenticated):
         headers = {"WWW-Authenticate": 'Bearer realm="mnemograph"'}
         return error_response(401, error.message, "UNAUTHENTICATED", headers=headers)
@@ -52,23 +52,23 @@ def app_error_response(error: AppError | Unauthenticated | RequestRejected) -> R
     return error_response(error.status, message, error.code.value, path)
 
 
-def validation_error(error: ValidationError, given: Any) -> InvalidInput:
-    """Return what is wrong with the form of a query or a body, by the first thing found."""
+def validation_error(error: ValidationError, value: Any) -> InvalidInput:
+    """Return the first error of a query or a body; `value` is the validated input."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = _place(first["loc"], given, is_missing=first["type"] == "missing")
+    path = _path_in(value, first["loc"], is_missing=first["type"] == "missing")
     where = ".".join(str(step) for step in path)
-    said = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return InvalidInput(f"{where}: {said}." if where else f"{said}.", *path)
+    reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return InvalidInput(f"{where}: {reason}." if where else f"{reason}.", *path)
 
 
-def _place(steps: Sequence[str | int], given: Any, *, is_missing: bool) -> list[str | int]:
-    """Return the steps that lead through what was given: others name types that were tried."""
+def _path_in(value: Any, steps: Sequence[str | int], *, is_missing: bool) -> list[str | int]:
+    """Return the steps that exist in the input; Pydantic adds the names of union members."""
     path: list[str | int] = []
     for step in steps:
-        there = range(len(given)) if isinstance(given, list) else given
-        if isinstance(there, dict | range) and step in there:
+        keys = range(len(value)) if isinstance(value, list) else value
+        if isinstance(keys, dict | range) and step in keys:
             path.append(step)
-            given = given[step]
+            value = value[step]
     return [*path, steps[-1]] if is_missing else path
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the facade, made from its endpoints and their types."""
+"""The OpenAPI document of the mem0 API, generated from its endpoints and their types."""
 
 import re
 from collections.abc import Sequence
@@ -11,33 +11,33 @@ from rest.framework.request import Endpoint, RequestParameters
 
 _REF = "#/components/schemas/{model}"
 _PARAMETER = re.compile(r"\{(\w+)\}")
-_ALIKE = "The organization and the project that are meant; the key's default project without them."
-# What stands in a path, in words.
+_SCOPE = "The organization and the project of the request; by default the key's default project."
+# The descriptions of path parameters.
 _IN_PATH = {
     "memory_id": "The memory's id.",
     "event_id": "The event's id.",
     "entity_type": "user, agent, app or run.",
-    "entity_id": "The caller's own name for the entity, percent-encoded.",
+    "entity_id": "The name of the entity, percent-encoded.",
     "org_id": "The organization's id.",
     "project_id": "The project's id.",
     "webhook_id": "The webhook's id.",
     "job_id": "The job's id.",
 }
 _TAGS = {
-    "ping": "Whom a key acts for.",
-    "memories": "Memories: adding, finding, changing and deleting them.",
+    "ping": "The account, organization and project of a key.",
+    "memories": "Memories: adding, searching, updating and deleting them.",
     "entities": "The users, agents, apps and runs that memories are about.",
-    "events": "What was asked of the platform, and how far it is.",
-    "exports": "Memories as one object, shaped by a JSON schema.",
+    "events": "The operations of a project and their progress.",
+    "exports": "Exports of memories as one object that matches a JSON schema.",
     "insights": "Summaries, feedback and statistics.",
-    "profiles": "Of each user an object that a schema of the project describes.",
+    "profiles": "Profiles of users: objects that match a JSON schema of the project.",
     "organizations": "Organizations and their members.",
     "projects": "Projects, their settings and their members.",
-    "webhooks": "Addresses that are told of what happens.",
+    "webhooks": "URLs that are notified of events.",
 }
 _PROBLEM = {
     "type": "object",
-    "description": "What went wrong: one sentence under three names, a code, and the place.",
+    "description": "An error: one message under three names, a code, and the path of the input.",
     "required": ["detail", "error", "message", "code", "path"],
     "properties": {
         **{name: {"type": "string"} for name in ("detail", "error", "message", "code")},
@@ -45,11 +45,11 @@ _PROBLEM = {
     },
 }
 _STATUSES = {
-    "400": "Something that was given is not what was asked for.",
-    "401": "There is no valid key.",
-    "403": "The key or the role does not suffice.",
-    "404": "There is no such thing for the caller.",
-    "409": "It contradicts what is there.",
+    "400": "A value is invalid.",
+    "401": "The key is missing or not valid.",
+    "403": "The key or the role lacks the permission.",
+    "404": "The object does not exist for the caller.",
+    "409": "The request conflicts with the current state.",
 }
 
 
@@ -64,9 +64,9 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Mnemograph, as mem0's clients know it",
+            "title": "Mnemograph's mem0 API",
             "version": "1.0.0",
-            "description": "mem0's REST contract, spoken by Mnemograph. GraphQL is at /graphql.",
+            "description": "mem0's REST API, served by Mnemograph. GraphQL is at /graphql.",
         },
         "servers": [{"url": "/", "description": "This server."}],
         "tags": [{"name": name, "description": _TAGS[name]} for name in tags],
@@ -102,17 +102,17 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         "parameters": [*_path_parameters(endpoint), *_query_parameters(endpoint.query, schemas)],
         "responses": {
             str(endpoint.status): {
-                "description": "What was asked for.",
+                "description": "The result.",
                 "content": {"application/json": {"schema": answer}},
             },
             **{
                 status: {
-                    "description": said,
+                    "description": description,
                     "content": {
                         "application/json": {"schema": {"$ref": _REF.format(model="Problem")}}
                     },
                 }
-                for status, said in _STATUSES.items()
+                for status, description in _STATUSES.items()
             },
         },
     }
@@ -128,17 +128,17 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(type: Any, schemas: dict[str, Any], mode: Any) -> dict[str, Any]:
-    """Return the schema of a type; those it refers to are put among the others."""
-    made = TypeAdapter(type).json_schema(
+    """Return the schema of a type, and add the schemas it refers to to `schemas`."""
+    generated = TypeAdapter(type).json_schema(
         ref_template=_REF, mode=mode, schema_generator=GenerateJsonSchema
     )
-    for name, schema in made.pop("$defs", {}).items():
+    for name, schema in generated.pop("$defs", {}).items():
         schemas[name] = schema
-    if "title" in made and "properties" in made:
-        name = made["title"]
-        schemas[name] = made
+    if "title" in generated and "properties" in generated:
+        name = generated["title"]
+        schemas[name] = generated
         return {"$ref": _REF.format(model=name)}
-    return made
+    return generated
 
 
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -157,16 +157,16 @@ def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 def _query_parameters(
     model: type[RequestParameters], schemas: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    made = TypeAdapter(model).json_schema(ref_template=_REF)
-    schemas.update(made.get("$defs", {}))
-    said = " ".join((model.__doc__ or "").split())
+    generated = TypeAdapter(model).json_schema(ref_template=_REF)
+    schemas.update(generated.get("$defs", {}))
+    description = " ".join((model.__doc__ or "").split())
     return [
         {
             "name": name,
             "in": "query",
-            "required": name in made.get("required", ()),
-            "description": _ALIKE if name in RequestParameters.model_fields else said,
+            "required": name in generated.get("required", ()),
+            "description": _SCOPE if name in RequestParameters.model_fields else description,
             "schema": schema,
         }
-        for name, schema in made["properties"].items()
+        for name, schema in generated["properties"].items()
     ]

@@ -1,4 +1,4 @@
-"""What an endpoint of the facade is, and what one call of it holds."""
+"""The endpoints of the mem0 API, their parameters, and one call of an endpoint."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Q = TypeVar("Q", bound="RequestParameters")
 
 
 def _text(value: Any) -> Any:
-    """Return a number as text, because to some clients ids are numbers; true is none."""
+    """Return an integer as text, because some clients send ids as numbers; booleans stay."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number else value
 
@@ -25,7 +25,10 @@ Name = Annotated[str, BeforeValidator(_text)]
 
 
 class RequestParameters(BaseModel):
-    """What a caller gives. What is unknown is ignored, because clients send whatever they know."""
+    """The parameters of a request.
+
+    Unknown ones are ignored, because clients send parameters of other versions too.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -34,14 +37,14 @@ class RequestParameters(BaseModel):
 
 
 class NoParameters(RequestParameters):
-    """What is given where nothing but the organization and the project is of interest."""
+    """The parameters of an endpoint that takes only an organization and a project."""
 
 
 @dataclass(slots=True)
 class Call(Generic[Q, B]):
-    """One request, checked for its form: who asks, and with what.
+    """One validated request with its context.
 
-    `org_id` and `project_id` are what the query, or else the body, says of them.
+    The organization and the project come from the query, or else from the body.
     """
 
     ctx: Context
@@ -53,25 +56,30 @@ class Call(Generic[Q, B]):
 
     @property
     def org_id(self) -> str | None:
-        """The organization that was given."""
+        """The organization of the request, or None."""
         return self.query.org_id or self.body.org_id
 
     async def project(self) -> ProjectRow:
-        """Return the project that is meant: the one given, or the key's default.
+        """Return the project of the request, by default the key's default project.
 
-        Raises `NotFound` when the caller cannot see it or it is not of the organization given.
+        Raises `NotFound` if the caller cannot see it or it belongs to another organization than
+        that of the request.
         """
-        given = self.query.project_id or self.body.project_id
-        return await self.project_of(self.ctx.project_id(given, "project_id"))
+        project_id = self.query.project_id or self.body.project_id
+        return await self.project_of(self.ctx.project_id(project_id, "project_id"))
 
     async def project_of(self, id: str, org_id: str | None = None) -> ProjectRow:
-        """Return a project by id, checked against the organization given."""
-        found: ProjectRow | None = await self.ctx.loaders.row_or_none(PROJECTS, id)
-        if found is None:
+        """Return a project by id.
+
+        Raises `NotFound` if the caller cannot see it or it belongs to another organization than
+        `org_id`, by default that of the request.
+        """
+        project: ProjectRow | None = await self.ctx.loaders.row_or_none(PROJECTS, id)
+        if project is None:
             raise NotFound("project", id, "project_id")
-        if (org_id or self.org_id) not in (None, found.organization_id):
+        if (org_id or self.org_id) not in (None, project.organization_id):
             raise NotFound("organization", org_id or self.org_id, "org_id")
-        return found
+        return project
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
@@ -79,7 +87,7 @@ Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path. The types say what it is given and what it answers."""
+    """One method of one path, with the types of its parameters and of its response."""
 
     method: str
     path: str
@@ -94,10 +102,10 @@ class Endpoint:
 
     @property
     def summary(self) -> str:
-        """The first sentence of what its function says of itself."""
+        """The first line of the docstring of its handler."""
         return (self.handle.__doc__ or "").strip().split("\n")[0]
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """The parts of its path; those in braces stand for anything."""
+        """The parts of its path; a part in braces matches anything."""
         return tuple(part for part in self.path.split("/") if part)

@@ -1,8 +1,8 @@
-"""The door of the facade: it finds the endpoint, reads what was given, and answers in JSON.
+"""The router of the mem0 API: it finds the endpoint, validates the request, and responds in JSON.
 
-Paths are compared by their raw segments, because an entity's name may hold an encoded slash. One
-slash too many in front, or none at the end, is no reason to turn a client away: none of mem0's
-follows a redirect.
+Paths are compared by their raw segments, because an entity's name may contain an encoded slash. A
+duplicate leading slash or a missing trailing one is accepted, because no mem0 client follows
+redirects.
 """
 
 from collections import defaultdict
@@ -38,27 +38,27 @@ _ROOTS = {"v1", "v2", "v3", "api"}
 
 
 class Facade(BaseRoute):
-    """Answers whatever begins as a path of mem0's does."""
+    """Handles all paths that begin like those of mem0's API."""
 
     def __init__(self, services: Services, endpoints: Sequence[Endpoint]) -> None:
         self._services = services
         self._by_length: defaultdict[int, list[Endpoint]] = defaultdict(list)
-        # A word of a path goes before a part that may be anything.
+        # A literal part of a path takes precedence over a parameter.
         for endpoint in sorted(endpoints, key=lambda one: [p[0] == "{" for p in one.segments]):
             self._by_length[len(endpoint.segments)].append(endpoint)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Tell whether a request is for the facade."""
+        """Return a full match if the request is for the mem0 API."""
         if scope["type"] == "http" and _segments(scope)[:1] and _segments(scope)[0] in _ROOTS:
             return Match.FULL, {}
         return Match.NONE, {}
 
     def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
-        """Raise `NoMatchFound`: nothing links to the facade by name."""
+        """Raise `NoMatchFound`, because these routes do not have names."""
         raise NoMatchFound(name, path_params)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Respond to one request."""
         request = Request(scope, receive)
         try:
             response = await self._respond(request)
@@ -68,16 +68,18 @@ class Facade(BaseRoute):
             return
         except Exception:
             log.exception("defect", path=scope["path"])
-            response = error_response(500, "The server has failed; its log tells why.", "INTERNAL")
+            response = error_response(
+                500, "Internal server error; see the server's log.", "INTERNAL"
+            )
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        endpoint, path = self._found(request)
+        endpoint, path = self._resolve(request)
         ctx = await request_context(self._services, request)
-        query = _checked(endpoint.query, _query(request, endpoint.query))
+        query = _validated(endpoint.query, _query(request, endpoint.query))
         body: RequestParameters = endpoint.EMPTY
         if endpoint.body is not None:
-            body = _checked(endpoint.body, await _body(request))
+            body = _validated(endpoint.body, await _body(request))
         call = Call(ctx, path, query, body, request.url, dict(request.headers))
         try:
             answer = await endpoint.handle(call)
@@ -85,29 +87,29 @@ class Facade(BaseRoute):
             ctx.loaders.clear()
         return Response(orjson.dumps(answer), endpoint.status, media_type=_JSON)
 
-    def _found(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
-        """Return the endpoint that is meant, and the parts of its path that may be anything."""
+    def _resolve(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
+        """Return the endpoint of a request and its path parameters."""
         segments = _segments(request.scope)
         allowed = set()
         for endpoint in self._by_length[len(segments)]:
             pairs = list(zip(endpoint.segments, segments, strict=True))
-            if all(wanted[0] == "{" or wanted == there for wanted, there in pairs):
+            if all(part[0] == "{" or part == segment for part, segment in pairs):
                 if endpoint.method == request.method:
                     values = {name[1:-1]: unquote(part) for name, part in pairs if name[0] == "{"}
                     return endpoint, values
                 allowed.add(endpoint.method)
         if allowed:
             methods = ", ".join(sorted(allowed))
-            said = f"This path is asked by {methods}."
-            raise RequestRejected(405, said, "METHOD_NOT_ALLOWED", {"Allow": methods})
+            message = f"This path supports {methods}."
+            raise RequestRejected(405, message, "METHOD_NOT_ALLOWED", {"Allow": methods})
         raise RequestRejected(404, "There is no such path.", "NO_SUCH_PATH", {})
 
 
-def _checked(model: type[RequestParameters], given: dict[str, Any]) -> RequestParameters:
+def _validated(model: type[RequestParameters], values: dict[str, Any]) -> RequestParameters:
     try:
-        return model.model_validate(given)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise validation_error(error, given) from None
+        raise validation_error(error, values) from None
 
 
 def _segments(scope: Scope) -> list[str]:
@@ -117,25 +119,28 @@ def _segments(scope: Scope) -> list[str]:
 
 
 def _query(request: Request, model: type[RequestParameters]) -> dict[str, Any]:
-    """Return the query by name; what may be given several times as a list."""
-    given: dict[str, Any] = {}
+    """Return the query parameters by name; those that can be repeated are lists."""
+    values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         field = model.model_fields.get(name)
         if field is not None and "list" in str(field.annotation):
-            given.setdefault(name, []).append(value)
+            values.setdefault(name, []).append(value)
         else:
-            given[name] = value
-    return given
+            values[name] = value
+    return values
 
 
 async def _body(request: Request) -> Any:
-    """Return the JSON of a body, an empty object for none. Raises what is wrong with it."""
+    """Return the JSON object of a body; without a body, an empty one.
+
+    Raises `RequestRejected` if the body is too large, and `InvalidInput` if it is not an object.
+    """
     read = bytearray()
     async for chunk in request.stream():
         read += chunk
         if len(read) > LARGEST_BODY:
-            said = f"The body may have at most {LARGEST_BODY:,} bytes."
-            raise RequestRejected(413, said, "LIMIT_EXCEEDED", {"Connection": "close"})
+            message = f"The body may have at most {LARGEST_BODY:,} bytes."
+            raise RequestRejected(413, message, "LIMIT_EXCEEDED", {"Connection": "close"})
     if not read.strip():
         return {}
     try:

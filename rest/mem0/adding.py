@@ -1,7 +1,7 @@
 """Adding memories: `POST /v1/memories/` and `POST /v3/memories/add/`.
 
-The two differ in their answers alone: the older one is a list, or an object with that list, the
-other one tells of an event.
+The two differ only in their responses: the older one returns a list, or an object with that list;
+the newer one returns an event.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from resolvers.memories.creation import NewMemories
 from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
 
 QUEUED = "Memory processing has been queued for background execution"
-# What mem0 calls what became of something that was said.
+# mem0's names for the outcomes.
 EVENTS = {
     AddOutcome.ADDED: "ADD",
     AddOutcome.SUPERSEDES: "ADD",
@@ -31,7 +31,7 @@ EVENTS = {
 
 
 class AddBody(RequestParameters):
-    """A conversation to remember."""
+    """A conversation from which memories are extracted."""
 
     messages: str | dict[str, Any] | list[str | dict[str, Any]]
     user_id: Name | None = None
@@ -55,13 +55,13 @@ class AddBody(RequestParameters):
 
 
 class Data(TypedDict):
-    """What a result says."""
+    """The content of a result."""
 
     memory: str
 
 
 class AddResult(TypedDict):
-    """A memory that stands for what was said, and what became of it."""
+    """An affected memory, and the outcome: ADD, UPDATE or NOOP."""
 
     id: str
     memory: str
@@ -70,7 +70,7 @@ class AddResult(TypedDict):
 
 
 class Promise(TypedDict):
-    """That something will be remembered, and by which event to follow it."""
+    """The acknowledgement of a pending add, with the id of its event."""
 
     message: str
     status: str
@@ -78,34 +78,34 @@ class Promise(TypedDict):
 
 
 class Results(TypedDict):
-    """What was added, or a promise of it."""
+    """The added memories, or the acknowledgement of a pending add."""
 
     results: list[AddResult] | list[Promise]
 
 
 class Added(Promise):
-    """An event and, where it is over, what came of it."""
+    """An event and, if it is finished, its results."""
 
     results: NotRequired[list[AddResult]]
 
 
 async def add(call: Call[NoParameters, AddBody]) -> Results | list[AddResult] | list[Promise]:
-    """Remember a conversation; with `async_mode` answer before it is understood."""
-    later = call.body.async_mode and call.body.infer
-    addition = await _add(call, wait=not later)
-    listed: list[AddResult] | list[Promise] = (
-        [_promise(addition)]
-        if later or not addition.operation.is_finished
+    """Add the memories of a conversation; with `async_mode` respond before extraction."""
+    deferred = call.body.async_mode and call.body.infer
+    addition = await _add(call, wait=not deferred)
+    results: list[AddResult] | list[Promise] = (
+        [_acknowledgement(addition)]
+        if deferred or not addition.operation.is_finished
         else serialize_results(addition)
     )
-    return listed if call.body.output_format == "v1.0" else {"results": listed}
+    return results if call.body.output_format == "v1.0" else {"results": results}
 
 
 async def add_v3(call: Call[NoParameters, AddBody]) -> Added:
-    """Remember a conversation; with `infer` answer at once with an event to follow."""
+    """Add the memories of a conversation; with `infer` respond at once with a pending event."""
     addition = await _add(call, wait=False)
     if call.body.infer:
-        return {**_promise(addition)}  # type: ignore[typeddict-item]
+        return {**_acknowledgement(addition)}  # type: ignore[typeddict-item]
     return {
         "message": "Memories added successfully",
         "status": addition.operation.status.value,
@@ -117,15 +117,15 @@ async def add_v3(call: Call[NoParameters, AddBody]) -> Added:
 async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
     body = call.body
     project = await call.project()
-    said = body.timestamp if body.timestamp is not None else body.observation_date
+    timestamp = body.timestamp if body.timestamp is not None else body.observation_date
     new = NewMemories(
         _entities(body),
         body.metadata,
-        None if said is None else datetime_argument(said, "timestamp"),
+        None if timestamp is None else datetime_argument(timestamp, "timestamp"),
         body.expiration_date,
         body.immutable,
     )
-    wishes = ExtractionOptions(
+    options = ExtractionOptions(
         body.custom_instructions,
         body.agent_custom_instructions,
         None if body.custom_categories is None else catalog_of(body.custom_categories),
@@ -133,7 +133,7 @@ async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
         body.excludes,
     )
     key = call.headers.get("idempotency-key")
-    request = AddRequest(_turns(body.messages), new, body.infer, wishes, wait, key)
+    request = AddRequest(_turns(body.messages), new, body.infer, options, wait, key)
     addition = await add_memories(call.ctx, project.id, request)
     if wait and addition.failure is not None:
         raise addition.failure
@@ -141,7 +141,7 @@ async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
 
 
 def serialize_results(addition: Addition) -> list[AddResult]:
-    """Return what an add has come to so far."""
+    """Return the results that an add has so far."""
     return [
         {
             "id": result.memory.id,
@@ -154,14 +154,14 @@ def serialize_results(addition: Addition) -> list[AddResult]:
 
 
 def catalog_of(categories: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
-    """Return mem0's categories, objects of names with their descriptions, as ours.
+    """Return a catalog of mem0's categories, which are objects of a name with its description.
 
-    What is written in our way stays as it is.
+    Categories in the form of the result do not change.
     """
     return [
-        {"name": name, "description": said}
+        {"name": name, "description": description}
         for item in categories
-        for name, said in (
+        for name, description in (
             [(item["name"], item["description"])]
             if item.keys() == {"name", "description"}
             else item.items()
@@ -169,38 +169,41 @@ def catalog_of(categories: Sequence[Mapping[str, str | None]]) -> list[dict[str,
     ]
 
 
-def datetime_argument(given: Any, *path: str) -> datetime:
-    """Return the moment that seconds since 1970, or ISO 8601, tell. Raises `InvalidInput`."""
+def datetime_argument(value: Any, *path: str) -> datetime:
+    """Return the date and time of a value in seconds since 1970 or in ISO 8601.
+
+    Raises `InvalidInput` for other values.
+    """
     try:
-        return parse_datetime(given)
+        return parse_datetime(value)
     except ValueError:
-        said = "must be seconds since 1970, or a moment such as 2026-03-01T09:30:00Z."
-        raise InvalidInput(f"{'.'.join(path)} {said}", *path) from None
+        expected = "seconds since 1970, or a date and time such as 2026-03-01T09:30:00Z"
+        raise InvalidInput(f"{'.'.join(path)} must be {expected}.", *path) from None
 
 
-def _promise(addition: Addition) -> Promise:
-    """Return that something will be remembered; it may have happened by the time this is read."""
+def _acknowledgement(addition: Addition) -> Promise:
+    """Return the acknowledgement of an add, PENDING even if the add is finished already."""
     status = OperationStatus.PENDING.value
     return {"message": QUEUED, "status": status, "event_id": addition.operation.id}
 
 
 def _entities(body: AddBody) -> dict[EntityType, str]:
-    """Return whom the memories are about, told at the top or, as newer clients do, in `filters`."""
-    told: dict[str, Any] = {}
+    """Return the names of the entities, from the body or, as newer clients send them, `filters`."""
+    names: dict[str, Any] = {}
     for part in (body.filters or {}), *_all((body.filters or {}).get("AND")):
         for name, value in part.items():
             if name in ENTITY_TYPE_OF_ID:
-                told[name] = value
+                names[name] = value
             elif name != "AND" or part is not body.filters:
-                said = f"Only {', '.join(ENTITY_TYPE_OF_ID)} can be given here, each with its name."
-                raise InvalidInput(said, "filters", name)
-    told |= {
+                message = f"Only {', '.join(ENTITY_TYPE_OF_ID)} are allowed here, each with a name."
+                raise InvalidInput(message, "filters", name)
+    names |= {
         name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(body, name)) is not None
     }
-    for name, value in told.items():
+    for name, value in names.items():
         if not isinstance(value, str) or value == "*":
-            raise InvalidInput(f"filters.{name} must be the name of one.", "filters", name)
-    return {ENTITY_TYPE_OF_ID[name]: value for name, value in told.items()}
+            raise InvalidInput(f"filters.{name} must be the name of one entity.", "filters", name)
+    return {ENTITY_TYPE_OF_ID[name]: value for name, value in names.items()}
 
 
 def _all(items: Any) -> list[Mapping[str, Any]]:
@@ -211,28 +214,28 @@ def _all(items: Any) -> list[Mapping[str, Any]]:
     raise InvalidInput("filters.AND must be a list of objects.", "filters", "AND")
 
 
-def _turns(given: str | dict[str, Any] | list[str | dict[str, Any]]) -> list[Turn]:
-    listed = given if isinstance(given, list) else [given]
-    return [_turn(item, position) for position, item in enumerate(listed)]
+def _turns(messages: str | dict[str, Any] | list[str | dict[str, Any]]) -> list[Turn]:
+    items = messages if isinstance(messages, list) else [messages]
+    return [_turn(item, position) for position, item in enumerate(items)]
 
 
-def _turn(given: str | dict[str, Any], position: int) -> Turn:
+def _turn(message: str | dict[str, Any], position: int) -> Turn:
     at = ("messages", str(position))
-    if isinstance(given, str):
-        return Turn("user", given)
-    role, name = given.get("role", "user"), given.get("name")
+    if isinstance(message, str):
+        return Turn("user", message)
+    role, name = message.get("role", "user"), message.get("name")
     if not isinstance(role, str) or not (name is None or isinstance(name, str)):
-        raise InvalidInput(f"{'.'.join(at)}: role and name must be texts.", *at)
-    said = given.get("timestamp")
-    moment = None if said is None else datetime_argument(said, *at, "timestamp")
-    return Turn(role, _content(given.get("content"), *at, "content"), name, moment)
+        raise InvalidInput(f"{'.'.join(at)}: role and name must be strings.", *at)
+    timestamp = message.get("timestamp")
+    moment = None if timestamp is None else datetime_argument(timestamp, *at, "timestamp")
+    return Turn(role, _content(message.get("content"), *at, "content"), name, moment)
 
 
-def _content(given: Any, *path: str) -> str:
-    """Return the text of a message, whose parts may come one by one."""
-    if isinstance(given, str):
-        return given
-    parts = given if isinstance(given, list) else [given]
+def _content(content: Any, *path: str) -> str:
+    """Return the text of a message, whose content is a string or a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
     texts = [
         text
         for part in parts
@@ -240,8 +243,8 @@ def _content(given: Any, *path: str) -> str:
         if isinstance(text := part.get("text"), str)
     ]
     if not texts or len(texts) < len(parts):
-        said = "must be a text; pictures and documents cannot be remembered."
-        raise InvalidInput(f"{'.'.join(path)} {said}", *path)
+        message = f"{'.'.join(path)} must be text; images and documents are not supported."
+        raise InvalidInput(message, *path)
     return "\n".join(texts)
 
 

@@ -1,4 +1,4 @@
-"""Many memories at once: batches, and deleting all of an entity's."""
+"""Changes of many memories: batches, and the deletion of all memories of an entity."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ MOST = 1_000
 
 
 class Updated(UpdateBody):
-    """A change of one memory."""
+    """An update of one memory."""
 
     memory_id: str
 
 
 class BatchUpdate(RequestParameters):
-    """Changes of up to 1,000 memories."""
+    """Updates of up to 1,000 memories."""
 
     memories: list[Updated]
 
 
 class Chosen(BaseModel):
-    """One memory."""
+    """The id of one memory."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,13 +38,13 @@ class Chosen(BaseModel):
 
 
 class BatchDelete(RequestParameters):
-    """Up to 1,000 memories."""
+    """The ids of up to 1,000 memories."""
 
     memories: list[Chosen]
 
 
 class DeleteAllQuery(RequestParameters):
-    """Whose memories to delete. A `*` stands for everybody of that kind."""
+    """The entities whose memories to delete. `*` matches every entity of the type."""
 
     user_id: Name | None = None
     agent_id: Name | None = None
@@ -54,14 +54,14 @@ class DeleteAllQuery(RequestParameters):
 
 
 class Started(TypedDict):
-    """What was done, and the event that tells of it; none where there was nothing to do."""
+    """A message about the result, and the id of the event; null if nothing was changed."""
 
     message: str
     event_id: str | None
 
 
 async def batch_update(call: Call[NoParameters, BatchUpdate]) -> Message:
-    """Change up to 1,000 memories; what was wrong with one does not hinder the others."""
+    """Update up to 1,000 memories; an error in one does not affect the others."""
     items = call.body.memories
     _check(items)
     updates = [
@@ -71,11 +71,11 @@ async def batch_update(call: Call[NoParameters, BatchUpdate]) -> Message:
         for at, item in enumerate(items)
     ]
     outcomes = await update_memories(call.ctx, updates)
-    refused = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
-    if refused:
-        error = refused[0]
+    errors = [outcome for outcome in outcomes if isinstance(outcome, AppError)]
+    if errors:
+        error = errors[0]
         at, *rest = error.path[1:]
-        done = len(items) - len(refused)
+        done = len(items) - len(errors)
         error.message = f"Updated {done} of {len(items)} memories. memories.{at}: {error.message}"
         error.path = ("memories", at, *rest)
         raise error
@@ -83,7 +83,7 @@ async def batch_update(call: Call[NoParameters, BatchUpdate]) -> Message:
 
 
 async def batch_delete(call: Call[NoParameters, BatchDelete]) -> Message:
-    """Delete up to 1,000 memories, all of them or none."""
+    """Delete up to 1,000 memories, either all of them or none."""
     items = call.body.memories
     _check(items)
     ids = [
@@ -95,7 +95,7 @@ async def batch_delete(call: Call[NoParameters, BatchDelete]) -> Message:
 
 
 async def delete_all(call: Call[DeleteAllQuery, RequestParameters]) -> Started:
-    """Delete the memories of entities, in every state; their history stays."""
+    """Delete the memories of entities, in every state; their history is kept."""
     query = call.query
     names = {
         name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(query, name)) is not None
@@ -107,14 +107,14 @@ async def delete_all(call: Call[DeleteAllQuery, RequestParameters]) -> Started:
     else:
         filter = entity_filter(names)
     if filter is None:
-        said = "Give at least one of user_id, agent_id, app_id and run_id."
-        raise InvalidInput(said, "user_id")
+        message = "Give at least one of user_id, agent_id, app_id and run_id."
+        raise InvalidInput(message, "user_id")
     project = await call.project()
     deletion = await delete_memories(call.ctx, project.id, None, filter)
     if deletion.refusal is not None:
         raise deletion.refusal
-    said = f"{len(deletion.ids)} memories deleted successfully!"
-    return {"message": said, "event_id": deletion.operation_id}
+    message = f"{len(deletion.ids)} memories deleted successfully!"
+    return {"message": message, "event_id": deletion.operation_id}
 
 
 def _check(items: list[Any]) -> None:

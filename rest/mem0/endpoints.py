@@ -1,4 +1,4 @@
-"""All endpoints of the facade."""
+"""All endpoints of the mem0 API."""
 
 from rest.framework.request import Endpoint
 from rest.mem0 import (

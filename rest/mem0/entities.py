@@ -20,7 +20,7 @@ _ONE = "/entities/{entity_type}/{entity_id}/"
 
 
 class EntityPage(TypedDict):
-    """A page of entities, how many there are on all, and how many of each kind."""
+    """A page of entities, their total number, and the number of each type."""
 
     count: int
     next: str | None
@@ -33,7 +33,7 @@ class EntityPage(TypedDict):
 
 
 class NewEntity(RequestParameters):
-    """An entity to make."""
+    """An entity to create."""
 
     user_id: Name | None = None
     agent_id: Name | None = None
@@ -47,15 +47,15 @@ async def list_entities(call: Call[Paged, RequestParameters]) -> EntityPage:
     project = await call.project()
     page, size = call.query.page or 1, call.query.page_size or USUAL
     lister = partial(entities, call.ctx, project.id, None, None, None)
-    found = await numbered_page(call, page, size, lister)
+    listed = await numbered_page(call, page, size, lister)
     counts = (await statistics_of_project(call.ctx, project.id)).by_type
-    found["results"] = [serialize_entity(row, project.name) for row in found["results"]]
+    listed["results"] = [serialize_entity(row, project.name) for row in listed["results"]]
     totals = {f"total_{type.value.lower()}s": counts.get(type, 0) for type in EntityType}
-    return {**found, **totals}  # type: ignore[typeddict-item]
+    return {**listed, **totals}  # type: ignore[typeddict-item]
 
 
 async def get_entity(call: Call[NoParameters, RequestParameters]) -> list[Entity]:
-    """Return one entity, as a list of one."""
+    """Return an entity, as a list with one item."""
     project = await call.project()
     return [serialize_entity(await _entity(call), project.name)]
 
@@ -72,15 +72,13 @@ def _maker(type: EntityType) -> Handler:
         return serialize_entity(row, project.name)
 
     kind = type.value.lower()
-    make_entity.__doc__ = (
-        f"Make {'an' if kind[0] == 'a' else 'a'} {kind} that may be there already."
-    )
+    make_entity.__doc__ = f"Create {'an' if kind[0] == 'a' else 'a'} {kind} unless it exists."
     make_entity.__name__ = f"make_{kind}"
     return make_entity
 
 
 async def remove_entity(call: Call[NoParameters, RequestParameters]) -> Started:
-    """Delete an entity with its memories, and erase what was said of them. `*` is all of a kind."""
+    """Delete an entity with its memories and erase their traces; `*` is all of the type."""
     if call.path["entity_id"] == "*":
         return await _remove_all(call, type_of(call.path["entity_type"]))
     _, operation_id = await delete_entity(call.ctx, (await _entity(call)).id)
@@ -101,7 +99,7 @@ async def _remove_all(call: Call[NoParameters, RequestParameters], type: EntityT
 
 
 async def _entity(call: Call[NoParameters, RequestParameters]) -> EntityRow:
-    """Return the entity of a path, by its name or else its id."""
+    """Return the entity of the path by its name, or else by its id. Raises `NotFound`."""
     project = await call.project()
     type, name = type_of(call.path["entity_type"]), call.path["entity_id"]
     row = await entity(call.ctx, project.id, type, name)

@@ -1,4 +1,4 @@
-"""Events: what was asked of the platform, and how far it is."""
+"""Events: mem0's name for the operations of a project."""
 
 from functools import partial
 from typing import Any, NotRequired
@@ -19,7 +19,7 @@ from storage.operations.store import OperationRow
 
 
 class Event(TypedDict):
-    """Something that was asked for. `latency` is in milliseconds."""
+    """An operation and its progress. `latency` is in milliseconds."""
 
     id: str
     event_type: str
@@ -36,7 +36,7 @@ class Event(TypedDict):
 
 
 class EventPage(TypedDict):
-    """A page of events, the newest first, without their results."""
+    """A page of events, newest first, without their results."""
 
     count: int
     next: str | None
@@ -45,14 +45,14 @@ class EventPage(TypedDict):
 
 
 class EventsQuery(Paged):
-    """Which events."""
+    """The page and the filters of a list of events."""
 
     event_type: OperationType | None = None
     status: OperationStatus | None = None
 
 
 async def get_event(call: Call[NoParameters, RequestParameters]) -> Event:
-    """Return an event with what came of it."""
+    """Return an event with its results."""
     row = await operation(call.ctx, checked_id(call.path["event_id"], "event_id"))
     if call.query.project_id or call.query.org_id:
         await call.project_of(row.project_id)
@@ -60,15 +60,15 @@ async def get_event(call: Call[NoParameters, RequestParameters]) -> Event:
 
 
 async def list_events(call: Call[EventsQuery, RequestParameters]) -> EventPage:
-    """List what was asked of a project, the newest first."""
+    """List the events of a project, newest first."""
     project, query = await call.project(), call.query
     lister = partial(operations_of_project, call.ctx, project.id, query.event_type, query.status)
-    found = await numbered_page(call, query.page or 1, query.page_size or USUAL, lister)
-    return {**found, "results": [_event(row) for row in found["results"]]}  # type: ignore[typeddict-item]
+    page = await numbered_page(call, query.page or 1, query.page_size or USUAL, lister)
+    return {**page, "results": [_event(row) for row in page["results"]]}  # type: ignore[typeddict-item]
 
 
 def _event(row: OperationRow) -> Event:
-    moved = row.completed_at or row.started_at or row.created_at
+    updated = row.completed_at or row.started_at or row.created_at
     event: Event = {
         "id": row.id,
         "event_type": row.type.value,
@@ -77,7 +77,7 @@ def _event(row: OperationRow) -> Event:
         "metadata": row.input.get("metadata") or {},
         "results": [],
         "created_at": row.created_at.isoformat(),
-        "updated_at": moved.isoformat(),
+        "updated_at": updated.isoformat(),
         "started_at": iso_text(row.started_at),
         "completed_at": iso_text(row.completed_at),
         "latency": row.latency_ms,
@@ -88,11 +88,11 @@ def _event(row: OperationRow) -> Event:
 async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:
     if row.type is OperationType.ADD:
         return results_of_addition(await addition_of(call.ctx, row.id))
-    found: list[AddResult] = []
+    results: list[AddResult] = []
     for event in await changes_of_operation(call.ctx, row.id):
-        gone = event.type is HistoryEventType.DELETE
-        text = (event.old_text if gone else event.new_text) or ""
-        found.append(
+        is_deletion = event.type is HistoryEventType.DELETE
+        text = (event.old_text if is_deletion else event.new_text) or ""
+        results.append(
             {
                 "id": event.memory_id,
                 "memory": text,
@@ -100,7 +100,7 @@ async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:
                 "event": event_name(event),
             }
         )
-    return found
+    return results
 
 
 ENDPOINTS = [

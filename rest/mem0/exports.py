@@ -1,4 +1,4 @@
-"""Exports with a schema: asking for one, and getting what came of it."""
+"""Exports with a schema: creating one, and reading its result."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ from rest.framework.request import Call, Endpoint, NoParameters, RequestParamete
 from rest.mem0.filters import parse_filter
 from rest.mem0.memories import checked_id
 
-# Whoever asks for an export that is being made has its answer as soon as there is one.
-_PATIENCE = 20.0
+# A request for an unfinished export waits up to this many seconds for its result.
+_WAIT_SECONDS = 20.0
 
 
 class ExportBody(RequestParameters):
-    """What to export: a JSON schema, as an object or as text, and whose memories to fill it of."""
+    """A JSON schema, as an object or as text, and a filter of the memories to fill it from."""
 
     schema_: dict[str, Any] | str | None = Field(None, alias="schema")
     filters: dict[str, Any] | None = None
@@ -38,7 +38,7 @@ class ExportBody(RequestParameters):
 
 
 class GetBody(RequestParameters):
-    """Which export: one by its id, or the latest that was asked for with these filters."""
+    """An export by its id, or the latest one with these filters."""
 
     memory_export_id: str | None = None
     filters: dict[str, Any] | None = None
@@ -49,20 +49,20 @@ class GetBody(RequestParameters):
 
 
 class Begun(TypedDict):
-    """That an export is being made."""
+    """The acknowledgement of an export, with its id."""
 
     message: str
     id: str
 
 
 async def create(call: Call[NoParameters, ExportBody]) -> Begun:
-    """Export memories as one object, shaped by a JSON schema."""
+    """Export memories as one object that matches a JSON schema."""
     body = call.body
     if body.schema_ is None:
         raise InvalidInput("schema is missing: the JSON schema of what to export.", "schema")
     filter = parse_filter(_filters(body), "filters", scoped=False)
     if filter is None:
-        raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
+        raise InvalidInput("filters is missing: name the entities to export.", "filters")
     project = await call.project()
     new = NewExport(_schema(body.schema_), filter, body.export_instructions)
     row, _ = await create_export(call.ctx, project.id, new)
@@ -70,7 +70,7 @@ async def create(call: Call[NoParameters, ExportBody]) -> Begun:
 
 
 async def get(call: Call[NoParameters, GetBody]) -> dict[str, Any]:
-    """Return what an export came to, once it is there."""
+    """Return the result of an export; wait for it if the export is not finished."""
     body = call.body
     if body.memory_export_id is not None:
         row = await export(call.ctx, checked_id(body.memory_export_id, "memory_export_id"))
@@ -81,7 +81,7 @@ async def get(call: Call[NoParameters, GetBody]) -> dict[str, Any]:
             raise InvalidInput("Give memory_export_id or filters.", "memory_export_id")
         row = await latest_shaped_export(call.ctx, project.id, filter)
     if row.completed_at is None:
-        await is_finished_within(call.ctx.services, row.operation_id, _PATIENCE)
+        await is_finished_within(call.ctx.services, row.operation_id, _WAIT_SECONDS)
         call.ctx.loaders.clear()
         row = await export(call.ctx, row.id)
         operation = await operation_of_export(call.ctx, row)
@@ -93,7 +93,7 @@ async def get(call: Call[NoParameters, GetBody]) -> dict[str, Any]:
 
 
 def _filters(body: ExportBody | GetBody) -> dict[str, Any] | None:
-    """Return the filters, with the entities that older clients name beside them."""
+    """Return the filters, combined with the entities that older clients send beside them."""
     named = {
         name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(body, name)) is not None
     }
@@ -102,11 +102,11 @@ def _filters(body: ExportBody | GetBody) -> dict[str, Any] | None:
     return {"AND": [body.filters, named]} if body.filters else named
 
 
-def _schema(given: dict[str, Any] | str) -> Any:
-    if not isinstance(given, str):
-        return given
+def _schema(schema: dict[str, Any] | str) -> Any:
+    if not isinstance(schema, str):
+        return schema
     try:
-        return orjson.loads(given)
+        return orjson.loads(schema)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"schema is not JSON: {error}.", "schema") from None
 

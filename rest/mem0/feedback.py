@@ -9,7 +9,7 @@ from rest.mem0.memories import checked_id
 
 
 class FeedbackBody(RequestParameters):
-    """What somebody thinks of a memory; null takes it back."""
+    """A rating of a memory; null removes it."""
 
     memory_id: str
     feedback: FeedbackValue | None = None
@@ -17,7 +17,7 @@ class FeedbackBody(RequestParameters):
 
 
 class Feedback(TypedDict):
-    """What is thought of a memory."""
+    """The rating of a memory."""
 
     id: str
     memory_id: str
@@ -26,7 +26,7 @@ class Feedback(TypedDict):
 
 
 async def give_feedback(call: Call[NoParameters, FeedbackBody]) -> Feedback:
-    """Tell whether a memory helped, in place of what was told before."""
+    """Set or replace the feedback on a memory."""
     body = call.body
     id = checked_id(body.memory_id)
     reason = body.feedback_reason or None

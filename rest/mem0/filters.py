@@ -1,7 +1,7 @@
-"""mem0's filter language, translated into the tree that the other layers know.
+"""mem0's filter language, translated into the filter tree of the other layers.
 
-Keys beside each other must all hold, an OR beside an AND as well. What mem0 refuses is refused,
-with the place where it stands.
+All keys of an object must hold, also an OR beside an AND. What mem0 rejects is rejected with its
+path.
 """
 
 import ast
@@ -44,26 +44,29 @@ _KEYS = (
 )
 
 
-def parse_filter(given: Any, *path: str, scoped: bool) -> Filter | None:
-    """Return a filter, None for none.
+def parse_filter(value: Any, *path: str, scoped: bool) -> Filter | None:
+    """Return a filter, or None for None.
 
-    With `scoped` it must say whose memories are meant. Raises `InvalidInput` naming the place of
-    what is not part of the language.
+    With `scoped`, the filter must name an entity. Raises `InvalidInput` with the path of what is
+    not part of the language.
     """
-    found = None if given is None else _Translation().tree(given, 1, path)
-    if scoped and not _names_somebody(found):
-        said = "Say whose memories are meant: add user_id, agent_id, app_id or run_id to filters."
-        raise InvalidInput(said, *path)
-    return found
+    filter = None if value is None else _Translation().tree(value, 1, path)
+    if scoped and not _names_entity(filter):
+        message = "Name an entity: add user_id, agent_id, app_id or run_id to filters."
+        raise InvalidInput(message, *path)
+    return filter
 
 
 def entity_filter(names: Mapping[str, str]) -> Filter | None:
-    """Return the filter of memories that are about all who are named; `*` is anybody."""
+    """Return the filter of memories that are about all named entities; `*` matches any name."""
     return parse_filter(dict(names), scoped=False) if names else None
 
 
 def parse_literal(text: str) -> Any:
-    """Return what a query says in JSON, or as Python writes an object. Raises `InvalidInput`."""
+    """Return the value of a query parameter in JSON or in Python's notation.
+
+    Raises `InvalidInput` if it is neither, or too long.
+    """
     if len(text) > LONGEST_LITERAL:
         raise InvalidInput(f"filters may have at most {LONGEST_LITERAL:,} characters.", "filters")
     try:
@@ -71,39 +74,39 @@ def parse_literal(text: str) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        # What only Python can write, such as a set or a key that is no text, is in no filter.
+        # Encoding rejects values that only Python has, such as sets and keys that are not strings.
         return orjson.loads(orjson.dumps(ast.literal_eval(text)))
     except (TypeError, ValueError, SyntaxError, MemoryError, RecursionError):
         raise InvalidInput("filters must be a JSON object.", "filters") from None
 
 
-def _names_somebody(filter: Filter | None) -> bool:
-    """Tell whether an entity is asked for anywhere but under a NOT."""
+def _names_entity(filter: Filter | None) -> bool:
+    """Return whether a filter has a condition on an entity that is not under a NOT."""
     if isinstance(filter, Condition):
         return filter.field in ENTITY_TYPE_OF_FIELD
     if isinstance(filter, And | Or):
-        return any(_names_somebody(part) for part in filter.parts)
+        return any(_names_entity(part) for part in filter.parts)
     return False
 
 
 class _Translation:
-    """Translates one filter; its conditions are counted together."""
+    """Translates one filter; the limit of conditions applies to the whole of it."""
 
     def __init__(self) -> None:
         self._builder = FilterBuilder()
 
-    def tree(self, given: Any, depth: int, path: tuple[str, ...]) -> Filter:
+    def tree(self, object: Any, depth: int, path: tuple[str, ...]) -> Filter:
         """Return the filter of an object of the language."""
         self._builder.check_depth(depth, *path)
-        if not isinstance(given, dict):
-            raise _wrong("must be an object", path)
-        parts = [self._part(key, value, depth, (*path, key)) for key, value in given.items()]
+        if not isinstance(object, dict):
+            raise _invalid("must be an object", path)
+        parts = [self._part(key, value, depth, (*path, key)) for key, value in object.items()]
         return parts[0] if len(parts) == 1 else self._builder.conjunction(parts, *path)
 
     def _part(self, key: str, value: Any, depth: int, at: tuple[str, ...]) -> Filter:
         if key in ("AND", "OR"):
             if not isinstance(value, list):
-                raise _wrong("must be a list of objects", at)
+                raise _invalid("must be a list of objects", at)
             parts = [
                 self.tree(item, depth + 1, (*at, str(position)))
                 for position, item in enumerate(value)
@@ -128,12 +131,12 @@ class _Translation:
             return self._metadata(value, at)
         if key == "memory_ids":
             return self._ids(value, at)
-        raise InvalidInput(f"{key!r} is none of {', '.join(_KEYS)}.", *at)
+        raise InvalidInput(f"{key!r} is not one of {', '.join(_KEYS)}.", *at)
 
     def _entity(self, field: Field, value: Any, at: tuple[str, ...]) -> Filter:
         if isinstance(value, dict):
             operators = _operators(value, ("eq", "ne", "in"), at)
-            parts = [self._named(field, name, told, at) for name, told in operators.items()]
+            parts = [self._named(field, name, operand, at) for name, operand in operators.items()]
             return self._all(parts, at)
         return self._named(field, "eq", value, at)
 
@@ -151,11 +154,11 @@ class _Translation:
         at: tuple[str, ...],
         read: Callable[[Any, tuple[str, ...]], datetime | date],
     ) -> Filter:
-        told = value if isinstance(value, dict) else {"": value}
+        operands = value if isinstance(value, dict) else {"": value}
         if isinstance(value, dict):
             _operators(value, ("ne", "in", *_RANGE), at)
         parts: list[Filter] = []
-        for name, operand in told.items():
+        for name, operand in operands.items():
             if name == "in":
                 items = [self._when(field, "", read(one, at), at) for one in _list(operand, at)]
                 parts.append(self._builder.disjunction(items, *at))
@@ -164,7 +167,7 @@ class _Translation:
         return self._all(parts, at)
 
     def _when(self, field: Field, name: str, value: datetime | date, at: tuple[str, ...]) -> Filter:
-        """Compare with a moment, or with a whole day where the field has moments."""
+        """Return the comparison with a time, or with a whole day if the field has times."""
         if field is Field.EXPIRATION_DATE or isinstance(value, datetime):
             return self._one(field, {name or "eq": value}, at)
         start = datetime.combine(value, time.min, UTC)
@@ -177,35 +180,35 @@ class _Translation:
     def _text(self, value: Any, at: tuple[str, ...]) -> Filter:
         if not isinstance(value, dict):
             return self._one(Field.TEXT, {"icontains": _string(value, at)}, at)
-        told = _operators(value, ("contains", "icontains"), at)
-        wanted = {name: _string(text, at) for name, text in told.items()}
-        return self._all(self._builder.conditions(Field.TEXT, wanted, *at), at)
+        given = _operators(value, ("contains", "icontains"), at)
+        operators = {name: _string(text, at) for name, text in given.items()}
+        return self._all(self._builder.conditions(Field.TEXT, operators, *at), at)
 
     def _categories(self, value: Any, at: tuple[str, ...]) -> Filter:
-        told = value if isinstance(value, dict) else {"in": value}
-        _operators(told, ("in", "contains"), at)
-        wanted: dict[str, Any] = {}
-        for name, operand in told.items():
+        given = value if isinstance(value, dict) else {"in": value}
+        _operators(given, ("in", "contains"), at)
+        operators: dict[str, Any] = {}
+        for name, operand in given.items():
             if name == "contains":
-                wanted[name] = _string(operand, at)
+                operators[name] = _string(operand, at)
             else:
                 items = [operand] if isinstance(operand, str) else _list(operand, at)
-                wanted[name] = [_string(item, at) for item in items]
-        return self._all(self._builder.conditions(Field.CATEGORIES, wanted, *at), at)
+                operators[name] = [_string(item, at) for item in items]
+        return self._all(self._builder.conditions(Field.CATEGORIES, operators, *at), at)
 
     def _metadata(self, value: Any, at: tuple[str, ...]) -> Filter:
         if not isinstance(value, dict) or not value:
-            raise _wrong("must be an object of keys and what they equal", at)
+            raise _invalid("must be an object of keys and values", at)
         parts: list[Filter] = []
-        for key, told in value.items():
+        for key, item in value.items():
             here = (*at, key)
-            if isinstance(told, dict) and set(told) & {*_RANGE, "in", "nin"}:
-                raise _wrong("knows eq, ne and contains alone", here)
-            known = isinstance(told, dict) and told and set(told) <= {"eq", "ne", "contains"}
-            wanted = told if known else {"eq": told}
-            if any(operand is None for operand in wanted.values()):
-                raise _wrong("cannot be compared with null", here)
-            parts += self._builder.conditions(Field.METADATA, wanted, *here, key=key)
+            if isinstance(item, dict) and set(item) & {*_RANGE, "in", "nin"}:
+                raise _invalid("supports only eq, ne and contains", here)
+            known = isinstance(item, dict) and item and set(item) <= {"eq", "ne", "contains"}
+            operators = item if known else {"eq": item}
+            if any(operand is None for operand in operators.values()):
+                raise _invalid("cannot be compared with null", here)
+            parts += self._builder.conditions(Field.METADATA, operators, *here, key=key)
         return self._all(parts, at)
 
     def _ids(self, value: Any, at: tuple[str, ...]) -> Filter:
@@ -222,44 +225,44 @@ class _Translation:
         return parts[0] if len(parts) == 1 else self._builder.conjunction(parts, *at)
 
 
-def _wrong(what: str, at: tuple[str, ...]) -> InvalidInput:
-    return InvalidInput(f"{'.'.join(at)} {what}." if at else f"The filter {what}.", *at)
+def _invalid(reason: str, at: tuple[str, ...]) -> InvalidInput:
+    return InvalidInput(f"{'.'.join(at)} {reason}." if at else f"The filter {reason}.", *at)
 
 
-def _operators(given: dict[str, Any], known: tuple[str, ...], at: tuple[str, ...]) -> Any:
-    for name in given:
+def _operators(operators: dict[str, Any], known: tuple[str, ...], at: tuple[str, ...]) -> Any:
+    for name in operators:
         if name not in known:
-            raise InvalidInput(f"{name!r} is none of {', '.join(known)}.", *at, str(name))
-    if not given:
-        raise _wrong(f"needs one of {', '.join(known)}", at)
-    return given
+            raise InvalidInput(f"{name!r} is not one of {', '.join(known)}.", *at, str(name))
+    if not operators:
+        raise _invalid(f"needs one of {', '.join(known)}", at)
+    return operators
 
 
 def _string(value: Any, at: tuple[str, ...]) -> str:
     if not isinstance(value, str):
-        raise _wrong("must be a text", at)
+        raise _invalid("must be a string", at)
     return value
 
 
 def _list(value: Any, at: tuple[str, ...]) -> list[Any]:
     if not isinstance(value, list):
-        raise _wrong("must be a list", at)
+        raise _invalid("must be a list", at)
     return value
 
 
 def _moment(value: Any, at: tuple[str, ...]) -> datetime | date:
-    """Return a moment, or a day where no time of it is told."""
+    """Return a datetime, or a date if the value has no time."""
     try:
         text = _string(value, at)
         if len(text) == len("2026-01-01"):
             return date.fromisoformat(text)
         return parse_datetime(text)
     except ValueError:
-        raise _wrong("must be a day such as 2026-03-01, or 2026-03-01T09:30:00Z", at) from None
+        raise _invalid("must be a date such as 2026-03-01, or 2026-03-01T09:30:00Z", at) from None
 
 
 def _day(value: Any, at: tuple[str, ...]) -> date:
     try:
         return date.fromisoformat(_string(value, at)[:10])
     except ValueError:
-        raise _wrong("must be a day such as 2026-03-01", at) from None
+        raise _invalid("must be a date such as 2026-03-01", at) from None

@@ -24,7 +24,7 @@ from rest.mem0.serializers import Memory, select_fields, serialize_memory
 
 
 class MemoryPage(TypedDict):
-    """A page of memories, how many there are on all, and where the pages beside it are."""
+    """A page of memories, their total number, and the URLs of the adjacent pages."""
 
     count: int
     next: str | None
@@ -33,7 +33,7 @@ class MemoryPage(TypedDict):
 
 
 class ListQuery(Paged):
-    """Which memories, in the words of the first version."""
+    """The page and the filters of a list in version 1."""
 
     user_id: Name | None = None
     agent_id: Name | None = None
@@ -48,7 +48,7 @@ class ListQuery(Paged):
 
 
 class ListBody(FilteredRequest, Paged):
-    """Which memories; a page may be asked for here as well as in the query."""
+    """The filters and the page of a list; the page of the query takes precedence."""
 
 
 async def list_v1(call: Call[ListQuery, RequestParameters]) -> MemoryPage | list[Memory]:
@@ -63,36 +63,35 @@ async def list_v1(call: Call[ListQuery, RequestParameters]) -> MemoryPage | list
 
 
 async def list_v2(call: Call[Paged, ListBody]) -> MemoryPage | list[Memory]:
-    """List the memories that match a filter: all of them, or a page if one is asked for."""
+    """List the memories that match a filter: all of them, or the requested page."""
     body = call.body
     lister = await _lister(call, requested_filter(body), body.show_expired, body.latest_only)
     return await _answer(call, call.query.beside(body), lister, body.fields)
 
 
 async def list_v3(call: Call[Paged, ListBody]) -> MemoryPage:
-    """List the memories that match a filter, by pages."""
+    """List the memories that match a filter, in pages."""
     body = call.body
-    body.refuse_entities()
+    body.reject_entities()
     if body.filters is None:
-        raise InvalidInput("filters is missing: say whose memories are meant.", "filters")
+        raise InvalidInput("filters is missing: name the entities of the memories.", "filters")
     lister = await _lister(call, requested_filter(body), body.show_expired, body.latest_only)
     return await _page(call, call.query.beside(body), lister, body.fields)
 
 
 async def list_of_entity(call: Call[Paged, RequestParameters]) -> MemoryPage | list[Memory]:
-    """List the memories of one entity, by its kind and its name."""
+    """List the memories of an entity, by its type and name."""
     project = await call.project()
     kind = type_of(call.path["entity_type"])
-    found = await entity(call.ctx, project.id, kind, call.path["entity_id"])
-    if found is None:
+    row = await entity(call.ctx, project.id, kind, call.path["entity_id"])
+    if row is None:
         return []
-    asked = MemoryListQuery(MemoryScope())
-    lister = partial(memories_of_entity, call.ctx, found, asked)
+    lister = partial(memories_of_entity, call.ctx, row, MemoryListQuery(MemoryScope()))
     return await _answer(call, call.query, lister, None)
 
 
 def type_of(name: str) -> EntityType:
-    """Return a kind of entity by mem0's name for it. Raises `InvalidInput`."""
+    """Return the entity type with a name of mem0. Raises `InvalidInput` for other names."""
     kinds = {type.value.lower(): type for type in EntityType}
     kinds |= {f"{word}s": type for word, type in kinds.items()}
     if name not in kinds:
@@ -104,23 +103,23 @@ async def _lister(
     call: Call[Any, Any], filter: Filter, show_expired: bool, latest_only: bool = False
 ) -> Lister:
     project = await call.project()
-    asked = MemoryListQuery(MemoryScope(filter, show_expired, latest_only))
-    return partial(memories_of_project, call.ctx, project.id, asked)
+    query = MemoryListQuery(MemoryScope(filter, show_expired, latest_only))
+    return partial(memories_of_project, call.ctx, project.id, query)
 
 
 async def _answer(
-    call: Call[Any, Any], asked: Paged, lister: Lister, fields: list[str] | None
+    call: Call[Any, Any], paged: Paged, lister: Lister, fields: list[str] | None
 ) -> MemoryPage | list[Memory]:
-    if asked.is_paged:
-        return await _page(call, asked, lister, fields)
+    if paged.is_paged:
+        return await _page(call, paged, lister, fields)
     return _memories(await all_rows(call, lister), fields)
 
 
 async def _page(
-    call: Call[Any, Any], asked: Paged, lister: Lister, fields: list[str] | None
+    call: Call[Any, Any], paged: Paged, lister: Lister, fields: list[str] | None
 ) -> MemoryPage:
-    found = await numbered_page(call, asked.page or 1, asked.page_size or USUAL, lister)
-    return {**found, "results": _memories(found["results"], fields)}  # type: ignore[typeddict-item]
+    page = await numbered_page(call, paged.page or 1, paged.page_size or USUAL, lister)
+    return {**page, "results": _memories(page["results"], fields)}  # type: ignore[typeddict-item]
 
 
 def _memories(rows: list[Any], fields: list[str] | None) -> list[Memory]:

@@ -1,4 +1,4 @@
-"""Members of organizations and of projects: what the routes of both have alike."""
+"""Members: the common part of the routes of organizations and of projects."""
 
 import asyncio
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from storage.tenancy.members import MemberRow
 
 
 class Member(TypedDict):
-    """Who is a member, and what of."""
+    """A member and its role."""
 
     username: str
     role: str
@@ -24,40 +24,40 @@ class Member(TypedDict):
 
 
 class Members(TypedDict):
-    """The members, in the order in which they joined."""
+    """The members in the order in which they joined."""
 
     members: list[Member]
 
 
 class MemberBody(RequestParameters):
-    """Who is to be a member, and what of."""
+    """The e-mail address and the role of a member."""
 
     email: str
     role: Role
 
 
 class Leaving(RequestParameters):
-    """Whose membership is to end. It may stand in the query or in the body."""
+    """The e-mail address of the member to remove, in the query or in the body."""
 
     email: str | None = None
 
 
 async def members_of(call: Call[Any, Any], lister: Lister) -> Members:
-    """Return the members that a lister gives. Raises what the lister raises."""
+    """Return the members that a lister returns. Raises the errors of the lister."""
     rows = await all_rows(call, lister)
     people = await accounts_of(call, (row.account_id for row in rows))
     return {"members": serialize_members(rows, people)}
 
 
 async def accounts_of(call: Call[Any, Any], ids: Iterable[str]) -> dict[str, AccountRow]:
-    """Return accounts by id, read together; those that the caller cannot see are left out."""
-    wanted = list(dict.fromkeys(ids))
-    found = await asyncio.gather(*(call.ctx.loaders.row_or_none(ACCOUNTS, id) for id in wanted))
-    return {row.id: row for row in found if row is not None}
+    """Return accounts by id, read in one batch, without those that the caller cannot see."""
+    unique = list(dict.fromkeys(ids))
+    rows = await asyncio.gather(*(call.ctx.loaders.row_or_none(ACCOUNTS, id) for id in unique))
+    return {row.id: row for row in rows if row is not None}
 
 
 def serialize_members(rows: Iterable[MemberRow], people: dict[str, AccountRow]) -> list[Member]:
-    """Return members as mem0 shows them; who has left since the rows were read is left out."""
+    """Return members in mem0's form, without those who left after their rows were read."""
     return [
         {
             "username": people[row.account_id].name or people[row.account_id].email,
@@ -70,18 +70,18 @@ def serialize_members(rows: Iterable[MemberRow], people: dict[str, AccountRow]) 
 
 
 async def add(call: Call[Any, MemberBody], scope: Scope, id: str) -> None:
-    """Make an account a member. Raises `AlreadyExists` for a member."""
+    """Add a member. Raises `AlreadyExists` if the account is a member already."""
     await add_member(call.ctx, scope, id, call.body.email, call.body.role)
 
 
 async def update(call: Call[Any, MemberBody], scope: Scope, id: str) -> None:
-    """Change what a member is. Raises `LastOwner` when no OWNER would be left."""
+    """Change the role of a member. Raises `LastOwner` if no OWNER would remain."""
     await update_member(call.ctx, scope, id, call.body.email, call.body.role)
 
 
 async def remove(call: Call[Leaving, Leaving], scope: Scope, id: str) -> None:
-    """End a membership. Raises `LastOwner` when no OWNER would be left."""
+    """Remove a member. Raises `LastOwner` if no OWNER would remain."""
     email = call.body.email if call.body.email is not None else call.query.email
     if email is None:
-        raise InvalidInput("email is missing: say whose membership is to end.", "email")
+        raise InvalidInput("email is missing: name the member to remove.", "email")
     await remove_member(call.ctx, scope, id, email)

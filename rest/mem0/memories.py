@@ -1,4 +1,4 @@
-"""One memory: reading, changing and deleting it, and its history."""
+"""One memory: reading, updating and deleting it, and its history."""
 
 from datetime import date
 from typing import Any, NotRequired
@@ -21,7 +21,7 @@ from storage.memories.rows import MEMORIES, MemoryRow
 
 
 class UpdateBody(RequestParameters):
-    """What to change of a memory; what is left out stays, and a null day takes the day away."""
+    """The changes to a memory. Omitted fields do not change; a null date removes the date."""
 
     text: str | None = None
     metadata: dict[str, Any] | None = None
@@ -30,20 +30,20 @@ class UpdateBody(RequestParameters):
 
 
 class DeleteQuery(RequestParameters):
-    """How to delete a memory."""
+    """Whether to delete linked memories too."""
 
     delete_linked: bool = False
 
 
 class Said(TypedDict):
-    """A message."""
+    """A message of the conversation that a memory comes from."""
 
     role: str
     content: str
 
 
 class Past(TypedDict):
-    """Something that happened to a memory, and what it was after that."""
+    """An event in the history of a memory, and the state of the memory after it."""
 
     id: str
     memory_id: str
@@ -63,7 +63,7 @@ class Past(TypedDict):
 
 
 class Deleted(TypedDict):
-    """That a memory is gone, and how many went with it if that was asked for."""
+    """The acknowledgement of a deletion; with `delete_linked`, the number of linked memories."""
 
     message: str
     cascade_count: NotRequired[int]
@@ -75,63 +75,63 @@ async def get(call: Call[NoParameters, RequestParameters]) -> Memory:
 
 
 async def update(call: Call[NoParameters, UpdateBody]) -> Memory:
-    """Change a memory."""
+    """Update a memory."""
     id = (await memory(call)).id
     return serialize_memory(await update_memory(call.ctx, id, requested_changes(call.body)))
 
 
 async def delete(call: Call[DeleteQuery, RequestParameters]) -> Deleted:
-    """Delete a memory; its history stays."""
+    """Delete a memory; its history is kept."""
     id, linked = (await memory(call)).id, call.query.delete_linked
     deletion = await delete_memory(call.ctx, id, linked)
-    told: Deleted = {"message": "Memory deleted successfully!"}
-    return {**told, "cascade_count": len(deletion.ids) - 1} if linked else told
+    deleted: Deleted = {"message": "Memory deleted successfully!"}
+    return {**deleted, "cascade_count": len(deletion.ids) - 1} if linked else deleted
 
 
 async def history(call: Call[NoParameters, RequestParameters]) -> list[Past]:
-    """Return what happened to a memory, oldest first, also to one that is gone."""
+    """Return the history of a memory, oldest first, even if the memory has been deleted."""
     id = checked_id(call.path["memory_id"])
     events = await all_rows(call, lambda page: log_of_memory(call.ctx, id, page))
     if call.query.project_id or call.query.org_id:
         project = await call.project()
         if project.id != events[0].project_id:
             raise NotFound("memory", id, "memory_id")
-    there = await call.ctx.loaders.row_or_none(MEMORIES, id)
-    sources = await sources_of_memory(call.ctx, id) if there else []
-    said: list[Said] = [{"role": row.role, "content": row.content} for row in sources]
-    return _pasts(events, said)
+    row = await call.ctx.loaders.row_or_none(MEMORIES, id)
+    sources = await sources_of_memory(call.ctx, id) if row else []
+    messages: list[Said] = [{"role": row.role, "content": row.content} for row in sources]
+    return _pasts(events, messages)
 
 
-def _pasts(events: list[HistoryRow], said: list[Said]) -> list[Past]:
-    """Return events, each with what the memory was after it: what the log says adds up to that."""
-    found: list[Past] = []
-    known: dict[str, Any] = {}
+def _pasts(events: list[HistoryRow], messages: list[Said]) -> list[Past]:
+    """Return events, each with the state after it, which is the sum of the changes in the log."""
+    pasts: list[Past] = []
+    state: dict[str, Any] = {}
     for event in events:
-        known |= event.after or {}
-        found.append(
+        state |= event.after or {}
+        pasts.append(
             {
                 "id": event.id,
                 "memory_id": event.memory_id,
-                "input": said,
+                "input": messages,
                 "old_memory": event.old_text,
                 "new_memory": event.new_text,
-                "user_id": known.get("userId"),
-                "agent_id": known.get("agentId"),
-                "app_id": known.get("appId"),
-                "run_id": known.get("runId"),
-                "session_id": known.get("runId"),
-                "categories": known.get("categories") or [],
-                "metadata": known.get("metadata") or {},
+                "user_id": state.get("userId"),
+                "agent_id": state.get("agentId"),
+                "app_id": state.get("appId"),
+                "run_id": state.get("runId"),
+                "session_id": state.get("runId"),
+                "categories": state.get("categories") or [],
+                "metadata": state.get("metadata") or {},
                 "event": event_name(event),
-                "created_at": found[0]["created_at"] if found else event.created_at.isoformat(),
+                "created_at": pasts[0]["created_at"] if pasts else event.created_at.isoformat(),
                 "updated_at": event.created_at.isoformat(),
             }
         )
-    return found
+    return pasts
 
 
 def event_name(event: HistoryRow) -> str:
-    """Return what mem0 calls an event: it knows ADD, UPDATE and DELETE."""
+    """Return mem0's name of an event: ADD, UPDATE or DELETE."""
     if event.type is HistoryEventType.RESTORE:
         return "ADD" if event.old_text is None else "UPDATE"
     known = (HistoryEventType.ADD, HistoryEventType.DELETE)
@@ -139,7 +139,7 @@ def event_name(event: HistoryRow) -> str:
 
 
 def requested_changes(body: UpdateBody) -> dict[str, Any]:
-    """Return the changes that a body asks for. Raises `InvalidInput` where there are none."""
+    """Return the changes in a body. Raises `InvalidInput` if there are none."""
     changes: dict[str, Any] = {}
     if body.text is not None:
         changes["text"] = body.text
@@ -155,7 +155,7 @@ def requested_changes(body: UpdateBody) -> dict[str, Any]:
 
 
 def checked_id(id: str, *path: str) -> str:
-    """Return an id as ours are written. Raises `InvalidInput` for what is no UUID."""
+    """Return a UUID in canonical form. Raises `InvalidInput` if the text is not a UUID."""
     try:
         return str(UUID(id))
     except ValueError:
@@ -164,7 +164,11 @@ def checked_id(id: str, *path: str) -> str:
 
 
 async def memory(call: Call[Any, Any]) -> MemoryRow:
-    """Return the memory of a path. Raises `NotFound`, also where it is of another project."""
+    """Return the memory of the path.
+
+    Raises `NotFound` if the caller cannot see it, or if it belongs to another project than that of
+    the request.
+    """
     id = checked_id(call.path["memory_id"])
     row: MemoryRow = await call.ctx.loaders.row(MEMORIES, id)
     if call.query.project_id or call.query.org_id:

@@ -24,7 +24,7 @@ ROOT = "/api/v1/orgs/organizations/"
 
 
 class Organization(TypedDict):
-    """An organization; `user_role` is null for a guest of one of its projects."""
+    """An organization; `user_role` is null if the caller is only a member of its projects."""
 
     org_id: str
     name: str
@@ -34,46 +34,46 @@ class Organization(TypedDict):
 
 
 class OrganizationMade(TypedDict):
-    """That an organization was made, and its id."""
+    """The id of a created organization."""
 
     message: str
     org_id: str
 
 
 class OrganizationBody(RequestParameters):
-    """An organization to make."""
+    """An organization to create."""
 
     name: str
 
 
 async def path_organization(call: Call[Any, Any]) -> OrganizationRow:
-    """Return the organization of the path. Raises `NotFound` when the caller cannot see it."""
+    """Return the organization of the path. Raises `NotFound` if the caller cannot see it."""
     id = call.path["org_id"]
-    found: OrganizationRow | None = await call.ctx.loaders.row_or_none(ORGANIZATIONS, id)
-    if found is None:
+    organization: OrganizationRow | None = await call.ctx.loaders.row_or_none(ORGANIZATIONS, id)
+    if organization is None:
         raise NotFound("organization", id, "org_id")
-    return found
+    return organization
 
 
 async def list_organizations(call: Call[NoParameters, NoParameters]) -> list[Organization]:
-    """List the organizations that the caller is in."""
+    """List the organizations of the caller."""
     rows = await all_rows(call, partial(organizations_of_viewer, call.ctx))
-    return [_shown(row) for row in rows]
+    return [_serialize(row) for row in rows]
 
 
 async def create(call: Call[NoParameters, OrganizationBody]) -> OrganizationMade:
-    """Make an organization, with the caller as its OWNER."""
-    made = await create_organization(call.ctx, call.body.name)
-    return {"message": "Organization created successfully.", "org_id": made.id}
+    """Create an organization with the caller as its OWNER."""
+    created = await create_organization(call.ctx, call.body.name)
+    return {"message": "Organization created successfully.", "org_id": created.id}
 
 
 async def get(call: Call[NoParameters, NoParameters]) -> Organization:
     """Return an organization."""
-    return _shown(await path_organization(call))
+    return _serialize(await path_organization(call))
 
 
 async def delete(call: Call[NoParameters, NoParameters]) -> Message:
-    """Delete an organization with all its projects, for good."""
+    """Permanently delete an organization with all its projects."""
     organization = await path_organization(call)
     await delete_organization(call.ctx, organization.id)
     return {"message": "Organization deleted successfully!"}
@@ -86,27 +86,27 @@ async def list_members(call: Call[NoParameters, NoParameters]) -> Members:
 
 
 async def add_member(call: Call[NoParameters, MemberBody]) -> Message:
-    """Make an account a member of an organization; an address without an account gets one."""
+    """Add a member to an organization; an address without an account gets one."""
     organization = await path_organization(call)
     await members.add(call, IN_ORGANIZATION, organization.id)
     return {"message": "User added to the organization."}
 
 
 async def update_member(call: Call[NoParameters, MemberBody]) -> Message:
-    """Change what a member of an organization is; the last OWNER stays one."""
+    """Change the role of a member of an organization; the last OWNER must remain."""
     organization = await path_organization(call)
     await members.update(call, IN_ORGANIZATION, organization.id)
     return {"message": "User role updated successfully"}
 
 
 async def remove_member(call: Call[Leaving, Leaving]) -> Message:
-    """End a membership in an organization and in all its projects; the last OWNER stays."""
+    """Remove a member from an organization and its projects; the last OWNER must remain."""
     organization = await path_organization(call)
     await members.remove(call, IN_ORGANIZATION, organization.id)
     return {"message": "User removed from organization."}
 
 
-def _shown(row: OrganizationRow) -> Organization:
+def _serialize(row: OrganizationRow) -> Organization:
     return {
         "org_id": row.id,
         "name": row.name,

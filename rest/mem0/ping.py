@@ -1,4 +1,4 @@
-"""`GET /v1/ping/`: what every client asks before anything else."""
+"""`GET /v1/ping/`: the first request of every client."""
 
 from typing_extensions import TypedDict
 
@@ -7,7 +7,7 @@ from rest.framework.request import Call, Endpoint, NoParameters, RequestParamete
 
 
 class Pong(TypedDict):
-    """Whom a key acts for, and the organization and the project that are meant."""
+    """The account of a key, and the organization and the project of the request."""
 
     status: str
     org_id: str
@@ -16,9 +16,9 @@ class Pong(TypedDict):
 
 
 async def ping(call: Call[NoParameters, RequestParameters]) -> Pong:
-    """Tell whom the key acts for; the organization and the project asked for are echoed.
+    """Return the account of the key, and the organization and the project of the request.
 
-    Old clients go on with what this answers, whatever they were made with.
+    Old clients use the ids of this response for all later requests, whatever their own options are.
     """
     if call.query.org_id and not call.query.project_id:
         raise InvalidInput("Give org_id together with project_id.", "project_id")

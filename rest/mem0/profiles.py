@@ -27,7 +27,7 @@ _JOBS = "/v2/profiles/jobs/"
 
 
 class UserSettings(BaseModel):
-    """How the profiles of users are made: what they are like, and what to heed."""
+    """The JSON schema and the instructions for the profiles of users."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -36,7 +36,7 @@ class UserSettings(BaseModel):
 
 
 class EntitySettings(BaseModel):
-    """Settings by the kind of entity; users alone have profiles."""
+    """Settings by entity type; only users have profiles."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,7 +44,7 @@ class EntitySettings(BaseModel):
 
 
 class SettingsBody(RequestParameters):
-    """What to change of the settings; what is left out stays, a null clears."""
+    """The changes to the settings. Omitted fields do not change; null clears a field."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,26 +53,26 @@ class SettingsBody(RequestParameters):
 
 
 class StoredUserSettings(TypedDict):
-    """How the profiles of users are made."""
+    """The settings of the profiles of users."""
 
     schema: dict[str, Any] | None
     custom_instructions: str | None
 
 
 class StoredEntitySettings(TypedDict):
-    """Settings by the kind of entity."""
+    """Settings by entity type."""
 
     user: StoredUserSettings
 
 
 class Capabilities(TypedDict):
-    """What there can be profiles of."""
+    """The entity types that can have profiles."""
 
     entity_types: list[str]
 
 
 class Settings(TypedDict):
-    """Whether profiles are made, and how."""
+    """Whether profiles are enabled, and their settings."""
 
     enabled: bool
     entities: StoredEntitySettings
@@ -80,7 +80,7 @@ class Settings(TypedDict):
 
 
 class ProfileAnswer(TypedDict):
-    """A profile as far as there is one: only with the status `succeeded` it is whole."""
+    """A profile and its status; the profile is complete only with the status `succeeded`."""
 
     profile: dict[str, Any]
     status: str
@@ -91,7 +91,7 @@ class ProfileAnswer(TypedDict):
 
 
 class JobBody(RequestParameters):
-    """Whose profiles to make: one user's (`trigger`), or those of some (`sample`)."""
+    """The profiles to generate: that of one user (`trigger`) or of several (`sample`)."""
 
     operation: Literal["trigger", "sample"] | None = None
     entity_type: Literal["user"] = "user"
@@ -100,7 +100,7 @@ class JobBody(RequestParameters):
 
 
 class JobMade(TypedDict):
-    """That profiles are being made, and where to ask how far they are."""
+    """The acknowledgement of a job, with the URL of its status."""
 
     job_id: str
     status: str
@@ -123,7 +123,7 @@ class JobResult(TypedDict):
 
 
 class Job(TypedDict):
-    """How far the profiles of a job are; `completed` is how many have succeeded or failed."""
+    """The progress of a job; `completed` is the number of succeeded and failed profiles."""
 
     id: str
     entity_type: str
@@ -138,18 +138,18 @@ class Job(TypedDict):
 
 
 class JobAnswer(TypedDict):
-    """A job."""
+    """The progress of a job."""
 
     job: Job
 
 
 async def get_settings(call: Call[NoParameters, NoParameters]) -> Settings:
-    """Return how profiles are made in a project."""
+    """Return the profile settings of a project."""
     return _settings(await profile_settings(call.ctx, await call.project()))
 
 
 async def update_settings(call: Call[NoParameters, SettingsBody]) -> Settings:
-    """Change how profiles are made in a project."""
+    """Change the profile settings of a project."""
     body, user = call.body, call.body.entities.user
     changes: dict[str, Any] = {}
     if body.enabled is not None:
@@ -164,20 +164,20 @@ async def update_settings(call: Call[NoParameters, SettingsBody]) -> Settings:
 
 async def get_profile(call: Call[NoParameters, NoParameters]) -> ProfileAnswer:
     """Return the profile of a user."""
-    found = await profile(call.ctx, await call.project(), call.path["entity_id"])
-    status = _status(found)
+    result = await profile(call.ctx, await call.project(), call.path["entity_id"])
+    status = _status(result)
     return {
-        "profile": {} if status == "not_enabled" else found.data or {},
+        "profile": {} if status == "not_enabled" else result.data or {},
         "status": status,
         "entity_type": "user",
-        "entity_id": found.entity.name,
-        "updated_at": iso_text(found.updated_at),
-        "generation_count": found.generations,
+        "entity_id": result.entity.name,
+        "updated_at": iso_text(result.updated_at),
+        "generation_count": result.generations,
     }
 
 
 async def make_profiles(call: Call[NoParameters, JobBody]) -> JobMade:
-    """Have the profile of a user made, or those of the users with the most memories."""
+    """Generate the profile of a user, or those of the users with the most memories."""
     body, key = call.body, call.headers.get("idempotency-key")
     operation = body.operation or ("trigger" if body.entity_id is not None else None)
     if operation is None:
@@ -185,12 +185,12 @@ async def make_profiles(call: Call[NoParameters, JobBody]) -> JobMade:
     project = await call.project()
     if operation == "trigger":
         if body.entity_id is None:
-            raise InvalidInput("entity_id is missing: whose profile to make.", "entity_id")
+            raise InvalidInput("entity_id is missing: name the user.", "entity_id")
         job = await generate_profile(call.ctx, project, body.entity_id, key)
     else:
         limit = DEFAULT_SAMPLE if body.limit is None else body.limit
         job = await sample_profiles(call.ctx, project, limit, key)
-    told: JobMade = {
+    created: JobMade = {
         "job_id": job.id,
         "status": job.status.value,
         "status_url": f"{_JOBS}{job.id}/",
@@ -202,12 +202,12 @@ async def make_profiles(call: Call[NoParameters, JobBody]) -> JobMade:
     }
     if operation == "sample":
         names = [user.name for user in job.entities if user is not None]
-        told |= {"sampled": len(names), "entity_ids": names}
-    return told
+        created |= {"sampled": len(names), "entity_ids": names}
+    return created
 
 
 async def get_job(call: Call[NoParameters, NoParameters]) -> JobAnswer:
-    """Return how far the profiles of a job are."""
+    """Return the progress of a job."""
     job = await profile_job(call.ctx, checked_id(call.path["job_id"], "job_id"))
     return {"job": _job(job)}
 
@@ -234,12 +234,12 @@ def _job(job: ProfileJob) -> Job:
     }
 
 
-def _status(found: Profile) -> str:
-    if not found.settings.enabled or found.settings.json_schema is None:
+def _status(result: Profile) -> str:
+    if not result.settings.enabled or result.settings.json_schema is None:
         return "not_enabled"
-    if found.operation is None:
-        return "insufficient_data" if found.data is None else "succeeded"
-    status = found.operation.status
+    if result.operation is None:
+        return "insufficient_data" if result.data is None else "succeeded"
+    status = result.operation.status
     done = (OperationStatus.SUCCEEDED, OperationStatus.FAILED)
     return status.value.lower() if status in done else "pending"
 

@@ -1,7 +1,7 @@
 """Projects, their settings and their members: `/api/v1/orgs/organizations/{org_id}/projects/`.
 
-The trap: mem0's clients have had settings that nothing here would follow. One that is given and
-would do nothing is refused by its name, so that nobody relies on it.
+The trap: mem0's clients have settings without a counterpart here. A setting without an effect is
+rejected by name, so that a client cannot rely on it.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ from rest.mem0.pages import all_rows
 from rest.mem0.serializers import Message
 from storage.tenancy.projects import ProjectRow
 
-# What a null clears, and what is left then. Of anything else it means, as it does with mem0's
-# clients, that nothing was given.
+# The fields that null clears, with their empty values. For all other fields, null counts as
+# omitted, as in mem0's clients.
 _CLEARED: dict[str, Any] = {
     "description": None,
     "custom_instructions": None,
@@ -61,36 +61,36 @@ class Project(TypedDict):
 
 
 class ProjectMade(TypedDict):
-    """That a project was made, and its id."""
+    """The id of a created project."""
 
     message: str
     project_id: str
 
 
 class ProjectQuery(RequestParameters):
-    """Which fields to return; all of them if none is named."""
+    """The fields to return, by default all."""
 
     fields: list[str] | None = None
 
 
 class ProjectBody(RequestParameters):
-    """A project to make."""
+    """A project to create."""
 
     name: str
     description: str | None = None
 
 
-def _joined(given: Any) -> Any:
-    """Return instructions as one text; mem0's reference has them as a list."""
-    is_texts = isinstance(given, list) and all(isinstance(line, str) for line in given)
-    return "\n".join(given) if is_texts else given
+def _joined(value: Any) -> Any:
+    """Return instructions as one text; in mem0's reference they are a list."""
+    is_texts = isinstance(value, list) and all(isinstance(line, str) for line in value)
+    return "\n".join(value) if is_texts else value
 
 
-def _described(given: Any) -> Any:
-    """Return categories as objects; mem0's clients declare them as names alone."""
-    if not isinstance(given, list):
-        return given
-    return [{item: None} if isinstance(item, str) else item for item in given]
+def _described(value: Any) -> Any:
+    """Return categories as objects; mem0's clients declare them as names only."""
+    if not isinstance(value, list):
+        return value
+    return [{item: None} if isinstance(item, str) else item for item in value]
 
 
 Instructions = Annotated[str | None, BeforeValidator(_joined)]
@@ -98,7 +98,7 @@ Categories = Annotated[list[dict[str, str | None]] | None, BeforeValidator(_desc
 
 
 class ProjectChanges(RequestParameters):
-    """What to change of a project. What is left out stays, a null clears texts and categories."""
+    """The changes to a project. Omitted fields do not change; null clears texts and categories."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -112,47 +112,47 @@ class ProjectChanges(RequestParameters):
     decay: bool | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return what was given, as the resolver takes it.
+        """Return the changes as arguments of the resolver.
 
-        Raises `InvalidInput` for a setting that there is none of here.
+        Raises `InvalidInput` for an unknown setting.
         """
         for name, value in (self.model_extra or {}).items():
             if value is not None and name not in _IDLE:
-                raise InvalidInput(f"There is no setting {name} here: leave it out.", name)
-        given = {name: getattr(self, name) for name in _SETTINGS & self.model_fields_set}
-        if given.get("custom_categories") is not None:
-            given["custom_categories"] = catalog_of(given["custom_categories"])
+                raise InvalidInput(f"The setting {name} is not supported: leave it out.", name)
+        values = {name: getattr(self, name) for name in _SETTINGS & self.model_fields_set}
+        if values.get("custom_categories") is not None:
+            values["custom_categories"] = catalog_of(values["custom_categories"])
         return {
             name: _CLEARED[name] if value is None else value
-            for name, value in given.items()
+            for name, value in values.items()
             if value is not None or name in _CLEARED
         }
 
 
 _SETTINGS = ProjectChanges.model_fields.keys() - RequestParameters.model_fields.keys()
-# What is read of a project may come back with what is written, and changes nothing. So may the
-# version of mem0's interface: all of them are served side by side.
+# Clients may send back the fields that they have read; those are ignored. So is the version of
+# mem0's API, because all versions are served side by side.
 _IDLE = {*Project.__annotations__, "version"}
 
 
 async def list_projects(call: Call[NoParameters, NoParameters]) -> list[Project]:
-    """List those projects of an organization that the caller can see."""
+    """List the projects of an organization that the caller can see."""
     organization = await path_organization(call)
     rows = await all_rows(call, partial(projects_of_organization, call.ctx, organization.id))
-    return await _shown(call, rows)
+    return await _serialize(call, rows)
 
 
 async def create(call: Call[NoParameters, ProjectBody]) -> ProjectMade:
-    """Make a project, with the caller as its OWNER."""
+    """Create a project with the caller as its OWNER."""
     organization = await path_organization(call)
     body = call.body
-    made = await create_project(call.ctx, organization.id, body.name, body.description)
-    return {"message": "Project created successfully.", "project_id": made.id}
+    created = await create_project(call.ctx, organization.id, body.name, body.description)
+    return {"message": "Project created successfully.", "project_id": created.id}
 
 
 async def get(call: Call[ProjectQuery, NoParameters]) -> Project | dict[str, Any]:
-    """Return a project, or only those of its fields that are asked for."""
-    (project,) = await _shown(call, [await _project_of(call)])
+    """Return a project, or only the requested fields of it."""
+    (project,) = await _serialize(call, [await _project_of(call)])
     fields = call.query.fields
     if fields is None:
         return project
@@ -168,7 +168,7 @@ async def update(call: Call[NoParameters, ProjectChanges]) -> Message:
 
 
 async def delete(call: Call[NoParameters, NoParameters]) -> Message:
-    """Delete a project with everything in it, for good."""
+    """Permanently delete a project with everything in it."""
     project = await _project_of(call)
     await delete_project(call.ctx, project.id)
     return {"message": "Project and related data deleted successfully."}
@@ -181,33 +181,33 @@ async def list_members(call: Call[NoParameters, NoParameters]) -> Members:
 
 
 async def add_member(call: Call[NoParameters, MemberBody]) -> Message:
-    """Make an account a member of a project; an address without an account gets one."""
+    """Add a member to a project; an address without an account gets one."""
     project = await _project_of(call)
     await members.add(call, IN_PROJECT, project.id)
     return {"message": "User added to the project successfully."}
 
 
 async def update_member(call: Call[NoParameters, MemberBody]) -> Message:
-    """Change what a member of a project is; the last OWNER stays one."""
+    """Change the role of a member of a project; the last OWNER must remain."""
     project = await _project_of(call)
     await members.update(call, IN_PROJECT, project.id)
     return {"message": "User role updated successfully."}
 
 
 async def remove_member(call: Call[Leaving, Leaving]) -> Message:
-    """End a membership in a project; the last OWNER stays."""
+    """Remove a member from a project; the last OWNER must remain."""
     project = await _project_of(call)
     await members.remove(call, IN_PROJECT, project.id)
     return {"message": "Member removed from the project"}
 
 
 async def _project_of(call: Call[Any, Any]) -> ProjectRow:
-    """Return the project of the path. Raises `NotFound` unless it is of the path's organization."""
+    """Return the project of the path. Raises `NotFound` for one of another organization."""
     return await call.project_of(call.path["project_id"], call.path["org_id"])
 
 
-async def _shown(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[Project]:
-    """Return projects with their members, read at a cost that does not rise with their number."""
+async def _serialize(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[Project]:
+    """Return projects with their members, with a number of queries that is constant."""
     lists = await asyncio.gather(
         *(all_rows(call, partial(members_of_project, call.ctx, row.id)) for row in rows)
     )
@@ -229,11 +229,11 @@ async def _shown(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[Proje
             "decay": row.decay,
             "is_default": row.id == default,
             "user_role": row.viewer_role.value if row.viewer_role else None,
-            "members": members.serialize_members(found, people),
+            "members": members.serialize_members(rows_of_members, people),
             "created_at": row.created_at.isoformat(),
             "updated_at": row.updated_at.isoformat(),
         }
-        for row, found in zip(rows, lists, strict=True)
+        for row, rows_of_members in zip(rows, lists, strict=True)
     ]
 
 

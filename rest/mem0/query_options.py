@@ -1,4 +1,4 @@
-"""What lists and searches are asked with besides their filter, in mem0's words."""
+"""mem0's options of lists and searches besides the filter."""
 
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from rest.mem0.filters import parse_filter
 
 
 class Narrowing(Protocol):
-    """What narrows a filter down, each of it if it was given."""
+    """The options that narrow a filter; None is not applied."""
 
     @property
     def categories(self) -> list[str] | None: ...
@@ -23,7 +23,7 @@ class Narrowing(Protocol):
 
 
 class FilteredRequest(RequestParameters):
-    """What lists and searches have in common."""
+    """The common options of lists and searches."""
 
     filters: dict[str, Any] | None = None
     user_id: Any = None
@@ -41,43 +41,46 @@ class FilteredRequest(RequestParameters):
 
     @property
     def entities(self) -> dict[str, Any]:
-        """The entities that are named beside the filter, as older clients do."""
+        """The entities that older clients send beside the filter."""
         return {
             name: value for name in ENTITY_TYPE_OF_ID if (value := getattr(self, name)) is not None
         }
 
-    def refuse_entities(self) -> None:
-        """Raise `InvalidInput` for entities that are not in the filter, as the newest version."""
+    def reject_entities(self) -> None:
+        """Raise `InvalidInput` for entities outside of the filter, as mem0's version 3 does."""
         for name in self.entities:
-            said = f"{name} belongs into filters: {{'filters': {{'{name}': '...'}}}}."
-            raise InvalidInput(said, name)
+            message = f"{name} belongs in filters: {{'filters': {{'{name}': '...'}}}}."
+            raise InvalidInput(message, name)
 
 
-def requested_filter(asked: FilteredRequest) -> Filter:
-    """Return the filter of a list or a search, with the entities that are named beside it."""
-    given: dict[str, Any] = {"AND": [asked.filters or {}, asked.entities]}
-    if not asked.entities:
-        given = asked.filters or {}
-    elif not asked.filters:
-        given = asked.entities
-    return narrow_filter(parse_filter(given, "filters", scoped=True), asked)
+def requested_filter(request: FilteredRequest) -> Filter:
+    """Return the filter of a list or a search, including its options and entities.
+
+    Raises `InvalidInput` if the filter is not valid or names no entity.
+    """
+    combined: dict[str, Any] = {"AND": [request.filters or {}, request.entities]}
+    if not request.entities:
+        combined = request.filters or {}
+    elif not request.filters:
+        combined = request.entities
+    return narrow_filter(parse_filter(combined, "filters", scoped=True), request)
 
 
-def narrow_filter(filter: Filter | None, asked: Narrowing) -> Filter:
-    """Return a filter with what else was asked for."""
+def narrow_filter(filter: Filter | None, options: Narrowing) -> Filter:
+    """Return the conjunction of a filter and the options. Raises `InvalidInput`."""
     created = {
         name: value
-        for name, value in (("gte", asked.start_date), ("lte", asked.end_date))
+        for name, value in (("gte", options.start_date), ("lte", options.end_date))
         if value is not None
     }
     more: dict[str, Any] = {}
     if created:
         more["created_at"] = created
-    if asked.categories:
-        more["categories"] = {"in": asked.categories}
-    if asked.keywords is not None:
-        more["keywords"] = {"icontains": asked.keywords}
-    metadata = getattr(asked, "metadata", None)
+    if options.categories:
+        more["categories"] = {"in": options.categories}
+    if options.keywords is not None:
+        more["keywords"] = {"icontains": options.keywords}
+    metadata = getattr(options, "metadata", None)
     if metadata:
         more["metadata"] = metadata
     parts = [part for part in (filter, parse_filter(more, scoped=False) if more else None) if part]

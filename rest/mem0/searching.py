@@ -12,12 +12,12 @@ from rest.mem0.adding import datetime_argument
 from rest.mem0.query_options import FilteredRequest, requested_filter
 from rest.mem0.serializers import Found, select_fields, serialize_hit
 
-# The least meaning a hit must share that has no word of the query.
+# The minimum semantic similarity of hits that share no word with the query.
 _OLDER, _NEWEST = 0.3, 0.1
 
 
 class SearchBody(FilteredRequest):
-    """What is looked for, and where."""
+    """The query, the filters and the options of a search."""
 
     query: str
     top_k: int = Field(10, ge=1, le=1000)
@@ -29,47 +29,47 @@ class SearchBody(FilteredRequest):
 
 
 class Hits(TypedDict):
-    """What was found, best first."""
+    """The memories found, best first."""
 
     results: list[Found]
 
 
 class HitsAndRelations(Hits):
-    """What was found, best first; relations are for the graph, which GraphQL shows."""
+    """The memories found, best first. `relations` is empty: GraphQL provides the graph."""
 
     relations: list[dict[str, Any]]
 
 
 async def search_v1(call: Call[NoParameters, SearchBody]) -> HitsAndRelations | list[Found]:
-    """Search the memories of the entities named."""
-    found = await _found(call, _OLDER)
+    """Search the memories of the named entities."""
+    hits = await _search(call, _OLDER)
     if call.body.output_format == "v1.0":
-        return found
-    return {"results": found, "relations": []}
+        return hits
+    return {"results": hits, "relations": []}
 
 
 async def search_v2(call: Call[NoParameters, SearchBody]) -> list[Found]:
-    """Search the memories that match a filter; the answer is a list."""
-    return await _found(call, _OLDER)
+    """Search the memories that match a filter; the response is a list."""
+    return await _search(call, _OLDER)
 
 
 async def search_v3(call: Call[NoParameters, SearchBody]) -> Hits:
     """Search the memories that match a filter."""
-    call.body.refuse_entities()
-    return {"results": await _found(call, _NEWEST)}
+    call.body.reject_entities()
+    return {"results": await _search(call, _NEWEST)}
 
 
-async def _found(call: Call[NoParameters, SearchBody], threshold: float) -> list[Found]:
+async def _search(call: Call[NoParameters, SearchBody], threshold: float) -> list[Found]:
     body = call.body
     project = await call.project()
-    said = body.reference_date
+    date = body.reference_date
     query = Query(
         text=body.query,
         top_k=body.limit or body.top_k,
         threshold=threshold if body.threshold is None else body.threshold,
         rerank=body.rerank,
         scope=MemoryScope(requested_filter(body), body.show_expired, body.latest_only),
-        reference=None if said is None else datetime_argument(said, "reference_date"),
+        reference=None if date is None else datetime_argument(date, "reference_date"),
     )
     result = await search_project(call.ctx, project.id, query)
     return [select_fields(serialize_hit(hit), body.fields) for hit in result.hits]  # type: ignore[misc]

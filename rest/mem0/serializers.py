@@ -1,4 +1,4 @@
-"""Rows as mem0 shows them. Each function returns JSON as a dict; the types are the contract."""
+"""The serialization of rows in mem0's form. Each function returns JSON as a dict."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -13,13 +13,13 @@ from storage.memories.rows import MemoryRow
 
 
 class Message(TypedDict):
-    """What was done, in words."""
+    """A message about the result."""
 
     message: str
 
 
 class Structured(TypedDict):
-    """The parts of the moment at which a memory was stored."""
+    """The parts of the creation time of a memory."""
 
     year: int
     month: int
@@ -60,7 +60,7 @@ class Memory(TypedDict):
 
 
 class Breakdown(TypedDict):
-    """What a score is made of."""
+    """The parts of a score."""
 
     semantic: float
     bm25: float
@@ -68,7 +68,7 @@ class Breakdown(TypedDict):
 
 
 class Found(Memory):
-    """A memory that a search has found."""
+    """A memory with its score in a search."""
 
     score: float
     score_breakdown: Breakdown
@@ -88,7 +88,7 @@ class Entity(TypedDict):
 
 
 def iso_text(moment: date | None) -> str | None:
-    """Return a moment or a day as ISO 8601 has it."""
+    """Return a time or a date in ISO 8601; None for None."""
     return None if moment is None else moment.isoformat()
 
 
@@ -108,7 +108,7 @@ def _structured(moment: datetime) -> Structured:
 
 
 def serialize_memory(row: MemoryRow) -> Memory:
-    """Return a memory."""
+    """Return a memory in mem0's form."""
     replaced = row.successor_id if row.state is not MemoryState.ACTIVE else None
     return {
         "id": row.id,
@@ -136,7 +136,7 @@ def serialize_memory(row: MemoryRow) -> Memory:
 
 
 def serialize_hit(hit: Hit) -> Found:
-    """Return a memory that a search has found."""
+    """Return a hit of a search in mem0's form."""
     parts = hit.score_breakdown
     return {
         **serialize_memory(hit.memory),
@@ -150,7 +150,7 @@ def serialize_hit(hit: Hit) -> Found:
 
 
 def serialize_entity(row: EntityRow, owner: str) -> Entity:
-    """Return an entity of a project that is called by this name."""
+    """Return an entity in mem0's form; `owner` is the name of its project."""
     return {
         "id": row.id,
         "name": row.name,
@@ -164,7 +164,7 @@ def serialize_entity(row: EntityRow, owner: str) -> Entity:
 
 
 def select_fields(shown: Mapping[str, Any], fields: list[str] | None) -> dict[str, Any]:
-    """Return only the fields that were asked for, and always the id."""
+    """Return the id and the requested fields; without a request, all fields."""
     if fields is None:
         return dict(shown)
     return {name: value for name, value in shown.items() if name == "id" or name in fields}

@@ -1,4 +1,4 @@
-"""How many memories and entities a project has."""
+"""Statistics of a project: the numbers of memories and entities."""
 
 from typing_extensions import TypedDict
 
@@ -8,7 +8,7 @@ from rest.framework.request import Call, Endpoint, NoParameters, RequestParamete
 
 
 class Stats(TypedDict):
-    """How much there is in a project."""
+    """The numbers of memories and entities of a project."""
 
     total_memories: int
     total_users: int
@@ -21,7 +21,7 @@ class Stats(TypedDict):
 
 
 async def stats(call: Call[NoParameters, RequestParameters]) -> Stats:
-    """Count what there is in a project."""
+    """Return the numbers of memories and entities of a project."""
     project = await call.project()
     row = await statistics_of_project(call.ctx, project.id)
     totals = {f"total_{type.value.lower()}s": count for type, count in row.by_type.items()}

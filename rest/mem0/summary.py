@@ -10,20 +10,20 @@ from rest.mem0.filters import parse_filter
 
 
 class SummaryBody(RequestParameters):
-    """Which memories to sum up: those that match, or all of the project's."""
+    """The filter of the memories to summarize; by default all memories of the project."""
 
     filters: dict[str, Any] | None = None
 
 
 class Summary(TypedDict):
-    """What memories say in all, in Markdown, and the event that tells of it."""
+    """A summary in Markdown, and the id of its event."""
 
     summary: str
     event_id: str
 
 
 async def summarize(call: Call[NoParameters, SummaryBody]) -> Summary:
-    """Sum up memories."""
+    """Summarize memories."""
     filter = parse_filter(call.body.filters, "filters", scoped=False) if call.body.filters else None
     project = await call.project()
     summary = await summarize_memories(call.ctx, project.id, filter)

@@ -26,7 +26,7 @@ from storage.webhooks.store import WEBHOOKS, WebhookRow
 
 
 class Webhook(TypedDict):
-    """A webhook: `project` is the project's name, `owner` the address of who made it."""
+    """A webhook. `project` is the project's name, `owner` the e-mail address of its creator."""
 
     webhook_id: str
     name: str
@@ -41,19 +41,19 @@ class Webhook(TypedDict):
 
 
 class WebhookMade(Webhook):
-    """A webhook, and the secret its messages are signed with, which is shown this once."""
+    """A webhook and the secret that signs its messages, which is shown only once."""
 
     secret: str
 
 
-def _plain(name: Any) -> Any:
-    """Return the name of an event as it is written now: mem0's reference has colons in it."""
+def _without_colon(name: Any) -> Any:
+    """Return the name of an event with an underscore; mem0's reference has colons."""
     return name.replace(":", "_") if isinstance(name, str) else name
 
 
 EventName = Annotated[
     Literal["memory_add", "memory_update", "memory_delete", "memory_categorize"],
-    BeforeValidator(_plain),
+    BeforeValidator(_without_colon),
 ]
 _ALL_EVENTS: list[EventName] = [
     "memory_add",
@@ -64,7 +64,7 @@ _ALL_EVENTS: list[EventName] = [
 
 
 class WebhookBody(RequestParameters):
-    """A webhook to make; it is told of everything if no type of event is named."""
+    """A webhook to create. By default it receives all types of events."""
 
     url: str
     name: str = "Webhook"
@@ -73,7 +73,7 @@ class WebhookBody(RequestParameters):
 
 
 class WebhookChanges(RequestParameters):
-    """What to change of a webhook; what is left out or null stays."""
+    """The changes to a webhook. Omitted and null fields do not change."""
 
     url: str | None = None
     name: str | None = None
@@ -87,25 +87,25 @@ async def list_webhooks(call: Call[NoParameters, NoParameters]) -> list[Webhook]
     rows = await all_rows(call, partial(webhooks_of_project, call.ctx, project))
     people = await accounts_of(call, (row.account_id for row in rows))
     return [
-        _shown(row, project, people[row.account_id].email)
+        _serialize(row, project, people[row.account_id].email)
         for row in rows
         if row.account_id in people
     ]
 
 
 async def create(call: Call[NoParameters, WebhookBody]) -> WebhookMade:
-    """Have a project's events sent to an address, from here on."""
+    """Create a webhook that receives the project's future events."""
     project = await call.project_of(call.path["project_id"])
     body = call.body
     types = _types_of(body.event_types)
-    made, secret = await create_webhook(call.ctx, project.id, body.name, body.url, types)
+    webhook, secret = await create_webhook(call.ctx, project.id, body.name, body.url, types)
     if not body.is_active:
-        made = await update_webhook(call.ctx, made.id, {"is_active": False})
-    return {**_shown(made, project, call.ctx.actor.email), "secret": secret}
+        webhook = await update_webhook(call.ctx, webhook.id, {"is_active": False})
+    return {**_serialize(webhook, project, call.ctx.actor.email), "secret": secret}
 
 
 async def update(call: Call[NoParameters, WebhookChanges]) -> Message:
-    """Change a webhook."""
+    """Update a webhook."""
     webhook = await _webhook_of(call)
     changes = call.body.model_dump(exclude_none=True, exclude=set(RequestParameters.model_fields))
     if "event_types" in changes:
@@ -115,26 +115,26 @@ async def update(call: Call[NoParameters, WebhookChanges]) -> Message:
 
 
 async def delete(call: Call[NoParameters, NoParameters]) -> Message:
-    """Delete a webhook; what waits for it is not sent any more."""
+    """Delete a webhook; its pending messages are not sent."""
     webhook = await _webhook_of(call)
     await delete_webhook(call.ctx, webhook.id)
     return {"message": "Webhook deleted successfully"}
 
 
 async def _webhook_of(call: Call[Any, Any]) -> WebhookRow:
-    """Return the webhook of the path. Raises `NotFound` for all but an OWNER of its project."""
+    """Return the webhook of the path. Raises `NotFound` unless the caller owns its project."""
     id = call.path["webhook_id"]
-    found: WebhookRow | None = await call.ctx.loaders.row_or_none(WEBHOOKS, id)
-    if found is None:
+    webhook: WebhookRow | None = await call.ctx.loaders.row_or_none(WEBHOOKS, id)
+    if webhook is None:
         raise NotFound("webhook", id, "webhook_id")
-    return found
+    return webhook
 
 
 def _types_of(names: list[EventName]) -> list[WebhookEventType]:
     return [WebhookEventType(name.upper()) for name in names]
 
 
-def _shown(row: WebhookRow, project: ProjectRow, owner: str) -> Webhook:
+def _serialize(row: WebhookRow, project: ProjectRow, owner: str) -> Webhook:
     return {
         "webhook_id": row.id,
         "name": row.name,

@@ -114,5 +114,5 @@ class MemoryDeletionMutation:
         return DeleteMemoriesPayload(
             deleted_ids=[strawberry.ID(id) for id in deletion.ids],
             count=len(deletion.ids),
-            user_errors=[user_error(deletion.refusal)] if deletion.refusal else [],
+            user_errors=[user_error(deletion.error)] if deletion.error else [],
         )

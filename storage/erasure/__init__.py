@@ -1,1 +1,1 @@
-"""What is removed for good, and the receipts of it."""
+"""Permanent erasure, and its receipts."""

@@ -1,7 +1,7 @@
-"""Erasing memories with all that was ever said of them, whatever their state.
+"""Erasure of memories in any state, with their versions, messages, exports and logged content.
 
-The log keeps its rows, so that it stays gapless, but nothing of what they said. Everything here
-happens in one transaction; what is left to be done outside of it is the job of a receipt.
+The rows of the log remain, so that it stays gapless, but their content is blanked. Everything here
+happens in one transaction; the remaining work is the job of the receipt.
 """
 
 from collections import Counter
@@ -37,7 +37,11 @@ _BATCH = 500
 
 @dataclass(slots=True)
 class Erased:
-    """The ids of the memories that were there, of those deleted before, and how much went."""
+    """The result of an erasure.
+
+    `memory_ids` are the erased memories that existed, `former_ids` those that had been deleted
+    before, `counts` the number of erased rows by their names in a receipt.
+    """
 
     memory_ids: list[str] = field(default_factory=list)
     former_ids: list[str] = field(default_factory=list)
@@ -45,12 +49,12 @@ class Erased:
 
     @property
     def all_ids(self) -> list[str]:
-        """The ids of both."""
+        """The ids of all erased memories, those deleted before included."""
         return [*self.former_ids, *self.memory_ids]
 
 
 class MemoryErasureStore:
-    """Erases the memories of an entity, or some by their ids."""
+    """Erases the memories of an entity, or memories by id."""
 
     def __init__(self, connection: Connection, history: HistoryStore, jobs: JobStore) -> None:
         self._connection = connection
@@ -63,10 +67,10 @@ class MemoryErasureStore:
     def erase_entity(
         self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
     ) -> Erased:
-        """Erase all memories of an entity, those that were deleted before included.
+        """Erase all memories of an entity, including those that were deleted before.
 
-        The caller holds the order of the project and then the entity's lock, so no memory can join
-        it meanwhile.
+        The caller has locked first the order of the project (`lock_order`), then the entity, so
+        that no memory can be added to it meanwhile.
         """
         name = ENTITY_KEYS[type]
         erased = Erased(former_ids=self._versions.deleted_of(type, entity_id))
@@ -83,7 +87,11 @@ class MemoryErasureStore:
         by: Author,
         moment: datetime,
     ) -> Erased:
-        """Erase memories of one project that were found to be deleted, and some deleted before."""
+        """Erase memories of one project.
+
+        `memory_ids` are memories that the caller has locked for deletion, `former_ids` are
+        memories that were deleted before.
+        """
         erased = Erased(former_ids=list(former_ids))
         close_gaps(self._connection, "id", memory_ids)
         self._delete(_MEMORIES.c.id.in_(memory_ids), project_id, by, moment, erased)
@@ -99,20 +107,22 @@ class MemoryErasureStore:
         erased: Erased,
         entity_id: str | None = None,
     ) -> None:
-        """Delete memories with what hangs on them; the total of an entity that goes is let be."""
-        # In one order, so that the log is the same whatever the database.
+        """Delete memories with their parts; the total of an erased entity is not updated."""
+        # In one order, so that the log is the same on every database.
         order = (_MEMORIES.c.created_at, _MEMORIES.c.id)
-        found = select(_MEMORIES.c.id, *_KEYS).where(which).order_by(*order)
-        rows = self._connection.execute(found).all()
+        statement = select(_MEMORIES.c.id, *_KEYS).where(which).order_by(*order)
+        rows = self._connection.execute(statement).all()
         for batch in _batches(rows):
             ids = [row[0] for row in batch]
             messages, concepts = self._sources.message_ids(ids), self._concepts.of_memories(ids)
-            gone = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
-            # Asked of the rows as they go: until then somebody else may have changed them.
+            deletion = delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids))
+            # The versions are returned by the deletion: until then they may still have changed.
             ended = dict(
-                self._connection.execute(gone.returning(_MEMORIES.c.id, _MEMORIES.c.version)).all()
+                self._connection.execute(
+                    deletion.returning(_MEMORIES.c.id, _MEMORIES.c.version)
+                ).all()
             )
-            # A message goes even if another memory was drawn from it too: it says both.
+            # A message is deleted even if another memory was extracted from it too: it states both.
             erased.counts["sourceMessages"] += self._sources.delete(messages)
             self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
@@ -131,8 +141,8 @@ class MemoryErasureStore:
             events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(ids))
             blank = events.values(old_text=None, new_text=None, before=None, after=None)
             erased.counts["historyEvents"] += self._connection.execute(blank).rowcount
-            made_of = select(_EXPORTED.c.export_id).where(_EXPORTED.c.memory_id.in_(ids))
-            exports = delete(_EXPORTS).where(_EXPORTS.c.id.in_(made_of))
+            containing = select(_EXPORTED.c.export_id).where(_EXPORTED.c.memory_id.in_(ids))
+            exports = delete(_EXPORTS).where(_EXPORTS.c.id.in_(containing))
             erased.counts["exports"] += self._connection.execute(exports).rowcount
         erased.counts["deletedMemories"] += len(erased.former_ids)
         if erased.all_ids:

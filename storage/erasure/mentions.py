@@ -1,8 +1,8 @@
-"""Finding what else names an erased entity: filters of requests, waiting records, imported history.
+"""Mentions of an erased entity elsewhere: filters of requests, pending records, imported history.
 
-Most operations say in columns which entities they are about, and are erased with the entity. A
-filter may also name it deep inside, a record waits in a file's own form, and an imported history
-may speak of a memory that has no other row. Those are looked through in bounded steps.
+Most operations name their entities in columns, and are erased with the entity. But a filter may
+name it in a nested condition, a pending import record has the form of its file, and an imported
+history may be about a memory without other rows. These are searched in bounded steps.
 """
 
 from collections import Counter
@@ -39,10 +39,10 @@ Key = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What was erased: an entity by its type and name, or some memories by their ids.
+    """The subject of an erasure: an entity by its type and name, or some memories by their ids.
 
-    Only what was there at that time is about it: operations and exports from until `moment`, events
-    up to `sequence`, and the records of `imports`, which were waiting.
+    Only rows of the time of the erasure are searched: operations and exports created until
+    `moment`, events up to `sequence`, and the pending records of the operations `imports`.
     """
 
     project_id: str
@@ -53,7 +53,7 @@ class Subject:
     memory_ids: frozenset[str] = frozenset()
 
     def is_named_by(self, record: dict[str, Any]) -> bool:
-        """Return whether an import record names it."""
+        """Return whether an import record names the subject."""
         if self.entity is not None:
             return record_names_entity(record, *self.entity)
         return record_is_memory(record, self.project_id, self.memory_ids)
@@ -61,14 +61,14 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: the key to go on from, None at the end, and how much it erased."""
+    """The result of one step: the key to continue from, None at the end, and the erased counts."""
 
     last: Key | None
     erased: Counter[str]
 
 
 class MentionStore:
-    """Erases what names a subject, place by place."""
+    """Erases the rows that name a subject, place by place."""
 
     def __init__(self, connection: Connection, operations: OperationStore) -> None:
         self._connection = connection
@@ -84,7 +84,10 @@ class MentionStore:
         moment: datetime,
         tombstone_of: Callable[[str], str],
     ) -> Step:
-        """Look through up to `limit` rows of one of `PLACES`, those beyond a key."""
+        """Search up to `limit` rows of one of `PLACES` after a key, and erase those that match.
+
+        `tombstone_of` returns the tombstone of an idempotency key.
+        """
         if place == "importRecords":
             return self._records(subject, beyond, limit)
         if subject.entity is None:
@@ -97,15 +100,17 @@ class MentionStore:
 
     def _records(self, subject: Subject, beyond: Key, limit: int) -> Step:
         key = [_RECORDS.c.operation_id, _RECORDS.c.position]
-        here = _RECORDS.c.operation_id.in_(subject.imports)
-        found, last = self._page(key, [_RECORDS.c.record], [here], beyond, limit)
-        naming = [tuple(row[:2]) for row in found if subject.is_named_by(row.record)]
+        of_imports = _RECORDS.c.operation_id.in_(subject.imports)
+        rows, last = self._page(key, [_RECORDS.c.record], [of_imports], beyond, limit)
+        naming = [tuple(row[:2]) for row in rows if subject.is_named_by(row.record)]
         if not naming:
             return Step(last, Counter())
-        # In the order in which a job that stores records locks them: first its operation.
+        # The operation is locked before its records, as in the job that stores records.
         self._operations.lock({operation_id for operation_id, _ in naming})
-        gone = delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
-        removed = Counter(self._connection.execute(gone).scalars())
+        deletion = (
+            delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
+        )
+        removed = Counter(self._connection.execute(deletion).scalars())
         for operation_id, count in removed.items():
             self._operations.count_removed(operation_id, count)
         return Step(last, Counter(importRecords=removed.total()))
@@ -120,7 +125,11 @@ class MentionStore:
         moment: datetime,
         tombstone_of: Callable[[str], str],
     ) -> Step:
-        """Erase requests but adds, whose scope says all: one that is there came afterwards."""
+        """Erase matching requests other than adds.
+
+        Adds name their entities in columns only, so the erasure of the entity has found them all:
+        one that names it is newer.
+        """
         own = _OPERATIONS.c[f"{type.value.lower()}_id"]
         filter = _OPERATIONS.c.input["filter"]
         where = [
@@ -130,10 +139,10 @@ class MentionStore:
             or_(own == name, filter.as_string().is_not(None)),
         ]
         key = [_OPERATIONS.c.created_at, _OPERATIONS.c.id]
-        found, last = self._page(key, [own.label("own"), _OPERATIONS.c.input], where, beyond, limit)
+        rows, last = self._page(key, [own.label("own"), _OPERATIONS.c.input], where, beyond, limit)
         naming = {
             row.id
-            for row in found
+            for row in rows
             if row.own == name or filter_names_entity(row.input.get("filter"), type, name)
         }
         erased = self._operations.erase(naming, moment, tombstone_of)
@@ -143,49 +152,50 @@ class MentionStore:
         self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
     ) -> Step:
         key = [_EXPORTS.c.created_at, _EXPORTS.c.id]
-        here = [
+        in_project = [
             _EXPORTS.c.project_id == subject.project_id,
             _EXPORTS.c.created_at <= subject.moment,
         ]
-        found, last = self._page(key, [_EXPORTS.c.filter], here, beyond, limit)
-        naming = [row.id for row in found if filter_names_entity(row.filter, type, name)]
-        gone = delete(_EXPORTS).where(_EXPORTS.c.id.in_(naming))
-        return Step(last, Counter(exports=self._connection.execute(gone).rowcount))
+        rows, last = self._page(key, [_EXPORTS.c.filter], in_project, beyond, limit)
+        naming = [row.id for row in rows if filter_names_entity(row.filter, type, name)]
+        deletion = delete(_EXPORTS).where(_EXPORTS.c.id.in_(naming))
+        return Step(last, Counter(exports=self._connection.execute(deletion).rowcount))
 
     def _history(
         self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
     ) -> Step:
-        """Blank events that name an entity, and all of a deleted memory that was about it.
+        """Blank events that name an entity, and all events of a deleted memory that was about it.
 
-        The rows of memories say whom they were about, so only an imported history comes this far.
+        Memories and versions name their entities in columns and are erased before, so only imported
+        history matches here.
         """
         field = ENTITY_FIELDS[type]
         first = beyond[0] if beyond else 0
         last = min(first + limit, subject.sequence)
-        said = (_HISTORY.c.before[field], _HISTORY.c.after[field])
+        logged = (_HISTORY.c.before[field], _HISTORY.c.after[field])
         naming = select(_HISTORY.c.id, _HISTORY.c.memory_id).where(
             _HISTORY.c.project_id == subject.project_id,
             _HISTORY.c.sequence > first,
             _HISTORY.c.sequence <= last,
-            or_(*(value.as_string() == name for value in said)),
+            or_(*(value.as_string() == name for value in logged)),
         )
-        found = self._connection.execute(naming).all()
-        memory_ids = sorted({row.memory_id for row in found})
-        there = set(
+        events = self._connection.execute(naming).all()
+        memory_ids = sorted({row.memory_id for row in events})
+        existing = set(
             self._connection.execute(
                 select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(memory_ids))
             ).scalars()
         )
-        deleted = [id for id in memory_ids if id not in there]
+        deleted = [id for id in memory_ids if id not in existing]
         erased = Counter(
             versions=self._versions.erase(deleted) if deleted else 0,
             historyEvents=self._blank(
                 or_(
-                    _HISTORY.c.id.in_([row.id for row in found]),
+                    _HISTORY.c.id.in_([row.id for row in events]),
                     _HISTORY.c.memory_id.in_(deleted) & (_HISTORY.c.sequence <= subject.sequence),
                 )
             )
-            if found
+            if events
             else 0,
             deletedMemories=len(deleted),
         )
@@ -204,13 +214,13 @@ class MentionStore:
         beyond: Key,
         limit: int,
     ) -> tuple[Sequence[Row[Any]], Key | None]:
-        """Return rows in the order of a key, and the key of the last if there may be more."""
-        rows = select(*key, *values).where(*where)
+        """Return rows after a key, in its order, and the last row's key if there may be more."""
+        statement = select(*key, *values).where(*where)
         if beyond:
-            rows = rows.where(tuple_(*key) > tuple_(*beyond))
-        found = self._connection.execute(rows.order_by(*key).limit(limit)).all()
-        return found, list(found[-1][: len(key)]) if len(found) == limit else None
+            statement = statement.where(tuple_(*key) > tuple_(*beyond))
+        rows = self._connection.execute(statement.order_by(*key).limit(limit)).all()
+        return rows, list(rows[-1][: len(key)]) if len(rows) == limit else None
 
 
-# Records come first: their job must not store one meanwhile.
+# Import records come first: their job must not store one meanwhile.
 PLACES = ("importRecords", "operations", "exports", "history")

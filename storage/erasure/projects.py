@@ -1,7 +1,7 @@
-"""Erasing what a deleted project leaves behind, in bounded steps.
+"""Erasure of the content of a deleted project, in bounded steps.
 
-Every step may be run again: a killed worker's job is taken by the next one, which goes on where the
-rows still are.
+Every step can be repeated: when a worker is killed, the next one takes its job and continues with
+the remaining rows.
 """
 
 from sqlalchemy import Connection, Table, delete, select, text, tuple_
@@ -24,8 +24,8 @@ _MEMORIES = table_of(Memory)
 _PROJECTS = table_of(Project)
 _ORGANIZATIONS = table_of(Organization)
 
-# What a project is emptied of, in this order, by the names that a receipt has for it. What hangs on
-# memories goes before them and entities last, so no cascade ever deletes more than its share.
+# The tables of a project's content by their names in a receipt, in the order of deletion. Parts of
+# memories are deleted before them and entities last, so that cascades stay small.
 _CONTENT = {
     "deliveries": table_of(WebhookDelivery),
     "webhooks": table_of(Webhook),
@@ -45,17 +45,17 @@ _CONTENT = {
 
 
 def project_subject(project_id: str) -> str:
-    """Return what a receipt calls a project."""
+    """Return the subject of a receipt for a project."""
     return f"PROJECT {project_id}"
 
 
 def forget_deleted_keywords(connection: Connection) -> None:
-    """Rewrite the keyword index without the words of rows that were deleted.
+    """Rewrite the keyword index without the words of deleted rows.
 
-    Until then SQLite's index would only mark those words as void: they stay readable in its blocks
-    for as long as it happens to merge others. Of the two ways to be rid of them this one is the
-    cheaper: it copies the index, a fifth of a second for 100,000 memories, and reads no memory.
-    PostgreSQL's index is left to VACUUM, as the rows themselves are.
+    Until then SQLite's index only marks those words as deleted: they stay readable in its blocks
+    until the blocks are merged. Of the two ways to remove them this one is cheaper: it copies the
+    index, which takes a fifth of a second for 100,000 memories, and reads no memory. On PostgreSQL,
+    VACUUM removes them, as it does the rows themselves.
     """
     if connection.dialect.name == "sqlite":
         connection.execute(
@@ -71,10 +71,11 @@ class ErasureStore:
         self._receipts = receipts
 
     def erase_some(self, project_id: str, limit: int) -> int:
-        """Delete up to `limit` rows of a project's content; return how many there were.
+        """Delete up to `limit` rows of a project's content; return the number of deleted rows.
 
-        Touches and links, of which a memory has few, go with the memories. The receipt of the
-        project, if somebody asked for its erasure alone, is told of each.
+        0 means that none are left. Touches and links, of which a memory has few, are deleted with
+        the memories. The rows are counted in the project's receipt, which exists if its erasure was
+        requested itself, and not that of its organization.
         """
         for name, table in _CONTENT.items():
             deleted = self._delete_some(table, project_id, limit)
@@ -87,14 +88,14 @@ class ErasureStore:
         return 0
 
     def _delete_some(self, table: Table, project_id: str, limit: int) -> list[str]:
-        """Delete some rows; return the first column of the key of each."""
+        """Delete up to `limit` rows; return the first key column of each."""
         key = tuple(table.primary_key)
         some = select(*key).where(table.c.project_id == project_id).limit(limit)
-        gone = delete(table).where(tuple_(*key).in_(some)).returning(key[0])
-        return list(self._connection.execute(gone).scalars())
+        deletion = delete(table).where(tuple_(*key).in_(some)).returning(key[0])
+        return list(self._connection.execute(deletion).scalars())
 
     def erase_project(self, project_id: str) -> None:
-        """Delete a project that has no content left, and its organization if it was the last."""
+        """Delete a project without content, and its deleted organization if it was the last."""
         row = self._connection.execute(
             select(_PROJECTS.c.organization_id).where(_PROJECTS.c.id == project_id)
         ).first()
@@ -105,7 +106,7 @@ class ErasureStore:
         self.erase_empty_organization(row.organization_id)
 
     def erase_empty_organization(self, organization_id: str) -> None:
-        """Delete an organization that is invisible and has no project left."""
+        """Delete an organization that is marked as deleted and has no project left."""
         projects = select(_PROJECTS.c.id).where(_PROJECTS.c.organization_id == organization_id)
         self._connection.execute(
             delete(_ORGANIZATIONS).where(

@@ -1,7 +1,7 @@
-"""Receipts of erasures: that it was done, when, by whom and how much there was.
+"""Receipts of erasures: when they happened, who requested them and how much was erased.
 
-A receipt never has a word of what was erased, not even the name of an entity, which may itself be
-somebody's. Its digest lets whoever still knows the ids of the memories show that it was these.
+A receipt never contains erased content, not even the name of an entity, which may be the name of a
+person. Its digest proves which memories were erased to anyone who still knows their ids.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ NO_MEMORIES = "0" * 64
 
 @dataclass(slots=True)
 class ReceiptRow:
-    """One receipt. `counts` says by name how much was erased of each thing there was.
+    """One receipt. `counts` are the numbers of erased rows by kind.
 
-    `pending` is what its job still has to look for; null once nothing is left.
+    `pending` is the remaining work of its job; null once nothing is left.
     """
 
     id: str
@@ -60,11 +60,11 @@ _OPEN = select(*RECEIPTS.columns(_RECEIPTS)).where(
 
 
 def digest_with(digest: str, memory_ids: Iterable[str]) -> str:
-    """Return the digest of what a digest stands for and of more memories, 64 hexadecimal digits.
+    """Return a digest extended by more memories, as 64 hexadecimal digits.
 
-    It is the sum of the SHA-256 of the ids modulo 2^256, so that it can be added to batch by batch
-    and the order of the batches does not matter (AdHash; Bellare and Micciancio, "A New Paradigm
-    for Collision-Free Hashing", 1997).
+    It is the sum of the SHA-256 of the ids modulo 2^256, so that it can be computed batch by batch
+    in any order (AdHash; Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing",
+    1997).
     """
     total = int(digest, 16)
     for id in memory_ids:
@@ -73,7 +73,7 @@ def digest_with(digest: str, memory_ids: Iterable[str]) -> str:
 
 
 class ReceiptStore:
-    """Reads and writes receipts, whoever they belong to."""
+    """Reads and writes receipts; ignores visibility."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -83,31 +83,31 @@ class ReceiptStore:
         self._connection.execute(insert(_RECEIPTS), row_values(receipt))
 
     def find(self, id: str) -> ReceiptRow | None:
-        """Return a receipt; None when its organization is gone."""
+        """Return a receipt; None when it was deleted with its organization."""
         row = self._connection.execute(_OF_ID, {"receipt": id}).first()
         return None if row is None else ReceiptRow(*row)
 
     def open_of(self, project_id: str, subject: str) -> ReceiptRow | None:
-        """Return the receipt of a project about a subject whose erasure is not complete."""
+        """Return the receipt of an incomplete erasure of a subject in a project, or None."""
         row = self._connection.execute(_OPEN, {"project": project_id, "subject": subject}).first()
         return None if row is None else ReceiptRow(*row)
 
     def open_in(self, project_id: str) -> list[ReceiptRow]:
-        """Return the receipts of a project whose erasure is not complete, oldest first."""
-        rows = select(*RECEIPTS.columns(_RECEIPTS)).where(
+        """Return the receipts of incomplete erasures in a project, oldest first."""
+        statement = select(*RECEIPTS.columns(_RECEIPTS)).where(
             _RECEIPTS.c.project_id == project_id, _RECEIPTS.c.completed_at.is_(None)
         )
-        found = self._connection.execute(rows.order_by(_RECEIPTS.c.created_at, _RECEIPTS.c.id))
-        return [ReceiptRow(*row) for row in found]
+        rows = self._connection.execute(statement.order_by(_RECEIPTS.c.created_at, _RECEIPTS.c.id))
+        return [ReceiptRow(*row) for row in rows]
 
     def count(self, id: str, counts: Mapping[str, int], memory_ids: Iterable[str] = ()) -> None:
-        """Add to a receipt what the same transaction has erased."""
-        kept = select(_RECEIPTS.c.counts, _RECEIPTS.c.digest).where(_RECEIPTS.c.id == id)
-        found, digest = self._connection.execute(kept.with_for_update()).one()
-        total = Counter(found)
+        """Add the rows and memories that the same transaction has erased to a receipt."""
+        statement = select(_RECEIPTS.c.counts, _RECEIPTS.c.digest).where(_RECEIPTS.c.id == id)
+        former, digest = self._connection.execute(statement.with_for_update()).one()
+        total = Counter(former)
         total.update(counts)
         self.change(id, counts=dict(total), digest=digest_with(digest, memory_ids))
 
     def change(self, id: str, **values: Any) -> None:
-        """Write some columns of a receipt."""
+        """Update some columns of a receipt."""
         self._connection.execute(update(_RECEIPTS).where(_RECEIPTS.c.id == id).values(**values))

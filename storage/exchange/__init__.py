@@ -1,1 +1,1 @@
-"""Memories that leave or enter a project: exports, imports and profiles."""
+"""Memories that leave or enter a project: exports, profiles and imports."""

@@ -1,4 +1,4 @@
-"""What an export has of memories besides themselves, read for a page of them at a time."""
+"""The data that belongs to memories in an export, read for a page of memories at a time."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _VERSIONS = table_of(MemoryVersion)
 _MESSAGES = table_of(SourceMessage)
 _LINKS = table_of(MemorySource)
 
-# Oldest first, so that what a memory refers to has mostly come before it.
+# Oldest first, so that most references of a memory point to earlier lines.
 EXPORT_ORDER = Order("export", ("created_at", "id"))
 
 _IDS = bindparam("ids", expanding=True, type_=Id)
@@ -49,7 +49,7 @@ _SOURCES = (
     .order_by(_LINKS.c.memory_id, _MESSAGES.c.id)
 )
 _LATER = _HISTORY.alias("later")
-# What was erased has left its rows without texts.
+# The deletions of erased memories have no text and are left out.
 _DELETIONS = (
     select(_HISTORY.c.sequence, _HISTORY.c.memory_id)
     .where(
@@ -76,7 +76,7 @@ _NAMED = select(*(_ENTITIES.c[name] for name in EntityRow.__dataclass_fields__))
 
 @dataclass(frozen=True, slots=True)
 class PastVersion:
-    """What a memory was until a moment."""
+    """A past version of a memory, and when it ended."""
 
     memory: MemoryRow
     ended_at: datetime
@@ -84,7 +84,7 @@ class PastVersion:
 
 @dataclass(slots=True)
 class Past:
-    """The events and the versions that are over, of memories by their ids."""
+    """The events and past versions of memories, by memory id."""
 
     events: defaultdict[str, list[HistoryRow]] = field(default_factory=lambda: defaultdict(list))
     versions: defaultdict[str, list[PastVersion]] = field(default_factory=lambda: defaultdict(list))
@@ -92,7 +92,10 @@ class Past:
 
 @dataclass(slots=True)
 class Belongings:
-    """What belongs to memories at present, by their ids; none of it has a past."""
+    """The present concepts (names), sources and feedback of memories, by memory id.
+
+    No history is kept of these.
+    """
 
     concepts: dict[str, list[str]]
     sources: defaultdict[str, list[SourceRow]]
@@ -100,7 +103,7 @@ class Belongings:
 
 
 class ExchangeStore:
-    """Reads for exports; the caller has made sure that the viewer can see the project."""
+    """Reads for exports; the caller has checked that the viewer can see the project."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -108,7 +111,7 @@ class ExchangeStore:
         self._feedback = FeedbackStore(connection)
 
     def belongings(self, memory_ids: Sequence[str]) -> Belongings:
-        """Return what belongs to memories, all of their messages included."""
+        """Return the concepts, feedback and all source messages of memories."""
         sources: defaultdict[str, list[SourceRow]] = defaultdict(list)
         for memory_id, *row in self._connection.execute(_SOURCES, {"ids": memory_ids}):
             sources[memory_id].append(SourceRow(*row))
@@ -119,7 +122,7 @@ class ExchangeStore:
         return Belongings(concepts, sources, self._feedback.of_memories(memory_ids))
 
     def past(self, memory_ids: Sequence[str], until: int, moment: datetime) -> Past:
-        """Return the past of memories: events up to a number, versions that ended by a moment."""
+        """Return the events of memories up to a number, and versions that ended by a moment."""
         past = Past()
         values: dict[str, Any] = {"ids": memory_ids, "until": until, "moment": moment}
         for event in self._connection.execute(_EVENTS, values):
@@ -133,13 +136,14 @@ class ExchangeStore:
     def deletions(
         self, project_id: str, beyond: int, until: int, limit: int
     ) -> list[tuple[int, str]]:
-        """Return the last deletions, as (number, memory), of memories that had not come back.
+        """Return up to `limit` final deletions as (number, memory id), in the order of the log.
 
-        Those of a project's log between two numbers, in its order. What was erased is left out.
+        They are events of a project with a number above `beyond` and up to `until`. Memories that
+        were restored later, up to `until`, and erased memories are left out.
         """
         values = {"project": project_id, "beyond": beyond, "until": until, "limit": limit}
         return [(number, id) for number, id in self._connection.execute(_DELETIONS, values)]
 
     def entities(self, ids: Sequence[str]) -> list[EntityRow]:
-        """Return entities, those that are there."""
+        """Return the entities that exist among the ids, in no particular order."""
         return [EntityRow(*row) for row in self._connection.execute(_NAMED, {"ids": ids})]

@@ -1,4 +1,4 @@
-"""Exports: what somebody takes away of a project, and of which memories it was made."""
+"""Exports of a project's memories, and the memories that shaped exports were built from."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,18 +14,17 @@ from storage.tables.fields import table_of
 from storage.tables.platform import Export, ExportMemory
 
 _EXPORTS = table_of(Export)
-_MADE_OF = table_of(ExportMemory)
+_EXPORT_MEMORIES = table_of(ExportMemory)
 
-_LOOKED_THROUGH = 1_000
+_MOST_SEARCHED = 1_000
 
 
 @dataclass(slots=True)
 class ExportRow:
     """One export; see `storage.tables.platform.Export` for its two kinds.
 
-    `sequence` is the number of the last event of the log that it knows. `completed_at` is null
-    until it has succeeded. `profile_of` is the id of the entity that it is the profile of, if it is
-    one.
+    `sequence` is the number of the last log event that it includes. `completed_at` is null until it
+    has succeeded. `profile_of` is the id of the entity if the export is a profile, else null.
     """
 
     id: str
@@ -44,7 +43,7 @@ class ExportRow:
 
     @property
     def url(self) -> str | None:
-        """The path at which a plain export is downloaded; a shaped one has none."""
+        """The path of the download of a plain export; None for a shaped one."""
         return f"/exports/{self.id}.jsonl" if self.json_schema is None else None
 
 
@@ -66,34 +65,34 @@ class ExportStore:
         self._connection.execute(insert(_EXPORTS), row_values(export))
 
     def of_operation(self, operation_id: str) -> ExportRow | None:
-        """Return the export that an operation works on, whoever it belongs to."""
-        found = select(*EXPORTS.columns(_EXPORTS)).where(_EXPORTS.c.operation_id == operation_id)
-        row = self._connection.execute(found).first()
+        """Return the export of an operation, or None; ignores visibility."""
+        export = select(*EXPORTS.columns(_EXPORTS)).where(_EXPORTS.c.operation_id == operation_id)
+        row = self._connection.execute(export).first()
         return None if row is None else ExportRow(*row)
 
     def latest_shaped(self, project_id: str, filter: dict[str, Any] | None) -> ExportRow | None:
-        """Return the newest shaped export of a project that has this filter, of its last 1,000.
+        """Return the newest shaped export of a project with this filter, or None.
 
-        Profiles are none that somebody has asked for as an export.
+        Only its last 1,000 exports are searched. Profiles do not count as exports here.
         """
-        asked = (
+        newest = (
             select(_EXPORTS.c.id, _EXPORTS.c.json_schema, _EXPORTS.c.filter)
             .where(_EXPORTS.c.project_id == project_id, _EXPORTS.c.profile_of.is_(None))
             .order_by(_EXPORTS.c.created_at.desc(), _EXPORTS.c.id.desc())
-            .limit(_LOOKED_THROUGH)
+            .limit(_MOST_SEARCHED)
         )
-        for id, schema, kept in self._connection.execute(asked):
-            if schema is not None and kept == filter:
-                found = select(*EXPORTS.columns(_EXPORTS)).where(_EXPORTS.c.id == id)
-                return ExportRow(*self._connection.execute(found).one())
+        for id, schema, stored in self._connection.execute(newest):
+            if schema is not None and stored == filter:
+                export = select(*EXPORTS.columns(_EXPORTS)).where(_EXPORTS.c.id == id)
+                return ExportRow(*self._connection.execute(export).one())
         return None
 
     def fill(
         self, id: str, data: dict[str, Any], memory_ids: Iterable[str], moment: datetime
     ) -> None:
-        """Write the result of a shaped export, and of which memories it was made."""
-        filled = update(_EXPORTS).where(_EXPORTS.c.id == id)
-        self._connection.execute(filled.values(data=data, completed_at=moment))
+        """Store the result of a shaped export and the ids of the memories it was built from."""
+        completed = update(_EXPORTS).where(_EXPORTS.c.id == id)
+        self._connection.execute(completed.values(data=data, completed_at=moment))
         links = [{"export_id": id, "memory_id": each} for each in sorted(set(memory_ids))]
         if links:
-            self._connection.execute(insert(_MADE_OF), links)
+            self._connection.execute(insert(_EXPORT_MEMORIES), links)

@@ -1,4 +1,4 @@
-"""What an import has received and not yet stored: records that wait, in order, for their job."""
+"""Pending records: received by an import and not stored yet, in order, for the import's job."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ _OPERATIONS = table_of(Operation)
 
 
 class ImportRecordStore:
-    """Reads and writes the records of imports; `position` is a record's line or number."""
+    """Reads and writes pending records; `position` is the number of a record or of its line."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -24,7 +24,7 @@ class ImportRecordStore:
     def add(
         self, operation_id: str, project_id: str, records: Sequence[tuple[int, dict[str, Any]]]
     ) -> None:
-        """Keep records as (position, record) until it is their turn."""
+        """Store records, as (position, record), until the job processes them."""
         shared = {"operation_id": operation_id, "project_id": project_id}
         rows = [{**shared, "position": at, "record": record} for at, record in records]
         if rows:
@@ -33,24 +33,27 @@ class ImportRecordStore:
     def first(
         self, operation_id: str, limit: int, after: int = -1
     ) -> list[tuple[int, dict[str, Any]]]:
-        """Return the first records after a position, as (position, record)."""
+        """Return up to `limit` records after a position, in order, as (position, record)."""
         rows = select(_RECORDS.c.position, _RECORDS.c.record).where(
             _RECORDS.c.operation_id == operation_id, _RECORDS.c.position > after
         )
-        found = self._connection.execute(rows.order_by(_RECORDS.c.position).limit(limit))
-        return [(row.position, row.record) for row in found]
+        first = self._connection.execute(rows.order_by(_RECORDS.c.position).limit(limit))
+        return [(row.position, row.record) for row in first]
 
     def count_remaining(self, operation_id: str) -> int:
-        """Return how many records of an operation wait."""
-        mine = _RECORDS.c.operation_id == operation_id
-        total = select(func.count()).select_from(_RECORDS).where(mine)
+        """Return the number of pending records of an operation."""
+        total = (
+            select(func.count())
+            .select_from(_RECORDS)
+            .where(_RECORDS.c.operation_id == operation_id)
+        )
         return self._connection.execute(total).scalar_one()
 
     def delete_stored(self, operation_id: str, positions: Sequence[int]) -> bool:
-        """Delete records that are stored, unless one of them is gone; tell whether all were there.
+        """Delete records that were stored as memories; return whether all of them still existed.
 
-        Others have stored it, or erased it, and what was thought of them together is to be thought
-        again.
+        If one is missing, another worker has stored it, or it was erased. Then nothing is deleted,
+        and the caller must process the batch again, because its results depend on each other.
         """
         these = (_RECORDS.c.operation_id == operation_id, _RECORDS.c.position.in_(positions))
         rows = select(_RECORDS.c.position).where(*these).order_by(_RECORDS.c.position)
@@ -62,22 +65,23 @@ class ImportRecordStore:
         return True
 
     def remove(self, operation_id: str, positions: Sequence[int]) -> int:
-        """Delete records that must not be stored; return how many of them were there."""
-        gone = delete(_RECORDS).where(
+        """Delete records that must not be stored; return the number of deleted ones."""
+        deletion = delete(_RECORDS).where(
             _RECORDS.c.operation_id == operation_id, _RECORDS.c.position.in_(positions)
         )
-        return self._connection.execute(gone).rowcount
+        return self._connection.execute(deletion).rowcount
 
     def delete_abandoned(self, failed_before: datetime) -> int:
-        """Delete what nobody will store: of uploads that broke off, and of what failed long ago.
+        """Delete records that no job will store; return the number of deleted ones.
 
-        An upload that was given up has never had a job, and so has no attempts.
+        They are of uploads that were aborted, and of imports that failed before `failed_before`. An
+        aborted upload never had a job, and so has no attempts.
         """
         operation = _OPERATIONS.c.id == _RECORDS.c.operation_id
-        left = (
+        abandoned = (
             (_OPERATIONS.c.type == OperationType.IMPORT)
             & (_OPERATIONS.c.status == OperationStatus.FAILED)
             & ((_OPERATIONS.c.attempts == 0) | (_OPERATIONS.c.completed_at < failed_before))
         )
-        gone = delete(_RECORDS).where(exists().where(operation, left))
-        return self._connection.execute(gone).rowcount
+        deletion = delete(_RECORDS).where(exists().where(operation, abandoned))
+        return self._connection.execute(deletion).rowcount

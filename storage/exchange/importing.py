@@ -1,9 +1,9 @@
-"""Writing memories that come from elsewhere, with all they bring along.
+"""Storing imported memories with all their data.
 
-One call stores a batch: rows, what was derived of their texts, what hangs on them, what they were
-before, their part of the log and their index jobs. The trap is ids. They are unique in the whole
-database, so what another project has already gets another id here, always the same; and an id that
-names something of another project must never be taken over into a reference.
+One call stores a batch: rows, the embeddings and keywords of their texts, concepts, sources and
+feedback, past versions, log events and index jobs. The trap is ids. They are unique in the whole
+database, so a row whose id another project has already gets a different id here, always the same
+one. And a reference must never contain the id of a row of another project.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,11 +50,11 @@ _HOMES = union_all(
         select(table.c.id, table.c.project_id).where(table.c.id.in_(_SOME))
         for table in (_MEMORIES, _VERSIONS)
     ),
-    # Of an erased memory nothing is left but that there was one.
+    # An erased memory only remains as blank events.
     select(_HISTORY.c.memory_id, _HISTORY.c.project_id).where(_HISTORY.c.memory_id.in_(_SOME)),
 )
-# Only what is left of a memory, in one of these, makes that it is there already.
-_KEPT = union_all(
+# A memory counts as existing only if one of these has content of it, not only blank events.
+_RETAINED = union_all(
     select(_MEMORIES.c.id, _MEMORIES.c.project_id).where(_MEMORIES.c.id.in_(_SOME)),
     select(_VERSIONS.c.id, _VERSIONS.c.project_id).where(_VERSIONS.c.id.in_(_SOME)),
     select(_HISTORY.c.memory_id, _HISTORY.c.project_id).where(
@@ -71,7 +71,10 @@ _KEPT = union_all(
 
 @dataclass(slots=True)
 class Imported:
-    """A memory on its way in: its row unless it was deleted, and what belongs to it."""
+    """A memory to import and its data; `memory` and `embedded` are None for a deleted memory.
+
+    `versions` are past versions, each with its end.
+    """
 
     memory: MemoryRow | None
     embedded: EmbeddedText | None
@@ -83,7 +86,7 @@ class Imported:
 
 
 class ImportStore:
-    """Writes what was imported, in batches of one project."""
+    """Stores imported rows in batches of one project."""
 
     def __init__(self, connection: Connection, history: HistoryStore, jobs: JobStore) -> None:
         self._connection = connection
@@ -94,51 +97,60 @@ class ImportStore:
         self._concepts = ConceptStore(connection)
 
     def projects_of_memories(self, memory_ids: Iterable[str]) -> dict[str, set[str]]:
-        """Return the projects in which each id is that of a memory, deleted or erased or not."""
+        """Return the ids of the projects in which each id is or was that of a memory, by id.
+
+        Deleted and erased memories are included.
+        """
         return self._grouped(_HOMES, memory_ids)
 
     def retained_ids(self, memory_ids: Iterable[str], project_id: str) -> set[str]:
-        """Return the ids of which a project still has the memory, or what it was."""
-        found = self._grouped(_KEPT, memory_ids)
-        return {id for id, projects in found.items() if project_id in projects}
+        """Return the ids of memories of which a project still has content, past or present."""
+        projects_by_id = self._grouped(_RETAINED, memory_ids)
+        return {id for id, projects in projects_by_id.items() if project_id in projects}
 
     def projects_of_rows(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
-        """Return the project of each row there is: of `events`, `sources` or `operations`."""
+        """Return the project id of each row that exists, by id.
+
+        `kind` is `events`, `sources` or `operations`.
+        """
         tables = {"events": _HISTORY, "sources": _MESSAGES, "operations": _OPERATIONS}
         table = tables[kind]
         statement = select(table.c.id, table.c.project_id).where(table.c.id.in_(_SOME))
-        return {id: min(found) for id, found in self._grouped(statement, ids).items()}
+        return {id: min(projects) for id, projects in self._grouped(statement, ids).items()}
 
     def _grouped(self, statement: Any, ids: Iterable[str]) -> dict[str, set[str]]:
-        wanted, found = sorted(set(ids)), dict[str, set[str]]()
-        for start in range(0, len(wanted), _STEP):
-            some = {"some": wanted[start : start + _STEP]}
+        unique, projects = sorted(set(ids)), dict[str, set[str]]()
+        for start in range(0, len(unique), _STEP):
+            some = {"some": unique[start : start + _STEP]}
             for id, project_id in self._connection.execute(statement, some):
-                found.setdefault(id, set()).add(project_id)
-        return found
+                projects.setdefault(id, set()).add(project_id)
+        return projects
 
     def get_or_create_entities(
         self, project_id: str, rows: Sequence[EntityRow]
     ) -> dict[tuple[EntityType, str], str]:
-        """Return the ids of entities by type and name; those that are missing are made as given."""
+        """Return the ids of entities by (type, name); create missing ones from their rows.
+
+        Of several rows with the same type and name, the first is used.
+        """
         if not rows:
             return {}
-        wanted = {(row.type, row.name): row for row in reversed(rows)}
-        known = self._entities(project_id, wanted)
+        by_name = {(row.type, row.name): row for row in reversed(rows)}
+        known = self._entities(project_id, by_name)
         missing = [
-            row_values(row) for at, row in sorted(wanted.items(), key=_by_name) if at not in known
+            row_values(row) for at, row in sorted(by_name.items(), key=_by_name) if at not in known
         ]
         if missing:
-            self._connection.execute(self._make(_ENTITIES).on_conflict_do_nothing(), missing)
-            known = self._entities(project_id, wanted)
+            self._connection.execute(self._insert(_ENTITIES).on_conflict_do_nothing(), missing)
+            known = self._entities(project_id, by_name)
         return known
 
     def _entities(
-        self, project_id: str, wanted: Mapping[tuple[EntityType, str], EntityRow]
+        self, project_id: str, by_name: Mapping[tuple[EntityType, str], EntityRow]
     ) -> dict[tuple[EntityType, str], str]:
-        found: dict[tuple[EntityType, str], str] = {}
+        ids: dict[tuple[EntityType, str], str] = {}
         for type in EntityType:
-            names = sorted(name for kind, name in wanted if kind is type)
+            names = sorted(name for kind, name in by_name if kind is type)
             if names:
                 rows = select(_ENTITIES.c.name, _ENTITIES.c.id).where(
                     _ENTITIES.c.project_id == project_id,
@@ -146,15 +158,15 @@ class ImportStore:
                     _ENTITIES.c.name.in_(names),
                 )
                 for name, id in self._connection.execute(rows):
-                    found[type, name] = id
-        return found
+                    ids[type, name] = id
+        return ids
 
     def store(
         self, project_id: str, items: Sequence[Imported], model: str, moment: datetime
     ) -> None:
-        """Store memories whose ids are free here; `model` is the embedder's.
+        """Store memories whose ids are not in use; `model` is the name of the embedder.
 
-        An active memory that has a twin meets the unique index: call
+        An active memory with an exact duplicate violates the unique index, so call
         `find_by_uniqueness_key` first.
         """
         live = [item for item in items if item.memory is not None]
@@ -181,9 +193,9 @@ class ImportStore:
             for memory, _ in pairs
         ]
         self._connection.execute(insert(_MEMORIES), rows)
-        self._vectors.add(project_id, model, [(row.id, found.vector) for row, found in pairs])
+        self._vectors.add(project_id, model, [(row.id, text.vector) for row, text in pairs])
         self._keywords.add(
-            project_id, [(row.id, row.entity_ids, found.keywords) for row, found in pairs]
+            project_id, [(row.id, row.entity_ids, text.keywords) for row, text in pairs]
         )
         self._jobs.put(JobKind.INDEX, [row.id for row, _ in pairs], project_id, moment)
         names = {item.memory.id: item.concepts for item in items if item.memory and item.concepts}
@@ -198,14 +210,15 @@ class ImportStore:
             self._connection.execute(insert(_FEEDBACK), feedback)
 
     def _link_sources(self, items: Sequence[Imported]) -> None:
-        """Store the messages that are not there yet, and link to all of them."""
+        """Store the messages that do not exist yet, and link the memories to all of them."""
         messages = {row.id: row_values(row) for item in items for row in item.sources}
         if not messages:
             return
-        there = self.projects_of_rows("sources", messages)
-        rows = [messages[id] for id in sorted(messages) if id not in there]
+        existing = self.projects_of_rows("sources", messages)
+        rows = [messages[id] for id in sorted(messages) if id not in existing]
         if rows:
-            # One that appears meanwhile may be another project's: then all of this runs again.
+            # A message inserted concurrently may belong to another project, so a conflict fails and
+            # the transaction is retried.
             self._connection.execute(insert(_MESSAGES), rows)
         links = {
             (item.memory.id, row.id): None for item in items if item.memory for row in item.sources
@@ -214,13 +227,13 @@ class ImportStore:
             insert(_LINKS), [{"memory_id": memory, "message_id": row} for memory, row in links]
         )
 
-    def _make(self, table: Table) -> Any:
+    def _insert(self, table: Table) -> Any:
         is_sqlite = self._connection.dialect.name == "sqlite"
         return sqlite_insert(table) if is_sqlite else postgresql_insert(table)
 
 
 def new_entity(project_id: str, type: EntityType, name: str, moment: datetime) -> EntityRow:
-    """Return an entity that is only known by its name."""
+    """Return the row of a new entity of which only the name is known."""
     return EntityRow(uuid7(), project_id, type, name, {}, 0, moment, moment)
 
 
@@ -230,5 +243,5 @@ def _by_name(item: tuple[tuple[EntityType, str], EntityRow]) -> tuple[str, str]:
 
 
 def _uniqueness_key(memory: MemoryRow, today: date) -> str | None:
-    holds = memory.state is MemoryState.ACTIVE and not memory.is_expired(today)
-    return uniqueness_key(memory) if holds else None
+    is_unique = memory.state is MemoryState.ACTIVE and not memory.is_expired(today)
+    return uniqueness_key(memory) if is_unique else None

@@ -1,4 +1,4 @@
-"""Profiles of users: how they are to be made, and the exports that they are."""
+"""Profiles of users: the settings of a project, and the exports that are profiles."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ _NEWEST = (_EXPORTS.c.created_at.desc(), _EXPORTS.c.id.desc())
 
 @dataclass(slots=True)
 class ProfileSettingsRow:
-    """How the profiles of a project are made, since when."""
+    """The settings of a project for profiles, and when they were set."""
 
     project_id: str
     enabled: bool
@@ -29,16 +29,16 @@ class ProfileSettingsRow:
 
 
 class ProfileStore:
-    """Reads and writes settings of profiles; the caller has made sure who may see them."""
+    """Reads and writes settings and profiles; the caller has checked who may see them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def settings(self, project_id: str) -> ProfileSettingsRow | None:
-        """Return the settings of a project, if there are any."""
+        """Return the settings of a project; None if there are none."""
         columns = [_SETTINGS.c[name] for name in ProfileSettingsRow.__dataclass_fields__]
-        found = select(*columns).where(_SETTINGS.c.project_id == project_id)
-        row = self._connection.execute(found).first()
+        statement = select(*columns).where(_SETTINGS.c.project_id == project_id)
+        row = self._connection.execute(statement).first()
         return None if row is None else ProfileSettingsRow(*row)
 
     def put_settings(self, row: ProfileSettingsRow) -> None:
@@ -49,19 +49,19 @@ class ProfileStore:
             self._connection.execute(insert(_SETTINGS), values)
 
     def newest(self, entity_id: str) -> ExportRow | None:
-        """Return the profile of an entity that was asked for last, done or not."""
-        mine = _ROW.where(_EXPORTS.c.profile_of == entity_id)
-        row = self._connection.execute(mine.order_by(*_NEWEST).limit(1)).first()
+        """Return the most recently requested profile of an entity, finished or not, or None."""
+        profiles = _ROW.where(_EXPORTS.c.profile_of == entity_id)
+        row = self._connection.execute(profiles.order_by(*_NEWEST).limit(1)).first()
         return None if row is None else ExportRow(*row)
 
     def finished(self, entity_id: str) -> tuple[ExportRow | None, int]:
-        """Return the last profile of an entity that was done, and how many there have been."""
+        """Return the newest finished profile of an entity, or None, and the number of them."""
         done = (_EXPORTS.c.profile_of == entity_id, _EXPORTS.c.completed_at.is_not(None))
         row = self._connection.execute(_ROW.where(*done).order_by(*_NEWEST).limit(1)).first()
         count = self._connection.execute(select(func.count()).where(*done)).scalar_one()
         return (None if row is None else ExportRow(*row)), count
 
     def of_job(self, job_id: str) -> list[ExportRow]:
-        """Return the profiles that are made together."""
+        """Return the profiles that one job builds together, in the order of their ids."""
         rows = _ROW.where(_EXPORTS.c.profile_job == job_id).order_by(_EXPORTS.c.id)
         return [ExportRow(*row) for row in self._connection.execute(rows)]

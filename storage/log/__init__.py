@@ -1,1 +1,1 @@
-"""The log of a project: its events, how it is followed, and how it is pruned."""
+"""The log of a project: its events, reading it from a cursor, and pruning it."""

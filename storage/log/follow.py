@@ -1,7 +1,7 @@
-"""The log as it is followed: what comes after a place in it, read in bounded steps.
+"""Following the log: the events after a sequence number, read in bounded steps.
 
-Each reading is one statement and so sees one moment of the database: the rows, how far the log
-reaches and how much of it has been pruned belong together, and no event can slip in between.
+Each read is one statement and so sees one snapshot of the database: the rows, the head of the log
+and the pruned part are consistent, and no event can be missed in between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,10 @@ _LIMIT = bindparam("limit", type_=Integer)
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Which events of a project's log somebody follows."""
+    """The events of a project's log that a client follows.
+
+    `types` are the types of events, None for all; `where` is a filter on the memory.
+    """
 
     project_id: str
     types: tuple[HistoryEventType, ...] | None = None
@@ -57,9 +60,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Some events in order, how far was looked for them, and what the whole log was by then.
+    """Some events in order, and the bounds of the log at that moment, as sequence numbers.
 
-    `head` is the number of its last event, `pruned` of the last one that is not kept any more.
+    `end` is the last number that was searched, `head` that of the log's last event, `pruned` that
+    of the last pruned event.
     """
 
     rows: list[HistoryRow]
@@ -70,38 +74,38 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """An event and the entities its memory is about, None where that has been erased."""
+    """An event and the entities (type, name) of its memory, None if they have been erased."""
 
     row: HistoryRow
     entities: frozenset[tuple[EntityType, str]] | None
 
 
 class LogStore:
-    """Reads logs, whoever they belong to: the caller has made sure that they may be read."""
+    """Reads logs without a check of access: the caller has checked that they may be read."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def heads(self, project_ids: Sequence[str]) -> dict[str, int]:
-        """Return the number of the last event of each project that is there."""
-        found = select(_PROJECTS.c.id, _PROJECTS.c.sequence).where(
+        """Return the number of the last event of each project that exists, by id."""
+        statement = select(_PROJECTS.c.id, _PROJECTS.c.sequence).where(
             _PROJECTS.c.id.in_(project_ids), _PROJECTS.c.deleted_at.is_(None)
         )
-        return {row.id: row.sequence for row in self._connection.execute(found)}
+        return {row.id: row.sequence for row in self._connection.execute(statement)}
 
     def event(self, project_id: str, sequence: int) -> HistoryRow | None:
-        """Return the event of a number in a project's log, None when it is not kept any more."""
+        """Return the event with a number in a project's log; None if the log no longer has it."""
         row = self._connection.execute(
             _EVENT, {"project": project_id, "sequence": sequence}
         ).first()
         return None if row is None else HistoryRow(*row)
 
     def page(self, watch: Watch, after: int, limit: int, span: int) -> LogPage | None:
-        """Return up to `limit` watched events after a place, looking at up to `span` events.
+        """Return up to `limit` watched events after a number, reading up to `span` events.
 
-        A filter is applied to the memory as the event left it, or as a deletion found it; a
-        deletion of which nothing is left but that it happened passes every filter, so that whoever
-        shows the memory learns that it is gone. None when there is no such project any more.
+        A filter is applied to the memory after the event, or to the version that a deletion ended.
+        A deletion of an erased memory passes every filter, so that clients that show the memory
+        learn of its deletion. None when the project no longer exists.
         """
         dialect = self._connection.dialect.name
         where = read_filter(watch.where, dialect)
@@ -130,32 +134,32 @@ class LogStore:
         return LogPage(events, end, head, pruned)
 
     def events_after(self, project_id: str, after: int, limit: int) -> list[LogEvent]:
-        """Return the events that follow a place in a project's log, with whom they are about."""
+        """Return up to `limit` events after a number, in order, with their memories' entities."""
         values: Mapping[str, Any] = {"project": project_id, "after": after, "limit": limit}
-        found = []
+        events = []
         width = len(_NAMES)
-        for known, *row in self._connection.execute(_TOLD, values):
+        for known, *row in self._connection.execute(_EVENTS_AFTER, values):
             names = zip(_NAMES, row[:width], strict=True)
             about = frozenset((type, name) for type, name in names if name is not None)
-            found.append(LogEvent(HistoryRow(*row[width:]), about if known else None))
-        return found
+            events.append(LogEvent(HistoryRow(*row[width:]), about if known else None))
+        return events
 
 
 def _page(dialect: str, typed: bool, where: ReadFilter) -> Select[Any]:
     project, event = _PROJECTS.alias("p"), _HISTORY.alias("e")
-    wanted = [
+    watched = [
         event.c.project_id == project.c.id,
         event.c.sequence > _AFTER,
         event.c.sequence <= _UNTIL,
     ]
     if typed:
         kind = bindparam("types", expanding=True, type_=_HISTORY.c.type.type)
-        wanted.append(event.c.type.in_(kind))
+        watched.append(event.c.type.in_(kind))
     if where.shape:
-        wanted.append(_matches(event, where, dialect))
+        watched.append(_matches(event, where, dialect))
     return (
         select(project.c.sequence, project.c.pruned_sequence, *HISTORY.columns(event))
-        .select_from(project.outerjoin(event, and_(*wanted)))
+        .select_from(project.outerjoin(event, and_(*watched)))
         .where(project.c.id == _PROJECT, project.c.deleted_at.is_(None))
         .order_by(event.c.sequence)
         .limit(_LIMIT)
@@ -172,12 +176,14 @@ def _matches(event: FromClause, where: ReadFilter, dialect: str) -> ColumnElemen
         )
 
     version = _VERSIONS.alias()
-    gone = ~exists().where(version.c.id == event.c.memory_id, version.c.version == event.c.version)
+    version_missing = ~exists().where(
+        version.c.id == event.c.memory_id, version.c.version == event.c.version
+    )
     deleted = event.c.type == HistoryEventType.DELETE
-    return or_(among(_MEMORIES), among(_VERSIONS), and_(deleted, gone))
+    return or_(among(_MEMORIES), among(_VERSIONS), and_(deleted, version_missing))
 
 
-def _told() -> Select[Any]:
+def _events_after() -> Select[Any]:
     event, memory, version = _HISTORY.alias("e"), _MEMORIES.alias("m"), _VERSIONS.alias("v")
     names = [func.coalesce(memory.c[name], version.c[name]) for name in _NAMES.values()]
     rows = event.outerjoin(memory, memory.c.id == event.c.memory_id).outerjoin(
@@ -192,7 +198,7 @@ def _told() -> Select[Any]:
     )
 
 
-_TOLD = _told()
+_EVENTS_AFTER = _events_after()
 _EVENT = select(*HISTORY.columns(_HISTORY)).where(
     _HISTORY.c.project_id == _PROJECT,
     _HISTORY.c.sequence == bindparam("sequence", type_=BigInteger),

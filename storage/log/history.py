@@ -1,9 +1,9 @@
-"""The log: one row per change of a memory, in an order that is dense within its project.
+"""The log: one row per change of a memory, with sequence numbers that are dense within a project.
 
 Changes are recorded during a transaction and written at its end. The sequence numbers come from
-one UPDATE of the project, whose row lock then holds until commit: so on every database the order of
-the numbers is the order of the commits, and a reader that has seen number n will never see a lower
-one appear. The totals of projects and entities move under that same lock.
+one UPDATE of the project, whose row lock lasts until commit. So on every database the order of the
+numbers is the order of the commits, and a reader that has seen number n never sees a lower one
+appear. The totals of projects and entities are updated under the same lock.
 """
 
 from collections import Counter, defaultdict
@@ -36,9 +36,9 @@ _ENTITIES = table_of(Entity)
 
 @dataclass(slots=True)
 class HistoryRow:
-    """One row of the log. `before` and `after` hold the changed fields by their API names.
+    """One row of the log. `before` and `after` have the changed fields by their API names.
 
-    `version` is the one that the event made of the memory; of a deletion, the one that it ended.
+    `version` is the memory's version after the event; for a deletion, the version that it ended.
     """
 
     id: str
@@ -58,7 +58,7 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who a change is put down to: the e-mail address of an account, and the operation."""
+    """The author of a change: the e-mail address of an account, and the operation."""
 
     email: str
     operation_id: str | None = None
@@ -66,9 +66,9 @@ class Author:
 
 @dataclass(slots=True)
 class Change:
-    """A change on its way into the log: all of a `HistoryRow` but what the log itself assigns.
+    """A change to be logged: a `HistoryRow` without the columns that the log assigns.
 
-    A change that was in another log before may keep the id it had there.
+    A change imported from another log may keep the id it had there.
     """
 
     project_id: str
@@ -119,14 +119,17 @@ _COUNT = (
     .where(_ENTITIES.c.id == bindparam("entity", type_=Id))
     .values(
         total_memories=_ENTITIES.c.total_memories + bindparam("memories", type_=BigInteger),
-        # What comes from another log may have happened long ago.
+        # Imported changes may have happened long ago.
         updated_at=case((_ENTITIES.c.updated_at > _MOMENT, _ENTITIES.c.updated_at), else_=_MOMENT),
     )
 )
 
 
 class HistoryStore:
-    """Collects the changes of one transaction and writes them at its end."""
+    """Collects the changes of one transaction and writes them at its end.
+
+    `grown` are the ids of the projects whose log has got events.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -134,7 +137,10 @@ class HistoryStore:
         self.grown: set[str] = set()
 
     def record(self, change: Change, memories: int = 0, entities: tuple[str, ...] = ()) -> None:
-        """Put a change into the log, and `memories` (1, 0 or -1) onto the totals of entities."""
+        """Record a change, and add `memories` (1, 0 or -1) to the totals of project and entities.
+
+        `entities` are the ids of the entities that the memory is about.
+        """
         totals = self._pending[change.project_id]
         totals.changes.append(change)
         totals.memories += memories
@@ -146,14 +152,14 @@ class HistoryStore:
         return HISTORY.get(self._connection, id, actor, *path)
 
     def project_of(self, memory_id: str, actor: Actor) -> str | None:
-        """Return the project in whose log a memory is, deleted or not; None where it is hidden."""
+        """Return the id of the project whose log has a memory; None if the actor cannot see it."""
         events = select(_HISTORY.c.project_id).where(_HISTORY.c.memory_id == memory_id)
         visible = events.where(in_visible_project(_HISTORY.c.project_id)).limit(1)
-        found: str | None = self._connection.execute(visible, viewer_parameters(actor)).scalar()
-        return found
+        id: str | None = self._connection.execute(visible, viewer_parameters(actor)).scalar()
+        return id
 
     def concepts_lost(self, memory_id: str) -> list[tuple[str, list[str]]]:
-        """Return the texts that a memory had, with the concepts that went with them."""
+        """Return former texts of a memory with their concepts: (text, names), oldest first."""
         events = select(_HISTORY.c.old_text, _HISTORY.c.before).where(
             _HISTORY.c.memory_id == memory_id, _HISTORY.c.before.is_not(None)
         )
@@ -164,11 +170,11 @@ class HistoryStore:
         ]
 
     def pending(self) -> Mapping[str, Sequence[Change]]:
-        """Return the changes that wait to be written, by project."""
+        """Return the changes that are not written yet, by project id."""
         return {project_id: totals.changes for project_id, totals in self._pending.items()}
 
     def flush(self) -> None:
-        """Write what was recorded, project by project in the order of ids, lest two deadlock."""
+        """Write the recorded changes, in the order of project ids to avoid deadlocks."""
         for project_id, totals in sorted(self._pending.items()):
             self._flush_project(project_id, totals)
             self.grown.add(project_id)

@@ -1,10 +1,10 @@
-"""Pruning: what the log, past versions, finished operations and exports tell of long ago goes.
+"""Pruning: deletes old log events, past versions, finished operations, exports and deliveries.
 
-Deliveries of webhooks that are over go too, in no order. The log is pruned from its beginning only,
-so that what is left of it stays dense. The others go after the events that speak of them, never
-before. An erasure finds by its versions whether a
-deleted memory was about an entity, and would overlook what the log still says of one without any;
-and an event that is there names an operation that is there.
+The log is pruned from its beginning only, so that the rest stays dense. Versions and operations are
+deleted after the events that refer to them, never before: an erasure uses the versions to find out
+whether a deleted memory was about an entity, and would overlook events of a memory without
+versions; and the operation of an event must exist. The order of finished webhook deliveries does
+not matter.
 """
 
 from collections.abc import Sequence
@@ -55,8 +55,8 @@ _DELETE_EVENTS = delete(_HISTORY).where(
     _HISTORY.c.sequence > _FIRST,
     _HISTORY.c.sequence <= _LAST,
 )
-# Of the oldest so many, those whose end the log does not tell any more. Looking no further than
-# that keeps the step bounded: what is in the way goes as soon as the log does.
+# Only the oldest `limit` versions are examined, which bounds the step. Of these, the ones whose end
+# is no longer in the log are deleted; the rest follow once their events are pruned.
 _OLDEST_VERSIONS = (
     select(_VERSIONS.c.id, _VERSIONS.c.version)
     .where(_VERSIONS.c.project_id == _PROJECT, _VERSIONS.c.ended_at < _CUTOFF)
@@ -78,17 +78,17 @@ _OLDEST_OPERATIONS = (
     .order_by(_OPERATIONS.c.completed_at)
     .limit(_LIMIT)
 )
-# An export names an operation that is there, so it goes first.
+# The operation of an export must exist, so the export is deleted first.
 _DELETE_EXPORTS = delete(_EXPORTS).where(_EXPORTS.c.operation_id.in_(_OLDEST_OPERATIONS))
-# Only what is finished has been completed. It is asked once more of each row as it is deleted,
-# because a retry may have taken up an operation that had failed.
+# Only finished operations have `completed_at`. It is checked again for each row as it is deleted,
+# because a retry may have reopened a failed operation.
 _DELETE_OPERATIONS = delete(_OPERATIONS).where(
     _OPERATIONS.c.id.in_(_OLDEST_OPERATIONS),
     _OPERATIONS.c.completed_at < _CUTOFF,
     ~select(_HISTORY.c.id).where(_HISTORY.c.operation_id == _OPERATIONS.c.id).exists(),
     ~select(_EXPORTS.c.id).where(_EXPORTS.c.operation_id == _OPERATIONS.c.id).exists(),
 )
-# What still waits has not been completed.
+# Pending deliveries have no `completed_at`.
 _OLDEST_DELIVERIES = (
     select(_DELIVERIES.c.id)
     .where(_DELIVERIES.c.project_id == _PROJECT, _DELIVERIES.c.completed_at < _CUTOFF)
@@ -98,7 +98,7 @@ _OLDEST_DELIVERIES = (
 _DELETE_DELIVERIES = delete(_DELIVERIES).where(
     _DELIVERIES.c.id.in_(_OLDEST_DELIVERIES), _DELIVERIES.c.completed_at < _CUTOFF
 )
-# Two processes may prune at once, and neither must take back what the other has said.
+# Two processes may prune at once, so the marks never decrease.
 _MARK = (
     update(_PROJECTS)
     .where(_PROJECTS.c.id == _PROJECT)
@@ -119,9 +119,10 @@ _MARK = (
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How much of a project has been pruned.
+    """The extent of the pruning of a project.
 
-    Events of the log up to the number `sequence`, and what was over before the moment `until`.
+    Events up to the number `sequence` are pruned, and versions, operations, exports and deliveries
+    that ended before the moment `until`.
     """
 
     sequence: int
@@ -132,26 +133,27 @@ _DELETE_ENDED = (_DELETE_VERSIONS, _DELETE_EXPORTS, _DELETE_OPERATIONS, _DELETE_
 
 
 class PruningStore:
-    """Prunes projects, and tells how much of them has been pruned."""
+    """Prunes projects, and reads the extent of their pruning."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def pruned(self, project_ids: Sequence[str]) -> dict[str, Pruned]:
-        """Return how much of each project has been pruned, as far as they are there.
+        """Return the extent of the pruning of each project that exists, by id.
 
-        Read after the rows it is about: what is pruned between two reads then shows in this one.
+        Call it after reading the rows it applies to: it then includes rows pruned between the two
+        reads.
         """
         columns = (_PROJECTS.c.pruned_sequence, _PROJECTS.c.pruned_until, _PROJECTS.c.id)
-        found = select(*columns).where(_PROJECTS.c.id.in_(project_ids))
-        return {id: Pruned(*marks) for *marks, id in self._connection.execute(found)}
+        statement = select(*columns).where(_PROJECTS.c.id.in_(project_ids))
+        return {id: Pruned(*marks) for *marks, id in self._connection.execute(statement)}
 
     def prune_some(self, project_id: str, cutoff: datetime, limit: int) -> int:
-        """Remove up to `limit` rows of a project that are older than the cutoff.
+        """Delete up to `limit` rows of a project that are older than the cutoff.
 
-        Returns how many there were: none are left when it is 0. Events go first, from the oldest to
-        the first that is not old enough, then versions that have ended, then exports, operations
-        and deliveries. Memories are never touched.
+        Returns the number of deleted rows; 0 means that none are left. The order is: events, from
+        the oldest to the first that is not old enough, then past versions, exports, operations and
+        deliveries. Memories are never deleted.
         """
         values = {"project": project_id, "cutoff": cutoff, "limit": limit}
         pruned = self._connection.execute(_PRUNED, values).scalar_one_or_none()
@@ -162,12 +164,12 @@ class PruningStore:
         for statement in _DELETE_ENDED:
             count = count or self._connection.execute(statement, values).rowcount
         if count:
-            # The row is locked for as long as this, so it comes last, as in every other write.
+            # It locks the project until commit, so it comes last, as in every other write.
             self._connection.execute(_MARK, {**values, "last": last})
         return count
 
     def _prune_log(self, project_id: str, cutoff: datetime, limit: int, pruned: int) -> int:
-        """Remove events that follow the last one pruned; return the number of the last by then."""
+        """Delete events after the last pruned one; return the number of the last one deleted."""
         values = {"project": project_id, "first": pruned, "limit": limit}
         last = pruned
         for sequence, created_at in self._connection.execute(_OLDEST_EVENTS, values).all():

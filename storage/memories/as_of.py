@@ -1,7 +1,7 @@
-"""Memories as they were at a moment, those included that have been deleted since.
+"""Memories as of a moment, including those that have been deleted since.
 
-What is and what was make one table here. The versions of a memory never overlap in time, so at any
-moment at most one of its rows is true.
+Present and past versions form one table here. The versions of a memory never overlap in time, so at
+any moment at most one of its rows is valid.
 """
 
 from sqlalchemy import (
@@ -26,8 +26,8 @@ from storage.tables.memory import Memory, MemoryVersion
 _MEMORIES = table_of(Memory)
 _VERSIONS = table_of(MemoryVersion)
 
-# Neither half has a WHERE, and both have columns of the same types: only then do the databases see
-# through the union and walk the indexes of both tables in the order of the page.
+# Neither half has a WHERE, and both have columns of the same types: only then do the databases
+# flatten the union and scan the indexes of both tables in the order of the page.
 _COLUMNS = [column.name for column in _VERSIONS.c if column.name != "ended_at"]
 _EVER = union_all(
     select(*(_MEMORIES.c[name] for name in _COLUMNS), cast(null(), UtcDateTime).label("ended_at")),
@@ -59,6 +59,6 @@ def _past(listing: Listing[MemoryRow]) -> Listing[MemoryRow]:
     return Listing(_PAST_MEMORIES, listing.parent, listing.guard, filters)
 
 
-# Both are asked with the filter `as_of`, a moment: without it they list every version there is.
+# Both need the filter `as_of`, a moment: without it they list all versions.
 PAST_MEMORIES_OF_PROJECT = _past(MEMORIES_OF_PROJECT)
 PAST_MEMORIES_OF_ENTITY = {type: _past(listing) for type, listing in MEMORIES_OF_ENTITY.items()}

@@ -1,4 +1,4 @@
-"""Memories by what they claim of their speaker; see `language.claims`."""
+"""Memories by the attribute that they claim of their speaker; see `language.claims`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -28,16 +28,17 @@ _CLAIMING = (
 
 
 class ClaimStore:
-    """Finds memories that claim something of one kind."""
+    """Finds memories that claim an attribute."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def lock(self, project_id: str, about: Iterable[Mapping[EntityType, str]]) -> None:
-        """Keep others from settling claims about the same, by name, until the end.
+        """Lock the claims about entities, each given as names by type, until commit.
 
-        Else of two that contradict each other neither would see the other. The run does not count,
-        as below. SQLite has one writer, who needs none of this.
+        Without it, two concurrent claims that contradict each other would not see each other. The
+        run is ignored unless it is the only entity, as in `find`. SQLite has one writer and needs
+        no lock.
         """
         if self._connection.dialect.name == "sqlite":
             return
@@ -52,22 +53,23 @@ class ClaimStore:
     def find(
         self, project_id: str, attributes: Sequence[str], like: MemoryRow
     ) -> list[tuple[str, MemoryRow]]:
-        """Return (attribute, memory) of the active memories that claim one of the attributes.
+        """Return (attribute, memory) of active memories that claim an attribute, oldest first.
 
-        Of these only the ones about the same user, agent and app as another memory, oldest first. A
-        run is where something was said, not of whom; it counts where there is nothing else.
+        Only memories about the same user, agent and app as `like` are returned. A run is the
+        conversation of a claim and not its subject, so it is compared only if `like` has no other
+        entity.
         """
         names = ["user_key", "agent_key", "app_key"]
         if not any(getattr(like, name) for name in names):
             names.append("run_key")
         same = []
         for name in names:
-            key, wanted = _MEMORIES.c[name], getattr(like, name)
-            if wanted is not None and self._connection.dialect.name == "sqlite":
-                # It would read all memories of the user to find the few that claim such a thing.
-                same.append(prevent_index_use(key, "sqlite") == wanted)
+            key, entity_id = _MEMORIES.c[name], getattr(like, name)
+            if entity_id is not None and self._connection.dialect.name == "sqlite":
+                # SQLite would read all memories of the user to find the few with such a claim.
+                same.append(prevent_index_use(key, "sqlite") == entity_id)
             else:
-                same.append(key.is_(None) if wanted is None else key == wanted)
+                same.append(key.is_(None) if entity_id is None else key == entity_id)
         values = {"project": project_id, "attributes": attributes}
-        found = self._connection.execute(_CLAIMING.where(*same), values)
-        return [(attribute, MemoryRow(*row)) for attribute, *row in found]
+        rows = self._connection.execute(_CLAIMING.where(*same), values)
+        return [(attribute, MemoryRow(*row)) for attribute, *row in rows]

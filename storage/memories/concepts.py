@@ -1,4 +1,4 @@
-"""Concepts: the people, places and things that memories mention, and who is mentioned with whom."""
+"""Concepts: the people, places and things that memories mention, and their co-occurrence."""
 
 import re
 from collections import defaultdict
@@ -44,7 +44,7 @@ _MEMORIES = table_of(Memory)
 
 @dataclass(slots=True)
 class ConceptRow:
-    """One concept, by the name under which it was first met."""
+    """One concept; `name` is its spelling in its first mention."""
 
     id: str
     project_id: str
@@ -53,8 +53,8 @@ class ConceptRow:
 
 
 def _name_contains(concept: FromClause) -> ColumnElement[Any]:
-    wanted = bindparam("name_contains", type_=LongText)
-    return func.replace(concept.c.name, wanted, "") != concept.c.name
+    part = bindparam("name_contains", type_=LongText)
+    return func.replace(concept.c.name, part, "") != concept.c.name
 
 
 def _mentions(memory: FromClause, concept_id: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -73,18 +73,18 @@ CONCEPTS_OF_PROJECT = Listing(
 )
 MEMORIES_OF_CONCEPT = Listing(MEMORIES, None, in_visible_concept, FLAGS, _mentions)
 
-_WANTED = bindparam("concepts", expanding=True, type_=Id)
+_CONCEPT_IDS = bindparam("concepts", expanding=True, type_=Id)
 
 
-def _shown() -> tuple[ColumnElement[Any], ...]:
-    """Return the conditions of memories that lists show by themselves, by `today`."""
+def _listed_by_default() -> tuple[ColumnElement[Any], ...]:
+    """Return the conditions of memories that lists include by default, with parameter `today`."""
     return (_MEMORIES.c.state != MemoryState.MERGED, unexpired(_MEMORIES))
 
 
 _TOTALS = (
     select(_LINKS.c.concept_id, func.count())
     .join(_MEMORIES, _MEMORIES.c.id == _LINKS.c.memory_id)
-    .where(_LINKS.c.concept_id.in_(_WANTED), *_shown())
+    .where(_LINKS.c.concept_id.in_(_CONCEPT_IDS), *_listed_by_default())
     .group_by(_LINKS.c.concept_id)
 )
 
@@ -95,8 +95,8 @@ def _related() -> Select[Any]:
         select(_LINKS.c.concept_id, other.c.concept_id.label("other"), func.count().label("shared"))
         .join(other, other.c.memory_id == _LINKS.c.memory_id)
         .join(_MEMORIES, _MEMORIES.c.id == _LINKS.c.memory_id)
-        .where(_LINKS.c.concept_id.in_(_WANTED), other.c.concept_id != _LINKS.c.concept_id)
-        .where(*_shown())
+        .where(_LINKS.c.concept_id.in_(_CONCEPT_IDS), other.c.concept_id != _LINKS.c.concept_id)
+        .where(*_listed_by_default())
         .group_by(_LINKS.c.concept_id, other.c.concept_id)
         .subquery("shared")
     )
@@ -122,11 +122,11 @@ def _related() -> Select[Any]:
 
 @cache
 def _mentioning(concepts: int) -> CompoundSelect[Any]:
-    # A limit for each, so that nothing common is read to its end.
+    # A limit for each concept, so that the links of a frequent one are not all read.
     parts = []
     for n in range(concepts):
-        wanted = _LINKS.c.concept_id == bindparam(f"concept_{n}", type_=Id)
-        some = select(_LINKS.c.concept_id, _LINKS.c.memory_id).where(wanted)
+        is_concept = _LINKS.c.concept_id == bindparam(f"concept_{n}", type_=Id)
+        some = select(_LINKS.c.concept_id, _LINKS.c.memory_id).where(is_concept)
         parts.append(select(some.limit(bindparam("limit", type_=Integer)).subquery()))
     return union_all(*parts)
 
@@ -141,12 +141,12 @@ _OF_MEMORIES = (
 
 
 def names_in_text(text: str, names: Iterable[str]) -> list[str]:
-    """Return those of the names that stand in a text as whole words."""
-    said = concept_key(text)
+    """Return the names that a text contains as whole words, in their given order."""
+    normalized = concept_key(text)
     return [
         name
         for name in names
-        if re.search(rf"(?<![a-z0-9_]){re.escape(concept_key(name))}(?![a-z0-9_])", said)
+        if re.search(rf"(?<![a-z0-9_]){re.escape(concept_key(name))}(?![a-z0-9_])", normalized)
     ]
 
 
@@ -157,21 +157,25 @@ class ConceptStore:
         self._connection = connection
 
     def link(self, project_id: str, names: Mapping[str, Sequence[str]], moment: datetime) -> None:
-        """Note which concepts memories mention, by memory; those that are missing are made."""
+        """Link memories to the concepts they mention, and create missing concepts.
+
+        `names` are the names of the concepts by memory id.
+        """
         keys = {id: {concept_key(name): name for name in some} for id, some in names.items()}
-        wanted = {key: name for some in keys.values() for key, name in some.items() if key}
-        if not wanted:
+        name_of = {key: name for some in keys.values() for key, name in some.items() if key}
+        if not name_of:
             return
         dialect = self._connection.dialect.name
         make = sqlite_insert if dialect == "sqlite" else postgresql_insert
-        # In one order, so that two who make the same concepts do not wait for each other.
+        # In the order of keys, so that two transactions that create the same concepts do not
+        # deadlock.
         shared = {"project_id": project_id, "created_at": moment}
         rows = [
             {"id": uuid7(), "name": name, "key": key, **shared}
-            for key, name in sorted(wanted.items())
+            for key, name in sorted(name_of.items())
         ]
         self._connection.execute(make(_CONCEPTS).on_conflict_do_nothing(), rows)
-        ids = self.by_key(project_id, wanted)
+        ids = self.by_key(project_id, name_of)
         links = [
             {"memory_id": memory, "concept_id": ids[key]}
             for memory, some in keys.items()
@@ -181,77 +185,85 @@ class ConceptStore:
         self._connection.execute(make(_LINKS).on_conflict_do_nothing(), links)
 
     def by_key(self, project_id: str, keys: Iterable[str]) -> dict[str, str]:
-        """Return the ids of a project's concepts among the keys, by key."""
+        """Return the ids of a project's concepts with these keys, by key."""
         statement = select(_CONCEPTS.c.key, _CONCEPTS.c.id).where(
             _CONCEPTS.c.project_id == project_id,
             _CONCEPTS.c.key.in_(bindparam("keys", expanding=True, type_=Name)),
         )
-        found = self._connection.execute(statement, {"keys": sorted(keys)})
-        return {row.key: row.id for row in found}
+        rows = self._connection.execute(statement, {"keys": sorted(keys)})
+        return {row.key: row.id for row in rows}
 
     def names(self, project_id: str, limit: int) -> list[str]:
-        """Return the names of a project's concepts, those met last first."""
+        """Return the names of up to `limit` concepts of a project, newest first."""
         statement = select(_CONCEPTS.c.name).where(_CONCEPTS.c.project_id == project_id)
         newest = statement.order_by(_CONCEPTS.c.id.desc()).limit(limit)
         return list(self._connection.execute(newest).scalars())
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[ConceptRow]]:
-        """Return the concepts of each memory that has any, by name."""
-        found: defaultdict[str, list[ConceptRow]] = defaultdict(list)
+        """Return the concepts of each memory that has any, by memory id and sorted by name."""
+        concepts: defaultdict[str, list[ConceptRow]] = defaultdict(list)
         for memory_id, *row in self._connection.execute(_OF_MEMORIES, {"memories": memory_ids}):
-            found[memory_id].append(ConceptRow(*row))
-        return dict(found)
+            concepts[memory_id].append(ConceptRow(*row))
+        return dict(concepts)
 
     def mentions(self, ids: Sequence[str], most: int) -> dict[str, list[str]]:
-        """Return the memories that mention each concept, for those that at most so many do."""
+        """Return the ids of the memories that mention each concept, by concept id.
+
+        Concepts that more than `most` memories mention are left out.
+        """
         if not ids:
             return {}
         values: dict[str, Any] = {f"concept_{n}": id for n, id in enumerate(ids)}
-        found: defaultdict[str, list[str]] = defaultdict(list)
+        mentions: defaultdict[str, list[str]] = defaultdict(list)
         statement = _mentioning(len(ids))
         for id, memory_id in self._connection.execute(statement, {**values, "limit": most + 1}):
-            found[id].append(memory_id)
-        return {id: memory_ids for id, memory_ids in found.items() if len(memory_ids) <= most}
+            mentions[id].append(memory_id)
+        return {id: memory_ids for id, memory_ids in mentions.items() if len(memory_ids) <= most}
 
     def totals(self, ids: Sequence[str], today: date) -> dict[str, int]:
-        """Return how many memories mention each concept, of those that lists show by `today`."""
+        """Return how many memories mention each concept, by id, without expired and merged ones."""
         values = {"concepts": ids, "today": today}
         return dict(self._connection.execute(_TOTALS, values).all())
 
     def related(
         self, ids: Sequence[str], limit: int, today: date
     ) -> dict[str, list[tuple[ConceptRow, int]]]:
-        """Return for each concept those it shares most memories with, and how many these are."""
+        """Return related concepts of each concept, by id, with the number of shared memories.
+
+        They are the `limit` concepts with the most shared memories, in that order. Expired and
+        merged memories do not count.
+        """
         values = {"concepts": ids, "limit": limit, "today": today}
-        found: defaultdict[str, list[tuple[ConceptRow, int]]] = defaultdict(list)
+        related: defaultdict[str, list[tuple[ConceptRow, int]]] = defaultdict(list)
         for parent, shared, *row in self._connection.execute(_RELATED, values):
-            found[parent].append((ConceptRow(*row), shared))
-        return dict(found)
+            related[parent].append((ConceptRow(*row), shared))
+        return dict(related)
 
     def retain_mentioned(self, memory_id: str, text: str) -> tuple[list[str], list[str]]:
-        """Let go of the concepts that a memory's text does not name any more.
+        """Unlink the concepts that a memory's changed text no longer names.
 
-        Returns the names of those it had and of those it has.
+        Returns the names of its former and of its present concepts.
         """
-        had = self.of_memories([memory_id]).get(memory_id, [])
-        names = [concept.name for concept in had]
-        kept = names_in_text(text, names)
-        gone = [concept.id for concept in had if concept.name not in kept]
-        if gone:
-            links = (_LINKS.c.memory_id == memory_id, _LINKS.c.concept_id.in_(gone))
+        former = self.of_memories([memory_id]).get(memory_id, [])
+        names = [concept.name for concept in former]
+        remaining = names_in_text(text, names)
+        removed = [concept.id for concept in former if concept.name not in remaining]
+        if removed:
+            links = (_LINKS.c.memory_id == memory_id, _LINKS.c.concept_id.in_(removed))
             self._connection.execute(delete(_LINKS).where(*links))
-            self.drop_unlinked(gone)
-        return names, kept
+            self.drop_unlinked(removed)
+        return names, remaining
 
     def drop_unlinked(self, ids: Iterable[str]) -> None:
-        """Delete those of the concepts that no memory mentions."""
-        wanted = sorted(set(ids))
-        if wanted:
+        """Delete the concepts among the ids that no memory mentions."""
+        unique = sorted(set(ids))
+        if unique:
             if self._connection.dialect.name != "sqlite":
-                # Whoever is linking to one of them has locked it, and is waited for here: the next
-                # statement sees the link, which a deletion that waits itself would take along.
-                held = select(_CONCEPTS.c.id).where(_CONCEPTS.c.id.in_(wanted))
-                self._connection.execute(held.order_by(_CONCEPTS.c.id).with_for_update()).all()
+                # A transaction that links to a concept has locked it. Waiting for it here lets the
+                # next statement see the link. A deletion that waited itself would not see it, and
+                # would delete the link by cascade.
+                rows = select(_CONCEPTS.c.id).where(_CONCEPTS.c.id.in_(unique))
+                self._connection.execute(rows.order_by(_CONCEPTS.c.id).with_for_update()).all()
             link = select(_LINKS.c.concept_id).where(_LINKS.c.concept_id == _CONCEPTS.c.id)
-            unlinked = (_CONCEPTS.c.id.in_(wanted), ~link.exists())
+            unlinked = (_CONCEPTS.c.id.in_(unique), ~link.exists())
             self._connection.execute(delete(_CONCEPTS).where(*unlinked))

@@ -1,9 +1,9 @@
-"""The order in which memories were said: each names the one before it by `previous_id`.
+"""The order of memories in a conversation: each refers to the one before it by `previous_id`.
 
-The trap is two transactions that touch neighbours at the same time, which PostgreSQL allows: each
-would name, to the memory that stays, the one that the other deletes. So of the transactions that
-delete memories of a project one runs after the other, and whoever adds a memory holds the one
-before it. SQLite has one writer, who needs none of this.
+The trap is two transactions that change neighbours at the same time, which PostgreSQL allows: each
+would set the remaining memory's `previous_id` to the memory that the other one deletes. So the
+transactions that delete memories of a project run one after the other, and a transaction that adds
+a memory locks the previous one. SQLite has one writer and needs no locks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,10 +20,10 @@ _MEMORIES = table_of(Memory)
 
 
 def lock_order(connection: Connection, project_ids: Iterable[str]) -> None:
-    """Keep others from deleting memories of projects until the end.
+    """Keep other transactions from deleting memories of projects until commit.
 
-    To be called before any memory is locked: a transaction that waits here while it holds a row
-    would be waited for by the one that closes the gap beside it.
+    Call it before locking any memory: a transaction that waits here with a row locked would
+    deadlock with one that updates that row in `close_gaps`.
     """
     if connection.dialect.name == "sqlite":
         return
@@ -33,24 +33,24 @@ def lock_order(connection: Connection, project_ids: Iterable[str]) -> None:
 
 
 def lock_previous(connection: Connection, ids: set[str]) -> None:
-    """Keep others from deleting the memories that are about to be followed.
+    """Keep other transactions from deleting memories that new ones are about to refer to.
 
-    Raises `RowMoved` when one of them is gone.
+    Raises `RowMoved` when one of them has been deleted.
     """
     if not ids or connection.dialect.name == "sqlite":
         return
     rows = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(ids))
-    held = connection.execute(rows.with_for_update(read=True, key_share=True)).all()
-    if len(held) != len(ids):
+    locked = connection.execute(rows.with_for_update(read=True, key_share=True)).all()
+    if len(locked) != len(ids):
         raise RowMoved
 
 
 def close_gaps(connection: Connection, column: str, values: Sequence[str]) -> None:
-    """Let the memories said after those that are about to be deleted follow the nearest that stays.
+    """Set `previous_id` of the memories after the ones to delete to the nearest remaining memory.
 
-    About to be deleted are those that have one of the values in a column. A memory before which
-    nothing stays becomes the first of its conversation. This is no change of a memory: neither its
-    version nor the log speaks of it.
+    The memories to delete have one of `values` in `column`. A memory without a remaining
+    predecessor becomes the first of its conversation. This does not count as a change of a memory:
+    it makes no version and no log event.
     """
     connection.execute(_closing(column), {"gone": values})
 
@@ -61,8 +61,9 @@ def _closing(column: str) -> Update:
     gone = select(_MEMORIES.c.id, _MEMORIES.c.previous_id).where(is_gone).cte("gone")
     ids = select(gone.c.id)
     after = _MEMORIES.alias("after")
-    # From each deleted memory that one which stays names, back to the first that is not deleted.
-    # Going back from all of them would take steps by the square of a long conversation.
+    # The walk starts only at deleted memories to which a remaining one refers, and goes back to the
+    # first that is not deleted. Starting at all of them would take a number of steps quadratic in
+    # the length of a conversation.
     walk = (
         select(gone.c.id.label("start"), gone.c.previous_id)
         .where(

@@ -25,7 +25,7 @@ _NAMED = tuple_(_ENTITIES.c.type, _ENTITIES.c.name)
 
 @dataclass(slots=True)
 class EntityRow:
-    """One entity; `name` is the caller's own id for it."""
+    """One entity; `name` is the client's own id for it."""
 
     id: str
     project_id: str
@@ -79,14 +79,14 @@ class EntityStore:
         self, names: list[tuple[str, EntityType, str]], actor: Actor
     ) -> dict[tuple[str, EntityType, str], EntityRow]:
         """Return the visible entities among (project id, type, name), by that triple."""
-        found = self._connection.execute(_BY_NAME, {"names": names, **viewer_parameters(actor)})
-        rows = [EntityRow(*row) for row in found]
+        values = {"names": names, **viewer_parameters(actor)}
+        rows = [EntityRow(*row) for row in self._connection.execute(_BY_NAME, values)]
         return {(row.project_id, row.type, row.name): row for row in rows}
 
     def get_or_create(
         self, project_id: str, names: Mapping[EntityType, str], moment: datetime
     ) -> dict[EntityType, str]:
-        """Return the ids of the named entities; those that are missing come into being."""
+        """Return the ids of the named entities by type; create missing ones."""
         known = self.ids_by_name(project_id, names)
         missing = [type for type in names if type not in known]
         if not missing:
@@ -104,7 +104,7 @@ class EntityStore:
             }
             for type in missing
         ]
-        # Somebody else may be naming the same entity at this moment: the first one makes it.
+        # Another transaction may create the same entity at this moment; the first one wins.
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         self._connection.execute(make(_ENTITIES).on_conflict_do_nothing(), rows)
         return self.ids_by_name(project_id, names)
@@ -112,7 +112,7 @@ class EntityStore:
     def ids_by_name(
         self, project_id: str, names: Mapping[EntityType, str]
     ) -> dict[EntityType, str]:
-        """Return the ids of those of the named entities that exist."""
+        """Return the ids of the named entities that exist, by type."""
         statement = select(_ENTITIES.c.type, _ENTITIES.c.id).where(
             _ENTITIES.c.project_id == project_id, _NAMED.in_(list(names.items()))
         )
@@ -124,7 +124,7 @@ class EntityStore:
         self._connection.execute(statement.values(metadata=metadata, updated_at=moment))
 
     def lock(self, id: str) -> None:
-        """Keep others from adding memories to the entity until the end."""
+        """Keep other transactions from adding memories to the entity until commit."""
         statement = select(_ENTITIES.c.id).where(_ENTITIES.c.id == id)
         self._connection.execute(statement.with_for_update())
 

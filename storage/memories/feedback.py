@@ -1,4 +1,4 @@
-"""What people think of memories: one opinion a memory, the latest."""
+"""Feedback: the latest rating of each memory."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ _BY_MEMORY = _FEEDBACK.c.memory_id.in_(bindparam("memories", expanding=True, typ
 
 @dataclass(slots=True)
 class FeedbackRow:
-    """What is thought of one memory, and since when."""
+    """The rating of one memory, its reason, and when it was set."""
 
     memory_id: str
     value: FeedbackValue
@@ -34,32 +34,32 @@ _VALUES = select(_FEEDBACK.c.memory_id, _FEEDBACK.c.value).where(_BY_MEMORY)
 
 
 class FeedbackStore:
-    """Reads and writes feedback; the caller has made sure that the viewer can see the memories."""
+    """Reads and writes feedback; the caller has checked that the viewer can see the memories."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def put(self, feedback: FeedbackRow, project_id: str) -> None:
-        """Store what is thought of a memory, in place of what was thought before."""
+        """Store the rating of a memory, replacing the former one."""
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = make(_FEEDBACK)
-        again = statement.on_conflict_do_update(
+        upsert = statement.on_conflict_do_update(
             index_elements=[_FEEDBACK.c.memory_id],
             set_={name: statement.excluded[name] for name in ("value", "reason", "updated_at")},
         )
-        self._connection.execute(again, asdict(feedback) | {"project_id": project_id})
+        self._connection.execute(upsert, asdict(feedback) | {"project_id": project_id})
 
     def remove(self, memory_id: str) -> None:
-        """Forget what is thought of a memory."""
-        theirs = delete(_FEEDBACK).where(_FEEDBACK.c.memory_id == memory_id)
-        self._connection.execute(theirs)
+        """Delete the rating of a memory, if there is one."""
+        deletion = delete(_FEEDBACK).where(_FEEDBACK.c.memory_id == memory_id)
+        self._connection.execute(deletion)
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, FeedbackRow]:
-        """Return the feedback of each memory that has some."""
+        """Return the feedback of each memory that has any, by memory id."""
         rows = self._connection.execute(_OF_MEMORIES, {"memories": memory_ids})
         return {row.memory_id: FeedbackRow(*row) for row in rows}
 
     def values(self, memory_ids: Iterable[str]) -> dict[str, FeedbackValue]:
-        """Return the value alone for each memory that has feedback."""
+        """Return only the value of the feedback of each memory that has any, by memory id."""
         rows = self._connection.execute(_VALUES, {"memories": list(memory_ids)})
         return dict(rows.all())

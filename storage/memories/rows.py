@@ -1,4 +1,4 @@
-"""Memories as they are read: their rows, the lists they are in, and what the log says of them."""
+"""The rows of memories, the lists that contain them, and their values in the log."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +21,7 @@ _MEMORIES = table_of(Memory)
 
 @dataclass(slots=True)
 class MemoryRow:
-    """One memory. The keys name its entities by id, the ids by the caller's own names."""
+    """One memory. Its entities' ids are in `user_key` and so on, their names in `user_id` etc."""
 
     id: str
     project_id: str
@@ -55,21 +55,21 @@ class MemoryRow:
 
     @property
     def entity_ids(self) -> tuple[str, ...]:
-        """The ids of the entities this memory is about."""
+        """The ids of the entities that this memory is about."""
         keys = (self.user_key, self.agent_key, self.app_key, self.run_key)
         return tuple(key for key in keys if key)
 
     @property
     def speaker(self) -> str | None:
-        """Who said it, by name."""
+        """The name of the speaker, None if unknown."""
         return speaker_of(self.actor, self.role, self.user_id, self.agent_id)
 
     def is_expired(self, today: date) -> bool:
-        """Tell whether the memory's last day is over; that whole day, in UTC, it is visible."""
+        """Return whether the expiration date, the last day of visibility in UTC, is over."""
         return self.expiration_date is not None and self.expiration_date < today
 
 
-# What the log says of a memory, by the names the API has for it.
+# The logged fields of a memory besides its text: the columns by their names in the API.
 LOGGED = {
     "userId": "user_id",
     "agentId": "agent_id",
@@ -90,7 +90,7 @@ LOGGED = {
 }
 
 MEMORY_ORDER = Order("memories", ("created_at", "id"), descending=True)
-# By the column and whether the largest comes first.
+# By (column, descending).
 MEMORY_ORDERS = {
     (key, descending): Order(f"memories {key} {descending}", (key, "id"), descending)
     for key in ("created_at", "updated_at", "happened_at")
@@ -106,14 +106,14 @@ MEMORIES_OF_ENTITY = {
 
 
 def log_value(value: Any) -> Any:
-    """Return the value of a column as the log has it, in JSON."""
+    """Return the value of a column as the log stores it, in JSON."""
     if isinstance(value, Enum):
         return value.name
     return value.isoformat() if isinstance(value, date) else value
 
 
 def logged_values(memory: MemoryRow) -> dict[str, Any]:
-    """Return all that the log says of a memory besides its text; what is usual goes unsaid."""
+    """Return the logged fields of a memory by API name, without nulls and the state ACTIVE."""
     values = ((name, getattr(memory, attribute)) for name, attribute in LOGGED.items())
     return {
         name: log_value(value)

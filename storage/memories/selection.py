@@ -1,6 +1,6 @@
-"""Which memories of a scope are meant: a caller's filter, and the flags that go with it.
+"""The selection of memories in a scope: a client's filter and the accompanying flags.
 
-Nothing here knows a viewer: the caller has read the project or the entity and may see it.
+Nothing here checks visibility: the caller has read the project or the entity for its viewer.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ def _not(state: MemoryState) -> Any:
     return lambda memory: memory.c.state != state
 
 
-# The conditions that lists and searches switch on, by name, beside the filter of the caller.
+# The optional conditions of lists and searches, by name, in addition to the client's filter.
 FLAGS = {
     "today": unexpired,
     "not_superseded": _not(MemoryState.SUPERSEDED),
@@ -40,7 +40,7 @@ FLAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The filter and the flags. `today` hides what has expired by then; without it, nothing."""
+    """The filter and the flags. With `today`, memories that have expired by then are hidden."""
 
     where: Filter | None = None
     today: date | None = None
@@ -49,7 +49,7 @@ class Selection:
 
     @property
     def flags(self) -> tuple[tuple[str, Any], ...]:
-        """The names of the flags in force, each with the value of its parameter."""
+        """The names of the active flags, each with the value of its parameter."""
         flags: tuple[tuple[str, Any], ...] = ()
         if self.today is not None:
             flags += (("today", self.today),)
@@ -70,8 +70,8 @@ def matching(
 ) -> list[str]:
     """Return the ids of the selected memories of a project, or of one entity (type, id) in it.
 
-    All of them in no order, or the newest `limit`. With `ids`, only these are looked at. One
-    statement.
+    Without `limit`, all of them in no particular order, else the newest `limit`. With `ids`, only
+    those among them. It runs one statement.
     """
     dialect = connection.dialect.name
     where = read_filter(selection.where, dialect)
@@ -90,14 +90,14 @@ def matching(
         values["limit"] = limit
     if ids is not None:
         values["given"] = id_array_parameter(connection, [id for id in ids if is_id(id)])
-    found = FILTERED.execute(
+    rows = FILTERED.execute(
         connection,
         ("matching", *shape, where.shape),
         where.conditions,
         lambda: _matching(where, *shape),
         values,
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 def _matching(
@@ -111,10 +111,10 @@ def _matching(
     memory = _MEMORIES.alias("x")
     project = bindparam("project", type_=Id)
     led = type is not None or is_selective(where.shape)
-    there = in_project(memory, project, dialect, led=led)
+    within = in_project(memory, project, dialect, led=led)
     if among:
-        there = prevent_index_use(memory.c.project_id, dialect) == project
-    conditions = [there, *(FLAGS[name](memory) for name in flags)]
+        within = prevent_index_use(memory.c.project_id, dialect) == project
+    conditions = [within, *(FLAGS[name](memory) for name in flags)]
     if type is not None:
         key = memory.c[ENTITY_KEYS[type]]
         about = prevent_index_use(key, dialect) if among else key
@@ -134,21 +134,21 @@ def _matching(
 def lock_matching(
     connection: Connection, project_id: str, where: Filter, until: datetime, limit: int
 ) -> list[str]:
-    """Return the ids of the first memories of a project that match and were there at a moment.
+    """Lock up to `limit` matching memories of a project created by `until`; return their ids.
 
-    For a transaction that goes on to delete them. Others cannot change them until its end: the rows
-    are locked in the order of their ids, and PostgreSQL looks at the filter again once it holds
-    each. SQLite has one writer.
+    It is for a transaction that goes on to delete them. Others cannot change them until commit: the
+    rows are locked in the order of their ids, and PostgreSQL checks the filter again after locking
+    each. SQLite has one writer and needs no locks.
     """
     lock_order(connection, [project_id])
     dialect = connection.dialect.name
     read = read_filter(where, dialect)
     key = ("lock", dialect, read.shape)
     values = {**read.values, "project": project_id, "until": until, "limit": limit}
-    found = FILTERED.execute(
+    rows = FILTERED.execute(
         connection, key, read.conditions, lambda: _locking(dialect, read), values
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 def _locking(dialect: str, where: ReadFilter) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""The messages that memories were drawn from: kept as long as a memory links to them."""
+"""The messages that memories were extracted from: stored as long as a memory links to them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from storage.tables.memory import MemorySource, SourceMessage
 _MESSAGES = table_of(SourceMessage)
 _LINKS = table_of(MemorySource)
 
-# A memory that is heard again and again has as many sources; so many of the newest are shown.
+# A memory has a source for each time it is repeated; only this many of the newest are shown.
 MOST_SHOWN = 100
 _BY_MEMORY = bindparam("memories", expanding=True, type_=Id)
 _RANKED = (
@@ -51,7 +51,7 @@ _OF_MEMORIES = (
     .where(_RANKED.c.place <= MOST_SHOWN)
     .order_by(_RANKED.c.memory_id, _MESSAGES.c.id)
 )
-_LAST_SAID = (
+_LAST_MESSAGE_TIMES = (
     select(
         _LINKS.c.memory_id,
         func.max(func.coalesce(_MESSAGES.c.timestamp, _MESSAGES.c.created_at)),
@@ -69,22 +69,28 @@ class SourceStore:
         self._connection = connection
 
     def add(self, messages: Sequence[SourceRow], links: Iterable[tuple[str, str]]) -> None:
-        """Store messages, and that memories were drawn from them, as (memory id, message id)."""
+        """Store messages and their links to memories, as (memory id, message id).
+
+        Without links, nothing is stored.
+        """
         rows = [{"memory_id": memory, "message_id": message} for memory, message in links]
         if rows:
             self._connection.execute(insert(_MESSAGES), [row_values(row) for row in messages])
             self._connection.execute(insert(_LINKS), rows)
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[SourceRow]]:
-        """Return the newest messages of each memory that has any, oldest first."""
-        found: defaultdict[str, list[SourceRow]] = defaultdict(list)
+        """Return the newest messages of each memory that has any, by memory id, oldest first."""
+        messages: defaultdict[str, list[SourceRow]] = defaultdict(list)
         for memory_id, *row in self._connection.execute(_OF_MEMORIES, {"memories": memory_ids}):
-            found[memory_id].append(SourceRow(*row))
-        return dict(found)
+            messages[memory_id].append(SourceRow(*row))
+        return dict(messages)
 
     def last_message_times(self, memory_ids: Sequence[str]) -> dict[str, datetime]:
-        """Return when the last message of each memory that has any was said, or else stored."""
-        return dict(self._connection.execute(_LAST_SAID, {"memories": memory_ids}).all())
+        """Return the time of the last message of each memory that has any, by memory id.
+
+        For a message without a timestamp, it is the time at which it was stored.
+        """
+        return dict(self._connection.execute(_LAST_MESSAGE_TIMES, {"memories": memory_ids}).all())
 
     def message_ids(self, memory_ids: Sequence[str]) -> list[str]:
         """Return the ids of all messages of memories."""
@@ -92,14 +98,14 @@ class SourceStore:
         return list(self._connection.execute(linked, {"memories": memory_ids}).scalars())
 
     def delete(self, message_ids: Iterable[str]) -> int:
-        """Delete messages, whoever links to them; return how many there were."""
+        """Delete messages, even if memories link to them; return the number of deleted ones."""
         ids = sorted(set(message_ids))
         if not ids:
             return 0
         return self._connection.execute(delete(_MESSAGES).where(_MESSAGES.c.id.in_(ids))).rowcount
 
     def drop_unlinked(self, message_ids: Iterable[str]) -> None:
-        """Delete those of the messages that no memory links to."""
+        """Delete the messages among the ids to which no memory links."""
         ids = sorted(set(message_ids))
         if ids:
             linked = select(_LINKS.c.message_id).where(_LINKS.c.message_id == _MESSAGES.c.id)

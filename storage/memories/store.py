@@ -1,5 +1,7 @@
-"""Memories. Each change writes the row, what it was before, its row of the log and its index job in
-one method here, so that no caller can forget one of the four.
+"""The store of memories.
+
+Each change writes the row, its past version, its log event and its index job in one method here, so
+that no caller can forget one of the four.
 """
 
 from collections import defaultdict
@@ -33,14 +35,14 @@ from storage.tables.memory import Memory
 
 _MEMORIES = table_of(Memory)
 _KEYS = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
-_HOLDERS = select(_MEMORIES.c.slot, *MEMORIES.columns(_MEMORIES)).where(
+_BY_UNIQUENESS_KEY = select(_MEMORIES.c.slot, *MEMORIES.columns(_MEMORIES)).where(
     _MEMORIES.c.slot.in_(bindparam("slots", expanding=True, type_=Name))
 )
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedText:
-    """What is computed from a memory's text before it is stored: its embedding and its keywords."""
+    """The embedding and the keywords of a text, computed before the memory is stored."""
 
     vector: bytes
     keywords: Keywords
@@ -68,88 +70,97 @@ class MemoryStore:
         return MEMORIES.find(self._connection, ids, actor)
 
     def find_for_update(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
-        """Return the same as `find`, and keep others from changing these rows until the end.
+        """Return the same as `find`, and lock the rows until commit.
 
-        Locks are taken in the order of ids, so that two who want the same rows do not wait for each
-        other. SQLite has one writer, who needs none.
+        Rows are locked in the order of ids, so that two transactions with the same rows do not
+        deadlock. SQLite has one writer and needs no locks.
         """
-        wanted = [id for id in set(ids) if is_id(id)]
-        self.lock(wanted)
-        return self.find(wanted, actor)
+        valid = [id for id in set(ids) if is_id(id)]
+        self.lock(valid)
+        return self.find(valid, actor)
 
     def lock(self, ids: Iterable[str]) -> None:
-        """Keep others from changing memories, whoever they belong to, until the end."""
+        """Keep other transactions from changing memories until commit; ignores visibility."""
         if self._connection.dialect.name != "sqlite":
             rows = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(sorted(ids)))
             self._connection.execute(rows.order_by(_MEMORIES.c.id).with_for_update()).all()
 
     def find_for_deletion(self, ids: Iterable[str], actor: Actor) -> dict[str, MemoryRow]:
         """Return the same as `find_for_update`, for a transaction that goes on to `delete`."""
-        wanted = set(ids)
-        found = {memory.project_id for memory in self.find(wanted, actor).values()}
-        lock_order(self._connection, found)
-        return self.find_for_update(wanted, actor)
+        unique = set(ids)
+        project_ids = {memory.project_id for memory in self.find(unique, actor).values()}
+        lock_order(self._connection, project_ids)
+        return self.find_for_update(unique, actor)
 
     def get_unscoped(self, ids: Iterable[str]) -> dict[str, MemoryRow]:
-        """Return the memories among the ids, whoever they belong to."""
-        wanted = sorted(set(ids))
-        rows = select(*MEMORIES.columns(_MEMORIES)).where(_MEMORIES.c.id.in_(wanted))
+        """Return the memories among the ids, by id; ignores visibility."""
+        unique = sorted(set(ids))
+        rows = select(*MEMORIES.columns(_MEMORIES)).where(_MEMORIES.c.id.in_(unique))
         return {row.id: MemoryRow(*row) for row in self._connection.execute(rows)}
 
     def replaced_memories(self, ids: Sequence[str], actor: Actor) -> dict[str, list[MemoryRow]]:
-        """Return the visible memories whose place each of some has taken, oldest first."""
+        """Return the visible memories that each memory replaced, by its id, oldest first."""
         replaced = select(_MEMORIES.c.id).where(_MEMORIES.c.successor_id.in_(ids))
         rows = self.find(self._connection.execute(replaced).scalars(), actor)
-        found: defaultdict[str, list[MemoryRow]] = defaultdict(list)
+        by_successor: defaultdict[str, list[MemoryRow]] = defaultdict(list)
         for row in sorted(rows.values(), key=lambda row: (row.created_at, row.id)):
-            found[row.successor_id or ""].append(row)
-        return dict(found)
+            by_successor[row.successor_id or ""].append(row)
+        return dict(by_successor)
 
     def ancestors(self, ids: Sequence[str]) -> list[str]:
-        """Return the memories whose place some have taken, those whose place these had, and so on.
+        """Return the ids of all memories that some replaced, directly or indirectly.
 
-        Whoever they belong to; without the ids themselves.
+        The ids themselves are left out; visibility is ignored.
         """
-        found = dict.fromkeys(ids)
+        visited = dict.fromkeys(ids)
         last = list(ids)
         while last:
             replaced = select(_MEMORIES.c.id).where(_MEMORIES.c.successor_id.in_(last))
-            last = [id for id in self._connection.execute(replaced).scalars() if id not in found]
-            found.update(dict.fromkeys(last))
-        return [id for id in found if id not in ids]
+            last = [id for id in self._connection.execute(replaced).scalars() if id not in visited]
+            visited.update(dict.fromkeys(last))
+        return [id for id in visited if id not in ids]
 
     def lock_order(self, project_id: str) -> None:
-        """Keep others from deleting memories of a project until the end; before any other lock."""
+        """Keep other transactions from deleting memories of a project until commit.
+
+        Call it before taking any other lock.
+        """
         lock_order(self._connection, [project_id])
 
     def find_by_uniqueness_key(
         self, memories: Sequence[MemoryRow], today: date
     ) -> dict[str, MemoryRow]:
-        """Return the active memories that say the same as these of the same entities, by slot.
+        """Return the active memories with the same uniqueness keys as `memories`, by key.
 
-        One that has expired by `today`, which nobody sees any more, leaves its slot.
+        A memory that has expired by `today` is hidden from clients: it loses its key and is not
+        returned.
         """
-        slots = sorted({uniqueness_key(memory) for memory in memories})
-        found = self._connection.execute(_HOLDERS, {"slots": slots})
-        held = {slot: MemoryRow(*row) for slot, *row in found}
-        over = [memory.id for memory in held.values() if memory.is_expired(today)]
-        if over:
-            leave = update(_MEMORIES).where(_MEMORIES.c.id.in_(over))
-            self._connection.execute(leave.values(slot=None))
-        return {slot: memory for slot, memory in held.items() if memory.id not in over}
+        keys = sorted({uniqueness_key(memory) for memory in memories})
+        rows = self._connection.execute(_BY_UNIQUENESS_KEY, {"slots": keys})
+        holders = {key: MemoryRow(*row) for key, *row in rows}
+        expired = [memory.id for memory in holders.values() if memory.is_expired(today)]
+        if expired:
+            release = update(_MEMORIES).where(_MEMORIES.c.id.in_(expired))
+            self._connection.execute(release.values(slot=None))
+        return {key: memory for key, memory in holders.items() if memory.id not in expired}
 
     def add(
-        self, memories: Sequence[MemoryRow], model: str, derived: Sequence[EmbeddedText], by: Author
+        self,
+        memories: Sequence[MemoryRow],
+        model: str,
+        embedded: Sequence[EmbeddedText],
+        by: Author,
     ) -> None:
-        """Store memories of one project with what was computed from their texts.
+        """Store memories of one project with the embeddings and keywords of their texts.
 
-        Raises `RowMoved` when one that is followed is gone. An active memory that has a twin meets
-        the unique index, and the transaction is run again: call `find_by_uniqueness_key` first.
+        `model` is the name of the embedder. Raises `RowMoved` when the previous memory of one has
+        been deleted. An active memory with an exact duplicate violates the unique index, and the
+        transaction is retried: call `find_by_uniqueness_key` first.
         """
         moment = memories[0].created_at
-        said = {memory.previous_id for memory in memories if memory.previous_id}
-        lock_previous(self._connection, said.difference(memory.id for memory in memories))
-        self._insert(memories, model, derived, moment)
+        previous = {memory.previous_id for memory in memories if memory.previous_id}
+        lock_previous(self._connection, previous.difference(memory.id for memory in memories))
+        self._insert(memories, model, embedded, moment)
         for memory in memories:
             change = Change(
                 memory.project_id,
@@ -167,25 +178,25 @@ class MemoryStore:
         self,
         memories: Sequence[MemoryRow],
         model: str,
-        derived: Sequence[EmbeddedText],
+        embedded: Sequence[EmbeddedText],
         moment: datetime,
     ) -> None:
         project_id = memories[0].project_id
         rows = [{**row_values(memory), "slot": _uniqueness_key(memory)} for memory in memories]
         self._connection.execute(insert(_MEMORIES), rows)
-        self._derive(project_id, model, list(zip(memories, derived, strict=True)))
+        self._add_embedded(project_id, model, list(zip(memories, embedded, strict=True)))
         self._jobs.put(JobKind.INDEX, [memory.id for memory in memories], project_id, moment)
 
-    def _derive(
-        self, project_id: str, model: str, derived: Sequence[tuple[MemoryRow, EmbeddedText]]
+    def _add_embedded(
+        self, project_id: str, model: str, embedded: Sequence[tuple[MemoryRow, EmbeddedText]]
     ) -> None:
-        vectors = [(memory.id, found.vector) for memory, found in derived]
+        vectors = [(memory.id, text.vector) for memory, text in embedded]
         self._vectors.add(project_id, model, vectors)
-        keywords = [(memory.id, memory.entity_ids, found.keywords) for memory, found in derived]
+        keywords = [(memory.id, memory.entity_ids, text.keywords) for memory, text in embedded]
         self._keywords.add(project_id, keywords)
 
     def replace_keywords(self, keywords: Mapping[str, Keywords]) -> None:
-        """Store keywords of memories by id, in place of those they had."""
+        """Store the keywords of memories, by memory id, replacing the former ones."""
         memories = self._connection.execute(
             select(_MEMORIES.c.id, _MEMORIES.c.project_id, *_KEYS).where(
                 _MEMORIES.c.id.in_(list(keywords))
@@ -203,17 +214,18 @@ class MemoryStore:
         memory: MemoryRow,
         changes: dict[str, Any],
         model: str,
-        derived: EmbeddedText | None,
+        embedded: EmbeddedText | None,
         by: Author,
         moment: datetime,
         type: HistoryEventType = HistoryEventType.UPDATE,
     ) -> MemoryRow:
-        """Write changed columns of a memory, with what was derived of a changed text.
+        """Update columns of a memory and log the event; return the changed row.
 
-        Returns the row. Raises `DuplicateMemory` when an active memory of the same entities says
-        the same already, `RowMoved` when the row has changed since it was read.
+        `embedded` belongs to a changed text. Raises `DuplicateMemory` when another active memory
+        has the same entities, speaker and text, `RowMoved` when the row has changed since it was
+        read.
         """
-        # A clock that goes back must not let two versions be true at one moment.
+        # After a clock was set back, two versions must not overlap in time.
         moment = max(moment, memory.updated_at)
         values = {**changes, "version": memory.version + 1, "updated_at": moment}
         if "text" in changes:
@@ -221,8 +233,8 @@ class MemoryStore:
         if "timestamp" in changes:
             values["happened_at"] = changes["timestamp"] or memory.created_at
         changed = replace(memory, **values)
-        returns = memory.is_expired(moment.date()) and not changed.is_expired(moment.date())
-        if returns or {"text", "state"} & changes.keys():
+        reappears = memory.is_expired(moment.date()) and not changed.is_expired(moment.date())
+        if reappears or {"text", "state"} & changes.keys():
             values["slot"] = self._free_uniqueness_key(changed, moment)
         self._versions.archive([memory.id], moment)
         statement = update(_MEMORIES).where(
@@ -233,13 +245,13 @@ class MemoryStore:
         names = {name: column for name, column in LOGGED.items() if column in changes}
         before = {name: log_value(getattr(memory, at)) for name, at in names.items()}
         after = {name: log_value(changes[at]) for name, at in names.items()}
-        if derived is not None:
+        if embedded is not None:
             self._vectors.delete([memory.id])
             self._keywords.delete([memory.id])
-            self._derive(memory.project_id, model, [(memory, derived)])
-            had, has = self._concepts.retain_mentioned(memory.id, changed.text)
-            if had != has:
-                before["concepts"], after["concepts"] = had, has
+            self._add_embedded(memory.project_id, model, [(memory, embedded)])
+            former, present = self._concepts.retain_mentioned(memory.id, changed.text)
+            if former != present:
+                before["concepts"], after["concepts"] = former, present
             self._jobs.put(JobKind.INDEX, [memory.id], memory.project_id, moment)
         self._history.record(
             Change(
@@ -258,12 +270,12 @@ class MemoryStore:
         return changed
 
     def _free_uniqueness_key(self, memory: MemoryRow, moment: datetime) -> str | None:
-        slot = _uniqueness_key(memory)
-        if slot is not None:
-            holder = self.find_by_uniqueness_key([memory], moment.date()).get(slot)
+        key = _uniqueness_key(memory)
+        if key is not None:
+            holder = self.find_by_uniqueness_key([memory], moment.date()).get(key)
             if holder is not None and holder.id != memory.id:
                 raise DuplicateMemory(holder.id)
-        return slot
+        return key
 
     def mark_replaced(
         self,
@@ -273,7 +285,7 @@ class MemoryStore:
         by: Author,
         moment: datetime,
     ) -> MemoryRow:
-        """Let another memory take the place of an active one; return the row.
+        """Mark an active memory as merged or superseded by another one; return the changed row.
 
         Raises `RowMoved` when the row has changed since it was read.
         """
@@ -283,15 +295,16 @@ class MemoryStore:
         return self.rewrite(memory, changes, "", None, by, moment, kind)
 
     def version(self, id: str, number: int) -> MemoryRow | None:
-        """Return a version of a memory, past or present; None when it is not kept any more."""
+        """Return a past or present version of a memory; None when it no longer exists."""
         return self._versions.find(id, number)
 
     def reinsert(
-        self, memory: MemoryRow, model: str, derived: EmbeddedText, by: Author
+        self, memory: MemoryRow, model: str, embedded: EmbeddedText, by: Author
     ) -> MemoryRow:
-        """Store a deleted memory again, as given, and return the row with its next version.
+        """Store a deleted memory again, and return the row with its next version.
 
-        Raises `DuplicateMemory` as `rewrite` does, `RowMoved` when its versions are gone meanwhile.
+        Raises `DuplicateMemory` as `rewrite` does, `RowMoved` when its versions have been deleted
+        meanwhile.
         """
         moment = memory.updated_at
         self._free_uniqueness_key(memory, moment)
@@ -299,7 +312,7 @@ class MemoryStore:
         if version is None:
             raise RowMoved
         memory = replace(memory, version=version)
-        self._insert([memory], model, [derived], moment)
+        self._insert([memory], model, [embedded], moment)
         change = Change(
             memory.project_id,
             memory.id,
@@ -314,10 +327,10 @@ class MemoryStore:
         return memory
 
     def delete(self, memories: Sequence[MemoryRow], by: Author, moment: datetime) -> None:
-        """Delete memories that were found to be deleted; log and versions keep what they were.
+        """Delete memories that were locked for deletion; the log and past versions keep their data.
 
-        With them go the messages and the concepts that no other memory has. Raises `RowMoved` when
-        one of them is gone.
+        Messages and concepts that no other memory links to are deleted too. Raises `RowMoved` when
+        one of the memories no longer exists.
         """
         ids = [memory.id for memory in memories]
         self._versions.archive(ids, moment)

@@ -1,7 +1,8 @@
-"""Slots: what makes twins impossible, however many writers store the same thing at once.
+"""Uniqueness keys, which prevent exact duplicates even with concurrent writers.
 
-An active memory holds the slot of its entities, its speaker and its text, under a unique index.
-Whoever comes second meets the index, looks again, and finds the first.
+The column `slot` of an active memory has a digest of its entities, its speaker and its text, with a
+unique index. The second of two writers violates the index, its transaction is retried, and it finds
+the first one's memory.
 """
 
 import hashlib
@@ -10,15 +11,15 @@ from typing import Any
 
 
 def text_hash(text: str) -> str:
-    """Return the SHA-256, in hex, of a text in Unicode form NFC with its white space collapsed."""
+    """Return the SHA-256, in hex, of a text in Unicode form NFC with white space collapsed."""
     normal = " ".join(unicodedata.normalize("NFC", text).split())
     return hashlib.sha256(normal.encode()).hexdigest()
 
 
 def uniqueness_key(memory: Any) -> str:
-    """Return the slot of a memory, a SHA-256 in hex.
+    """Return the uniqueness key of a memory, a SHA-256 in hex.
 
-    The same words from another mouth are another memory, so who speaks is part of it.
+    The same text from another speaker is a different memory, so the key includes the speaker.
     """
     parts = (
         memory.project_id,

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection that `storage.migrate` hands over; Alembic executes it."""
+"""Runs migrations on the connection that `storage.migrate` passes; Alembic executes this file."""
 
 from typing import Any, Literal
 
@@ -13,7 +13,10 @@ _NAMES = {str(Id): "Id", str(Name): "Name"}
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """Write our own column types by their names, and enums as the plain text they are."""
+    """Return the source of a column type: own types by name, enums as plain strings.
+
+    False leaves the rendering to Alembic.
+    """
     if kind != "type":
         return False
     if isinstance(item, UtcDateTime):

@@ -1,8 +1,9 @@
-"""Fills the past versions of memories from the log, for what was changed or deleted before there
-was a table of them.
+"""Fills the past versions of memories from the log, for changes and deletions that are older than
+the table of versions.
 
-The log says of each memory how it began and what changed, so its versions come of folding its
-events in order. What an erasure has emptied is left out: nobody is to know any more what it was.
+The log has the initial state of each memory and its changes, so folding its events in order yields
+its versions. Memories whose events an erasure has blanked are left out: their content must not be
+restored.
 """
 
 import itertools
@@ -28,7 +29,7 @@ _NAMES = {
     "expirationDate": "expiration_date",
 }
 _READ = {"timestamp": datetime.fromisoformat, "expiration_date": date.fromisoformat}
-# The tables as they are at revision 0002, whatever becomes of them later.
+# The tables as of revision 0002, independent of later changes to the models.
 _HISTORY = sa.table(
     "history",
     sa.column("project_id", Id),
@@ -64,7 +65,7 @@ _VERSIONS = sa.table(
 
 
 def fill(connection: sa.Connection) -> None:
-    """Write the versions that are over of every memory the log knows."""
+    """Write the past versions of every memory in the log."""
     for batch in _batches(_of_memories(connection)):
         ids = _entity_ids(connection, batch)
         for version in batch:
@@ -75,13 +76,13 @@ def fill(connection: sa.Connection) -> None:
 
 
 def _of_memories(connection: sa.Connection) -> Iterator[dict[str, Any]]:
-    """Yield the versions of one memory after the other."""
+    """Yield the past versions, memory by memory."""
     for _, events in itertools.groupby(_events(connection), lambda event: event["memory_id"]):
         yield from _folded(list(events))
 
 
 def _events(connection: sa.Connection) -> Iterator[sa.RowMapping]:
-    """Yield the whole log, memory by memory, each in the order in which it happened."""
+    """Yield the whole log, memory by memory, each in the order of its events."""
     place = sa.tuple_(_HISTORY.c.memory_id, _HISTORY.c.sequence)
     after: tuple[str, int] = ("", 0)
     while True:
@@ -99,12 +100,12 @@ def _events(connection: sa.Connection) -> Iterator[sa.RowMapping]:
 
 
 def _folded(events: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
-    """Return the versions of one memory that are over."""
+    """Return the past versions of one memory, oldest first."""
     added = events[0]
     if added["type"] != "ADD" or added["new_text"] is None:
         return []
-    # A clock that went back must not make two versions true at one moment, so a version has begun
-    # at the latest when the one after it did.
+    # After a clock was set back, two versions must not overlap in time, so no version begins later
+    # than the one after it.
     moments = list(itertools.accumulate((event["created_at"] for event in events[::-1]), min))[::-1]
     memory = {
         "id": added["memory_id"],
@@ -128,7 +129,7 @@ def _folded(events: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
 
 
 def _read(logged: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns that an event names, as they became."""
+    """Return the columns that an event names, with the values it gave them."""
     return {
         column: _READ[column](logged[name])
         if column in _READ and logged[name] is not None

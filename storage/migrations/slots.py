@@ -1,7 +1,7 @@
-"""Gives the memories of a former version their slots, as far as these are free.
+"""Sets the uniqueness keys (the column `slot`) of the memories of an older version.
 
-Of twins that were stored before there were slots the oldest gets it. The others stay what they are:
-a migration is no place to change what people see.
+Of exact duplicates that were stored before the column existed, the oldest gets the key. The others
+stay unchanged: a migration must not change what clients see.
 """
 
 from sqlalchemy import Connection, text
@@ -18,7 +18,7 @@ _TAKE = text("UPDATE memories SET slot = :slot WHERE id = :id")
 
 
 def fill(connection: Connection) -> None:
-    """Write the slots of all active memories, in the order of their ids, which is that of time."""
+    """Write the uniqueness keys of all active memories in the order of their ids, oldest first."""
     connection.execute(text("CREATE INDEX ix_filling_slots ON memories (slot)"))
     after = ""
     while rows := connection.execute(_PAGE, {"after": after, "batch": _BATCH}).all():

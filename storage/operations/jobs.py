@@ -1,10 +1,10 @@
-"""The outbox: work that a committed transaction has promised.
+"""The outbox: jobs enqueued by committed transactions.
 
-A job is put in the transaction that causes it, so it exists exactly when the change does. It is
-claimed with a lease and vanishes when done; a worker that is killed leaves a lease that runs out,
-and the job is taken again, so every job must be safe to run twice. Jobs of one kind for one subject
-coalesce: putting a job again raises its generation, and a worker can only finish the generation it
-claimed.
+A job is enqueued in the transaction that causes it, so it exists if and only if the change does. A
+worker claims it with a lease and deletes it when it is done. The lease of a killed worker expires
+and the job is claimed again, so every job must be safe to run twice. Jobs of one kind for one
+subject coalesce: enqueuing a job again increases its generation, and a worker can only finish the
+generation that it claimed.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -36,7 +36,7 @@ from storage.tables.fields import table_of
 from storage.tables.work import Job
 
 _JOBS = table_of(Job)
-# The kinds whose order matters to what comes of them.
+# The kinds of jobs whose results depend on their order.
 _LANED = {JobKind.INGEST}
 _FINISH = delete(_JOBS).where(
     _JOBS.c.id == bindparam("job", type_=_JOBS.c.id.type),
@@ -46,7 +46,7 @@ _FINISH = delete(_JOBS).where(
 
 @dataclass(slots=True)
 class JobRow:
-    """One claimed job; `subject` is the id of what it is about."""
+    """One claimed job; `subject` is the id of the row to process."""
 
     id: str
     kind: JobKind
@@ -57,11 +57,10 @@ class JobRow:
 
 
 class JobStore:
-    """Puts, claims and finishes jobs."""
+    """Enqueues, claims and finishes jobs; `kinds` are the kinds enqueued in this transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        # Of all jobs that were put.
         self.kinds: set[JobKind] = set()
         self._pending: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -73,9 +72,9 @@ class JobStore:
         moment: datetime,
         lane: str | None = None,
     ) -> None:
-        """Promise a job of this kind for each subject, due at once; written as the end comes.
+        """Enqueue a job of this kind for each subject, due at once; `flush` writes them.
 
-        Jobs in one lane are done one after the other, in the order in which they were put first.
+        Jobs in one lane run one after the other, in the order in which they were first enqueued.
         """
         for subject in subjects:
             self._pending[kind.value, subject] = {
@@ -92,14 +91,14 @@ class JobStore:
             self.kinds.add(kind)
 
     def flush(self) -> None:
-        """Write what was put, in the order of subjects: whoever ends jobs locks them so too."""
+        """Write the enqueued jobs in the order of subjects, in which `finish` locks them too."""
         if not self._pending:
             return
         rows = [row for _, row in sorted(self._pending.items())]
         self._pending.clear()
         make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
         statement = make(_JOBS)
-        again = statement.on_conflict_do_update(
+        upsert = statement.on_conflict_do_update(
             index_elements=[_JOBS.c.kind, _JOBS.c.subject],
             set_={
                 "generation": _JOBS.c.generation + 1,
@@ -108,23 +107,23 @@ class JobStore:
                 "run_after": statement.excluded.run_after,
             },
         )
-        self._connection.execute(again, rows)
+        self._connection.execute(upsert, rows)
 
     def has_pending(self, kind: JobKind, project_id: str, until: datetime) -> bool:
-        """Tell whether a project still has a job of a kind that was put until a moment."""
-        theirs = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
-        statement = select(exists().where(*theirs, _JOBS.c.created_at <= until))
+        """Return whether a project still has a job of a kind that was created until a moment."""
+        of_kind = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        statement = select(exists().where(*of_kind, _JOBS.c.created_at <= until))
         return bool(self._connection.execute(statement).scalar())
 
     def due(self, kinds: Collection[JobKind], moment: datetime) -> set[JobKind]:
-        """Return, without any lock, those kinds of which `claim` would find a job."""
-        found = self._connection.execute(_any_due(tuple(kinds)), {"moment": moment})
-        return set(found.scalars())
+        """Return, without any lock, the kinds for which `claim` would find a job."""
+        due = self._connection.execute(_any_due(tuple(kinds)), {"moment": moment})
+        return set(due.scalars())
 
     def claim(
         self, kind: JobKind, limit: int, worker: str, lease: timedelta, moment: datetime
     ) -> list[JobRow]:
-        """Take up to `limit` due jobs for a worker; no other worker gets them before the lease."""
+        """Claim up to `limit` due jobs for a worker; no other worker gets them during the lease."""
         due = (
             select(_JOBS.c.id)
             .where(*_due(kind, moment))
@@ -148,32 +147,32 @@ class JobStore:
         return [JobRow(*row) for row in self._connection.execute(statement)]
 
     def renew(self, job: JobRow, worker: str, until: datetime) -> bool:
-        """Prolong the lease of a long job; False when another worker has it."""
+        """Extend the lease of a job; return False if the worker has lost it."""
         statement = update(_JOBS).where(_JOBS.c.id == job.id, _JOBS.c.leased_by == worker)
         return self._connection.execute(statement.values(lease_until=until)).rowcount == 1
 
     def finish(self, jobs: Sequence[JobRow], worker: str) -> None:
-        """Delete jobs whose work is done; those put again meanwhile are released to be redone."""
+        """Delete finished jobs; release those enqueued again meanwhile, so that they run again."""
         if not jobs:
             return
         # See `flush` for the order of the locks.
-        held = select(_JOBS.c.id).where(_JOBS.c.id.in_([job.id for job in jobs]))
-        self._connection.execute(held.order_by(_JOBS.c.subject).with_for_update()).all()
+        rows = select(_JOBS.c.id).where(_JOBS.c.id.in_([job.id for job in jobs]))
+        self._connection.execute(rows.order_by(_JOBS.c.subject).with_for_update()).all()
         self._connection.execute(
             _FINISH, [{"job": job.id, "claimed": job.generation} for job in jobs]
         )
         self._release(jobs, worker)
 
     def retry(self, jobs: Sequence[JobRow], worker: str, after: datetime, error: str) -> None:
-        """Give jobs back, to be taken again after a moment, with the reason they failed."""
+        """Release failed jobs with the reason; they are due again at the moment `after`."""
         self._release(jobs, worker, run_after=after, error=error)
 
     def reschedule(self, job: JobRow, worker: str, until: Callable[[], datetime | None]) -> None:
-        """Give back a job that is never done for good: due again at a moment, or gone without one.
+        """Release a recurring job: due again at the moment `until` returns, deleted if it is None.
 
-        The moment is asked for while nobody can put the job again: who does so afterwards makes it
-        due at once, and who did so before has made it due, which then stays. Its attempts begin
-        anew.
+        `until` is called while the row is locked, so that the job cannot be enqueued meanwhile. If
+        it was enqueued before, it stays due, and `until` is not called; if it is enqueued
+        afterwards, it becomes due at once. Its attempts are reset.
         """
         claimed = select(_JOBS.c.id).where(
             _JOBS.c.id == job.id,
@@ -196,31 +195,31 @@ class JobStore:
         self._connection.execute(statement.values(leased_by=None, lease_until=None, **values))
 
     def postpone(self, jobs: Sequence[JobRow], worker: str, after: datetime) -> None:
-        """Give jobs back that wait for others, to be taken again after a moment, as if new."""
+        """Release jobs that must wait for others; they are due at `after`, with no attempts."""
         self._release(jobs, worker, run_after=after, attempts=0, error=None)
 
     def count_pending(self, kind: JobKind, project_id: str, until: datetime) -> tuple[int, int]:
-        """Return how many of a project's jobs of a kind were first put until a moment.
+        """Return how many jobs of a kind in a project were created until a moment and remain.
 
-        And how many of them have failed when they were last tried.
+        The second number is how many of them failed in their last attempt.
         """
-        here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        of_kind = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
         counts = select(func.count(), func.count(_JOBS.c.error))
         remaining, failed = self._connection.execute(
-            counts.select_from(_JOBS).where(*here, _JOBS.c.created_at <= until)
+            counts.select_from(_JOBS).where(*of_kind, _JOBS.c.created_at <= until)
         ).one()
         return remaining, failed
 
     def cancel(self, kind: JobKind, subjects: Sequence[str]) -> None:
-        """Delete jobs, whoever holds them: what they would do is not wanted any more."""
+        """Delete jobs whose work is no longer needed, even if a worker has claimed them."""
         statement = delete(_JOBS).where(_JOBS.c.kind == kind, _JOBS.c.subject.in_(subjects))
         self._connection.execute(statement)
 
     def drop(self, kind: JobKind, project_id: str, moment: datetime) -> int:
-        """Delete a project's jobs of a kind; return how many a worker still holds and so remain."""
-        here = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
-        self._connection.execute(delete(_JOBS).where(*here, _free(moment)))
-        remaining = select(func.count()).select_from(_JOBS).where(*here)
+        """Delete the jobs of a kind in a project that are not leased; return how many remain."""
+        of_kind = (_JOBS.c.kind == kind, _JOBS.c.project_id == project_id)
+        self._connection.execute(delete(_JOBS).where(*of_kind, _free(moment)))
+        remaining = select(func.count()).select_from(_JOBS).where(*of_kind)
         return self._connection.execute(remaining).scalar_one()
 
 
@@ -230,7 +229,7 @@ def _free(moment: datetime | BindParameter[datetime]) -> Any:
 
 @cache
 def _any_due(kinds: tuple[JobKind, ...]) -> CompoundSelect[JobKind]:
-    """Return the statement that looks for jobs of all these kinds at once."""
+    """Return the statement that returns which of these kinds have due jobs."""
     moment = bindparam("moment", type_=_JOBS.c.run_after.type)
     return union_all(
         *(
@@ -243,13 +242,13 @@ def _any_due(kinds: tuple[JobKind, ...]) -> CompoundSelect[JobKind]:
 def _due(kind: JobKind, moment: datetime | BindParameter[datetime]) -> tuple[Any, ...]:
     due = (_JOBS.c.kind == kind, _JOBS.c.run_after <= moment, _free(moment))
     if kind is JobKind.INDEX:
-        # What was brought into an index that is being dropped at this moment would be lost.
+        # Vectors written to an index while it is being dropped would be lost.
         drop = _JOBS.alias("dropping")
-        here = (drop.c.kind == JobKind.REINDEX, drop.c.project_id == _JOBS.c.project_id)
-        return (*due, ~exists().where(*here, drop.c.lease_until >= moment))
+        same_project = (drop.c.kind == JobKind.REINDEX, drop.c.project_id == _JOBS.c.project_id)
+        return (*due, ~exists().where(*same_project, drop.c.lease_until >= moment))
     if kind not in _LANED:
         return due
-    # A job that is being done is still a row, and so keeps back those behind it.
+    # A running job still has a row, so it blocks the jobs after it in its lane.
     before = _JOBS.alias("before")
     first = ~exists().where(before.c.lane == _JOBS.c.lane, before.c.id < _JOBS.c.id)
     return (*due, first)

@@ -1,7 +1,7 @@
-"""Operations: what was asked of the platform, how far it is, and what came of it.
+"""Operations: the requests to the platform, their progress and their outcome.
 
-An operation that a job works on is finished once: whoever finishes it first writes its outcome in
-the transaction of the changes themselves, and whoever comes later finds it finished.
+An operation that a job processes is finished only once: the first worker to finish it writes its
+outcome in the transaction of the changes themselves, and any other worker finds it finished.
 """
 
 from collections import Counter
@@ -41,17 +41,19 @@ _PROJECTS = table_of(Project)
 _MEMORY = _HISTORY.c.memory_id
 
 _BATCH = 500
-# What a job would do for these is stopped when the entity they are about is erased. An import goes
-# on without the records that name it, and every other type ends with its own request.
+# The jobs of these are cancelled when the operation is erased. An import continues without the
+# records that name the erased entity, and every other type ends within its own request.
 _STOPPED = {OperationType.ADD: JobKind.INGEST, OperationType.EXPORT: JobKind.EXPORT}
 UNFINISHED = (OperationStatus.PENDING, OperationStatus.RUNNING)
-ERASED = "What it was about has been deleted."
-ABANDONED = "The server ended before this was done. What had been done until then has been kept."
+ERASED = "The entity or memories that this operation was about have been deleted."
+ABANDONED = (
+    "The server stopped before this operation finished. Changes made until then have been kept."
+)
 
 
 @dataclass(slots=True)
 class OperationRow:
-    """One operation. The ids are the names of the entities it is about, if it names any."""
+    """One operation. `user_id` and so on are the names of the entities it is about, if any."""
 
     id: str
     project_id: str
@@ -80,16 +82,16 @@ class OperationRow:
 
     @property
     def is_finished(self) -> bool:
-        """Whether it has come to its end, one way or the other."""
+        """Whether it has succeeded or failed."""
         return self.status not in UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """How a repeated request is recognised: the caller's key, and a digest of all it asks for.
+    """The identity of an idempotent request: the client's key, and a digest of its input.
 
-    `tombstone` replaces the key once the request is erased. It recognises the key without saying
-    what it was.
+    `tombstone` replaces the key once the request is erased. It matches the key without revealing
+    it.
     """
 
     key: str
@@ -117,17 +119,17 @@ OPERATIONS_OF_PROJECT = Listing(
 
 
 def counts_of(outcomes: Sequence[Mapping[str, str]]) -> Counter[str]:
-    """Return what became of the records of an import so far, by outcome."""
+    """Return the numbers of an import's records by outcome, from an operation's `outcomes`."""
     return Counter({row["outcome"]: int(row["count"]) for row in outcomes})
 
 
 def outcomes_of(counts: Mapping[str, int]) -> list[dict[str, str]]:
-    """Return the same as an operation keeps it."""
+    """Return the numbers of an import's records as an operation stores them in `outcomes`."""
     return [{"outcome": name, "count": str(count)} for name, count in sorted(counts.items())]
 
 
 class OperationStore:
-    """Reads and writes operations; `changed` are those that somebody may be waiting for."""
+    """Reads and writes operations; `changed` are the ids of those that clients may wait for."""
 
     def __init__(self, connection: Connection, jobs: JobStore) -> None:
         self._connection = connection
@@ -141,89 +143,90 @@ class OperationStore:
     def add(
         self,
         operation: OperationRow,
-        repeatable: IdempotentRequest | None = None,
+        request: IdempotentRequest | None = None,
         alive_until: datetime | None = None,
     ) -> None:
         """Store an operation.
 
-        With `repeatable` it is unique: the second of two meets the index, and its transaction is
-        run again.
+        With `request`, it is unique: the second of two concurrent requests violates the unique
+        index, and its transaction is retried.
         """
         values = {
             **row_values(operation),
-            "idempotency_key": repeatable and repeatable.key,
-            "request_digest": repeatable and repeatable.digest,
+            "idempotency_key": request and request.key,
+            "request_digest": request and request.digest,
             "alive_until": alive_until,
         }
         self._connection.execute(insert(_OPERATIONS), values)
         self.changed.add(operation.id)
 
     def record(self, operations: Sequence[OperationRow]) -> None:
-        """Store operations that are over, as far as their projects are still there.
+        """Store finished operations, except those whose project has been deleted.
 
-        Nobody waits for what was over before it was known, so these are not `changed`.
+        No client waits for an operation that is finished before it is stored, so these are not
+        added to `changed`.
         """
-        wanted = sorted({row.project_id for row in operations})
-        projects = select(_PROJECTS.c.id).where(_PROJECTS.c.id.in_(wanted))
-        there = set(self._connection.execute(projects).scalars())
-        rows = [row_values(row) for row in operations if row.project_id in there]
+        project_ids = sorted({row.project_id for row in operations})
+        projects = select(_PROJECTS.c.id).where(_PROJECTS.c.id.in_(project_ids))
+        existing = set(self._connection.execute(projects).scalars())
+        rows = [row_values(row) for row in operations if row.project_id in existing]
         if rows:
             self._connection.execute(insert(_OPERATIONS), rows)
 
     def lock_unfinished(self, id: str) -> OperationRow | None:
-        """Return an operation that is not finished, and keep others from finishing it."""
-        found = select(*OPERATIONS.columns(_OPERATIONS)).where(
+        """Lock an operation until commit and return it; None if it is finished or deleted."""
+        unfinished = select(*OPERATIONS.columns(_OPERATIONS)).where(
             _OPERATIONS.c.id == id, _OPERATIONS.c.status.in_(UNFINISHED)
         )
-        row = self._connection.execute(found.with_for_update()).first()
+        row = self._connection.execute(unfinished.with_for_update()).first()
         return None if row is None else OperationRow(*row)
 
     def find_unfinished(self, project_id: str, type: OperationType) -> str | None:
-        """Return the id of the first operation of a type in a project that is not finished."""
-        found = select(_OPERATIONS.c.id).where(
+        """Return the id of the oldest unfinished operation of a type in a project, or None."""
+        unfinished = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
             _OPERATIONS.c.type == type,
             _OPERATIONS.c.status.in_(UNFINISHED),
         )
-        first = found.order_by(_OPERATIONS.c.created_at, _OPERATIONS.c.id).limit(1)
-        return self._connection.execute(first).scalar()
+        oldest = unfinished.order_by(_OPERATIONS.c.created_at, _OPERATIONS.c.id).limit(1)
+        return self._connection.execute(oldest).scalar()
 
     def lock(self, ids: Collection[str]) -> None:
-        """Keep others from changing operations until the end."""
+        """Lock operations until commit, in the order of their ids."""
         rows = select(_OPERATIONS.c.id).where(_OPERATIONS.c.id.in_(ids)).order_by(_OPERATIONS.c.id)
         self._connection.execute(rows.with_for_update()).all()
 
     def count_removed(self, import_id: str, count: int) -> None:
-        """Add to the outcomes of an import that records of it were erased before it stored them."""
-        kept = select(_OPERATIONS.c.outcomes).where(_OPERATIONS.c.id == import_id)
-        counts = counts_of(self._connection.execute(kept).scalar_one())
+        """Count records that were erased before the import stored them in its outcomes."""
+        outcomes = select(_OPERATIONS.c.outcomes).where(_OPERATIONS.c.id == import_id)
+        counts = counts_of(self._connection.execute(outcomes).scalar_one())
         counts.update(records=count, removed=count)
         self.change(import_id, outcomes=outcomes_of(counts))
 
     def is_finished(self, id: str) -> bool:
-        """Tell whether an operation is finished, or gone."""
+        """Return whether an operation is finished or deleted."""
         status = select(_OPERATIONS.c.status).where(_OPERATIONS.c.id == id)
         return self._connection.execute(status).scalar() not in UNFINISHED
 
     def drop(self, id: str) -> None:
-        """Delete an operation that came to nothing, with the records that it has received."""
+        """Delete an operation that had no effect, with its pending import records."""
         self._connection.execute(delete(_OPERATIONS).where(_OPERATIONS.c.id == id))
         self.changed.add(id)
 
     def change(self, id: str, **values: Any) -> None:
-        """Write some columns of an operation."""
+        """Update some columns of an operation."""
         self._connection.execute(update(_OPERATIONS).where(_OPERATIONS.c.id == id).values(**values))
         self.changed.add(id)
 
     def reopen(self, id: str) -> bool:
-        """Let an operation that has failed wait for its turn again; False unless it has failed."""
+        """Make a failed operation pending again; return False if it has not failed."""
         failed = update(_OPERATIONS).where(
             _OPERATIONS.c.id == id, _OPERATIONS.c.status == OperationStatus.FAILED
         )
-        waiting = failed.values(
+        pending = failed.values(
             status=OperationStatus.PENDING, error=None, completed_at=None, latency_ms=None
         )
-        if self._connection.execute(waiting).rowcount != 1:
+        if self._connection.execute(pending).rowcount != 1:
             return False
         self.changed.add(id)
         return True
@@ -231,7 +234,10 @@ class OperationStore:
     def finish(
         self, operation: OperationRow, status: OperationStatus, moment: datetime, **values: Any
     ) -> None:
-        """Write how an operation has ended, and the milliseconds since it was asked for."""
+        """Write the final status of an operation, and the milliseconds since it was requested.
+
+        `values` are further columns.
+        """
         elapsed = (moment - operation.created_at).total_seconds()
         self.change(
             operation.id,
@@ -243,22 +249,23 @@ class OperationStore:
         )
 
     def find_repeated(
-        self, account_id: str, type: OperationType, again: IdempotentRequest, since: datetime
+        self, account_id: str, type: OperationType, request: IdempotentRequest, since: datetime
     ) -> tuple[OperationRow, str | None] | None:
-        """Return the operation of an idempotency key, and its digest, if it began since a moment.
+        """Return the operation with a request's idempotency key and its digest, or None.
 
-        The digest of an erased operation is null. An older operation lets go of its key.
+        The digest of an erased operation is None. The key is removed from an operation that was
+        created before `since`.
         """
-        mine = (
+        same_key = (
             _OPERATIONS.c.account_id == account_id,
             _OPERATIONS.c.type == type,
-            _OPERATIONS.c.idempotency_key.in_((again.key, again.tombstone)),
+            _OPERATIONS.c.idempotency_key.in_((request.key, request.tombstone)),
         )
-        older = update(_OPERATIONS).where(*mine, _OPERATIONS.c.created_at < since)
+        older = update(_OPERATIONS).where(*same_key, _OPERATIONS.c.created_at < since)
         self._connection.execute(older.values(idempotency_key=None))
         columns = OPERATIONS.columns(_OPERATIONS)
         row = self._connection.execute(
-            select(*columns, _OPERATIONS.c.request_digest).where(*mine)
+            select(*columns, _OPERATIONS.c.request_digest).where(*same_key)
         ).first()
         return None if row is None else (OperationRow(*row[:-1]), row[-1])
 
@@ -273,30 +280,31 @@ class OperationStore:
         return list(self._connection.execute(newest.limit(limit)).scalars())[::-1]
 
     def fail_abandoned(self, moment: datetime) -> int:
-        """Fail the operations that whoever worked on them has left; return how many."""
+        """Fail the operations whose `alive_until` has passed; return their number."""
         return self._fail(_OPERATIONS.c.alive_until < moment, ABANDONED, moment)
 
     def _fail(self, which: ColumnElement[bool], reason: str, moment: datetime) -> int:
-        found = select(*OPERATIONS.columns(_OPERATIONS)).where(which).order_by(_OPERATIONS.c.id)
-        rows = [OperationRow(*row) for row in self._connection.execute(found.with_for_update())]
+        ordered = select(*OPERATIONS.columns(_OPERATIONS)).where(which).order_by(_OPERATIONS.c.id)
+        rows = [OperationRow(*row) for row in self._connection.execute(ordered.with_for_update())]
         for row in rows:
             self.finish(row, OperationStatus.FAILED, moment, error=reason)
         return len(rows)
 
     def ids_about_entity(self, project_id: str, type: EntityType, name: str) -> set[str]:
-        """Return the ids of the operations whose own scope names an entity."""
-        named = select(_OPERATIONS.c.id).where(
+        """Return the ids of a project's operations whose columns name an entity."""
+        about = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
             _OPERATIONS.c[f"{type.value.lower()}_id"] == name,
         )
-        return set(self._connection.execute(named).scalars())
+        return set(self._connection.execute(about).scalars())
 
     def ids_quoting_memories(self, memory_ids: Sequence[str]) -> set[str]:
-        """Return the ids of the operations whose input says what these memories say.
+        """Return the ids of the operations whose input repeats the content of memories.
 
-        An add does if it stored, extended or repeated one of them; one that superseded a memory
-        says something else. Any other finished request counts if it changed nothing but them: a
-        request about others too is theirs as well, and an import keeps no text in its input.
+        An add is included if it stored, extended or repeated one of them; an add that superseded a
+        memory states something else. Any other finished operation is included if it changed no
+        other memories: otherwise its input belongs to those as well. Imports are never included,
+        because their input has no text.
         """
         changed: Counter[str] = Counter()
         types: dict[str, OperationType] = {}
@@ -318,61 +326,61 @@ class OperationStore:
                 changed[id] += memories
                 types[id] = type
         others = [id for id in changed if types[id] is not OperationType.ADD]
-        whole = self._memories_changed_by(others)
+        totals = self._memories_changed_by(others)
         return {
             id
             for id, memories in changed.items()
-            if types[id] is OperationType.ADD or whole[id] == memories
+            if types[id] is OperationType.ADD or totals[id] == memories
         }
 
     def _memories_changed_by(self, ids: Sequence[str]) -> Counter[str]:
-        found: Counter[str] = Counter()
+        totals: Counter[str] = Counter()
         for batch in _batches(ids):
             rows = (
                 select(_HISTORY.c.operation_id, func.count(_MEMORY.distinct()))
                 .where(_HISTORY.c.operation_id.in_(batch))
                 .group_by(_HISTORY.c.operation_id)
             )
-            found.update(dict(self._connection.execute(rows).all()))
-        return found
+            totals.update(dict(self._connection.execute(rows).all()))
+        return totals
 
     def imports_with_records(self, project_id: str) -> list[str]:
-        """Return the ids of a project's imports that have not stored all they received."""
-        waiting = select(_OPERATIONS.c.id).where(
+        """Return the ids of a project's imports that may have pending records, in order."""
+        unfinished = select(_OPERATIONS.c.id).where(
             _OPERATIONS.c.project_id == project_id,
             _OPERATIONS.c.type == OperationType.IMPORT,
             _OPERATIONS.c.status != OperationStatus.SUCCEEDED,
         )
-        return list(self._connection.execute(waiting.order_by(_OPERATIONS.c.id)).scalars())
+        return list(self._connection.execute(unfinished.order_by(_OPERATIONS.c.id)).scalars())
 
     def erase(self, ids: Set[str], moment: datetime, tombstone_of: Callable[[str], str]) -> int:
-        """Blank operations; return how many still said something.
+        """Blank operations; return the number of those that were not blank before.
 
-        Adds and exports that are not finished fail. An idempotency key becomes its tombstone, so
-        that a repeated request still finds that it came before.
+        Unfinished adds and exports fail. An idempotency key is replaced by its tombstone, so that
+        a repeated request is still recognized.
         """
         self.changed |= ids
         erased = 0
-        # A digest would still confirm a guess of what was said.
+        # The digest of an input would still confirm a guess of it.
         nothing = {"scope": None, "request_digest": None}
         names = {f"{kind.value.lower()}_id": None for kind in EntityType}
         for batch in _batches(sorted(ids)):
-            theirs = _OPERATIONS.c.id.in_(batch)
-            stopped = theirs & _OPERATIONS.c.type.in_(_STOPPED)
+            in_batch = _OPERATIONS.c.id.in_(batch)
+            stopped = in_batch & _OPERATIONS.c.type.in_(_STOPPED)
             self._fail(stopped & _OPERATIONS.c.status.in_(UNFINISHED), ERASED, moment)
             for kind in _STOPPED.values():
                 self._jobs.cancel(kind, batch)
-            reasons = update(_OPERATIONS).where(theirs, _OPERATIONS.c.error.is_not(None))
+            reasons = update(_OPERATIONS).where(in_batch, _OPERATIONS.c.error.is_not(None))
             self._connection.execute(reasons.values(error=ERASED))
-            self._bury_keys(batch, tombstone_of)
-            says = cast(_OPERATIONS.c.input, String) != "{}"
-            counted = select(func.count()).select_from(_OPERATIONS).where(theirs, says)
-            erased += self._connection.execute(counted).scalar_one()
-            blank = update(_OPERATIONS).where(theirs)
+            self._replace_keys(batch, tombstone_of)
+            has_input = cast(_OPERATIONS.c.input, String) != "{}"
+            count = select(func.count()).select_from(_OPERATIONS).where(in_batch, has_input)
+            erased += self._connection.execute(count).scalar_one()
+            blank = update(_OPERATIONS).where(in_batch)
             self._connection.execute(blank.values(input={}, notes=[], **nothing, **names))
         return erased
 
-    def _bury_keys(self, ids: Collection[str], tombstone_of: Callable[[str], str]) -> None:
+    def _replace_keys(self, ids: Collection[str], tombstone_of: Callable[[str], str]) -> None:
         """Replace idempotency keys by tombstones; an operation without a digest has one already."""
         keys = select(_OPERATIONS.c.id, _OPERATIONS.c.idempotency_key).where(
             _OPERATIONS.c.id.in_(ids),
@@ -380,8 +388,8 @@ class OperationStore:
             _OPERATIONS.c.request_digest.is_not(None),
         )
         for id, key in self._connection.execute(keys).all():
-            buried = update(_OPERATIONS).where(_OPERATIONS.c.id == id)
-            self._connection.execute(buried.values(idempotency_key=tombstone_of(key)))
+            operation = update(_OPERATIONS).where(_OPERATIONS.c.id == id)
+            self._connection.execute(operation.values(idempotency_key=tombstone_of(key)))
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,1 +1,1 @@
-"""What searches read: keywords, embeddings, neighbours and usage."""
+"""The data that searches read: keywords, embeddings, conversations and usage."""

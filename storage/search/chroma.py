@@ -1,8 +1,8 @@
-"""The vector index: one Chroma collection per project, and exact scoring without it.
+"""The vector index: one Chroma collection per project.
 
-The index can be thrown away and rebuilt from SQL; answers never rely on it being up to date. The
-trap: Chroma's embedded upsert holds the interpreter lock for the whole call, so writes are small
-and come from one thread, with room for the event loop between them.
+The index can be deleted and rebuilt from SQL, and results never depend on it being up to date. The
+trap: Chroma's embedded upsert keeps the interpreter lock for the whole call. So writes are small
+and come from one thread, which lets the event loop run between them.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from chromadb.errors import NotFoundError
 
 T = TypeVar("T")
 
-# Of 16 at once some hold everybody up for longer than 50 milliseconds, of 8 hardly any for 25.
+# Some batches of 16 block the process for more than 50 milliseconds, hardly any of 8 for 25.
 WRITE_BATCH = 8
 _OPEN_FILES = 4096
 # Raising these later has no effect on a collection that is open in this process.
@@ -35,7 +35,7 @@ _CONFIGURATION: Any = {
 
 
 class IndexUnavailable(Exception):
-    """Chroma cannot be reached or opened; the message says where and why, in one line."""
+    """Chroma cannot be reached or opened; the one-line message says where and why."""
 
 
 class VectorIndex:
@@ -63,14 +63,14 @@ class VectorIndex:
     async def upsert(
         self, project_id: str, rows: Sequence[tuple[str, bytes, dict[str, str]]]
     ) -> None:
-        """Write (memory id, vector, entity ids) of a project, replacing what was there."""
+        """Insert or replace (memory id, vector, entity ids by column) of a project."""
         for start in range(0, len(rows), WRITE_BATCH):
             await self._run(
                 self._writer, self._upsert, project_id, rows[start : start + WRITE_BATCH]
             )
 
     async def delete(self, project_id: str, memory_ids: Sequence[str]) -> None:
-        """Delete the vectors of memories; those that are not there do not matter."""
+        """Delete the vectors of memories; missing ones are ignored."""
         for start in range(0, len(memory_ids), WRITE_BATCH):
             await self._run(
                 self._writer,
@@ -82,10 +82,10 @@ class VectorIndex:
     async def query(
         self, project_id: str, vector: bytes, limit: int, where: dict[str, str] | None = None
     ) -> list[tuple[str, float]]:
-        """Return up to `limit` of the nearest (memory id, cosine), best first.
+        """Return up to `limit` nearest neighbours as (memory id, cosine similarity), best first.
 
-        `where` names one entity key and id the memory must have. The hits are candidates: the
-        caller reads them again from SQL, for some may be gone.
+        `where` has one entity column and the id that the memory must have in it. The results are
+        candidates: some may have been deleted, so the caller must read them from SQL.
         """
         return await self._run(self._readers, self._query, project_id, vector, limit, where)
 
@@ -94,16 +94,16 @@ class VectorIndex:
         await self._run(self._writer, self._drop, project_id)
 
     async def count(self, project_id: str) -> int:
-        """Return how many vectors the index of a project holds."""
+        """Return the number of vectors in the index of a project."""
         collection = await self._run(self._readers, self._existing, project_id)
         return await self._run(self._readers, collection.count) if collection else 0
 
     async def check(self) -> None:
-        """Raise whatever Chroma raises when it does not answer."""
+        """Send a heartbeat; if Chroma does not answer, its error is raised."""
         await self._run(self._readers, self._client.heartbeat)
 
     def close(self) -> None:
-        """Finish what is running, then close the index."""
+        """Wait for running calls, then close the index."""
         self._writer.shutdown()
         self._readers.shutdown()
         self._client.close()  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ class VectorIndex:
             self._collections[project_id] = known
         return known
 
-    def _made(self, project_id: str) -> Collection:
+    def _get_or_create(self, project_id: str) -> Collection:
         known = self._existing(project_id)
         if known is None:
             known = self._client.get_or_create_collection(
@@ -130,8 +130,11 @@ class VectorIndex:
             self._collections[project_id] = known
         return known
 
-    def _forgetting(self, project_id: str, call: Callable[[Collection], T], empty: T) -> T:
-        """Call with the collection; one that was dropped by another process is not there."""
+    def _call_existing(self, project_id: str, call: Callable[[Collection], T], empty: T) -> T:
+        """Return the result of a call with the collection, `empty` if there is none.
+
+        A collection that another process has dropped is removed from the cache.
+        """
         collection = self._existing(project_id)
         if collection is None:
             return empty
@@ -148,22 +151,24 @@ class VectorIndex:
         metadatas: Any = [row[2] for row in rows]
         embeddings = matrix.reshape(len(rows), -1)
         try:
-            self._made(project_id).upsert(ids=ids, embeddings=embeddings, metadatas=metadatas)
+            collection = self._get_or_create(project_id)
+            collection.upsert(ids=ids, embeddings=embeddings, metadatas=metadatas)
         except NotFoundError:
             self._collections.pop(project_id, None)
-            self._made(project_id).upsert(ids=ids, embeddings=embeddings, metadatas=metadatas)
+            collection = self._get_or_create(project_id)
+            collection.upsert(ids=ids, embeddings=embeddings, metadatas=metadatas)
 
     def _delete(self, project_id: str, memory_ids: list[str]) -> None:
-        self._forgetting(project_id, lambda found: found.delete(ids=memory_ids), None)
+        self._call_existing(project_id, lambda collection: collection.delete(ids=memory_ids), None)
 
     def _query(
         self, project_id: str, vector: bytes, limit: int, where: Any
     ) -> list[tuple[str, float]]:
-        wanted = np.frombuffer(vector, dtype="<f4").reshape(1, -1)
-        answer = self._forgetting(
+        query = np.frombuffer(vector, dtype="<f4").reshape(1, -1)
+        answer = self._call_existing(
             project_id,
-            lambda found: found.query(
-                query_embeddings=wanted, n_results=limit, where=where, include=["distances"]
+            lambda collection: collection.query(
+                query_embeddings=query, n_results=limit, where=where, include=["distances"]
             ),
             None,
         )
@@ -181,7 +186,7 @@ class VectorIndex:
 
 
 def _embedded(path: str, settings: Settings) -> ClientAPI:
-    # Chroma sizes its cache of open indexes by the limit of open files, which can be millions.
+    # Chroma sizes its cache of open indexes by the limit on open files, which can be millions.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     capped = _OPEN_FILES if soft == resource.RLIM_INFINITY else min(soft, _OPEN_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (capped, hard))
@@ -194,14 +199,14 @@ def _embedded(path: str, settings: Settings) -> ClientAPI:
 def _sweep(path: Path) -> None:
     """Delete the folders of vectors that Chroma leaves behind when it deletes a collection.
 
-    A segment is noted in Chroma's database before it gets a folder, so a folder without a note is
-    nobody's.
+    Chroma records a segment in its database before it creates the folder, so a folder without a
+    record is not in use.
     """
     uri = f"file:{quote(str(path / 'chroma.sqlite3'))}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
-        kept = {row[0] for row in connection.execute("SELECT id FROM segments")}
+        in_use = {row[0] for row in connection.execute("SELECT id FROM segments")}
     for folder in path.iterdir():
-        if folder.is_dir() and folder.name not in kept:
+        if folder.is_dir() and folder.name not in in_use:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,6 +1,6 @@
-"""What ranking reads of memories: rows that resolvers turn into its documents.
+"""The memories that ranking reads: rows that resolvers convert into its documents.
 
-These reads are led by ids and scopes that a resolver has checked; they know no viewer.
+These reads do not check visibility: a resolver has checked the ids and scopes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,10 +50,10 @@ _EPOCH, _EPOCH_OF_JULIAN = date(1970, 1, 1), 2440587.5
 
 
 class DocumentRow(NamedTuple):
-    """A memory as ranking reads it, with the text's keywords and its vector, float32 bytes.
+    """A memory as ranking reads it, with the keywords of its text and its vector, float32 bytes.
 
-    `ids_by_time` is in seconds and `expires` in days since 1970. Thousands are read at once, so all
-    columns are of types that need no conversion.
+    `happened` is in seconds and `expires` in days since 1970. Thousands are read at once, so all
+    columns have types that need no conversion.
     """
 
     id: str
@@ -73,7 +73,7 @@ class DocumentRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What was said and by whom, as far as it is known."""
+    """A text and its speaker, None if unknown."""
 
     text: str
     speaker: str | None
@@ -82,7 +82,7 @@ class Utterance:
 def speaker_of(
     actor: str | None, role: str | None, user_id: str | None, agent_id: str | None
 ) -> str | None:
-    """Return who said a memory: the message's name, or the entity's that its role stands for."""
+    """Return the speaker of a memory: the actor, else the user or agent according to the role."""
     return actor or {"user": user_id, "assistant": agent_id}.get(role or "")
 
 
@@ -227,7 +227,7 @@ def _superseded_by(dialect: str) -> Select[Any]:
 
 
 @cache
-def _said(dialect: str) -> Select[Any]:
+def _utterances(dialect: str) -> Select[Any]:
     given, _, id = ids_as_table(dialect)
     memory, before = _MEMORIES.alias(), _MEMORIES.alias()
     return (
@@ -239,8 +239,8 @@ def _said(dialect: str) -> Select[Any]:
 
 
 @cache
-def _last_said(types: frozenset[EntityType]) -> Select[Any]:
-    """Return the newest memory of a run that is about entities of just these types."""
+def _last_utterance(types: frozenset[EntityType]) -> Select[Any]:
+    """Return the statement for the newest memory of a run about entities of exactly these types."""
     run = _ENTITIES.alias()
     key = select(run.c.id).where(
         run.c.project_id == bindparam("project", type_=Id),
@@ -250,8 +250,8 @@ def _last_said(types: frozenset[EntityType]) -> Select[Any]:
     conditions = [_MEMORIES.c.run_key == key.scalar_subquery()]
     for type in set(EntityType) - {EntityType.RUN}:
         name = _MEMORIES.c[f"{type.value.lower()}_id"]
-        given = name == bindparam(type.value, type_=Name)
-        conditions.append(given if type in types else name.is_(None))
+        is_named = name == bindparam(type.value, type_=Name)
+        conditions.append(is_named if type in types else name.is_(None))
     return (
         select(_MEMORIES.c.id, _MEMORIES.c.text, _speaker(_MEMORIES))
         .where(*conditions)
@@ -261,33 +261,33 @@ def _last_said(types: frozenset[EntityType]) -> Select[Any]:
 
 
 class DocumentStore:
-    """Reads what ranking needs."""
+    """Reads the documents of ranking and their surroundings."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._heads: dict[str, int] = {}
 
     def head(self, project_id: str) -> int:
-        """Return the number of the last change of a project, -1 for a project that is gone.
+        """Return the number of the last change of a project, -1 for a project that does not exist.
 
-        As it was when this transaction asked first.
+        Its value at the first call in this transaction is cached.
         """
         if project_id not in self._heads:
-            found = self._connection.execute(_HEAD, {"project": project_id}).scalar_one_or_none()
-            self._heads[project_id] = -1 if found is None else found
+            head = self._connection.execute(_HEAD, {"project": project_id}).scalar_one_or_none()
+            self._heads[project_id] = -1 if head is None else head
         return self._heads[project_id]
 
     def in_scope(self, project_id: str, entity: tuple[EntityType, str] | None) -> list[DocumentRow]:
-        """Return all of a project, or of one entity (type, id) in it."""
+        """Return all documents of a project, or of one entity (type, id) in it."""
         statement = _in_scope(self._connection.dialect.name, entity[0] if entity else None)
         return self._rows(statement, {"scope": entity[1] if entity else project_id})
 
     def changed(self, project_id: str, after: int, most: int) -> list[str] | None:
-        """Return the ids of memories changed after a number of the log, which is not its head.
+        """Return the ids of memories changed after a number in the log, which is not its head.
 
-        None when everything is to be read again: for more than `most` changes, which would cost
-        more, and where the log has been pruned. Being dense, it then does not go on at the next
-        number.
+        None when all documents must be read again: after more than `most` changes, which would cost
+        more than that, and when the log has been pruned beyond the number. The log is dense, so in
+        that case it does not continue with the next number.
         """
         values = {"project": project_id, "after": after, "limit": most + 1}
         rows = self._connection.execute(_CHANGED, values).all()
@@ -301,7 +301,7 @@ class DocumentStore:
         project_id: str,
         entity: tuple[EntityType, str] | None = None,
     ) -> list[DocumentRow]:
-        """Return those of the ids that are in a project, or are about one entity in it."""
+        """Return the documents of ids in a project, or about one entity (type, id) in it."""
         type = entity[0] if entity else None
         statement = _found(self._connection.dialect.name, type)
         values = {"given": id_array_parameter(self._connection, ids), "project": project_id}
@@ -310,15 +310,18 @@ class DocumentStore:
         return self._rows(statement, values)
 
     def _rows(self, statement: Select[Any], values: dict[str, Any]) -> list[DocumentRow]:
-        found = self._connection.execute(statement, values)
-        return [DocumentRow._make(row) for row in found.all()]
+        rows = self._connection.execute(statement, values)
+        return [DocumentRow._make(row) for row in rows.all()]
 
     def neighbours(self, ids: Sequence[str]) -> list[str]:
-        """Return the ids of what was said around memories: two before, and one after each."""
+        """Return the ids of the neighbours of memories in their conversations.
+
+        These are the two memories before each and the one after it, sorted, without `ids`.
+        """
         statement = _around(self._connection.dialect.name)
         values = {"given": id_array_parameter(self._connection, ids)}
-        found = {id for row in self._connection.execute(statement, values) for id in row if id}
-        return sorted(found.difference(ids))
+        around = {id for row in self._connection.execute(statement, values) for id in row if id}
+        return sorted(around.difference(ids))
 
     def successors(self, ids: Sequence[str]) -> list[str]:
         """Return the superseded memories among the ids and their successors, step by step.
@@ -344,7 +347,10 @@ class DocumentStore:
         within: tuple[datetime, datetime],
         limit: int,
     ) -> list[str]:
-        """Return the ids of what happened from a moment until before another, the latest first."""
+        """Return the ids of up to `limit` memories that happened in a period, latest first.
+
+        The period includes its first moment and excludes its second.
+        """
         values = {"project": project_id, "limit": limit, "since": within[0], "until": within[1]}
         if entity is not None:
             values["entity"] = entity[1]
@@ -357,8 +363,8 @@ class DocumentStore:
         return self._connection.execute(_NEWEST_TERMS, values).all()  # type: ignore[return-value]
 
     def utterances(self, ids: Sequence[str]) -> dict[str, tuple[Utterance, Utterance | None]]:
-        """Return what memories say, and what was said before each in its conversation, by id."""
-        statement = _said(self._connection.dialect.name)
+        """Return each memory's utterance and the one before it in its conversation, by id."""
+        statement = _utterances(self._connection.dialect.name)
         values = {"given": id_array_parameter(self._connection, ids)}
         return {
             id: (Utterance(text, speaker), None if former is None else Utterance(former, by))
@@ -368,14 +374,14 @@ class DocumentStore:
     def last_utterance(
         self, project_id: str, entities: Mapping[EntityType, str]
     ) -> tuple[str, Utterance] | None:
-        """Return the id and words of the newest memory of a run about just these entities.
+        """Return the id and utterance of the newest memory of a run about exactly these entities.
 
-        The entities are given by their names. None when no run is among them, or it is empty.
+        `entities` are names by type. None when they include no run, or the run has no such memory.
         """
         if EntityType.RUN not in entities:
             return None
         values = {type.value: name for type, name in entities.items()}
-        statement = _last_said(frozenset(entities))
-        found = self._connection.execute(statement, {"project": project_id, **values})
-        row = found.one_or_none()
+        statement = _last_utterance(frozenset(entities))
+        result = self._connection.execute(statement, {"project": project_id, **values})
+        row = result.one_or_none()
         return None if row is None else (row[0], Utterance(row[1], row[2]))

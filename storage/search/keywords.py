@@ -1,9 +1,9 @@
 """The keyword index: FTS5 on SQLite, a GIN index over tsvectors on PostgreSQL.
 
-Both are kept by the database itself, in the transaction that writes a row of `memory_keywords`:
-triggers feed FTS5, and the GIN index is over an expression of the row. What goes in are terms that
-were made before, ASCII letters and digits only, so neither index needs to know any language, and no
-query can be taken for the syntax of one.
+Both are maintained by the database itself, in the transaction that writes a row of
+`memory_keywords`: triggers feed FTS5, and the GIN index is over an expression of the row. The
+indexed terms are normalized before and consist of ASCII letters and digits only. So neither index
+needs to know any language, and no term can be parsed as query syntax.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from storage.tables.memory import MemoryKeywords
 
 _KEYWORDS = table_of(MemoryKeywords)
 
-# The order is the same on both: what the terms tell that a memory has, then fewer words, then id.
-# FTS5's own BM25 is not used: it would read the whole list of a scope to tell how common that is.
+# Both have the same order: the sum of the weights of a memory's terms, then fewer words, then id.
+# FTS5's own BM25 is not used: it would read the whole list of a scope to find its frequency.
 _SQLITE = """
 SELECT k.memory_id FROM (
   SELECT position, sum(weight) AS weight FROM ({terms}) GROUP BY position
@@ -41,10 +41,10 @@ ORDER BY (
   AS w(term, weight) WHERE w.term = ANY(t.terms)
 ) DESC, k.words, k.memory_id LIMIT :limit
 """
-# So many memories are looked at, for each term on SQLite, for all of them on PostgreSQL. Rarer
-# terms never meet it; it keeps a word that is everywhere from costing more.
+# The maximum number of candidates, per term on SQLite, for all terms on PostgreSQL. It bounds the
+# cost of very frequent words; rarer terms never reach it.
 _MOST = 10_000
-# Of a longer query the terms are looked up that tell the most.
+# Of a longer query, only the terms with the greatest weights are looked up.
 _MOST_TERMS = 64
 _WITHIN = """JOIN memories m ON m.id = k.memory_id
 AND m.happened_at >= :since AND m.happened_at < :until"""
@@ -52,7 +52,7 @@ AND m.happened_at >= :since AND m.happened_at < :until"""
 
 @dataclass(frozen=True, slots=True)
 class Keywords:
-    """What ranking by words needs to know of a text; see `storage.tables.graph.MemoryKeywords`."""
+    """The keywords of a text for ranking; see `storage.tables.memory.MemoryKeywords`."""
 
     terms: str
     words: int
@@ -62,8 +62,8 @@ class Keywords:
 
 
 def scope_token(id: str) -> str:
-    """Return how the index names a project or an entity: a word that no text contains."""
-    # Terms have no capitals, so no text can pass for a member of a scope.
+    """Return the token of a project or an entity in the index: a word that no text contains."""
+    # Terms have no capitals, so no text can contain the token of a scope.
     return "Scope" + id.replace("-", "")
 
 
@@ -105,26 +105,26 @@ class KeywordStore:
     ) -> list[str]:
         """Return the ids of up to `limit` memories that have some of the terms, best first.
 
-        `scope_id` is a project's or an entity's id, `terms` maps each to how much it tells.
-        `within` bounds when a memory happened: from the first moment until before the second.
+        `scope_id` is the id of a project or an entity; `terms` maps each term to its weight.
+        `within` is the period in which a memory happened, without its second moment.
         """
         if not terms:
             return []
-        telling = sorted(terms.items(), key=lambda item: -item[1])[:_MOST_TERMS]
-        # Within some days the newest may be none, so all are looked at.
+        heaviest = sorted(terms.items(), key=lambda item: -item[1])[:_MOST_TERMS]
+        # The newest memories may all be outside of the period, so all candidates are examined.
         values: dict[str, Any] = {"limit": limit, "most": 2**31 - 1 if within else _MOST}
         scope = scope_token(scope_id)
         if self._connection.dialect.name == "sqlite":
-            for n, (term, weight) in enumerate(telling):
+            for n, (term, weight) in enumerate(heaviest):
                 values[f"query_{n}"] = f'scope:"{scope}" AND terms:"{term}"'
                 values[f"weight_{n}"] = weight
-            parts = " UNION ALL ".join(_SQLITE_TERM.format(n=n) for n in range(len(telling)))
+            parts = " UNION ALL ".join(_SQLITE_TERM.format(n=n) for n in range(len(heaviest)))
             statement = _SQLITE.format(terms=parts, join=_WITHIN if within else "")
         else:
-            values["query"] = f"{scope} & ({' | '.join(term for term, _ in telling)})"
+            values["query"] = f"{scope} & ({' | '.join(term for term, _ in heaviest)})"
             values |= {
-                "terms": [term for term, _ in telling],
-                "weights": [weight for _, weight in telling],
+                "terms": [term for term, _ in heaviest],
+                "weights": [weight for _, weight in heaviest],
             }
             statement = _POSTGRESQL.format(join=_WITHIN if within else "")
         prepared = text(statement)

@@ -1,4 +1,4 @@
-"""When memories were last returned by searches, which is what decay ranks by."""
+"""The times at which searches returned memories, on which decay is based."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,26 +20,26 @@ class TouchStore:
         self._connection = connection
 
     def find(self, memory_ids: Sequence[str]) -> dict[str, list[float]]:
-        """Return the moments of memories that have any, in seconds since 1970, oldest first."""
+        """Return the touches of each memory that has any, in seconds since 1970, oldest first."""
         statement = select(_TOUCHES.c.memory_id, _TOUCHES.c.moments)
-        wanted = statement.where(_TOUCHES.c.memory_id.in_(memory_ids))
-        return {row[0]: row[1] for row in self._connection.execute(wanted)}
+        of_memories = statement.where(_TOUCHES.c.memory_id.in_(memory_ids))
+        return {row[0]: row[1] for row in self._connection.execute(of_memories)}
 
     def add(self, memory_ids: Iterable[str], moment: float) -> None:
-        """Note that memories were returned; those that are gone meanwhile do not matter.
+        """Record that memories were returned at a moment, in seconds; ignore deleted ones.
 
-        The newest `KEPT` moments of each are kept. Two searches that end at once may lose one of
-        their touches, which costs less than a lock.
+        The newest `KEPT` moments of each are kept. Two searches that end at the same time may lose
+        one of their touches, which costs less than a lock.
         """
         ids = sorted(set(memory_ids))
-        there = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(ids))
-        kept = set(self._connection.execute(there).scalars())
+        memories = select(_MEMORIES.c.id).where(_MEMORIES.c.id.in_(ids))
+        existing = set(self._connection.execute(memories).scalars())
         former = self.find(ids)
         self._connection.execute(delete(_TOUCHES).where(_TOUCHES.c.memory_id.in_(ids)))
         rows = [
             {"memory_id": id, "moments": [*former.get(id, []), moment][-KEPT:]}
             for id in ids
-            if id in kept
+            if id in existing
         ]
         if rows:
             self._connection.execute(insert(_TOUCHES), rows)

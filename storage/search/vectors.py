@@ -1,4 +1,4 @@
-"""The embeddings kept with the memories: the truth from which any index can be rebuilt."""
+"""The embeddings stored with the memories, from which any vector index can be rebuilt."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -67,13 +67,13 @@ class VectorStore:
         self._connection = connection
 
     def replace(self, project_id: str, model: str, vectors: Sequence[tuple[str, bytes]]) -> None:
-        """Store the vectors of memories by id, in place of those they had."""
+        """Store the vectors of memories as (id, vector), replacing the former ones."""
         if vectors:
             self.delete([id for id, _ in vectors])
             self.add(project_id, model, vectors)
 
     def add(self, project_id: str, model: str, vectors: Sequence[tuple[str, bytes]]) -> None:
-        """Store the vectors of memories, by id, that have none."""
+        """Store the vectors of memories without one, as (id, vector)."""
         self._connection.execute(
             insert(_VECTORS),
             [
@@ -88,9 +88,9 @@ class VectorStore:
         entity: tuple[EntityType, str] | None,
         among: Sequence[str] | None = None,
     ) -> list[tuple[str, bytes]]:
-        """Return (memory id, vector) of a project or of one entity (type, id) in it.
+        """Return (memory id, vector) of a project, or of one entity (type, id) in it.
 
-        With `among`, only of these memories.
+        With `among`, only those of these memories.
         """
         values: dict[str, Any] = {"scope": entity[1] if entity else project_id}
         if among is not None:
@@ -102,9 +102,9 @@ class VectorStore:
     def pending(
         self, project_id: str, entity: tuple[EntityType, str] | None = None
     ) -> list[tuple[str, bytes]]:
-        """Return (memory id, vector) of the memories whose index jobs are not done.
+        """Return (memory id, vector) of memories whose index jobs are pending.
 
-        Those of a project, or of one entity (type, id) in it.
+        They are of a project, or of one entity (type, id) in it.
         """
         values = {"project": project_id}
         if entity is not None:
@@ -112,11 +112,11 @@ class VectorStore:
         return self._pairs(_pending(entity[0] if entity else None), values)
 
     def _pairs(self, statement: Select[Any], values: dict[str, Any]) -> list[tuple[str, bytes]]:
-        # Fetched at once, which costs a third of iterating; a row is a tuple already.
+        # Fetching all rows at once costs a third of iterating; a row is a tuple already.
         return self._connection.execute(statement, values).all()  # type: ignore[return-value]
 
     def to_index(self, memory_ids: Iterable[str]) -> list[tuple[str, bytes, dict[str, str]]]:
-        """Return (memory id, vector, entity ids by column) of those that still exist."""
+        """Return (memory id, vector, entity ids by column) of the memories that still exist."""
         keys = [_MEMORIES.c[key] for key in ENTITY_KEYS.values()]
         statement = (
             select(_VECTORS.c.memory_id, _VECTORS.c.vector, *keys)
@@ -130,7 +130,7 @@ class VectorStore:
         ]
 
     def page(self, project_id: str, after: str, limit: int) -> list[str]:
-        """Return the ids of a project's vectors that follow an id, in order."""
+        """Return up to `limit` ids of a project's memories with vectors after an id, in order."""
         statement = (
             select(_VECTORS.c.memory_id)
             .where(_VECTORS.c.project_id == project_id, _VECTORS.c.memory_id > after)
@@ -145,7 +145,7 @@ class VectorStore:
 
 
 def unexpired(memories: Any) -> Any:
-    """Return the clause of memories that are visible through `today`, a bound parameter."""
+    """Return the condition that memories have not expired by the parameter `today`."""
     return or_(
         memories.c.expiration_date.is_(None),
         memories.c.expiration_date >= bindparam("today", type_=Date),

@@ -1,1 +1,1 @@
-"""How statements are built: filters, pages, visibility, and ids as one parameter."""
+"""Building blocks of SQL statements: filters, pages, visibility, and ids as one parameter."""

@@ -1,9 +1,9 @@
-"""Filters of memories as SQL, for both dialects, over anything with the columns of `memories`.
+"""Filters of memories as SQL, for both dialects, over any table with the columns of `memories`.
 
-A filter becomes a `Shape`, which says how it is built but not what it compares with, and values
-for the parameters of that shape. A statement is built once per shape. Every NOT is pushed down to
-the conditions, and a negated condition is one that `IS NOT TRUE`: so a missing value is a plain no,
-and conditions that are not negated stay plain enough for an index.
+A filter becomes a `Shape`, which has its structure without the compared values, and values for the
+parameters of that shape. A statement is built once per shape. Every NOT is pushed down to the
+conditions, and a negated condition is `condition IS NOT TRUE`. So a missing value never matches a
+condition, and conditions that are not negated stay simple enough for an index.
 """
 
 import sqlite3
@@ -65,7 +65,7 @@ _SIGMAS = ("\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}")
 _NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
 _NO_OBJECT: ColumnElement[Any] = literal_column("'{}'::jsonb", JSONB)
 _NO_ARRAY: ColumnElement[Any] = literal_column("'[]'::jsonb", JSONB)
-_HERE: ColumnElement[Any] = literal_column("'{}'::text[]", ARRAY(Text))
+_WHOLE: ColumnElement[Any] = literal_column("'{}'::text[]", ARRAY(Text))
 _MOMENTS = (Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP)
 _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.EQ: lambda one, other: one == other,
@@ -77,16 +77,16 @@ _COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
 
 
 def register_functions(connection: sqlite3.Connection) -> None:
-    """Give a connection to SQLite the functions that the clauses of this module call."""
+    """Register the functions that the clauses of this module call on a SQLite connection."""
     connection.create_function("folded", 1, fold_case, deterministic=True)
     connection.create_function("metadata_matches", 4, metadata_matches, deterministic=True)
 
 
 def fold_case(text: str) -> str:
-    """Return a text in lower case; both forms of the small sigma become one.
+    """Return a text in lower case, with both forms of the small sigma made equal.
 
-    Which of the two a capital becomes depends on what follows it, and a part of a text must be
-    found in it all the same.
+    Which form a capital sigma becomes depends on the letters after it. Without this, a text might
+    not contain its own substring after folding.
     """
     return text.lower().replace(*_SIGMAS)
 
@@ -96,7 +96,10 @@ def fold_case(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ReadFilter:
-    """A filter as a shape, empty for no filter at all, and the values of its parameters."""
+    """A filter as a shape, which is empty without a filter, and the values of its parameters.
+
+    `conditions` is the number of its conditions.
+    """
 
     shape: Shape = ()
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -104,7 +107,7 @@ class ReadFilter:
 
 
 def read_filter(filter: Filter | None, dialect: str) -> ReadFilter:
-    """Return the shape of a filter, and the values of its parameters by their names."""
+    """Return the shape of a filter, and the values of its parameters by name."""
     if filter is None:
         return ReadFilter()
     values: dict[str, Any] = {}
@@ -139,7 +142,10 @@ def _add_values(values: dict[str, Any], name: str, condition: Condition, dialect
 
 
 def _json_path(key: str) -> str | None:
-    """Return a dotted key as PostgreSQL writes paths. A strict one does not look into arrays."""
+    """Return a dotted key as a strict JSON path of PostgreSQL, which does not unwrap arrays.
+
+    None for a key without a dot.
+    """
     steps = split_path(key)
     if len(steps) < 2:
         return None
@@ -154,7 +160,7 @@ def _array(values: Sequence[Any], dialect: str) -> Any:
 
 
 def _sqlite_text(value: Any) -> Any:
-    """Return a value as its column holds it, where SQLAlchemy does not see it pass by."""
+    """Return a value as SQLite stores it, for arrays, which SQLAlchemy does not convert."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
     return value.isoformat() if isinstance(value, date) else value
@@ -171,8 +177,8 @@ def filter_clause(
 ) -> Clause:
     """Return the clause of a shape over memories.
 
-    With the id of the one project that the memories belong to, entities asked for by name are
-    looked up first, so that the index of their memories can be used.
+    If `project_id` names the one project of the memories, conditions on the names of entities look
+    up the entities first, so that the index of their memories can be used.
     """
     positions = count()
 
@@ -196,8 +202,9 @@ def in_project(
 ) -> Clause:
     """Return the clause that memories belong to a project.
 
-    `led` tells that ids or an entity lead to the memories, of which there are few. PostgreSQL sees
-    that by itself, and plans the better for knowing how many there are in the project.
+    `led` means that ids or an entity select the memories, of which there are few: SQLite must not
+    use the index of the project then. PostgreSQL recognizes that itself, and plans better if it
+    can estimate the number of memories in the project.
     """
     column: ColumnElement[Any] = memory.c.project_id
     if led and dialect == "sqlite":
@@ -207,14 +214,14 @@ def in_project(
 
 
 def is_selective(shape: Shape) -> bool:
-    """Tell whether everything a shape lets through has one of some ids, or is about one entity."""
+    """Return whether a shape only matches memories with given ids, or of given entities."""
     if not shape or shape[0] is Or:
         return False
     if shape[0] is And:
         return any(map(is_selective, shape[1:]))
     field, operator, negated = shape
-    asked = operator in (Operator.EQ, Operator.IN)
-    return asked and not negated and (field is Field.IDS or field in ENTITY_TYPE_OF_FIELD)
+    names_values = operator in (Operator.EQ, Operator.IN)
+    return names_values and not negated and (field is Field.IDS or field in ENTITY_TYPE_OF_FIELD)
 
 
 def _condition(
@@ -299,8 +306,8 @@ def _categories(memory: FromClause, operator: Operator, name: str, dialect: str)
             return func.json_array_length(column) > 0
         rows = func.json_each(column).table_valued("value", joins_implicitly=True)
         if operator is Operator.IN:
-            return _is_there(rows, rows.c.value.in_(_json_values(name)))
-    return _is_there(rows, _contains(rows.c.value, name, dialect, fold=True))
+            return _any_row(rows, rows.c.value.in_(_json_values(name)))
+    return _any_row(rows, _contains(rows.c.value, name, dialect, fold=True))
 
 
 def _metadata_on_sqlite(memory: FromClause, operator: Operator, name: str) -> Clause:
@@ -313,11 +320,11 @@ def _metadata_on_postgresql(memory: FromClause, operator: Operator, name: str) -
     key = bindparam(f"{name}_key", type_=Text)
     path = cast(bindparam(f"{name}_path", type_=Text), JSONPATH)
     metadata = memory.c.metadata
-    found = case(
+    entry = case(
         (metadata.op("?", is_comparison=True)(key), metadata.op("->")(key)),
         else_=func.jsonb_path_query_first(metadata, path, _NO_OBJECT, True),
     )
-    value = cast(found, JSONB)
+    value = cast(entry, JSONB)
     if operator is Operator.EXISTS:
         return value != _NULL
     operand = cast(bindparam(name, type_=Text), JSONB)
@@ -345,14 +352,14 @@ def _kind(value: ColumnElement[Any]) -> ColumnElement[Any]:
 
 
 def _text(value: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the text that a JSON text means."""
-    return value.op("#>>", return_type=Text())(_HERE)
+    """Return the value of a JSON string as text."""
+    return value.op("#>>", return_type=Text())(_WHOLE)
 
 
 def _has_element(array: ColumnElement[Any], value: ColumnElement[Any]) -> Clause:
     rows = func.jsonb_array_elements(array).table_valued("value", joins_implicitly=True)
-    return _is_there(rows, cast(rows.c.value, JSONB) == value)
+    return _any_row(rows, cast(rows.c.value, JSONB) == value)
 
 
-def _is_there(rows: FromClause, condition: Clause) -> Clause:
+def _any_row(rows: FromClause, condition: Clause) -> Clause:
     return select(literal_column("1")).where(condition).correlate_except(rows).exists()

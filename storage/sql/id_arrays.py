@@ -1,8 +1,8 @@
-"""Ids as one parameter of a statement, whatever their number.
+"""Any number of ids as one parameter of a statement.
 
-A parameter for each would meet the databases' limits and make a statement of its own. The trap is
-that SQLite keeps no statistics and PostgreSQL has none for a while after many rows came: either may
-then read a whole project to find a few ids in it. `prevent_index_use` keeps them from that.
+One parameter per id would exceed the databases' limits and need a statement per number of ids. The
+trap: SQLite keeps no statistics, and PostgreSQL has none for a while after many inserts. Either may
+then read a whole project to find a few ids in it. `prevent_index_use` prevents that.
 """
 
 from collections.abc import Sequence
@@ -24,14 +24,14 @@ from sqlalchemy.sql.operators import custom_op
 
 
 def id_array_parameter(connection: Connection, values: Sequence[str]) -> Any:
-    """Return the value of the parameter `given`."""
+    """Return the value of the parameter `given`: an array on PostgreSQL, JSON text on SQLite."""
     if connection.dialect.name == "postgresql":
         return list(values)
     return orjson.dumps(list(values)).decode()
 
 
 def ids_as_table(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[str]]:
-    """Return the ids of the parameter `given` as a table: their positions from 0, and them."""
+    """Return the parameter `given` as a table, with its columns of positions (from 0) and ids."""
     if dialect == "postgresql":
         array = func.unnest(bindparam("given", type_=ARRAY(String)))
         rows = array.table_valued("id", with_ordinality="position", name="p").render_derived()
@@ -42,7 +42,7 @@ def ids_as_table(dialect: str) -> tuple[FromClause, ColumnElement[int], ColumnEl
 
 
 def prevent_index_use(column: ColumnElement[Any], dialect: str) -> ColumnElement[Any]:
-    """Return a text column whose index is not chosen; for where ids lead."""
+    """Return a text column as an expression without an index, for statements led by ids."""
     if dialect == "sqlite":
         return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
     return column.concat(literal_column("''"))

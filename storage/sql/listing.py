@@ -1,8 +1,8 @@
-"""How rows are read: by id, and as pages of many parents' children in one statement.
+"""Reading rows: by id, and as pages of the children of many parents in one statement.
 
-A `Source` says what a row is made of and who may see it. A `Listing` is a link of the graph: the
+A `Source` describes a kind of row and who may see it. A `Listing` is an edge of the graph: the
 children of a parent, in any order, between any two sort keys. Both build each statement once per
-shape and keep it, because building one costs more than running it.
+shape and cache it, because building a statement costs more than running it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,11 +41,11 @@ Clause = Callable[[FromClause], ColumnElement[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Source(Generic[T]):
-    """A kind of row: its table, its dataclass, and the clause that says who may see it.
+    """A kind of row: its table, its dataclass, and the clause that selects the visible rows.
 
-    The dataclass's fields name columns of the table, or entries of `computed`. With `is_past` an id
-    has a row for each of its versions, of which a listing's filters leave one; such a source cannot
-    be asked for rows by id.
+    The dataclass's fields name columns of the table, or entries of `computed`. With `is_past`, an
+    id has a row for each of its versions, of which a listing's filters select one; such a source
+    cannot read rows by id.
     """
 
     noun: str
@@ -77,14 +77,14 @@ class Source(Generic[T]):
         return self._built[dialect]
 
     def find(self, connection: Connection, ids: Iterable[str], actor: Actor) -> dict[str, T]:
-        """Return the visible rows among the ids, by id; texts that are no ids are not looked up."""
-        wanted = [id for id in set(ids) if is_id(id)]
-        if not wanted:
+        """Return the visible rows among the ids, by id; malformed ids are not looked up."""
+        valid = [id for id in set(ids) if is_id(id)]
+        if not valid:
             return {}
-        values = {"given": id_array_parameter(connection, wanted), **viewer_parameters(actor)}
-        found = connection.execute(self._by_id(connection.dialect.name), values)
+        values = {"given": id_array_parameter(connection, valid), **viewer_parameters(actor)}
+        rows = connection.execute(self._by_id(connection.dialect.name), values)
         position = self._names.index("id")
-        return {row[position]: self.row(*row) for row in found.all()}
+        return {row[position]: self.row(*row) for row in rows.all()}
 
     def get(self, connection: Connection, id: str, actor: Actor, *path: str | int) -> T:
         """Return one row. Raises `NotFound` when it does not exist for this actor."""
@@ -93,8 +93,8 @@ class Source(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What decides which rows a list has, besides their parent."""
+class _Criteria:
+    """The criteria for the rows of a list, besides their parent."""
 
     dialect: str
     names: tuple[str, ...]
@@ -105,12 +105,12 @@ class _Asked:
 class Listing(Generic[T]):
     """The children of parents: rows of a source whose `parent` column holds a parent's id.
 
-    Without such a column, `joined` makes a clause of the rows' table and a parent's id that tells
-    which rows are listed, or a filter has to tell.
+    Without such a column, `joined` builds the clause that selects the children, from the rows'
+    table and a parent's id; without either, a filter must select them.
 
-    `guard` makes a clause of a parent's id that says whether the viewer can see that parent.
-    `filters` are the conditions a caller may switch on, by name; each reads bound parameters. Lists
-    of memories also take a filter of the caller's own making.
+    `guard` builds the clause that the viewer can see a parent, from the parent's id. `filters` are
+    optional conditions by name; each reads bound parameters. Lists of memories also accept a filter
+    written by the caller.
     """
 
     source: Source[T]
@@ -131,17 +131,17 @@ class Listing(Generic[T]):
     ) -> list[Slice[T]]:
         """Return one page for each parent, in one statement.
 
-        `filters` maps the names of the conditions in force to their parameters' values; `where` is
-        what the caller filters memories by.
+        `filters` maps the names of the active conditions to the values of their parameters; `where`
+        is the caller's filter of memories. The result has the order of `parents`.
         """
         dialect = connection.dialect.name
-        asked = _Asked(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
+        criteria = _Criteria(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
         bounds = (page.after is not None, page.before is not None)
         shape = (page.order, page.forward, *bounds)
         values = {
             **viewer_parameters(actor),
             **(filters or {}),
-            **asked.where.values,
+            **criteria.where.values,
             "given": id_array_parameter(connection, parents),
             "limit": page.limit + 1,
             "offset": page.offset,
@@ -150,10 +150,10 @@ class Listing(Generic[T]):
             for position, value in enumerate(key or ()):
                 values[f"{bound}_{position}"] = value
         rows: list[list[T]] = [[] for _ in parents]
-        found = self._execute(
-            connection, asked, shape, lambda: self._page_statement(asked, *shape), values
+        result = self._execute(
+            connection, criteria, shape, lambda: self._page_statement(criteria, *shape), values
         )
-        for position, *row in found.all():
+        for position, *row in result.all():
             rows[position].append(self.source.row(*row))
         return [slice_rows(children, page) for children in rows]
 
@@ -165,75 +165,80 @@ class Listing(Generic[T]):
         filters: Mapping[str, Any] | None = None,
         where: Filter | None = None,
     ) -> list[int]:
-        """Return for each parent how many children it has, in one statement."""
+        """Return the number of children of each parent, in the order of `parents`.
+
+        It runs one statement.
+        """
         dialect = connection.dialect.name
-        asked = _Asked(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
+        criteria = _Criteria(dialect, tuple(sorted(filters or ())), read_filter(where, dialect))
         values = {
             **viewer_parameters(actor),
             **(filters or {}),
-            **asked.where.values,
+            **criteria.where.values,
             "given": id_array_parameter(connection, parents),
         }
         counts = [0] * len(parents)
-        found = self._execute(connection, asked, (), lambda: self._count_statement(asked), values)
-        for position, count in found:
+        result = self._execute(
+            connection, criteria, (), lambda: self._count_statement(criteria), values
+        )
+        for position, count in result:
             counts[position] = count
         return counts
 
     def _execute(
         self,
         connection: Connection,
-        asked: "_Asked",
+        criteria: "_Criteria",
         shape: tuple[Any, ...],
         build: Callable[[], Select[Any]],
         values: Mapping[str, Any],
     ) -> CursorResult[*tuple[Any, ...]]:
-        key = (asked.dialect, asked.names, shape, asked.where.shape)
-        if asked.where.shape:
-            conditions = asked.where.conditions
+        key = (criteria.dialect, criteria.names, shape, criteria.where.shape)
+        if criteria.where.shape:
+            conditions = criteria.where.conditions
             return FILTERED.execute(connection, (self, key), conditions, build, values)
         if key not in self._built:
             self._built[key] = build()
         return connection.execute(self._built[key], values)
 
     def _conditions(
-        self, table: FromClause, parent_id: ColumnElement[Any], asked: "_Asked"
+        self, table: FromClause, parent_id: ColumnElement[Any], criteria: "_Criteria"
     ) -> list[ColumnElement[Any]]:
-        clauses = [self.filters[name](table) for name in asked.names]
+        clauses = [self.filters[name](table) for name in criteria.names]
         of_project = self.parent == "project_id"
-        if asked.where.shape:
+        if criteria.where.shape:
             project_id = parent_id if of_project else None
-            clauses.append(filter_clause(asked.where.shape, table, asked.dialect, project_id))
+            clauses.append(filter_clause(criteria.where.shape, table, criteria.dialect, project_id))
         if self.joined is not None:
             return [self.joined(table, parent_id), *clauses]
         if self.parent is None:
             return clauses
         if of_project:
-            led = is_selective(asked.where.shape)
-            return [in_project(table, parent_id, asked.dialect, led=led), *clauses]
+            led = is_selective(criteria.where.shape)
+            return [in_project(table, parent_id, criteria.dialect, led=led), *clauses]
         return [table.c[self.parent] == parent_id, *clauses]
 
     def _page_statement(
-        self, asked: "_Asked", order: Order, forward: bool, after: bool, before: bool
+        self, criteria: "_Criteria", order: Order, forward: bool, after: bool, before: bool
     ) -> Select[Any]:
-        dialect = asked.dialect
+        dialect = criteria.dialect
         parents, position, parent_id = ids_as_table(dialect)
         child = self.source.table.alias("x")
         keys = [child.c[key] for key in order.keys]
-        conditions = self._conditions(child, parent_id, asked)
+        conditions = self._conditions(child, parent_id, criteria)
         if after:
             conditions.append(_beyond(keys, "after", order.descending))
         if before:
             conditions.append(_beyond(keys, "before", not order.descending))
         falling = order.descending if forward else not order.descending
-        wanted, passed = (bindparam(name, type_=Integer) for name in ("limit", "offset"))
+        limit, offset = (bindparam(name, type_=Integer) for name in ("limit", "offset"))
         if dialect == "postgresql":
             page = (
                 select(*self.source.columns(child))
                 .where(*conditions)
                 .order_by(*_ordered(keys, falling))
-                .limit(wanted)
-                .offset(passed)
+                .limit(limit)
+                .offset(offset)
                 .lateral("page")
             )
             rows: FromClause = page
@@ -241,18 +246,18 @@ class Listing(Generic[T]):
             columns: list[ColumnElement[Any]] = list(page.c)
         else:
             rows = self.source.table.alias("t")
-            # SQLite sees through a union only if what it is ordered by is selected from it.
-            found = (
+            # SQLite flattens a union only if the columns it is ordered by are selected from it.
+            page_ids = (
                 select(*(child.c[name] for name in dict.fromkeys(("id", *order.keys))))
                 .where(*conditions)
                 .order_by(*_ordered(keys, falling))
-                .limit(wanted)
-                .offset(passed)
+                .limit(limit)
+                .offset(offset)
                 .correlate(parents)
-                .subquery("found")
+                .subquery("page_ids")
             )
-            shown = [self.filters[name](rows) for name in asked.names if self.source.is_past]
-            joined = parents.join(rows, and_(rows.c.id.in_(select(found.c.id)), *shown))
+            version = [self.filters[name](rows) for name in criteria.names if self.source.is_past]
+            joined = parents.join(rows, and_(rows.c.id.in_(select(page_ids.c.id)), *version))
             columns = self.source.columns(rows)
         return (
             select(position, *columns)
@@ -261,13 +266,13 @@ class Listing(Generic[T]):
             .order_by(position, *_ordered([rows.c[key] for key in order.keys], falling))
         )
 
-    def _count_statement(self, asked: "_Asked") -> Select[Any]:
-        parents, position, parent_id = ids_as_table(asked.dialect)
+    def _count_statement(self, criteria: "_Criteria") -> Select[Any]:
+        parents, position, parent_id = ids_as_table(criteria.dialect)
         child = self.source.table.alias("x")
         count = (
             select(func.count())
             .select_from(child)
-            .where(*self._conditions(child, parent_id, asked))
+            .where(*self._conditions(child, parent_id, criteria))
             .correlate(parents)
             .scalar_subquery()
         )
@@ -275,7 +280,7 @@ class Listing(Generic[T]):
 
 
 def row_values(row: Any) -> dict[str, Any]:
-    """Return the columns of a row's dataclass by name, without copying what is in them."""
+    """Return the fields of a row's dataclass by name, without copying their values."""
     return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 

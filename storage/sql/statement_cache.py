@@ -1,8 +1,8 @@
-"""Statements kept by their shape, because building one costs more than running it.
+"""A bounded cache of statements by shape, because building one costs more than running it.
 
-Callers make up the shapes of filters, so those are kept in bounds: the oldest go first, and one of
-many conditions, which weighs half a megabyte or more, is not kept at all. What the engine compiles
-of them is kept here too, or it would drive everything else out of the engine's own cache.
+Callers choose the shapes of filters, so the cache is bounded: the oldest statements are evicted
+first, and a statement with many conditions, which takes half a megabyte or more, is not cached. The
+compiled forms are cached here too; they would evict everything else from the engine's own cache.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -16,8 +16,8 @@ MOST_KEPT = 512
 MOST_CONDITIONS_KEPT = 8
 
 
-class Statements:
-    """A bounded store of statements; threads may share it."""
+class StatementCache:
+    """A bounded cache of statements; it is thread-safe."""
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
@@ -36,7 +36,10 @@ class Statements:
         build: Callable[[], Select[Any]],
         values: Mapping[str, Any],
     ) -> CursorResult[*tuple[Any, ...]]:
-        """Run the statement of a shape with so many conditions of a caller's making."""
+        """Run the statement of a shape, built by `build` unless cached, and return its cursor.
+
+        `conditions` is the number of conditions in the caller's filter.
+        """
         if conditions > MOST_CONDITIONS_KEPT:
             options: dict[str, Any] = {"compiled_cache": None}
             return connection.execute(build(), values, execution_options=options)
@@ -44,7 +47,7 @@ class Statements:
         if statement is None:
             statement = build()
             with self._lock:
-                # Another thread may have built the same meanwhile: nothing has to go for that.
+                # Another thread may have cached the same shape meanwhile; evict nothing then.
                 if shape not in self._kept:
                     while len(self._kept) >= self._most:
                         del self._kept[next(iter(self._kept))]
@@ -53,5 +56,5 @@ class Statements:
         return connection.execute(statement, values, execution_options=options)
 
 
-# One store for all that is filtered, so that the bound is one for the process.
-FILTERED = Statements()
+# One cache for all filtered statements, so that the bound applies to the whole process.
+FILTERED = StatementCache()

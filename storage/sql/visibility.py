@@ -1,7 +1,7 @@
-"""What exists for whom: the clauses that every getter and every list adds.
+"""Visibility: the clauses that every getter and every list adds.
 
-A thing that is not the caller's must look exactly like a thing that does not exist, so these
-clauses are part of the query itself and never a check after it.
+A row that the caller cannot see must look exactly like a row that does not exist. So these clauses
+are part of the query itself and never a check after it.
 """
 
 from dataclasses import dataclass
@@ -45,18 +45,18 @@ _ONLY_ORGANIZATION = bindparam("viewer_organization", type_=Id)
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose view a clause takes: an account and what its key is confined to, as SQL has them."""
+    """The viewer of a clause, as SQL: an account, and the scope that its key is confined to."""
 
     account: ColumnElement[Any]
     project: ColumnElement[Any]
     organization: ColumnElement[Any]
 
 
-_ASKING = Viewer(_ACCOUNT, _ONLY_PROJECT, _ONLY_ORGANIZATION)
+_CALLER = Viewer(_ACCOUNT, _ONLY_PROJECT, _ONLY_ORGANIZATION)
 
 
 def viewer_parameters(actor: Actor) -> dict[str, Any]:
-    """Return the parameters that the clauses of this module need."""
+    """Return the parameters that the clauses of this module need, by name."""
     return {
         "viewer_account": actor.account_id,
         "viewer_project": actor.reach_project_id,
@@ -65,7 +65,7 @@ def viewer_parameters(actor: Actor) -> dict[str, Any]:
 
 
 def viewer_of_key(key: FromClause) -> Viewer:
-    """Return the view of a key; see the properties of `Actor` for what confines it."""
+    """Return the viewer that a key authenticates; see `Actor` for how a key is confined."""
 
     def confined(reach: ApiKeyReach, id: ColumnElement[Any]) -> ColumnElement[Any]:
         return case((key.c.reach == reach, func.coalesce(id, "")))
@@ -78,7 +78,7 @@ def viewer_of_key(key: FromClause) -> Viewer:
 
 
 def _owns_organization(
-    organization_id: ColumnElement[Any], viewer: Viewer = _ASKING
+    organization_id: ColumnElement[Any], viewer: Viewer = _CALLER
 ) -> ColumnElement[bool]:
     member = _IN_ORGANIZATION.alias()
     return exists().where(
@@ -89,7 +89,7 @@ def _owns_organization(
 
 
 def project_role(project: FromClause) -> ColumnElement[Any]:
-    """Return the viewer's role in a project: OWNER by the organization, else what the row says."""
+    """Return the viewer's role in a project: OWNER by the organization, else the membership's."""
     member = _IN_PROJECT.alias()
     own = (
         select(member.c.role)
@@ -109,8 +109,8 @@ def project_role(project: FromClause) -> ColumnElement[Any]:
     return case((by_organization.is_not(None), by_organization), else_=own)
 
 
-def project_visible(project: FromClause, viewer: Viewer = _ASKING) -> ColumnElement[bool]:
-    """Tell whether the viewer is in a project and the key reaches it."""
+def project_visible(project: FromClause, viewer: Viewer = _CALLER) -> ColumnElement[bool]:
+    """Return the condition that the viewer is in a project and the key reaches it."""
     member = _IN_PROJECT.alias()
     return and_(
         project.c.deleted_at.is_(None),
@@ -126,25 +126,25 @@ def project_visible(project: FromClause, viewer: Viewer = _ASKING) -> ColumnElem
 
 
 def in_visible_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether a project id names a project that the viewer can see."""
+    """Return the condition that a project id names a project that the viewer can see."""
     project = _PROJECTS.alias()
     return exists().where(project.c.id == project_id, project_visible(project))
 
 
 def in_visible_entity(entity_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an entity id names an entity in a project that the viewer can see."""
+    """Return the condition that an entity id names an entity of a visible project."""
     entity = _ENTITIES.alias()
     return exists().where(entity.c.id == entity_id, in_visible_project(entity.c.project_id))
 
 
 def in_visible_log(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether a memory id names one, deleted or not, in the log of a visible project."""
+    """Return the condition that the log of a visible project has the memory, deleted or not."""
     event = _HISTORY.alias()
     return exists().where(event.c.memory_id == memory_id, in_visible_project(event.c.project_id))
 
 
 def in_visible_operation(operation_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an id names an operation of a visible project."""
+    """Return the condition that an id names an operation of a visible project."""
     operation = _OPERATIONS.alias()
     return exists().where(
         operation.c.id == operation_id, in_visible_project(operation.c.project_id)
@@ -152,13 +152,13 @@ def in_visible_operation(operation_id: ColumnElement[Any]) -> ColumnElement[bool
 
 
 def in_visible_concept(concept_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an id names a concept of a visible project."""
+    """Return the condition that an id names a concept of a visible project."""
     concept = _CONCEPTS.alias()
     return exists().where(concept.c.id == concept_id, in_visible_project(concept.c.project_id))
 
 
 def organization_role(organization: FromClause) -> ColumnElement[Any]:
-    """Return the viewer's role in an organization; a key of one project carries none."""
+    """Return the viewer's role in an organization; null for a key confined to one project."""
     member = _IN_ORGANIZATION.alias()
     own = (
         select(member.c.role)
@@ -169,7 +169,7 @@ def organization_role(organization: FromClause) -> ColumnElement[Any]:
 
 
 def organization_visible(organization: FromClause) -> ColumnElement[bool]:
-    """Tell whether the viewer is in an organization, or in a project of it."""
+    """Return the condition that the viewer is in an organization, or in a project of it."""
     member, project = _IN_ORGANIZATION.alias(), _PROJECTS.alias()
     return and_(
         organization.c.deleted_at.is_(None),
@@ -190,9 +190,9 @@ def organization_visible(organization: FromClause) -> ColumnElement[bool]:
 
 
 def organization_of_viewer(organization: FromClause) -> ColumnElement[bool]:
-    """Tell the same as `organization_visible`, led by the memberships of the viewer.
+    """Return the same as `organization_visible`, led by the memberships of the viewer.
 
-    For lists: they would otherwise look at every organization there is.
+    Lists use it, because they would otherwise read every organization.
     """
     member, guest, project = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias(), _PROJECTS.alias()
     own = select(member.c.organization_id).where(member.c.account_id == _ACCOUNT)
@@ -205,30 +205,29 @@ def organization_of_viewer(organization: FromClause) -> ColumnElement[bool]:
 
 
 def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an organization id names an organization that the viewer can see."""
+    """Return the condition that an id names an organization that the viewer can see."""
     organization = _ORGANIZATIONS.alias()
     return exists().where(organization.c.id == organization_id, organization_visible(organization))
 
 
 def account_visible(account: FromClause) -> ColumnElement[bool]:
-    """Tell whether an account is the viewer's own, or the viewer sees a thing of it.
+    """Return the condition that the viewer can see an account.
 
-    That is a membership, a key or a webhook.
-
-    A guest of a project sees the organization, but not who is in it.
+    It is the viewer's own, or has a membership, a key or a webhook that the viewer can see. A
+    viewer who is only a member of a project sees the organization, but not its members.
     """
-    theirs, ours = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
+    member, guest = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
     organization = _ORGANIZATIONS.alias()
     key, webhook = _KEYS.alias(), _WEBHOOKS.alias()
     return or_(
         account.c.id == _ACCOUNT,
         exists().where(
-            theirs.c.account_id == account.c.id,
-            theirs.c.organization_id == organization.c.id,
+            member.c.account_id == account.c.id,
+            member.c.organization_id == organization.c.id,
             organization_visible(organization),
             organization_role(organization).is_not(None),
         ),
-        exists().where(ours.c.account_id == account.c.id, in_visible_project(ours.c.project_id)),
+        exists().where(guest.c.account_id == account.c.id, in_visible_project(guest.c.project_id)),
         exists().where(key.c.account_id == account.c.id, api_key_visible(key)),
         exists().where(
             webhook.c.account_id == account.c.id, in_owned_project(webhook.c.project_id)
@@ -237,9 +236,10 @@ def account_visible(account: FromClause) -> ColumnElement[bool]:
 
 
 def api_key_visible(key: FromClause) -> ColumnElement[bool]:
-    """Tell whether a key is the viewer's own, or confined to what the viewer owns.
+    """Return the condition that the viewer can see a key.
 
-    A confined key sees no key that reaches further than itself.
+    It is the viewer's own, or confined to a project or organization that the viewer owns. A
+    confined key does not see keys of a wider scope.
     """
     project = _PROJECTS.alias()
     owned_project = exists().where(
@@ -266,7 +266,7 @@ def api_key_visible(key: FromClause) -> ColumnElement[bool]:
 
 
 def in_owned_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an id names an organization that the viewer sees as its OWNER."""
+    """Return the condition that an id names an organization that the viewer sees as its OWNER."""
     organization = _ORGANIZATIONS.alias()
     return exists().where(
         organization.c.id == organization_id,
@@ -276,7 +276,7 @@ def in_owned_organization(organization_id: ColumnElement[Any]) -> ColumnElement[
 
 
 def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an id names a project that the viewer sees as its OWNER."""
+    """Return the condition that an id names a project that the viewer sees as its OWNER."""
     project = _PROJECTS.alias()
     return exists().where(
         project.c.id == project_id,
@@ -286,20 +286,21 @@ def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def in_owned_webhook(webhook_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Tell whether an id names a webhook of a project that the viewer sees as its OWNER."""
+    """Return the condition that an id names a webhook of a project that the viewer owns."""
     webhook = _WEBHOOKS.alias()
     return exists().where(webhook.c.id == webhook_id, in_owned_project(webhook.c.project_id))
 
 
 def audit_entry_visible(entry: FromClause) -> ColumnElement[bool]:
-    """Tell whether the viewer is OWNER of the organization of an entry, or of its project."""
+    """Return the condition that the viewer owns the organization of an entry, or its project."""
     return or_(in_owned_organization(entry.c.organization_id), in_owned_project(entry.c.project_id))
 
 
 def receipt_visible(receipt: FromClause) -> ColumnElement[bool]:
-    """Tell whether the viewer is OWNER of where something was erased, or has asked for it.
+    """Return the condition that the viewer can see a receipt.
 
-    Whoever owned no more than the project has nothing else left to see the receipt by.
+    The viewer owns the organization or the project, or requested the erasure. After the project is
+    erased, one who owned only the project can see the receipt only as its requester.
     """
     account = _ACCOUNTS.alias()
     return or_(

@@ -1,7 +1,7 @@
-"""Column types that mean the same on SQLite and on PostgreSQL.
+"""Column types with the same meaning on SQLite and PostgreSQL.
 
-Texts that are sorted or compared carry the C collation on PostgreSQL, because a keyset cursor must
-find the very order the index has, and that order must be SQLite's too.
+Texts that are sorted or compared have the C collation on PostgreSQL, because a keyset cursor must
+use exactly the order of the index, and that order must be the same as on SQLite.
 """
 
 import re
@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 Id = String(36).with_variant(String(36, collation="C"), "postgresql")
 Name = String(256).with_variant(String(256, collation="C"), "postgresql")
 LongText = Text()
-# From here on a float is written with an exponent, and has no fraction.
+# Floats from this magnitude on are written with an exponent and have no fraction.
 _LEAST_EXPONENT = 1e16
 _EXPONENT = re.compile(rb"\de\+?1[6-9]\b")
 
@@ -25,10 +25,10 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 
 
 def json_text(value: Any) -> str:
-    """Return a value as JSON that reads alike from every database.
+    """Return a value as JSON text that every database returns alike.
 
-    PostgreSQL writes numbers without an exponent: there a float such as 1e16, which fits into 64
-    bits, comes back as an integer. So it goes in as one.
+    PostgreSQL writes numbers without an exponent: a float such as 1e16, which fits into 64 bits,
+    comes back from it as an integer. So it is stored as an integer everywhere.
     """
     encoded = orjson.dumps(value)
     if _EXPONENT.search(encoded):
@@ -47,13 +47,13 @@ def _with_whole_numbers(value: Any) -> Any:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC with microseconds; SQLite, which knows no time zones, keeps it naive."""
+    """A moment in UTC with microseconds; SQLite has no time zones and stores it naive."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return what the driver is given. A naive moment is a defect, not a local time."""
+        """Return the value for the driver. Raises `ValueError` for a naive moment, a defect."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -71,5 +71,5 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def enum_type(members: type[Enum]) -> SqlEnum:
-    """Return the type of a column that holds a member of an enum, as its name in plain text."""
+    """Return the type of a column that stores a member of an enum by its name, as plain text."""
     return SqlEnum(members, native_enum=False, create_constraint=False, length=32)

@@ -1,4 +1,4 @@
-"""What the declarations of tables share: fields of the same kinds, partial indexes, Core tables."""
+"""Helpers to declare tables: common kinds of fields, partial indexes, Core tables."""
 
 from enum import Enum
 from typing import Any
@@ -10,7 +10,10 @@ from storage.tables.columns import Id, UtcDateTime, enum_type
 
 
 def id_field(target: str | None = None, *, nullable: bool = False) -> Any:
-    """Return the field of an id: the primary key, or a foreign key that goes with its target."""
+    """Return the field of an id: the primary key, or a foreign key to `target`.
+
+    Rows with the foreign key are deleted with the row they refer to.
+    """
     if target is None:
         return Field(sa_type=Id, primary_key=True)
     return Field(
@@ -19,7 +22,7 @@ def id_field(target: str | None = None, *, nullable: bool = False) -> Any:
 
 
 def link_field(target: str) -> Any:
-    """Return one of the columns that together make the key of a row that joins two others."""
+    """Return one of the foreign keys that form the primary key of a row that joins two others."""
     return Field(default=None, sa_type=Id, primary_key=True, foreign_key=target, ondelete="CASCADE")
 
 
@@ -34,7 +37,7 @@ def enum_field(members: type[Enum], *, nullable: bool = False) -> Any:
 
 
 def partial_index(name: str, *columns: str) -> Index:
-    """Return an index of those rows in which the first of the columns is not null."""
+    """Return an index of the rows in which the first of the columns is not null."""
     known = text(f"{columns[0]} IS NOT NULL")
     return Index(name, *columns, sqlite_where=known, postgresql_where=known)
 

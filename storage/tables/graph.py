@@ -1,10 +1,11 @@
-"""The tables of the graph, in its order, so that the data model reads in one sitting.
+"""The tables of the graph, in its order: tenants, projects, keys, entities, the log, the audit log.
 
-Memories and what belongs to them are declared in `storage.tables.memory`, operations and jobs in
-`storage.tables.work`, and what stands around them in `storage.tables.platform`.
+Memories and their parts are declared in `storage.tables.memory`, operations and jobs in
+`storage.tables.work`, and webhooks, exports, imports, feedback and receipts in
+`storage.tables.platform`.
 
-Rows are read and written with prebuilt Core statements on `Model.__table__`; the models declare,
-they are not instantiated on the way of a request.
+Rows are read and written with prebuilt Core statements on `Model.__table__`. The models only
+declare the tables; requests never instantiate them.
 """
 
 from datetime import datetime
@@ -21,7 +22,7 @@ from storage.tables.fields import enum_field, id_field, moment_field, partial_in
 
 
 class ServerState(SQLModel, table=True):
-    """Facts about the whole database, such as the embedder its vectors come from."""
+    """Facts about the whole database, such as the embedder that computed its vectors."""
 
     __tablename__ = "server_state"
 
@@ -30,7 +31,7 @@ class ServerState(SQLModel, table=True):
 
 
 class Account(SQLModel, table=True):
-    """A person or a service, known by an e-mail address."""
+    """A person or a service, identified by an e-mail address."""
 
     __tablename__ = "accounts"
 
@@ -41,7 +42,7 @@ class Account(SQLModel, table=True):
 
 
 class Organization(SQLModel, table=True):
-    """The root of a tenant; an erased one disappears when its last project has."""
+    """The root of a tenant; an erased organization is deleted with its last project."""
 
     __tablename__ = "organizations"
 
@@ -53,7 +54,7 @@ class Organization(SQLModel, table=True):
 
 
 class OrganizationMember(SQLModel, table=True):
-    """What an account is in an organization."""
+    """The membership of an account in an organization."""
 
     __tablename__ = "organization_members"
     __table_args__ = (
@@ -72,8 +73,8 @@ class OrganizationMember(SQLModel, table=True):
 class Project(SQLModel, table=True):
     """A space of memories with its settings, and the head of its log.
 
-    What its log no longer has are the events up to `pruned_sequence`; `pruned_until` is a moment,
-    and what was over before it is gone.
+    Events up to the number `pruned_sequence` have been pruned from its log. Versions, operations,
+    exports and deliveries that ended before the moment `pruned_until` have been pruned too.
     """
 
     __tablename__ = "projects"
@@ -100,7 +101,7 @@ class Project(SQLModel, table=True):
 
 
 class ProjectMember(SQLModel, table=True):
-    """What an account is in a project."""
+    """The membership of an account in a project."""
 
     __tablename__ = "project_members"
     __table_args__ = (
@@ -117,7 +118,7 @@ class ProjectMember(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A secret that acts for an account; only its digest is kept.
+    """A secret that authenticates an account; only its digest is stored.
 
     A key must never outlive the project or organization that confines it, hence the cascades.
     """
@@ -145,7 +146,7 @@ class ApiKey(SQLModel, table=True):
 
 
 class Entity(SQLModel, table=True):
-    """A user, an agent, an app or a run: whom memories are about."""
+    """A user, an agent, an app or a run that memories are about."""
 
     __tablename__ = "entities"
     __table_args__ = (
@@ -167,9 +168,9 @@ class Entity(SQLModel, table=True):
 
 
 class HistoryEvent(SQLModel, table=True):
-    """One row of a project's log: what happened to a memory. Outlives the memory.
+    """One row of a project's log: a change of a memory. It outlives the memory.
 
-    `version` is the one that the event made of the memory; of a deletion, the one that it ended.
+    `version` is the memory's version after the event; for a deletion, the version that it ended.
     """
 
     __tablename__ = "history"
@@ -195,7 +196,7 @@ class HistoryEvent(SQLModel, table=True):
 
 
 class AuditEntry(SQLModel, table=True):
-    """One act of administration. It stays when the project it was about has gone."""
+    """One act of administration. It outlives the project that it is about."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (

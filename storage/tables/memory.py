@@ -1,4 +1,4 @@
-"""The tables of memories: the memory, its past versions, and what belongs to it."""
+"""The tables of memories: the memory, its past versions and its parts."""
 
 from datetime import date, datetime
 from typing import Any
@@ -13,9 +13,9 @@ from storage.tables.fields import enum_field, id_field, link_field, moment_field
 
 
 def _listed(table: str, *also: str) -> tuple[Index, ...]:
-    """Return the indexes of memories: by project, by each kind of entity, by the one before.
+    """Return the indexes of memories: by project, by each kind of entity, by previous memory.
 
-    The first two also have the columns that are named, for what can be told from the index alone.
+    All but the last also contain the columns `also`, for conditions checked on the index alone.
     """
     return (
         Index(f"ix_{table}_page", "project_id", "created_at", "id", *also),
@@ -28,12 +28,13 @@ def _listed(table: str, *also: str) -> tuple[Index, ...]:
 
 
 class _MemoryColumns(SQLModel):
-    """What a memory is made of. The names of its entities stand beside their keys to spare a join.
+    """The columns of a memory and of its versions.
 
-    `happened_at` is the timestamp, or the creation of a memory without one; `timestamp_until` is
-    the last day of a range that begins there. `previous_id` is the memory said before it in the
-    same conversation, `successor_id` the one that has taken its place, `extends_id` one that it
-    tells more about; each may be gone.
+    The names of its entities are stored beside their keys to avoid a join. `happened_at` is the
+    timestamp, or the time of creation if there is none; `timestamp_until` is the last day of a
+    range that begins at the timestamp. `previous_id` is the memory before it in the same
+    conversation, `successor_id` the memory that replaced it, `extends_id` the memory to which it
+    adds detail; each of these may have been deleted.
     """
 
     project_id: str = id_field("projects.id")
@@ -66,10 +67,11 @@ class _MemoryColumns(SQLModel):
 
 
 class Memory(_MemoryColumns, table=True):
-    """One remembered thing, as it is.
+    """The present version of a memory.
 
-    `slot` is what no two active memories of the same entities and speaker have in common: a digest
-    of them and of the text. Whatever is not active, or has expired, leaves its slot to others.
+    `slot` is the uniqueness key, a digest of the entities, the speaker and the text: no two active
+    memories share one. It is null for a memory that is not active. An expired memory loses it when
+    another one needs it.
     """
 
     __tablename__ = "memories"
@@ -88,9 +90,9 @@ class Memory(_MemoryColumns, table=True):
 
 
 class MemoryVersion(_MemoryColumns, table=True):
-    """What a memory was from its `updated_at` until `ended_at`, when it was changed or deleted.
+    """A past version of a memory: valid from `updated_at` until its change or deletion, `ended_at`.
 
-    A list of the past may pass over many versions of other times, so the indexes tell the time.
+    A list of a past moment may skip many versions of other times, so the indexes contain the times.
     """
 
     __tablename__ = "memory_versions"
@@ -105,12 +107,12 @@ class MemoryVersion(_MemoryColumns, table=True):
 
 
 class MemoryKeywords(SQLModel, table=True):
-    """What ranking by words needs to know of a memory's text, and what the keyword index holds.
+    """The keywords of a memory's text, for ranking and for the keyword index.
 
-    `terms` are its words as `language.terms` writes them, parted by spaces; `scope` names its
-    project and entities in the same way. `attribute` is what its text claims of its speaker, as
-    `language.claims` names it. `position` is there because SQLite's index knows rows by whole
-    numbers.
+    `terms` are its words as normalized by `language.terms`, separated by spaces; `scope` lists its
+    project and entities in the same form. `attribute` is the attribute of the speaker that the text
+    states, named as in `language.claims`. `position` exists because SQLite's index identifies rows
+    by integers.
     """
 
     __tablename__ = "memory_keywords"
@@ -139,7 +141,7 @@ class MemoryKeywords(SQLModel, table=True):
 
 
 class SourceMessage(SQLModel, table=True):
-    """A message that memories were drawn from; it goes with the last of them."""
+    """A message that memories were extracted from; it is deleted with the last of them."""
 
     __tablename__ = "source_messages"
     __table_args__ = (Index("ix_source_messages_project", "project_id"),)
@@ -154,7 +156,7 @@ class SourceMessage(SQLModel, table=True):
 
 
 class MemorySource(SQLModel, table=True):
-    """Which memory was drawn from which message."""
+    """A link between a memory and a message that it was extracted from."""
 
     __tablename__ = "memory_sources"
     __table_args__ = (Index("ix_memory_sources_message", "message_id"),)
@@ -164,7 +166,7 @@ class MemorySource(SQLModel, table=True):
 
 
 class Concept(SQLModel, table=True):
-    """A person, a place or a thing that memories mention; `key` is its name in one form."""
+    """A person, a place or a thing that memories mention; `key` is its normalized name."""
 
     __tablename__ = "concepts"
     __table_args__ = (
@@ -180,7 +182,7 @@ class Concept(SQLModel, table=True):
 
 
 class MemoryConcept(SQLModel, table=True):
-    """Which memory mentions which concept."""
+    """A link between a memory and a concept that it mentions."""
 
     __tablename__ = "memory_concepts"
     __table_args__ = (Index("ix_memory_concepts_concept", "concept_id", "memory_id"),)
@@ -190,7 +192,7 @@ class MemoryConcept(SQLModel, table=True):
 
 
 class MemoryTouches(SQLModel, table=True):
-    """When a memory was last returned by searches, in seconds since 1970, oldest first."""
+    """When searches last returned a memory, in seconds since 1970, oldest first."""
 
     __tablename__ = "memory_touches"
 
@@ -203,7 +205,10 @@ class MemoryTouches(SQLModel, table=True):
 
 
 class MemoryVector(SQLModel, table=True):
-    """The embedding of a memory's text, little-endian float32, apart so that lists stay light."""
+    """The embedding of a memory's text, little-endian float32.
+
+    It has its own table so that lists of memories do not read it.
+    """
 
     __tablename__ = "memory_vectors"
     __table_args__ = (Index("ix_memory_vectors_project", "project_id"),)

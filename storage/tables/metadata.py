@@ -1,4 +1,4 @@
-"""All tables together, for migrations and for those who look at everything there is."""
+"""The metadata of all tables, for migrations and for code that inspects the whole database."""
 
 from sqlmodel import SQLModel
 

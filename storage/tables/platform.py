@@ -1,4 +1,4 @@
-"""The tables of what stands around the memories: webhooks, exports, imports, feedback, receipts."""
+"""The tables around the memories: webhooks, exports, imports, feedback, receipts."""
 
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,11 @@ _WAITING = text("next_attempt_at IS NOT NULL")
 
 
 class Webhook(SQLModel, table=True):
-    """Where a project's events are sent to.
+    """A URL that receives a project's events.
 
-    Its secret is derived from the server's pepper and `secret`, which is no secret by itself;
-    `former_secret` signs too until `former_until`. What the log has up to `sequence` is not for it,
-    or has been promised as deliveries already.
+    Its signing secret is derived from the server's pepper and the seed `secret`, which is not
+    secret by itself. Until `former_until`, messages are also signed with the secret derived from
+    `former_secret`. Log events up to `sequence` precede the webhook or have deliveries already.
     """
 
     __tablename__ = "webhooks"
@@ -44,10 +44,10 @@ class Webhook(SQLModel, table=True):
 
 
 class WebhookDelivery(SQLModel, table=True):
-    """One message to one webhook. What it says is read from the log each time it is sent.
+    """One message to one webhook. Its content is read from the log for each attempt.
 
-    A test has no `event_type` and no `sequence`. `next_attempt_at` is there while it is waiting.
-    `attempts` are all there were, `tries` those since it was last asked for.
+    A test message has no `event_type` and no `sequence`. `next_attempt_at` is set while the
+    delivery is pending. `attempts` counts all attempts, `tries` those since it was last requested.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -81,11 +81,11 @@ class WebhookDelivery(SQLModel, table=True):
 
 
 class Export(SQLModel, table=True):
-    """Memories that somebody takes away: as they were at `created_at`, or shaped by a schema.
+    """An export of memories: plain, with their state at `created_at`, or shaped by a JSON schema.
 
-    Of the first kind nothing is kept but what was asked for; `sequence` is how far the log had
-    come. Of the second, `data` is the result. One that is the profile of an entity names it, and
-    the job that made it together with others.
+    Of a plain export only the request is stored; `sequence` is the head of the log at that time.
+    Of a shaped export, `data` is the result. An export that is the profile of an entity has the
+    entity's id in `profile_of`, and in `profile_job` the id shared by the profiles of one job.
     """
 
     __tablename__ = "exports"
@@ -112,7 +112,7 @@ class Export(SQLModel, table=True):
 
 
 class ProfileSettings(SQLModel, table=True):
-    """How the profiles of a project's users are made, if they are."""
+    """Whether and how profiles of a project's users are built."""
 
     __tablename__ = "profile_settings"
 
@@ -128,7 +128,7 @@ class ProfileSettings(SQLModel, table=True):
 
 
 class ExportMemory(SQLModel, table=True):
-    """Which memory a shaped export was made of. The memory may be gone."""
+    """A memory that a shaped export was built from. The memory may have been deleted."""
 
     __tablename__ = "export_memories"
     __table_args__ = (Index("ix_export_memories_memory", "memory_id"),)
@@ -142,7 +142,7 @@ class ExportMemory(SQLModel, table=True):
 
 
 class ImportRecord(SQLModel, table=True):
-    """A record that an import has received and not yet stored; it vanishes as it is."""
+    """A record that an import has received and not stored yet; storing it deletes this row."""
 
     __tablename__ = "import_records"
     __table_args__ = (Index("ix_import_records_project", "project_id"),)
@@ -158,7 +158,7 @@ class ImportRecord(SQLModel, table=True):
 
 
 class MemoryFeedback(SQLModel, table=True):
-    """What somebody thinks of a memory."""
+    """The rating of a memory."""
 
     __tablename__ = "memory_feedback"
     __table_args__ = (Index("ix_memory_feedback_project", "project_id", "value"),)
@@ -175,10 +175,10 @@ class MemoryFeedback(SQLModel, table=True):
 
 
 class ErasureReceipt(SQLModel, table=True):
-    """That something was erased: what, when, by whom and how much; nothing of what it said.
+    """A receipt of an erasure: its subject, time, author and counts, and no erased content.
 
-    It stays when the project has gone, and goes with the organization. `pending` is what the job
-    still has to look for, the name of an entity included, and is null once it is done.
+    It outlives the project and is deleted with the organization. `pending` is the remaining work
+    of the job, including the name of the entity to search for; null once the erasure is complete.
     """
 
     __tablename__ = "erasure_receipts"

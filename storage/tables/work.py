@@ -1,4 +1,4 @@
-"""The tables of work: what was asked of the platform, and what it has promised to do."""
+"""The tables of work: the operations that clients requested, and the enqueued jobs."""
 
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,11 @@ from storage.tables.fields import enum_field, id_field, moment_field, partial_in
 
 
 class Operation(SQLModel, table=True):
-    """One request that the platform worked on.
+    """One request that the platform processed.
 
-    `scope` is a digest of the entities an add is about, by which the conversation before it is
-    found. `outcomes` tell what became of each fact. `alive_until` is when work that no job stands
-    behind is given up for lost.
+    `scope` is a digest of the entities that an add is about; it finds the earlier messages of the
+    conversation. `outcomes` has the outcome of each fact. Work that is not backed by a job is
+    considered abandoned after `alive_until`.
     """
 
     __tablename__ = "operations"
@@ -64,9 +64,9 @@ class Operation(SQLModel, table=True):
 
 
 class Job(SQLModel, table=True):
-    """Work that a committed transaction has promised; see `storage.operations.jobs`.
+    """Work that a committed transaction has enqueued; see `storage.operations.jobs`.
 
-    Jobs in one lane are done one after the other.
+    Jobs in one lane run one after the other.
     """
 
     __tablename__ = "jobs"

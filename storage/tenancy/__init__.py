@@ -1,1 +1,1 @@
-"""Accounts, organizations, projects, members and keys, and their audit log."""
+"""Accounts, organizations, projects, members, keys and the audit log."""

@@ -38,12 +38,15 @@ class AccountStore:
         self._connection = connection
 
     def by_email(self, email: str) -> AccountRow | None:
-        """Return the account of an address, or None. For those who may know every address."""
+        """Return the account of an address, or None.
+
+        It ignores visibility: a caller must not reveal whether an address has an account.
+        """
         row = self._connection.execute(_BY_EMAIL, {"email": email}).first()
         return AccountRow(*row) if row else None
 
     def get_or_create(self, email: str, id: str, moment: datetime) -> AccountRow:
-        """Return the account of an address; one that is missing comes into being with this id."""
+        """Return the account of an address; create a missing one with this id."""
         account = self.by_email(email)
         if account is None:
             account = AccountRow(id, email, None, moment)

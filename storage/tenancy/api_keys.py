@@ -1,4 +1,4 @@
-"""API keys: secrets that act for accounts, kept as digests."""
+"""API keys: secrets that authenticate accounts, stored as digests."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,13 +53,13 @@ API_KEYS_OF_PROJECT = Listing(
 )
 
 
-def alive(key: FromClause) -> ColumnElement[bool]:
-    """Tell whether a key is neither revoked nor, at the bound `moment`, expired."""
+def is_valid_key(key: FromClause) -> ColumnElement[bool]:
+    """Return the condition that a key is neither revoked nor expired at the parameter `moment`."""
     moment = bindparam("moment", type_=UtcDateTime)
     return key.c.revoked_at.is_(None) & or_(key.c.expires_at.is_(None), key.c.expires_at > moment)
 
 
-_ALIVE = (
+_VALID = (
     select(
         _KEYS.c.account_id,
         _ACCOUNTS.c.email,
@@ -75,7 +75,7 @@ _ALIVE = (
     .join(_ACCOUNTS, _ACCOUNTS.c.id == _KEYS.c.account_id)
     .where(
         _KEYS.c.digest.in_(bindparam("digests", expanding=True, type_=Name)),
-        alive(_KEYS),
+        is_valid_key(_KEYS),
     )
 )
 
@@ -89,8 +89,11 @@ class ApiKeyStore:
     def actor_of(
         self, digests: list[str], moment: datetime
     ) -> tuple[Actor, datetime | None] | None:
-        """Return who the first living key acts for and when it was last used, or None."""
-        rows = self._connection.execute(_ALIVE, {"digests": digests, "moment": moment}).all()
+        """Return the actor of the first valid key among the digests and the key's last use.
+
+        None when no digest is that of a valid key.
+        """
+        rows = self._connection.execute(_VALID, {"digests": digests, "moment": moment}).all()
         if not rows:
             return None
         *actor, last_used, _ = min(rows, key=lambda row: digests.index(row.digest))
@@ -101,7 +104,7 @@ class ApiKeyStore:
         return API_KEYS.get(self._connection, id, actor, *path)
 
     def has_any(self) -> bool:
-        """Tell whether any key was ever made in this database."""
+        """Return whether the database has any key, revoked and expired ones included."""
         return self._connection.execute(select(_KEYS.c.id).limit(1)).first() is not None
 
     def create(self, key: ApiKeyRow, digest: str) -> None:
@@ -109,24 +112,24 @@ class ApiKeyStore:
         self._connection.execute(insert(_KEYS), {**row_values(key), "digest": digest})
 
     def change(self, id: str, **values: Any) -> None:
-        """Write some columns of a key."""
+        """Update some columns of a key."""
         self._connection.execute(update(_KEYS).where(_KEYS.c.id == id).values(**values))
 
     def revoke(self, id: str, moment: datetime) -> bool:
-        """End a key for good. Returns whether it was this that ended it."""
+        """Revoke a key permanently. Returns False if it was revoked already."""
         statement = update(_KEYS).where(_KEYS.c.id == id, _KEYS.c.revoked_at.is_(None))
         return self._connection.execute(statement.values(revoked_at=moment)).rowcount == 1
 
-    def leave_project(self, project_id: str) -> None:
-        """Erase the keys confined to a project and take it from the others as their default."""
-        here = _KEYS.c.project_id == project_id
+    def remove_project(self, project_id: str) -> None:
+        """Delete the keys confined to a project, and unset it as the default of other keys."""
+        in_scope = _KEYS.c.project_id == project_id
         confined = _KEYS.c.reach == ApiKeyReach.PROJECT
-        self._connection.execute(delete(_KEYS).where(here, confined))
-        self._connection.execute(update(_KEYS).where(here).values(project_id=None))
+        self._connection.execute(delete(_KEYS).where(in_scope, confined))
+        self._connection.execute(update(_KEYS).where(in_scope).values(project_id=None))
 
-    def leave_organization(self, organization_id: str) -> None:
-        """Erase the keys confined to an organization and take it from the others' defaults."""
-        here = _KEYS.c.organization_id == organization_id
+    def remove_organization(self, organization_id: str) -> None:
+        """Delete the keys confined to an organization, and unset it as the default of others."""
+        in_scope = _KEYS.c.organization_id == organization_id
         confined = _KEYS.c.reach != ApiKeyReach.ACCOUNT
-        self._connection.execute(delete(_KEYS).where(here, confined))
-        self._connection.execute(update(_KEYS).where(here).values(organization_id=None))
+        self._connection.execute(delete(_KEYS).where(in_scope, confined))
+        self._connection.execute(update(_KEYS).where(in_scope).values(organization_id=None))

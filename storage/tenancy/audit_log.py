@@ -1,7 +1,7 @@
-"""The audit log: administration, written down by the transaction that does it.
+"""The audit log: acts of administration, recorded by the transaction that performs them.
 
-An entry belongs to an organization and goes with it. It may be about one of its projects, and
-outlives that: who made and who deleted a project can be read afterwards, what was in it cannot.
+An entry belongs to an organization and is deleted with it. An entry about a project outlives the
+project: it shows who created and deleted it, but no longer what was in it.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from storage.tables.fields import table_of
 from storage.tables.graph import AuditEntry
 
 _ENTRIES = table_of(AuditEntry)
-# Of these an erased project leaves its name: without it nobody could tell what was deleted.
+# The entries of these actions keep the name of an erased project, to show what was deleted.
 _NAMING = {
     AuditAction.PROJECT_CREATED.value,
     AuditAction.PROJECT_UPDATED.value,
@@ -29,10 +29,11 @@ _NAMING = {
 
 @dataclass(slots=True)
 class AuditRow:
-    """One act. `before` and `after` hold what it changed by API names; never a secret.
+    """One act. `before` and `after` have the changed values by API names, and never a secret.
 
-    `project_id` is that of the project it was done to or in, which may be gone. `action` is the
-    name of an `AuditAction`, as a text: a server must be able to show what a newer one has written.
+    `project_id` is the project it applies to or happened in, which may have been deleted. `action`
+    is the name of an `AuditAction`, as text, because a server must be able to show entries written
+    by a newer version.
     """
 
     id: str
@@ -67,29 +68,29 @@ _BLANK = (
 
 
 class AuditStore:
-    """Writes entries, and blanks those of projects that are erased."""
+    """Writes entries, and blanks those of erased projects."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def record(self, *entries: AuditRow) -> None:
-        """Store entries about what this very transaction does."""
+        """Store entries about acts of this same transaction."""
         if entries:
             self._connection.execute(insert(_ENTRIES), [row_values(entry) for entry in entries])
 
     def blank_some(self, project_id: str, beyond: str, limit: int) -> str | None:
-        """Take what was in a project out of up to `limit` of its entries, those beyond an id.
+        """Remove the details from up to `limit` entries of a project, those after the id `beyond`.
 
-        That somebody did something stays, and so do the project's names. Returns the id to go on
-        from, None when there are no more.
+        The actor, the action and the project's names remain. Returns the id to continue from, None
+        when there are no more entries.
         """
         values = {"project": project_id, "beyond": beyond}
         rows = self._connection.execute(_SOME.limit(limit), values).all()
         changes = [
             {
                 "entry": row.id,
-                "old": _left_of(row.action, row.before),
-                "new": _left_of(row.action, row.after),
+                "old": _retained_facts(row.action, row.before),
+                "new": _retained_facts(row.action, row.after),
             }
             for row in rows
         ]
@@ -98,7 +99,7 @@ class AuditStore:
         return rows[-1].id if len(rows) == limit else None
 
 
-def _left_of(action: str, facts: dict[str, Any] | None) -> dict[str, Any] | None:
+def _retained_facts(action: str, facts: dict[str, Any] | None) -> dict[str, Any] | None:
     if facts is None or action not in _NAMING or "name" not in facts:
         return None
     return {"name": facts["name"]}

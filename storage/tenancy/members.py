@@ -1,4 +1,4 @@
-"""Members: what accounts are in organizations and in projects, kept alike for both."""
+"""Members: the roles of accounts in organizations and in projects, stored alike for both."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +40,7 @@ MEMBERS_OF_PROJECT = Listing(
 
 
 class Membership:
-    """The members of organizations, or those of projects."""
+    """The members of organizations, or of projects, in one table."""
 
     def __init__(self, connection: Connection, table: Table, scope: str) -> None:
         self._connection = connection
@@ -68,7 +68,7 @@ class Membership:
         self._connection.execute(insert(self._table), values)
 
     def set_role(self, member: MemberRow, role: Role) -> None:
-        """Change what a member is."""
+        """Change the role of a member."""
         statement = update(self._table).where(self._table.c.id == member.id)
         self._connection.execute(statement.values(role=role))
 
@@ -80,7 +80,7 @@ class Membership:
         self._connection.execute(statement)
 
     def count_owners(self, scope_id: str) -> int:
-        """Return how many owners there are. Lock the scope first: two may be leaving at once."""
+        """Return the number of owners. Lock the scope first: two may leave at the same time."""
         statement = (
             select(func.count())
             .select_from(self._table)
@@ -100,7 +100,7 @@ class MemberStore:
     def remove_from_projects(self, organization_id: str, account_id: str) -> dict[str, Role]:
         """Delete an account's memberships in all projects of an organization.
 
-        Returns what it was in each, by the project's id.
+        Returns its former role in each, by project id.
         """
         projects = select(_PROJECTS.c.id).where(_PROJECTS.c.organization_id == organization_id)
         removed = self._connection.execute(
@@ -111,7 +111,7 @@ class MemberStore:
         return {row.project_id: row.role for row in removed}
 
     def is_known(self, organization_id: str, account_id: str) -> bool:
-        """Tell whether an account is in an organization or in any project of it."""
+        """Return whether an account is a member of an organization or of a project in it."""
         if self.organization.find(organization_id, account_id):
             return True
         statement = select(_IN_PROJECT.c.id).where(

@@ -19,7 +19,7 @@ _ORGANIZATIONS = table_of(Organization)
 
 @dataclass(slots=True)
 class OrganizationRow:
-    """One organization, and what the viewer is in it."""
+    """One organization, and the role of the viewer in it."""
 
     id: str
     name: str
@@ -52,9 +52,9 @@ class OrganizationStore:
         return ORGANIZATIONS.get(self._connection, id, actor, *path)
 
     def lock(self, id: str) -> None:
-        """Keep others from changing the organization or its members until the end.
+        """Keep other transactions from changing the organization or its members until commit.
 
-        Lock before reading: what was read before the lock may be gone. What is no id locks nothing.
+        Lock before reading: rows read before the lock may be outdated. A malformed id is ignored.
         """
         if not is_id(id):
             return
@@ -67,6 +67,6 @@ class OrganizationStore:
         self._connection.execute(insert(_ORGANIZATIONS), values)
 
     def change(self, id: str, moment: datetime, **values: Any) -> None:
-        """Write some columns of an organization."""
+        """Update some columns of an organization."""
         statement = update(_ORGANIZATIONS).where(_ORGANIZATIONS.c.id == id)
         self._connection.execute(statement.values(updated_at=moment, **values))

@@ -20,7 +20,7 @@ _PROJECTS = table_of(Project)
 
 @dataclass(slots=True)
 class ProjectRow:
-    """One project, and what the viewer is in it. `sequence` is the head of its log."""
+    """One project, and the role of the viewer in it. `sequence` is the head of its log."""
 
     id: str
     organization_id: str
@@ -42,7 +42,7 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
-    """What a project wants of the extraction of memories."""
+    """The settings of a project for the extraction of memories."""
 
     custom_instructions: str | None
     agent_custom_instructions: str | None
@@ -72,16 +72,16 @@ class ProjectStore:
         return PROJECTS.get(self._connection, id, actor, *path)
 
     def settings(self, id: str) -> ProjectSettings | None:
-        """Return the settings of a project that is not being erased, whoever it belongs to."""
+        """Return the settings of a project, None if it is being erased; ignores visibility."""
         columns = [_PROJECTS.c[name] for name in ProjectSettings.__dataclass_fields__]
         statement = select(*columns).where(_PROJECTS.c.id == id, _PROJECTS.c.deleted_at.is_(None))
         row = self._connection.execute(statement).first()
         return None if row is None else ProjectSettings(*row)
 
     def lock(self, id: str) -> None:
-        """Keep others from changing the project or its members until the end.
+        """Keep other transactions from changing the project or its members until commit.
 
-        Lock before reading: what was read before the lock may be gone. What is no id locks nothing.
+        Lock before reading: rows read before the lock may be outdated. A malformed id is ignored.
         """
         if not is_id(id):
             return
@@ -91,7 +91,7 @@ class ProjectStore:
     def create(
         self, id: str, organization_id: str, name: str, description: str | None, moment: datetime
     ) -> None:
-        """Store a project with the settings a project starts with."""
+        """Store a project with the default settings."""
         self._connection.execute(
             insert(_PROJECTS),
             {
@@ -113,7 +113,7 @@ class ProjectStore:
         )
 
     def change(self, project: ProjectRow, moment: datetime, **values: Any) -> None:
-        """Write some columns of a project and raise its version.
+        """Update some columns of a project and increase its version.
 
         Raises `RowMoved` when the row has changed since it was read.
         """
@@ -126,7 +126,7 @@ class ProjectStore:
             raise RowMoved
 
     def all_ids(self) -> list[str]:
-        """Return the ids of all projects that are not being erased, whoever they belong to."""
+        """Return the ids of all projects that are not being erased; ignores visibility."""
         statement = select(_PROJECTS.c.id).where(_PROJECTS.c.deleted_at.is_(None))
         return list(self._connection.execute(statement).scalars())
 
@@ -138,6 +138,6 @@ class ProjectStore:
         return list(self._connection.execute(statement).scalars())
 
     def hide(self, id: str, moment: datetime) -> None:
-        """Make a project invisible to everybody; an erase job does the rest."""
+        """Make a project invisible to all viewers; an erase job deletes its content."""
         statement = update(_PROJECTS).where(_PROJECTS.c.id == id)
         self._connection.execute(statement.values(deleted_at=moment))

@@ -1,4 +1,4 @@
-"""How much there is in projects, counted in a fixed number of statements for any number of them."""
+"""Statistics of projects, counted in a fixed number of statements for any number of projects."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ _JOBS = table_of(Job)
 
 @dataclass(slots=True)
 class StatisticsRow:
-    """The counts of one project. The memories of a category may be those of another, too.
+    """The counts of one project. A memory counts in each of its categories.
 
-    `index_lag` is how many memories wait to be brought into the vector index, or out of it.
+    `index_lag` is the number of memories that wait to be added to the vector index or removed.
     """
 
     by_state: dict[MemoryState, int] = field(default_factory=dict)
@@ -36,28 +36,28 @@ class StatisticsRow:
 
 
 class StatisticsStore:
-    """Counts; the caller has made sure that the viewer can see the projects."""
+    """Counts rows of projects; the caller has checked that the viewer can see the projects."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def of_projects(self, project_ids: Sequence[str]) -> dict[str, StatisticsRow]:
-        """Return the statistics of each project."""
-        found: defaultdict[str, StatisticsRow] = defaultdict(StatisticsRow)
-        for id, state, count in self._counted(_MEMORIES, _MEMORIES.c.state, project_ids):
-            found[id].by_state[state] = count
+        """Return the statistics of each project by id; of an empty one, a row without counts."""
+        statistics: defaultdict[str, StatisticsRow] = defaultdict(StatisticsRow)
+        for id, state, count in self._counts(_MEMORIES, _MEMORIES.c.state, project_ids):
+            statistics[id].by_state[state] = count
         for id, category, count in self._by_category(project_ids):
-            found[id].by_category[category] = count
-        for id, type, count in self._counted(_ENTITIES, _ENTITIES.c.type, project_ids):
-            found[id].by_type[type] = count
-        for id, value, count in self._counted(_FEEDBACK, _FEEDBACK.c.value, project_ids):
-            found[id].by_feedback[value] = count
-        for id, kind, count in self._counted(_JOBS, _JOBS.c.kind, project_ids):
+            statistics[id].by_category[category] = count
+        for id, type, count in self._counts(_ENTITIES, _ENTITIES.c.type, project_ids):
+            statistics[id].by_type[type] = count
+        for id, value, count in self._counts(_FEEDBACK, _FEEDBACK.c.value, project_ids):
+            statistics[id].by_feedback[value] = count
+        for id, kind, count in self._counts(_JOBS, _JOBS.c.kind, project_ids):
             if kind is JobKind.INDEX:
-                found[id].index_lag = count
-        return found
+                statistics[id].index_lag = count
+        return statistics
 
-    def _counted(
+    def _counts(
         self, table: FromClause, by: ColumnElement[Any], project_ids: Sequence[str]
     ) -> Sequence[Any]:
         return self._grouped(select(table.c.project_id, by, func.count()), table, by, project_ids)
@@ -77,7 +77,7 @@ class StatisticsStore:
         project_ids: Sequence[str],
     ) -> Sequence[Any]:
         given, _, id = ids_as_table(self._connection.dialect.name)
-        wanted = table.c.project_id.in_(select(id).select_from(given))
-        statement = counts.where(wanted).group_by(table.c.project_id, by).order_by(by)
+        in_projects = table.c.project_id.in_(select(id).select_from(given))
+        statement = counts.where(in_projects).group_by(table.c.project_id, by).order_by(by)
         values = {"given": id_array_parameter(self._connection, project_ids)}
         return self._connection.execute(statement, values).all()

@@ -1,1 +1,1 @@
-"""Webhooks, and what was delivered to them."""
+"""Webhooks and their deliveries."""

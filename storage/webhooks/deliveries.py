@@ -1,7 +1,7 @@
-"""Deliveries: the messages that webhooks have been promised, and what came of each.
+"""Deliveries: the messages enqueued for webhooks, and the result of each.
 
-None of them holds any text: what a message says is read from the log each time it is sent, so what
-is erased there is erased here.
+A delivery has no content: it is read from the log for each attempt, so erasing the log erases it
+too.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ _PROJECTS = table_of(Project)
 
 @dataclass(slots=True)
 class DeliveryRow:
-    """One message to one webhook. A test has no `event_type` and no `sequence`.
+    """One message to one webhook. A test message has no `event_type` and no `sequence`.
 
-    `attempts` are all there were, `tries` those since it was last asked for; `next_attempt_at` is
-    there while it waits.
+    `attempts` counts all attempts, `tries` those since it was last requested; `next_attempt_at` is
+    set while it is pending.
     """
 
     id: str
@@ -63,7 +63,7 @@ _OF_WEBHOOK = _DELIVERIES.c.webhook_id == bindparam("webhook", type_=Id)
 _DUE = (
     select(_DELIVERIES.c.id)
     .where(_OF_WEBHOOK, _DELIVERIES.c.next_attempt_at <= bindparam("moment", type_=UtcDateTime))
-    # A test has no place in the log, and somebody waits for it.
+    # A test message has no sequence number; it comes first, because a user waits for it.
     .order_by(func.coalesce(_DELIVERIES.c.sequence, 0), _DELIVERIES.c.id)
     .limit(bindparam("limit", type_=Integer))
 )
@@ -94,44 +94,44 @@ class DeliveryStore:
             self._connection.execute(insert(_DELIVERIES), [row_values(row) for row in deliveries])
 
     def due(self, webhook_id: str, moment: datetime, limit: int) -> list[str]:
-        """Return the ids of deliveries that are due, in the order in which they are to be sent."""
+        """Return the ids of up to `limit` deliveries that are due, in sending order."""
         values = {"webhook": webhook_id, "moment": moment, "limit": limit}
         return list(self._connection.execute(_DUE, values).scalars())
 
     def next_attempt_at(self, webhook_id: str) -> datetime | None:
-        """Return when a webhook has something to be sent, None for never.
+        """Return when the next delivery of a webhook is due, None if none is pending.
 
-        Of a project that is being erased nothing is sent.
+        The deliveries of a project that is being erased are never due.
         """
         return self._connection.execute(_NEXT, {"webhook": webhook_id}).scalar()
 
     def find(self, id: str) -> DeliveryRow | None:
-        """Return a delivery, whoever it belongs to."""
+        """Return a delivery or None; ignores visibility."""
         row = self._connection.execute(_ONE, {"delivery": id}).first()
         return None if row is None else DeliveryRow(*row)
 
     def lock(self, id: str) -> DeliveryRow | None:
-        """Return the same, and keep others from changing the delivery until the end."""
+        """Return a delivery as `find` does, and lock it until commit."""
         row = self._connection.execute(_ONE_LOCKED, {"delivery": id}).first()
         return None if row is None else DeliveryRow(*row)
 
     def change(self, id: str, **values: Any) -> None:
-        """Write some columns of a delivery."""
+        """Update some columns of a delivery."""
         statement = update(_DELIVERIES).where(_DELIVERIES.c.id == id)
         self._connection.execute(statement.values(**values))
 
     def fail_pending(self, webhook_id: str, error: str, moment: datetime) -> None:
-        """End what waits for a webhook, tests excepted, as having failed."""
-        waiting = update(_DELIVERIES).where(
+        """Fail the pending deliveries of a webhook, except test messages."""
+        pending = update(_DELIVERIES).where(
             _DELIVERIES.c.webhook_id == webhook_id,
             _DELIVERIES.c.next_attempt_at.is_not(None),
             _DELIVERIES.c.event_type.is_not(None),
         )
         self._connection.execute(
-            waiting.values(**final_columns(OperationStatus.FAILED, error, moment))
+            pending.values(**final_columns(OperationStatus.FAILED, error, moment))
         )
 
 
 def final_columns(status: OperationStatus, error: str | None, moment: datetime) -> dict[str, Any]:
-    """Return the columns of a delivery that waits no longer."""
+    """Return the columns to set when a delivery is no longer pending."""
     return {"status": status, "error": error, "next_attempt_at": None, "completed_at": moment}

@@ -1,4 +1,4 @@
-"""Webhooks: where a project's events are sent to, and how far in its log that has come."""
+"""Webhooks: the URLs that receive a project's events, and their positions in its log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _PROJECTS = table_of(Project)
 
 @dataclass(slots=True)
 class WebhookRow:
-    """One webhook, without what its secrets are made of."""
+    """One webhook, without the seeds of its secrets."""
 
     id: str
     project_id: str
@@ -40,10 +40,10 @@ class WebhookRow:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A webhook as those see it who send to it, whoever it belongs to.
+    """A webhook as the delivery worker reads it, without a check of visibility.
 
-    `secret` and `former_secret` are the seeds of its secrets; what the log has up to `sequence`
-    has been dealt with.
+    `secret` and `former_secret` are the seeds of its secrets. Events of the log up to `sequence`
+    have been processed.
     """
 
     id: str
@@ -96,17 +96,23 @@ class WebhookStore:
         return WEBHOOKS.get(self._connection, id, actor, *path)
 
     def count(self, project_id: str) -> int:
-        """Return how many webhooks a project has. Lock the project first: two may be added."""
+        """Return the number of webhooks of a project.
+
+        To enforce a limit, lock the project first: two may be added at the same time.
+        """
         statement = select(func.count()).where(_WEBHOOKS.c.project_id == project_id)
         return self._connection.execute(statement).scalar_one()
 
     def create(self, webhook: WebhookRow, seed: str, sequence: int) -> None:
-        """Store a webhook that is told of what its project's log has after a number."""
+        """Store a webhook that receives the events of its project's log after a number.
+
+        `seed` is the seed of its secret.
+        """
         values = {**row_values(webhook), "secret": seed, "sequence": sequence}
         self._connection.execute(insert(_WEBHOOKS), values)
 
     def change(self, id: str, **values: Any) -> None:
-        """Write some columns of a webhook."""
+        """Update some columns of a webhook."""
         self._connection.execute(update(_WEBHOOKS).where(_WEBHOOKS.c.id == id).values(**values))
 
     def delete(self, id: str) -> None:
@@ -114,25 +120,25 @@ class WebhookStore:
         self._connection.execute(delete(_WEBHOOKS).where(_WEBHOOKS.c.id == id))
 
     def receiver(self, id: str) -> Receiver | None:
-        """Return a webhook whose project is not being erased, whoever it belongs to."""
+        """Return a webhook, None if its project is being erased; ignores visibility."""
         row = self._connection.execute(_RECEIVER, {"webhook": id}).first()
         return None if row is None else Receiver(*row)
 
     def lock(self, id: str) -> Receiver | None:
-        """Return the same, and keep others from changing the webhook until the end."""
+        """Return a webhook as `receiver` does, and lock it until commit."""
         row = self._connection.execute(_RECEIVER_LOCKED, {"webhook": id}).first()
         return None if row is None else Receiver(*row)
 
     def subscribed(self, changes: Mapping[str, Sequence[Change]]) -> Iterable[tuple[str, str]]:
-        """Yield the active webhooks, as (id, id of the project), that changes are told to.
+        """Yield the active webhooks that subscribe to changes, as (id, project id).
 
-        To be asked while the logs of the projects are locked: who makes a webhook or switches it on
-        locks them too, so none is overlooked.
+        `changes` are by project id. Call it while the logs of the projects are locked: creating or
+        activating a webhook locks them too, so none is missed.
         """
-        found = self._connection.execute(_ACTIVE, {"projects": sorted(changes)}).all()
-        for id, project_id, wanted in found:
+        webhooks = self._connection.execute(_ACTIVE, {"projects": sorted(changes)}).all()
+        for id, project_id, event_types in webhooks:
             types = {
                 type.value for change in changes[project_id] for type in messages_for_event(change)
             }
-            if not types.isdisjoint(wanted):
+            if not types.isdisjoint(event_types):
                 yield id, project_id

@@ -52,10 +52,13 @@ BAD: dict[str, tuple[Any, str]] = {
         {"type": "array", "items": asking()},
         "The schema must describe an object",
     ),
-    "an unknown type": ({"type": "objekt"}, "This is no JSON schema: type: 'objekt' is not valid"),
+    "an unknown type": (
+        {"type": "objekt"},
+        "This is not a JSON schema: type: 'objekt' is not valid",
+    ),
     "a wrong keyword deep down": (
         asking(a={"minLength": "x"}),
-        "This is no JSON schema: properties.a.minLength: 'x' is not of type 'integer'.",
+        "This is not a JSON schema: properties.a.minLength: 'x' is not of type 'integer'.",
     ),
     "an address": (
         asking(a={"$ref": "https://example.com/a.json"}),
@@ -68,19 +71,28 @@ BAD: dict[str, tuple[Any, str]] = {
     "a name": (asking(a={"$ref": "other.json"}), "The $ref 'other.json' at properties.a must"),
     "nowhere": (
         asking(a={"$ref": "#/$defs/b"}),
-        "The $ref '#/$defs/b' at properties.a leads to no",
+        "The $ref '#/$defs/b' at properties.a does not refer",
     ),
     "what is no schema": (
         {**asking(a={"$ref": "#/x"}), "x": {"patternProperties": {"(a+)+$": {}}}},
-        "The $ref '#/x' at properties.a leads to no schema.",
+        "The $ref '#/x' at properties.a does not refer to a schema.",
     ),
-    "another base": (asking(a={"$id": "https://example.com/"}), "$id is not supported, and stands"),
-    "a dynamic reference": (asking(a={"$dynamicRef": "#a"}), "$dynamicRef is not supported"),
-    "names by a pattern": (asking(a={"patternProperties": {"^x": {}}}), "patternProperties is not"),
-    "no pattern": (asking(a={"pattern": "("}), "This is no JSON schema: properties.a.pattern"),
+    "another base": (
+        asking(a={"$id": "https://example.com/"}),
+        "$id at properties.a is not supported",
+    ),
+    "a dynamic reference": (
+        asking(a={"$dynamicRef": "#a"}),
+        "$dynamicRef at properties.a is not supported",
+    ),
+    "names by a pattern": (
+        asking(a={"patternProperties": {"^x": {}}}),
+        "patternProperties at properties.a is not",
+    ),
+    "no pattern": (asking(a={"pattern": "("}), "This is not a JSON schema: properties.a.pattern"),
     "a long pattern": (asking(a={"pattern": "a" * 1_001}), "The pattern at properties.a has more"),
-    "a circle": ({"type": "object", "$ref": "#"}, "The schema goes round in circles"),
-    "a bomb": (doubling(40), "The schema goes round in circles, or too deep."),
+    "a circle": ({"type": "object", "$ref": "#"}, "The schema is circular"),
+    "a bomb": (doubling(40), "The schema is circular or nested too deeply."),
     "depth": (nested(400), "A schema must be plain JSON"),
     "NUL": (asking(a={"title": "\0"}), "A schema must not contain NUL characters."),
     "a long one": ({"type": "object", "title": "x" * LARGEST_SCHEMA}, "A schema must have at most"),

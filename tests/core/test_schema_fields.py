@@ -111,4 +111,4 @@ def test_who_asks_for_too_much_is_told() -> None:
     with pytest.raises(InvalidInput) as caught:
         fields_of(asking(**many, more=TEXT), "input", "schema")
     assert caught.value.path == ("input", "schema")
-    assert caught.value.message == "A schema may ask for at most 200 values."
+    assert caught.value.message == "A schema may have at most 200 fields."

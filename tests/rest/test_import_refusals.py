@@ -50,13 +50,13 @@ def without(name: str) -> list[dict[str, Any]]:
     return lines
 
 
-MOMENT = "must be a moment such as 2026-03-01T09:30:00Z."
+MOMENT = "must be a date and time such as 2026-03-01T09:30:00Z."
 BAD_LINES: list[tuple[str, list[dict[str, Any]], str]] = [
     ("day", changed(createdAt="2026-03-01"), f"Line 3: memory.createdAt {MOMENT}"),
     ("offset", changed(updatedAt="2026-03-01T09:30:00"), f"Line 3: memory.updatedAt {MOMENT}"),
     ("missing", without("text"), "Line 3: memory.text is missing."),
     ("blank", changed(text=" "), "Line 3: memory.text must not be blank."),
-    ("text", changed(text=7), "Line 3: memory.text must be a text."),
+    ("text", changed(text=7), "Line 3: memory.text must be a string."),
     ("NUL", changed(actor="a\0b"), "Line 3: memory.actor must not contain NUL characters or lone"),
     ("long", changed(text="x" * 65_537), "Line 3: memory.text must have at most 65,536"),
     ("name", changed(userId="x" * 257), "Line 3: memory.userId must have at most 256"),
@@ -65,16 +65,16 @@ BAD_LINES: list[tuple[str, list[dict[str, Any]], str]] = [
     ("large", changed(metadata={"a": "x" * 65_536}), "Line 3: memory.metadata must have at most"),
     ("state", changed(state="GONE"), "Line 3: memory.state must be one of ACTIVE, SUPERSEDED,"),
     ("truth", changed(immutable="no"), "Line 3: memory.immutable must be true or false."),
-    ("version", changed(version=0), "Line 3: memory.version must be a whole number from 1 on."),
+    ("version", changed(version=0), "Line 3: memory.version must be an integer of at least 1."),
     ("id", changed(id="1"), "Line 3: memory.id must be a UUIDv7 such as"),
-    ("expires", changed(expirationDate="soon"), "Line 3: memory.expirationDate must be a calendar"),
+    ("expires", changed(expirationDate="soon"), "Line 3: memory.expirationDate must be a date"),
     ("list", changed(categories="home"), "Line 3: memory.categories must be a list."),
-    ("item", changed(categories=["a", 1]), "Line 3: memory.categories.1 must be a text."),
+    ("item", changed(categories=["a", 1]), "Line 3: memory.categories.1 must be a string."),
     ("type", [*lines_of()[:1], {"type": "x"}], "Line 2: type must be one of export, entity,"),
     ("format", [{"type": "export", "format": 2}], "Line 1: format must be 1, the format that"),
-    ("first", lines_of(entity())[1:], "Line 1: the first line, and no other, must be of type"),
-    ("count", [*lines_of(entity())[:2], lines_of()[-1]], "Line 3: entities must be 1, for so many"),
-    ("after", [*lines_of(), entity()], "Line 3: nothing may follow the line of type end."),
+    ("first", lines_of(entity())[1:], "Line 1: only the first line must be of type"),
+    ("count", [*lines_of(entity())[:2], lines_of()[-1]], "Line 3: entities must be 1, the number"),
+    ("after", [*lines_of(), entity()], "Line 3: no line may follow the line of type end."),
     ("end", lines_of(entity())[:2], "The file is cut off: its last line, after line 2, must be"),
 ]
 

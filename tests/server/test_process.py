@@ -95,7 +95,7 @@ def test_the_first_start_prints_the_key_once_and_no_secret_ever_again(on_sqlite:
         assert first.stdout.splitlines() == [
             f"Mnemograph: {first.url}/graphql",
             NO_CHAT_MODEL,
-            "Made the account admin@localhost with an organization and a project, both named "
+            "Created account admin@localhost with an organization and a project, both named "
             "Default.",
             f"API key, shown this once: {key}",
         ]

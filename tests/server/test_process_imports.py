@@ -61,7 +61,9 @@ def test_the_command_imports_a_file(tmp_path: Path) -> None:
         busy = run_command(tmp_path, "import", str(file), **settings)
         assert busy.returncode == 1
         (told,) = busy.stderr.splitlines()
-        assert told.endswith("A running server takes the file by POST /projects/ID/import.")
+        assert told.endswith(
+            "To import into a running server, POST the file to /projects/ID/import."
+        )
     done = run_command(tmp_path, "import", str(file), **settings)
     assert (done.returncode, done.stdout) == (0, "Imported 6 memories and 1 deleted one.\n")
     done = run_command(tmp_path, "import", str(mem0), **settings)

@@ -159,7 +159,7 @@ async def test_a_database_that_cannot_be_reached_holds_up_nobody() -> None:
         peer.notices.start()
         for _ in range(3):
             peer.notices.enqueue(uuid7() for _ in range(1_500))
-        assert len(peer.notices._gathered) == 1
+        assert len(peer.notices._queued) == 1
         await until(lambda: len(logs) == 2)
         await peer.stop()
     assert {line["event"] for line in logs} == {"notices_not_sent", "notices_not_heard"}

@@ -14,7 +14,7 @@ from workers.egress import Answer, Outgoing
 
 SHORT = 0.3
 HEADERS = {"content-type": "application/json", "webhook-id": "one"}
-BROKEN = Answer(None, "The receiver did not give a whole HTTP answer.")
+BROKEN = Answer(None, "The receiver did not send a complete HTTP response.")
 LATE = Answer(None, "The receiver did not answer within 0.3 seconds.")
 
 

@@ -48,7 +48,7 @@ async def test_who_has_lost_a_webhook_sends_no_more(
     hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its lease ran out, and another has it by now."""
-    monkeypatch.setattr("workers.webhooks._BEAT", timedelta(0))
+    monkeypatch.setattr("workers.webhooks._RENEWAL_INTERVAL", timedelta(0))
     services = hook.tenant.deployment.services
     await hook.tenant.add("one", "two", "three")
     hook.receiver.next(Do.STALL)

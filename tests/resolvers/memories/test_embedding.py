@@ -16,7 +16,7 @@ from resolvers.context import Context, Services
 from resolvers.ingestion.add import add_memories
 from resolvers.ingestion.requests import AddRequest
 from resolvers.memories.creation import NewMemories
-from resolvers.memories.embedding import embed_texts, embedded_text, keywords_of, renew_keywords
+from resolvers.memories.embedding import embed_texts, keywords_of, renew_keywords, text_to_embed
 from resolvers.memories.updates import update_memory
 from storage.memories.rows import MemoryRow
 from storage.search.documents import Utterance
@@ -124,7 +124,7 @@ async def test_what_is_embedded(
     idle: Deployment, said: Utterance, before: Utterance | None, expected: str
 ) -> None:
     words = keywords_of(said).words
-    assert embedded_text(said, words, before) == expected
+    assert text_to_embed(said, words, before) == expected
     embedder = Embedder(idle.services)
     services = replace(idle.services, embedder=embedder)  # type: ignore[arg-type]
     (found,) = await embed_texts(services, [(said, before)])

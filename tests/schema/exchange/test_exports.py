@@ -103,7 +103,7 @@ async def test_a_refusal_says_what_is_wrong_with_a_schema(tenant: Tenant) -> Non
     schema = {"type": "object", "properties": {"age": {"type": "years"}}}
     (error,) = await tenant.owner.refused(CREATE, input={"schema": schema})
     assert re.match(
-        r"This is no JSON schema: properties\.age\.type: 'years' is not", error["message"]
+        r"This is not a JSON schema: properties\.age\.type: 'years' is not", error["message"]
     )
 
 

@@ -329,7 +329,7 @@ async def test_a_defect_of_ours_is_told_without_its_details(
         patch.setattr("resolvers.ingestion.job.build_drafts", broken)
         operation = await failed_operation(chat.owner, TEA)
     assert operation["error"] == (
-        "Something went wrong here. The server's log says what, under this operation's id."
+        "An internal error occurred. See the server's log under this operation's id."
     )
     assert operation["id"] in capsys.readouterr().out
     await tried_again(chat, operation)

@@ -219,8 +219,8 @@ async def test_a_filter_that_names_nobody_is_refused(tenant: Tenant, given: dict
     await assert_refused(tenant, tenant.owner, invalid("filter"), DELETE, filter=given)
     (error,) = await tenant.owner.refused(MESSAGE, filter=given)
     assert error["message"] == (
-        "This filter could match the memories of everybody: add ids, or a condition on userId, "
-        "agentId, appId or runId that every match must meet (exists: true will do)."
+        "This filter could match the memories of every user: add ids, or a condition on userId, "
+        "agentId, appId or runId that every match must meet (exists: true is enough)."
     )
 
 

@@ -183,5 +183,5 @@ async def test_what_a_dead_server_has_left_is_given_up(tenant: Tenant) -> None:
     (error,) = await tenant.owner.refused(RETRY, id=lost)
     assert (error["code"], error["message"]) == (
         "INVALID_INPUT",
-        "Nothing was kept that could be tried again.",
+        "Nothing was retained that could be retried.",
     )

@@ -32,7 +32,7 @@ mutation ($project: ID!, $email: String!) {
 """
 BEGIN = "query ($id: ID!) { project(id: $id) { historyCursor } }"
 WHO = "{ viewer { account { email } } }"
-GONE = "This API key is not valid any more."
+GONE = "This API key is no longer valid."
 
 
 async def beginning(tenant: Tenant) -> str:

@@ -310,7 +310,7 @@ async def test_who_may_no_longer_is_told_so_and_who_stops_says_nothing(
         failure, *end = await theirs.rest()
         assert end == [COMPLETE]
         (error,) = failure.body["errors"]
-        assert error["message"] == "This API key is not valid any more."
+        assert error["message"] == "This API key is no longer valid."
         assert error["extensions"]["code"] == "UNAUTHENTICATED"
         await tenant.add("Coffee")
         assert (await ours.told(1))[0]["newText"] == "Coffee"

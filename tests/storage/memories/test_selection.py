@@ -13,7 +13,7 @@ from core.enums import EntityType, MemoryState
 from core.filters.tree import MOST_CONDITIONS
 from core.ids import now, uuid7
 from storage.memories.selection import Selection, lock_matching, matching
-from storage.sql.statement_cache import MOST_CONDITIONS_KEPT, Statements
+from storage.sql.statement_cache import MOST_CONDITIONS_KEPT, StatementCache
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity
 from storage.tables.memory import Memory
@@ -171,9 +171,9 @@ async def test_a_filter_is_asked_again_once_the_lock_is_held(world: World) -> No
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> Statements:
+def kept(monkeypatch: pytest.MonkeyPatch) -> StatementCache:
     """A small store of statements in place of the one in use."""
-    statements = Statements(3)
+    statements = StatementCache(3)
     monkeypatch.setattr("storage.memories.selection.FILTERED", statements)
     return statements
 
@@ -183,7 +183,7 @@ def names(size: int) -> Selection:
 
 
 async def test_statements_are_kept_by_shape_and_in_bounds(
-    deployment: Deployment, kept: Statements
+    deployment: Deployment, kept: StatementCache
 ) -> None:
     with deployment.services.db.engine.connect() as connection:
         for _ in range(2):
@@ -200,7 +200,7 @@ async def test_statements_are_kept_by_shape_and_in_bounds(
 
 
 async def test_filters_leave_the_cache_of_the_engine_alone(
-    deployment: Deployment, kept: Statements
+    deployment: Deployment, kept: StatementCache
 ) -> None:
     engine = deployment.services.db.engine
     with engine.connect() as connection:
@@ -211,7 +211,7 @@ async def test_filters_leave_the_cache_of_the_engine_alone(
         assert len(kept._compiled) == 2
 
 
-async def test_threads_share_the_statements(deployment: Deployment, kept: Statements) -> None:
+async def test_threads_share_the_statements(deployment: Deployment, kept: StatementCache) -> None:
     def work(size: int) -> list[str]:
         with deployment.services.db.engine.connect() as connection:
             return matching(connection, uuid7(), None, names(1 + size % 7))
