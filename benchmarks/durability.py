@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers.process import Place, Process
+from harness.process import Place, Process
 
 ADD = """
 mutation ($input: AddMemoriesInput!) {

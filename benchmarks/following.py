@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.listeners import Listeners
 from benchmarks.table import heading, table
-from tests.support.servers.process import Place, Process, wait_until
+from harness.process import Place, Process, wait_until
 
 SUBSCRIBERS, EVENTS, ROUNDS = 1_000, 50, 8
 KINDS = ("ADD", "UPDATE", "DELETE", "SUPERSEDE", "MERGE", "CATEGORIZE", "RESTORE")

@@ -17,7 +17,7 @@ from typing import Any, cast
 import orjson
 import uvloop
 
-from tests.support.clients.lines import reset
+from harness.subscriptions import reset
 
 _AT_ONCE = 50
 _PATIENCE = 120.0

@@ -25,15 +25,15 @@ import uvloop
 
 from benchmarks.table import heading, table
 from core.ids import uuid7
-from tests.support.clients.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
-from tests.support.clients.lines import CUT
-from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
-from tests.support.servers.deployment import POSTGRES_URL, fresh_postgres, postgres_url
-from tests.support.servers.process import KEY, Chroma, Place
+from harness.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
+from harness.postgres import POSTGRES_URL, fresh_postgres, postgres_url
+from harness.process import KEY, Chroma, Place
+from harness.subscriptions import CUT
+from harness.writers import Logged, Writer, ask, expected_of, whole_log
 
 CLIENTS, RECONNECTS, RATE = 50, 20, 200
 WRITERS = 8
-_LONGEST_SITTING, _LONGEST_ABSENCE = 4.0, 0.4
+_LONGEST_STAY, _LONGEST_ABSENCE = 4.0, 0.4
 _PATIENCE = 300.0
 
 
@@ -91,9 +91,9 @@ async def _come_and_go(
     left = 0
     for _ in range(RECONNECTS):
         address = chance.choice(urls).removeprefix("http://")
-        sitting = StayOptions.any(chance, _LONGEST_SITTING)
+        options = StayOptions.any(chance, _LONGEST_STAY)
         try:
-            await follower.sit(address, sitting, lambda: sum(writer.events for writer in writers))
+            await follower.stay(address, options, lambda: sum(writer.events for writer in writers))
         except CUT:
             left += 1
         await asyncio.sleep(chance.uniform(0, _LONGEST_ABSENCE))

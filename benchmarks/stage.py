@@ -27,6 +27,7 @@ from core.access import ApiKeyPermission
 from core.enums import EntityType
 from core.ids import now
 from core.turn import Turn
+from harness.settings import settings_for
 from logs import configure_logging
 from providers.base import TokenStates
 from resolvers.context import Context, Services, authenticate
@@ -36,7 +37,6 @@ from resolvers.memories.creation import NewMemories
 from resolvers.tenancy.bootstrap import bootstrap, issue_key
 from server import create_app, open_services
 from serving import tune_garbage_collector
-from tests.support.servers.deployment import settings_for
 
 EMAIL = "benchmark@localhost"
 _FILL_AT_ONCE = 1_000

@@ -1,22 +1,24 @@
-"""Fixtures that every test may ask for, and the rule that says which tests run on which database.
+"""The shared fixtures, and the rule that selects the databases on which each test runs.
 
-A deployment is slow to start and easy to share: each worker process of the suite has one for SQLite
-and one for PostgreSQL.
+A deployment is slow to start and easy to share, so each worker process of the suite has one for
+SQLite and one for PostgreSQL.
 
-The rule: every fixture that needs a database has a parameter for each kind (`BACKENDS`). A test
-runs on SQLite, and on PostgreSQL too if it is marked `every_database`, which is for what depends on
-the database: SQL that differs between the two, paging, filters, locks and concurrency, crashes, and
-one smoke test of each operation. A module marks itself with
-`pytestmark = pytest.mark.every_database`. Where `MNEMOGRAPH_TEST_REQUIRE_ALL` is set, as in
-`.ci/run`, every test runs on both. Without a PostgreSQL server its tests are skipped.
+The rule: every fixture that needs a database has a parameter for each kind (`BACKENDS`). Every test
+runs on SQLite. A test marked `every_database` runs on PostgreSQL too. The mark is for behaviour
+that depends on the database: SQL that differs between the two, paging, filters, locks, concurrency,
+crashes, and one smoke test of each operation. `pytestmark = pytest.mark.every_database` marks a
+whole module. If `MNEMOGRAPH_TEST_REQUIRE_ALL` is set, as in `.ci/run`, every test runs on both.
+Without a PostgreSQL server, the tests on PostgreSQL are skipped.
 """
 
+import contextlib
 import gc
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
 
-# Hypothesis asks the garbage collector about its generators, and must not find them settled yet.
+# Imported early: Hypothesis must see its generators in the garbage collector, so it has to be
+# loaded before `settle_memory` freezes what the collector knows.
 import hypothesis  # noqa: F401
 import pytest
 import pytest_asyncio
@@ -24,6 +26,9 @@ import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from harness.postgres import fresh_postgres
+from harness.requirements import RequirementMissing
+from harness.settings import settings_for
 from serving import tune_garbage_collector
 from tests.support.clients.websocket import listening
 from tests.support.fixtures.factories import Tenant, make_tenant
@@ -31,12 +36,11 @@ from tests.support.servers.deployment import (
     REQUIRE_ALL,
     Deployment,
     deployed,
-    fresh_postgres,
-    settings_for,
+    skip,
     temporary_dir,
 )
 
-# Without this, each exception in a log is drawn with all its local variables, which takes seconds.
+# The default renderer prints all local variables of each logged exception, which takes seconds.
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,
@@ -52,31 +56,53 @@ BACKENDS = ("sqlite", "postgresql")
 
 
 def _database_of(test: pytest.Item) -> str:
-    """Return the kind of database that a test has as a parameter, nothing if it has none."""
+    """Return the kind of database among a test's parameters, or an empty string."""
     parameters = test.callspec.params.values() if hasattr(test, "callspec") else ()
     return next((each for each in parameters if isinstance(each, str) and each in BACKENDS), "")
 
 
 def _is_selected(test: pytest.Item) -> bool:
-    """Tell whether a test runs, by the rule in the docstring of this module."""
-    wanted = _database_of(test) != "postgresql" or bool(os.environ.get(REQUIRE_ALL))
-    return wanted or test.get_closest_marker("every_database") is not None
+    """Return whether a test runs, by the rule in the docstring of this module."""
+    by_default = _database_of(test) != "postgresql" or bool(os.environ.get(REQUIRE_ALL))
+    return by_default or test.get_closest_marker("every_database") is not None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the runs on PostgreSQL that would find nothing more than those on SQLite."""
+    """Deselect the runs on PostgreSQL that the rule does not select."""
     others = [test for test in items if not _is_selected(test)]
     if others:
         config.hook.pytest_deselected(items=others)
         items[:] = [test for test in items if _is_selected(test)]
 
 
-def group_of(nodeid: str) -> str:
-    """Return the group of a test, which goes to one worker process: its module and its database.
+@contextlib.contextmanager
+def _skipping_on_missing_requirements() -> Iterator[None]:
+    try:
+        yield
+    except RequirementMissing as error:
+        skip(str(error))
 
-    What they share is then made once, and each process changes seldom from one kind of database to
-    the other. The tests of mem0's clients all share a server, and are one group.
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """Skip a test if a fixture of it raises `RequirementMissing`."""
+    with _skipping_on_missing_requirements():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Skip a test that raises `RequirementMissing`."""
+    with _skipping_on_missing_requirements():
+        return (yield)
+
+
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: its module and its database.
+
+    A group runs in one worker process. Shared fixtures are then created once, and a process seldom
+    switches between databases. The tests of mem0's clients share a server and are one group.
     """
     module, _, test = nodeid.partition("::")
     folder = module.rpartition("/")[0]
@@ -87,7 +113,7 @@ def group_of(nodeid: str) -> str:
 
 
 class ByGroup(LoadScopeScheduling):
-    """Gives one group after the other to whichever process has least to do."""
+    """Assigns one group after the other to the process with the shortest queue."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
@@ -95,23 +121,29 @@ class ByGroup(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Return what distributes the tests, whatever `--dist` says.
+    """Return the scheduler that distributes the tests, for every value of `--dist`.
 
-    The markers that `--dist loadgroup` reads have no effect with pytest 9.2, whose node ids xdist
-    cannot change.
+    The markers that `--dist loadgroup` reads have no effect with pytest 9.2, because xdist cannot
+    change its node ids.
     """
     config.option.loadscopereorder = False
     return ByGroup(config, log)
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what has been imported and collected, as a server does."""
+    """Exclude the imported modules and the collected tests from garbage collection.
+
+    A server does the same after its start.
+    """
     tune_garbage_collector()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Look once for what was left open, and not again, as pytest would, ten times at length."""
+    """Run one garbage collection to find unclosed resources.
+
+    The freeze makes pytest's own collections, of which there are ten, cheap.
+    """
     gc.collect()
     gc.freeze()
 
@@ -137,12 +169,12 @@ async def deployment(database_url: str) -> AsyncIterator[Deployment]:
 
 @pytest_asyncio.fixture(scope="session")
 async def address(deployment: Deployment) -> AsyncIterator[str]:
-    """Where the deployment listens, `127.0.0.1:PORT`, for what needs a real socket."""
+    """The address of the deployment on a real socket, `127.0.0.1:PORT`."""
     async with listening(deployment) as running:
         yield running
 
 
 @pytest.fixture
 def tenant(deployment: Deployment) -> Tenant:
-    """An organization and a project of this test alone."""
+    """A new organization with a project, which no other test uses."""
     return make_tenant(deployment)

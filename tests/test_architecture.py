@@ -1,7 +1,7 @@
-"""Who may import whom, and what must stay behind its fence.
+"""The import rules of the packages, and the limits on the sizes of files and folders.
 
-Imports are read with `ast`, wherever in a file they stand: one inside a function, or for the type
-checker alone, ties two files together just the same.
+Imports are read with `ast` anywhere in a file. An import inside a function or under `TYPE_CHECKING`
+couples two files like any other import.
 """
 
 import ast
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 LONGEST_FILE = 400
 LARGEST_FOLDER = 25
 
-# Each layer may import those before it; the members of one layer never meet.
+# A layer may import the layers before it. The members of one layer may not import each other.
 LAYERS = [
     {"core"},
     {"language"},
@@ -24,13 +24,14 @@ LAYERS = [
     {"schema", "rest", "workers"},
     {"server"},
 ]
-# What stands beside the layers: what it may import, and who may import it.
-BESIDE = {
+# Modules outside the layers: what each may import, and what may import it.
+OUTSIDE_LAYERS = {
     "logs": ({"core"}, {"server"}),
     "serving": ({"core", "resolvers"}, {"server"}),
     "commands": ({"core", "storage", "resolvers", "workers"}, {"server"}),
 }
 
+# The packages that may import a third-party library.
 FENCES = {
     "strawberry": {"schema"},
     "starlette": {"schema", "rest", "server", "serving", "logs"},
@@ -48,8 +49,8 @@ FENCES = {
     "rich": {"commands"},
 }
 
-# Inside a layer, each package or module may import those that stand before it, and what stands on
-# one line never meets. A layer that is not listed has no packages.
+# Inside a layer, a package or module may import those in earlier sets, but none in its own set. A
+# layer that is not listed has no packages.
 PACKAGE_ORDER: dict[str, list[set[str]]] = {
     "core": [
         {"api_keys", "audit", "categories", "enums", "errors", "events", "ids"},
@@ -128,24 +129,47 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
 }
 
 RANKS = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-OURS = {*RANKS, *BESIDE}
+APPLICATION = {*RANKS, *OUTSIDE_LAYERS}
+# The code that is not part of the application: what each package may import of the others.
+TOOLS: dict[str, set[str]] = {
+    "harness": set(),
+    "benchmarks": {"harness"},
+    "tests": {"benchmarks", "harness"},
+}
+# Libraries that only tests may import, because they are installed for tests alone.
+TEST_LIBRARIES = {
+    "_pytest",
+    "allpairspy",
+    "gql",
+    "hypothesis",
+    "openapi_spec_validator",
+    "pytest",
+    "pytest_asyncio",
+    "selenium",
+    "xdist",
+}
 
 
 def sources() -> list[Path]:
-    """Return the files of the application, tests and benchmarks left out."""
-    packages = [path for name in OURS for path in sorted((ROOT / name).rglob("*.py"))]
-    modules = [ROOT / f"{name}.py" for name in OURS if (ROOT / f"{name}.py").exists()]
+    """Return the files of the application, without tests, benchmarks and their harness."""
+    packages = [path for name in APPLICATION for path in sorted((ROOT / name).rglob("*.py"))]
+    modules = [ROOT / f"{name}.py" for name in APPLICATION if (ROOT / f"{name}.py").exists()]
     return packages + modules
 
 
+def tool_sources() -> list[Path]:
+    """Return the files of the tests, the benchmarks and their harness."""
+    return [path for name in TOOLS for path in sorted((ROOT / name).rglob("*.py"))]
+
+
 def owner_of(path: Path) -> str:
-    """Return the package a file belongs to, or the module it is."""
+    """Return the name of the package that contains a file, or of the file's module."""
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
 @functools.cache
 def imports_of(path: Path) -> list[tuple[str, int]]:
-    """Return each top-level name that a file imports from, with the line."""
+    """Return the top-level packages that a file imports from, each with the line."""
     return list(_imports_of(path))
 
 
@@ -155,22 +179,22 @@ def _imports_of(path: Path) -> Iterator[tuple[str, int]]:
             for alias in node.names:
                 yield alias.name.split(".")[0], node.lineno
         elif isinstance(node, ast.ImportFrom):
-            # A relative import stays in its package here, for packages have one level of names.
+            # A relative import stays inside the package of its file.
             yield owner_of(path) if node.level else str(node.module).split(".")[0], node.lineno
 
 
 def allowed(importer: str, imported: str) -> bool:
-    """Tell whether the import rule lets one of ours import another."""
+    """Return whether one package of the application may import another."""
     if importer == imported:
         return True
-    if importer in BESIDE:
-        return imported in BESIDE[importer][0]
-    if imported in BESIDE:
-        return importer in BESIDE[imported][1]
+    if importer in OUTSIDE_LAYERS:
+        return imported in OUTSIDE_LAYERS[importer][0]
+    if imported in OUTSIDE_LAYERS:
+        return importer in OUTSIDE_LAYERS[imported][1]
     return RANKS[imported] < RANKS[importer]
 
 
-def test_the_rule_is_the_one_of_the_design() -> None:
+def test_the_import_rule_matches_the_design() -> None:
     order = ["core", "storage", "resolvers", "schema", "server"]
     for position, name in enumerate(order):
         assert [other for other in order if allowed(name, other)] == order[: position + 1]
@@ -184,28 +208,52 @@ def test_the_rule_is_the_one_of_the_design() -> None:
         assert not allowed(right, left)
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
-def test_every_part_is_looked_at(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(APPLICATION))
+def test_every_package_is_checked(name: str) -> None:
     assert [path for path in sources() if owner_of(path) == name]
 
 
-def test_arrows_never_turn_back_and_siblings_never_meet() -> None:
+def test_layers_import_only_earlier_layers() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {imported}"
         for path in sources()
         for imported, line in imports_of(path)
-        if imported in OURS and not allowed(owner_of(path), imported)
+        if imported in APPLICATION and not allowed(owner_of(path), imported)
     ]
     assert wrong == []
 
 
-def test_nothing_of_the_application_needs_its_tests() -> None:
+def test_the_application_imports_no_tests_or_benchmarks() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {imported}"
         for path in sources()
         for imported, line in imports_of(path)
-        if imported in {"tests", "benchmarks", "pytest"}
+        if imported in {*TOOLS, *TEST_LIBRARIES}
     ]
+    assert wrong == []
+
+
+def test_benchmarks_import_no_tests() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        for path in tool_sources()
+        for imported, line in imports_of(path)
+        if imported in TOOLS
+        and imported != owner_of(path)
+        and imported not in TOOLS[owner_of(path)]
+    ]
+    assert wrong == []
+
+
+def test_benchmarks_need_no_test_libraries() -> None:
+    paths = [path for path in tool_sources() if owner_of(path) != "tests"]
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {imported}"
+        for path in paths
+        for imported, line in imports_of(path)
+        if imported in TEST_LIBRARIES
+    ]
+    assert paths
     assert wrong == []
 
 
@@ -214,22 +262,20 @@ def test_frameworks_stay_behind_their_fences(framework: str) -> None:
     users = {path for path in sources() if framework in dict(imports_of(path))}
     outside = [path for path in users if owner_of(path) not in FENCES[framework]]
     assert [str(path.relative_to(ROOT)) for path in outside] == []
-    assert users, f"nobody imports {framework}: is the fence still needed?"
+    assert users, f"no file imports {framework}: is the fence still needed?"
 
 
 def test_no_file_is_longer_than_400_lines() -> None:
-    listed = [ROOT / "tests", ROOT / "benchmarks"]
-    paths = sources() + [path for folder in listed for path in folder.rglob("*.py")]
     long = {
         str(path.relative_to(ROOT)): lines
-        for path in paths
+        for path in sources() + tool_sources()
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
     }
     assert long == {}
 
 
 def unit_of(parts: tuple[str, ...]) -> str:
-    """Return the package or module of a layer that a path or a dotted name leads into."""
+    """Return the package or module of a layer that a path or a dotted name belongs to."""
     return parts[1].removesuffix(".py") if len(parts) > 1 else ""
 
 
@@ -249,20 +295,20 @@ def units_imported(path: Path, layer: str) -> Iterator[tuple[str, int]]:
 
 
 def units_of(layer: str) -> dict[Path, str]:
-    """Return the unit that each file of a layer belongs to; a package's own file has none."""
+    """Return the unit of each file of a layer, without the layer's own `__init__.py`."""
     files = sorted((ROOT / layer).rglob("*.py"))
     own = ROOT / layer / "__init__.py"
     return {path: unit_of(path.relative_to(ROOT).parts) for path in files if path != own}
 
 
 @pytest.mark.parametrize("layer", PACKAGE_ORDER)
-def test_every_part_of_a_layer_has_its_place_in_the_order(layer: str) -> None:
+def test_every_unit_of_a_layer_is_in_the_order(layer: str) -> None:
     listed = [unit for rank in PACKAGE_ORDER[layer] for unit in rank]
     assert sorted(listed) == sorted(set(units_of(layer).values()))
 
 
 @pytest.mark.parametrize("layer", PACKAGE_ORDER)
-def test_imports_inside_a_layer_never_turn_back(layer: str) -> None:
+def test_units_of_a_layer_import_only_earlier_units(layer: str) -> None:
     place = {unit: at for at, units in enumerate(PACKAGE_ORDER[layer]) for unit in units}
     wrong = [
         f"{path.relative_to(ROOT)}:{line} imports {imported}"
@@ -274,26 +320,29 @@ def test_imports_inside_a_layer_never_turn_back(layer: str) -> None:
 
 
 def test_a_layer_with_packages_has_an_order() -> None:
-    layers = {path.parent.parent.name for name in OURS for path in (ROOT / name).glob("*/*.py")}
+    layers = {
+        path.parent.parent.name for name in APPLICATION for path in (ROOT / name).glob("*/*.py")
+    }
     assert layers <= set(PACKAGE_ORDER)
 
 
-def test_packages_say_what_lives_in_them_and_export_nothing() -> None:
+def test_package_files_contain_only_a_docstring() -> None:
     wrong = []
-    for name in OURS:
+    for name in APPLICATION:
         for path in (ROOT / name).rglob("*.py"):
             if not (path.parent / "__init__.py").exists() and "migrations" not in path.parts:
                 wrong.append(f"{path.parent.relative_to(ROOT)} has no __init__.py")
         for path in (ROOT / name).rglob("__init__.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
             if not ast.get_docstring(tree) or len(tree.body) > 1:
-                wrong.append(f"{path.relative_to(ROOT)} holds more or less than a docstring")
+                wrong.append(f"{path.relative_to(ROOT)} must contain a docstring and nothing else")
     assert wrong == []
 
 
 def test_no_folder_has_more_than_25_files() -> None:
     folders: dict[str, int] = {}
-    for path in sources() + list((ROOT / "benchmarks").rglob("*.py")):
+    tools = [path for path in tool_sources() if owner_of(path) != "tests"]
+    for path in sources() + tools:
         if path.parent != ROOT:
             folder = str(path.parent.relative_to(ROOT))
             folders[folder] = folders.get(folder, 0) + 1

@@ -1,4 +1,4 @@
-"""The field's own clients, as they come from their registries, follow a log and go on by cursor."""
+"""Published GraphQL clients, gql and graphql-ws, follow a log and resume by cursor."""
 
 import asyncio
 import contextlib
@@ -16,9 +16,9 @@ from gql import Client, GraphQLRequest
 from gql.transport.exceptions import TransportConnectionFailed
 from gql.transport.websockets import WebsocketsTransport
 
+from harness.process import KEY, PATIENCE, Place, Process
 from tests.support.clients.node import command
 from tests.support.servers.deployment import skip
-from tests.support.servers.process import KEY, PATIENCE, Place, Process
 
 SOURCES = Path(__file__).with_name("clients")
 CURSOR = "{ project { historyCursor history(last: 1) { nodes { sequence } } } }"
@@ -35,7 +35,7 @@ mutation ($messages: [MessageInput!]!) {
 
 
 class Running:
-    """A server that can be ended and started again where it was."""
+    """A server that can be restarted on the same port and data."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -43,17 +43,17 @@ class Running:
         self.socket = self.process.url.replace("http://", "ws://") + "/graphql"
 
     def restart(self) -> None:
-        """Start it on the same port and the same data; it must have ended."""
+        """Start it again on the same port and data, after it has ended."""
         port = self.process.url.rsplit(":", 1)[1]
         self.process.close()
         self.process = self._place.start(warm=True, port=port)
 
     def add(self, *texts: str) -> None:
-        """Remember texts, each of which is one event of the log."""
+        """Store texts; each one produces one event in the log."""
         self.process.do(ADD, messages=[{"role": "user", "content": text} for text in texts])
 
     def end_of_log(self) -> tuple[str, int]:
-        """Return the cursor to go on from, and the number of the last event."""
+        """Return the cursor and the sequence number of the last event."""
         project = self.process.ask(CURSOR)["project"]
         nodes = project["history"]["nodes"]
         return project["historyCursor"], nodes[0]["sequence"] if nodes else 0
@@ -77,8 +77,8 @@ def by_gql(server: Running, key: str) -> Client:
     return Client(transport=transport)
 
 
-async def take(server: Running, cursor: str, count: int) -> list[dict[str, Any]]:
-    """Follow on a connection of its own until so many events have come."""
+async def receive(server: Running, cursor: str, count: int) -> list[dict[str, Any]]:
+    """Follow the log on a new connection until so many events have arrived."""
     found: list[dict[str, Any]] = []
     async with by_gql(server, KEY) as session, asyncio.timeout(PATIENCE):
         request = GraphQLRequest(FOLLOW, variable_values={"after": cursor})
@@ -91,22 +91,22 @@ async def take(server: Running, cursor: str, count: int) -> list[dict[str, Any]]
     return found
 
 
-async def test_gql_follows_and_goes_on_by_cursor(server: Running) -> None:
+async def test_gql_follows_and_resumes_by_cursor(server: Running) -> None:
     cursor, last = await asyncio.to_thread(server.end_of_log)
-    taking = asyncio.create_task(take(server, cursor, 2))
+    receiving = asyncio.create_task(receive(server, cursor, 2))
     await asyncio.to_thread(server.add, "I hike", "I swim", "I sing")
-    seen = await taking
+    seen = await receiving
     await asyncio.to_thread(server.add, "I read")
-    seen += await take(server, seen[-1]["cursor"], 2)
+    seen += await receive(server, seen[-1]["cursor"], 2)
     assert [event["sequence"] for event in seen] == list(range(last + 1, last + 5))
     assert [event["newText"] for event in seen] == ["I hike", "I swim", "I sing", "I read"]
 
 
-async def test_gql_is_told_that_a_key_is_wrong(server: Running) -> None:
-    with pytest.raises(TransportConnectionFailed) as refused:
+async def test_gql_reports_an_invalid_key(server: Running) -> None:
+    with pytest.raises(TransportConnectionFailed) as rejected:
         async with by_gql(server, KEY[:-1]):
             pass
-    assert "4403" in repr(refused.value.__cause__)
+    assert "4403" in repr(rejected.value.__cause__)
 
 
 # ---------------------------------------------------------------- graphql-ws, from npm
@@ -114,12 +114,12 @@ async def test_gql_is_told_that_a_key_is_wrong(server: Running) -> None:
 
 @pytest.fixture(scope="module")
 def packages(pytestconfig: pytest.Config, worker_id: str) -> Path:
-    """A folder with our program and the npm packages it needs, kept from run to run.
+    """A folder with `follow.mjs` and the npm packages it needs, which is kept between runs.
 
-    Each worker process has its own: npm does not expect company.
+    Each worker process has its own, because npm cannot run twice in one folder.
     """
-    wanted = (SOURCES / "package.json").read_bytes()
-    name = f"graphql-ws-{hashlib.sha256(wanted).hexdigest()[:12]}-{worker_id}"
+    manifest = (SOURCES / "package.json").read_bytes()
+    name = f"graphql-ws-{hashlib.sha256(manifest).hexdigest()[:12]}-{worker_id}"
     assert pytestconfig.cache is not None
     folder = pytestconfig.cache.mkdir(name)
     if not (folder / "node_modules" / ".package-lock.json").exists():
@@ -138,7 +138,7 @@ class Node:
     def __init__(self, folder: Path, *arguments: str) -> None:
         program = [*command("node"), "follow.mjs", *arguments]
         self._running = subprocess.Popen(program, cwd=folder, stdout=subprocess.PIPE, text=True)
-        # Should it fall silent, it is ended, and whoever waits for a line finds the end instead.
+        # If the program stops printing, it is killed, and the reader gets the end of the output.
         self._watch = threading.Timer(PATIENCE, self._running.kill)
         self._watch.start()
 
@@ -159,7 +159,9 @@ class Node:
         self._running.communicate()
 
 
-def test_graphql_ws_sees_everything_once_across_restarts(server: Running, packages: Path) -> None:
+def test_graphql_ws_receives_every_event_once_across_restarts(
+    server: Running, packages: Path
+) -> None:
     cursor, last = server.end_of_log()
     events: list[int] = []
     closed: list[int] = []
@@ -177,7 +179,7 @@ def test_graphql_ws_sees_everything_once_across_restarts(server: Running, packag
 
         server.add("One", "Two")
         read_to(last + 2)
-        # What is written last may reach the client before the end of the server, or after it.
+        # The client may receive the last events before the server ends or after the restart.
         for ending in (Process.stop, Process.kill):
             server.add(*(f"{number} before the {ending.__name__}" for number in range(3)))
             ending(server.process)
@@ -185,12 +187,12 @@ def test_graphql_ws_sees_everything_once_across_restarts(server: Running, packag
             server.add(*(f"{number} after the {ending.__name__}" for number in range(2)))
         read_to(last + 12)
     assert events == list(range(last + 1, last + 13))
-    # 1012 says that the server stops; a connection that ends without a word counts as 1006.
+    # 1012 means that the server stops; a connection that ends without a close frame counts as 1006.
     assert closed[0] == 1012
     assert set(closed[1:]) == {1006}
 
 
-def test_graphql_ws_is_told_that_a_key_is_wrong(server: Running, packages: Path) -> None:
+def test_graphql_ws_reports_an_invalid_key(server: Running, packages: Path) -> None:
     cursor, _ = server.end_of_log()
     with Node(packages, server.socket, KEY[:-1], cursor) as node:
         assert node.line() == {"closed": 4403}

@@ -1,7 +1,7 @@
-"""The GraphQL contract: as committed, as described, and as it was designed.
+"""The GraphQL schema: the committed file is current, in_sdl, and compatible with the design.
 
-`contract.graphql` holds what was promised. It is compared member by member, so that additions are
-free and a change of a type, an argument or a default is not.
+`contract.graphql` is the design. It is compared member by member: additions are allowed, changes of
+a type, an argument or a default are not.
 """
 
 from collections.abc import Iterator
@@ -28,23 +28,23 @@ PAGING = ["first", "after", "last", "before"]
 
 
 def members_of(node: Any) -> list[Any]:
-    """Return what a definition, or a field of one, consists of."""
+    """Return the fields, values and arguments of a definition or a field."""
     parts = (getattr(node, name, None) or () for name in ("fields", "values", "arguments"))
     return [member for part in parts for member in part]
 
 
-def described(node: Any) -> str:
-    """Return a member as it is written, without its arguments."""
-    written = str(node.name.value)
+def in_sdl(node: Any) -> str:
+    """Return a member in SDL, without its arguments."""
+    text = str(node.name.value)
     if hasattr(node, "type"):
-        written += f": {print_ast(node.type)}"
+        text += f": {print_ast(node.type)}"
     if getattr(node, "default_value", None) is not None:
-        written += f" = {print_ast(node.default_value)}"
-    return written
+        text += f" = {print_ast(node.default_value)}"
+    return text
 
 
 def facts(document: DocumentNode) -> set[str]:
-    """Return all that a contract says, one line for each thing it says."""
+    """Return all facts of a schema, one line for each."""
     found = set()
     for definition in document.definitions:
         type: Any = definition
@@ -53,32 +53,32 @@ def facts(document: DocumentNode) -> set[str]:
         for interface in getattr(type, "interfaces", None) or ():
             found.add(f"{name} implements {interface.name.value}")
         for member in members_of(type):
-            found.add(f"{name}.{described(member)}")
+            found.add(f"{name}.{in_sdl(member)}")
             for argument in members_of(member):
-                found.add(f"{name}.{member.name.value}({described(argument)})")
+                found.add(f"{name}.{member.name.value}({in_sdl(argument)})")
     return found
 
 
-def undescribed(node: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yield whatever has no description, by its path."""
+def without_description(node: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield the paths of members without a description."""
     here = (*path, node.name.value)
     if node.description is None or not node.description.value.strip():
         yield ".".join(here)
     for member in members_of(node):
-        yield from undescribed(member, here)
+        yield from without_description(member, here)
 
 
-def test_the_committed_contract_is_the_one_in_force() -> None:
+def test_the_committed_schema_is_current() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == print_schema(), "run `make schema`"
 
 
 def test_everything_has_a_description() -> None:
     definitions = parse(print_schema()).definitions
-    found = [name for definition in definitions for name in undescribed(definition)]
+    found = [name for definition in definitions for name in without_description(definition)]
     assert found == []
 
 
-def test_what_was_designed_is_what_is_built() -> None:
+def test_the_schema_contains_the_design() -> None:
     designed = facts(parse(DESIGNED.read_text(encoding="utf-8")))
     assert len(designed) > 500
     assert sorted(designed - facts(parse(print_schema()))) == []
@@ -97,7 +97,7 @@ def required(sdl: str) -> set[str]:
     return found
 
 
-def test_nothing_beyond_the_design_must_be_given() -> None:
+def test_nothing_beyond_the_design_is_required() -> None:
     """A query written for the design stays valid."""
     designed = required(DESIGNED.read_text(encoding="utf-8"))
     assert "Query.node(id)" in designed
@@ -105,7 +105,7 @@ def test_nothing_beyond_the_design_must_be_given() -> None:
     assert required(print_schema()) - designed == set()
 
 
-def test_every_list_is_paged_alike() -> None:
+def test_every_list_has_the_same_paging_arguments() -> None:
     types = build_schema(print_schema()).type_map
     pages = [
         (f"{name}.{field_name}", list(field.args))
@@ -117,7 +117,7 @@ def test_every_list_is_paged_alike() -> None:
     assert [name for name, arguments in pages if arguments[-4:] != PAGING] == []
 
 
-def test_every_mutation_answers_with_user_errors() -> None:
+def test_every_mutation_returns_user_errors() -> None:
     schema = build_schema(print_schema())
     assert schema.mutation_type is not None
     for name, field in schema.mutation_type.fields.items():
@@ -127,14 +127,17 @@ def test_every_mutation_answers_with_user_errors() -> None:
         assert payload.of_type.name == f"{name[0].upper()}{name[1:]}Payload"
         assert str(fields.pop("userErrors").type) == "[UserError!]!", name
         assert fields, name
-        # What a refused mutation answers: nothing, an empty list, or a count of 0.
+        # A rejected mutation returns null, an empty list, or a count of 0.
         for member in fields.values():
-            told = str(member.type)
-            assert not told.endswith("!") or told.endswith("]!") or told == "Int!", (name, told)
+            type_text = str(member.type)
+            assert not type_text.endswith("!") or type_text.endswith("]!") or type_text == "Int!", (
+                name,
+                type_text,
+            )
 
 
-def test_every_subscription_always_tells_something() -> None:
-    """Nothing is ever told as null: what cannot go on ends by an error."""
+def test_subscriptions_never_return_null() -> None:
+    """A subscription that cannot continue ends with an error instead."""
     schema = build_schema(print_schema())
     assert schema.subscription_type is not None
     fields = schema.subscription_type.fields

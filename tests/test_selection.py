@@ -1,4 +1,4 @@
-"""Which tests run on which database, and together: the rules of `conftest.py`."""
+"""The rules of `conftest.py`: the databases of each test, and the groups of tests."""
 
 import pytest
 
@@ -66,14 +66,14 @@ def collected(pytester: pytest.Pytester) -> set[str]:
     return {line for line in ran.outlines if "::" in line}
 
 
-def test_postgresql_is_for_what_is_marked(
+def test_only_marked_tests_run_on_postgresql(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(REQUIRE_ALL, raising=False)
     assert collected(pytester) == BY_DEFAULT
 
 
-def test_where_all_is_required_all_run_on_both(
+def test_all_tests_run_on_both_databases_if_required(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(REQUIRE_ALL, "1")
@@ -91,5 +91,5 @@ def test_where_all_is_required_all_run_on_both(
         ("tests/mem0/test_a.py::test_b[2.2.1-sync]", "tests/mem0"),
     ],
 )
-def test_what_shares_fixtures_runs_in_one_process(nodeid: str, group: str) -> None:
+def test_tests_that_share_fixtures_run_in_one_process(nodeid: str, group: str) -> None:
     assert group_of(nodeid) == group

@@ -1,4 +1,4 @@
-"""What shows that nothing was written: it must notice a write, and nothing that a read leaves."""
+"""`unchanged` notices every write but those that a read may cause."""
 
 import pytest
 
@@ -35,7 +35,7 @@ async def test_a_job_alone_is_noticed(tenant: Tenant) -> None:
         await db.write(lambda tx: put(tx, tenant.project_id))
 
 
-async def test_what_is_rolled_back_is_not_written(tenant: Tenant) -> None:
+async def test_a_rolled_back_write_is_no_change(tenant: Tenant) -> None:
     def work(tx: Transaction) -> None:
         put(tx, tenant.project_id)
         raise LookupError
@@ -44,7 +44,7 @@ async def test_what_is_rolled_back_is_not_written(tenant: Tenant) -> None:
         await tenant.deployment.services.db.write(work)
 
 
-async def test_what_a_search_leaves_is_no_change(tenant: Tenant) -> None:
+async def test_the_records_of_a_search_are_no_change(tenant: Tenant) -> None:
     await tenant.add("Tea")
     services = tenant.deployment.services
     with unchanged(tenant.deployment):

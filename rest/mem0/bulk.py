@@ -111,8 +111,8 @@ async def delete_all(call: Call[DeleteAllQuery, RequestParameters]) -> Started:
         raise InvalidInput(message, "user_id")
     project = await call.project()
     deletion = await delete_memories(call.ctx, project.id, None, filter)
-    if deletion.refusal is not None:
-        raise deletion.refusal
+    if deletion.error is not None:
+        raise deletion.error
     message = f"{len(deletion.ids)} memories deleted successfully!"
     return {"message": message, "event_id": deletion.operation_id}
 

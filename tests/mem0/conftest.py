@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from harness.process import Place, Process
 from tests.mem0.environments import PYTHON_CLIENTS, python_clients, typescript_client
 from tests.mem0.homes import Home, make_home
 from tests.mem0.remote import Program
 from tests.support.clients.node import command
-from tests.support.servers.process import Place, Process
 
 PROGRAMS = Path(__file__).with_name("programs")
 _NUMBERS = itertools.count(1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.servers.process import PATIENCE, Process, wait_until
+from harness.process import PATIENCE, Process, wait_until
 
 MEMORY = """
 fragment Whole on Memory {

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.servers.process import PATIENCE
+from harness.process import PATIENCE
 
 
 class Raised(Exception):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from harness.process import Process, wait_until
 from tests.mem0.conftest import NEWEST, PROGRAMS, Case
 from tests.mem0.environments import python_clients
 from tests.mem0.homes import Home
 from tests.mem0.remote import Program
 from tests.support.clients.node import command
-from tests.support.servers.process import Process, wait_until
 
 MAKERS = "us.i.posthog.com"
 PYTHON = """

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from harness.process import wait_until
 from tests.mem0.conftest import NEWEST, Case, only
 from tests.mem0.dialects import remember, remember_in_typescript
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.support.servers.process import wait_until
 
 SCHEMA = {
     "type": "object",

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
+from harness.process import wait_until
 from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.dialects import remember
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.support.servers.process import wait_until
 
 ENTITIES = "{ project { name entities(first: 100) { nodes { id type name totalMemories } } } }"
 

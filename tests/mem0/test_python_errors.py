@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from harness.process import Process
 from tests.mem0.conftest import MIDDLE, NEWEST, Case, only
 from tests.mem0.dialects import remember
 from tests.mem0.homes import Home, make_home
 from tests.mem0.remote import Raised, refused
-from tests.support.servers.process import Process
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 MAKE_READER = """

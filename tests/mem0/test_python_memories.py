@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from harness.process import Process
 from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.dialects import listed, remember, understand
 from tests.mem0.homes import Home, agree, make_home
 from tests.mem0.remote import options, refused
-from tests.support.servers.process import Process
 
 SAID = [
     {"role": "user", "content": "I drink green tea"},

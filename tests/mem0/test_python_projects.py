@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from harness.process import Process
 from tests.mem0.conftest import MIDDLE, NEWEST, OLDEST, Case, only
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.support.servers.process import Process
 
 PROJECT = """
 query ($id: ID) {

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from harness.process import wait_until
 from tests.mem0.conftest import Case
 from tests.mem0.dialects import remember
 from tests.mem0.homes import Home
 from tests.mem0.remote import refused
-from tests.support.servers.process import wait_until
 from tests.support.servers.receiver import Receiver
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"

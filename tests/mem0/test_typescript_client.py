@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from harness.process import Process, wait_until
 from tests.mem0.dialects import remember_in_typescript as remember
 from tests.mem0.homes import Home, agree
 from tests.mem0.remote import Program, refused
-from tests.support.servers.process import Process, wait_until
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 SEARCH = """

@@ -1,7 +1,7 @@
-"""The matrix: every operation of the contract, by everybody who may come to the door.
+"""The permission matrix: every operation of the schema for every kind of caller.
 
-What each of them gets is written down here; `test_permissions.py` and `test_permissions_live.py`
-ask, of a world in which there is one of everything.
+It holds the expected outcomes. `test_permissions.py` and `test_permissions_live.py` check them on a
+`World`, which has one object of every kind.
 """
 
 import json
@@ -17,11 +17,11 @@ import pytest
 class Outcome(Enum):
     """How an operation can end."""
 
-    OK = "It is done, and answers something of the tenant."
-    EMPTY = "It is done, and answers nothing of the tenant."
-    UNAUTHENTICATED = "The server does not know who asks."
-    NOT_FOUND = "Nothing of the kind exists for whoever asks."
-    FORBIDDEN = "Whoever asks may see it, but may not do this to it."
+    OK = "It succeeds, and the response contains data of the tenant."
+    EMPTY = "It succeeds, and the response contains no data of the tenant."
+    UNAUTHENTICATED = "The server cannot authenticate the caller."
+    NOT_FOUND = "The object does not exist for the caller."
+    FORBIDDEN = "The caller may see the object, but may not do this to it."
 
 
 OK, EMPTY, FORBIDDEN = Outcome.OK, Outcome.EMPTY, Outcome.FORBIDDEN
@@ -29,7 +29,7 @@ UNAUTHENTICATED, NOT_FOUND = Outcome.UNAUTHENTICATED, Outcome.NOT_FOUND
 DONE, REFUSED = (OK, EMPTY), (NOT_FOUND, FORBIDDEN)
 ERROR_TYPES = {NOT_FOUND: "NotFoundError", FORBIDDEN: "PermissionError"}
 
-# The reader has a key with ADMIN permission, and so has the owner where no other is named.
+# The reader has a key with ADMIN permission; so has the owner unless another one is named.
 COLUMNS = ("nobody", "stranger", "reader", "owner", "owner READ", "owner WRITE")
 # fmt: off
 #           nobody           stranger   reader     owner  READ key   WRITE key
@@ -43,7 +43,7 @@ OWN      = (UNAUTHENTICATED, EMPTY,     OK,        OK,    FORBIDDEN, FORBIDDEN)
 OWN_HERE = (UNAUTHENTICATED, NOT_FOUND, OK,        OK,    FORBIDDEN, FORBIDDEN)
 OWNERS   = (UNAUTHENTICATED, NOT_FOUND, NOT_FOUND, OK,    FORBIDDEN, FORBIDDEN)
 
-# A selection begins with its root field. Where a field has several rows, they follow one another.
+# A selection starts with its root field. Several rows of one field are adjacent.
 QUERIES = (
     ("viewer { account { id } organizations { nodes { id projects { nodes { id } } } } }", SELF),
     ('node(id: "$organization") { id }', SEE),
@@ -149,7 +149,7 @@ MUTATIONS = (
     ('redeliverWebhook(deliveryId: "$delivery") { delivery { id } $errors }', OWNERS),
 )
 # fmt: on
-# What is followed, each time after the first event.
+# Each subscription starts after the first event of the log.
 SUBSCRIPTIONS = (
     ('memoryEvents(projectId: "$project", after: "$cursor") { id memoryId memory { id } }', SEE),
     ('operationUpdates(id: "$operation") { id results { id } }', SEE),
@@ -166,7 +166,7 @@ def fields_of(rows: Any) -> set[str]:
 
 
 def permission_cases(rows: Any, *outcomes: Outcome) -> pytest.MarkDecorator:
-    """Ask a test for every cell with one of the outcomes."""
+    """Parametrize a test with all cells of the matrix that have one of the outcomes."""
     cases = [
         pytest.param(
             *(selection, column, outcome),
@@ -182,30 +182,30 @@ def permission_cases(rows: Any, *outcomes: Outcome) -> pytest.MarkDecorator:
 
 
 def filled(selection: str, names: Mapping[str, str]) -> str:
-    """Return a document that selects one root field, with names put in."""
+    """Return a document that selects one root field, with `$` names replaced by values."""
     kinds = {"mutation": MUTATIONS, "subscription": SUBSCRIPTIONS}
     field = field_of(selection)
     kind = next((kind for kind, rows in kinds.items() if field in fields_of(rows)), "query")
     return f"{kind} {{ {Template(selection).substitute(names, errors=USER_ERRORS)} }}"
 
 
-def unnamed(text: str, names: Mapping[str, str]) -> str:
-    """Return a text with every name replaced by what it names."""
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with every value of a name replaced by the name."""
     for name, value in names.items():
         text = text.replace(value, name)
     return text
 
 
 def anonymous(answer: httpx.Response, names: Mapping[str, str]) -> Any:
-    """Return an answer without its request id, with every name replaced by what it names."""
-    body = json.loads(unnamed(answer.text, names))
+    """Return a response without request ids, with every value of a name replaced by the name."""
+    body = json.loads(with_names(answer.text, names))
     for error in body.get("errors", ()):
         del error["extensions"]["requestId"]
     return body
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether an answer is nothing, or lists and objects of nothing."""
+    """Return whether a response is empty, or contains only empty lists and objects."""
     if isinstance(value, dict):
         return all(is_empty(item) for item in value.values())
     if isinstance(value, list):
@@ -213,8 +213,8 @@ def is_empty(value: Any) -> bool:
     return not value
 
 
-def taken_errors(payload: dict[str, Any]) -> list[dict[str, Any]]:
-    """Take all user errors out of a payload and out of its results."""
+def pop_user_errors(payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """Remove all user errors from a payload and from its results; return them."""
     errors: list[dict[str, Any]] = payload.pop("userErrors")
     for result in payload.get("results", ()):
         errors = errors + result.pop("userErrors")

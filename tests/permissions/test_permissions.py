@@ -1,7 +1,7 @@
-"""Every query and mutation of the contract, asked by everybody who may come to the door.
+"""Every query and mutation of the schema, sent by every kind of caller.
 
-A root field without a row fails a test. A refusal must leave every row of the tenant as it was, and
-what does not exist for somebody must look exactly like what does not exist at all.
+A root field without a row in the matrix fails a test. A rejected request must not change any row of
+the tenant. An object that a caller may not see must look exactly like one that does not exist.
 """
 
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ from tests.permissions.matrix import (
     filled,
     is_empty,
     permission_cases,
-    taken_errors,
+    pop_user_errors,
 )
 from tests.permissions.world import World, assert_looks_missing, lasting_world, make_world
 from tests.support.documents.refusals import unchanged
@@ -35,13 +35,13 @@ from tests.support.servers.deployment import Deployment
 
 @pytest.fixture
 async def world(deployment: Deployment) -> World:
-    """A world to change."""
+    """A world that the test may change."""
     return await make_world(deployment)
 
 
 @pytest_asyncio.fixture(scope="module")
 async def lasting(deployment: Deployment) -> AsyncIterator[World]:
-    """A world that many tests share, because what they do must not change it."""
+    """A world that tests share, because they must not change it."""
     async with lasting_world(deployment) as world:
         yield world
 
@@ -58,7 +58,9 @@ def test_every_root_field_has_a_row() -> None:
 
 
 @permission_cases([*QUERIES, *MUTATIONS], UNAUTHENTICATED)
-async def test_nobody(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
+async def test_unauthenticated(
+    lasting: World, selection: str, column: str, outcome: Outcome
+) -> None:
     with unchanged(lasting.tenant.deployment):
         answer = await lasting.client(column).post(filled(selection, lasting.names))
         assert answer.status_code == 401
@@ -69,17 +71,21 @@ async def test_nobody(lasting: World, selection: str, column: str, outcome: Outc
 
 
 @permission_cases(QUERIES, *DONE)
-async def test_query_done(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
+async def test_query_succeeds(
+    lasting: World, selection: str, column: str, outcome: Outcome
+) -> None:
     client = lasting.client(column)
     with unchanged(lasting.tenant.deployment):
         answer = await client.post(filled(selection, lasting.names))
         assert answer.status_code == 200
         assert answer.json().keys() == {"data"}
-        assert lasting.is_told_in(answer) is (outcome is OK)
+        assert lasting.appears_in(answer) is (outcome is OK)
 
 
 @permission_cases(QUERIES, *REFUSED)
-async def test_query_refused(lasting: World, selection: str, column: str, outcome: Outcome) -> None:
+async def test_query_rejected(
+    lasting: World, selection: str, column: str, outcome: Outcome
+) -> None:
     client = lasting.client(column)
     with unchanged(lasting.tenant.deployment):
         answer = await client.post(filled(selection, lasting.names))
@@ -92,7 +98,9 @@ async def test_query_refused(lasting: World, selection: str, column: str, outcom
 
 
 @permission_cases(MUTATIONS, *DONE)
-async def test_mutation_done(world: World, selection: str, column: str, outcome: Outcome) -> None:
+async def test_mutation_succeeds(
+    world: World, selection: str, column: str, outcome: Outcome
+) -> None:
     client = world.client(column)
     with world.tenant.deployment.written_statements() as statements:
         answer = await client.post(filled(selection, world.names))
@@ -100,14 +108,14 @@ async def test_mutation_done(world: World, selection: str, column: str, outcome:
     assert answer.status_code == 200
     assert answer.json().keys() == {"data"}
     (payload,) = answer.json()["data"].values()
-    assert taken_errors(payload) == []
+    assert pop_user_errors(payload) == []
     assert not is_empty(payload)
     if outcome is EMPTY:
-        assert not world.is_told_in(answer)
+        assert not world.appears_in(answer)
 
 
 @permission_cases(MUTATIONS, *REFUSED)
-async def test_mutation_refused(
+async def test_mutation_rejected(
     lasting: World, selection: str, column: str, outcome: Outcome
 ) -> None:
     client = lasting.client(column)
@@ -116,7 +124,7 @@ async def test_mutation_refused(
         assert answer.status_code == 200
         assert answer.json().keys() == {"data"}
         (payload,) = answer.json()["data"].values()
-        (error,) = taken_errors(payload)
+        (error,) = pop_user_errors(payload)
         assert (error["__typename"], error["code"]) == (ERROR_TYPES[outcome], outcome.name)
         assert is_empty(payload)
         if outcome is NOT_FOUND:

@@ -1,6 +1,6 @@
-"""Every subscription of the contract, asked by everybody who may come to the door.
+"""Every subscription of the schema, sent by every kind of caller.
 
-What begins is ended as soon as it has told something, and a refusal must end by itself.
+Accepted subscriptions are ended after their first message; rejected ones must end by themselves.
 """
 
 import json
@@ -19,27 +19,27 @@ from tests.permissions.matrix import (
     Outcome,
     filled,
     permission_cases,
-    unnamed,
+    with_names,
 )
 from tests.permissions.world import World, lasting_world, missing_names
 from tests.support.clients.websocket import PATIENCE, connected
 from tests.support.documents.refusals import unchanged
 from tests.support.servers.deployment import Deployment
 
-# A place before everything in a project that has just been made; no more than that is in a cursor.
+# The cursor of the first event in the log of the project.
 BEGIN = 'query { project(id: "%s") { history(first: 1) { nodes { cursor } } } }'
 
 
 @pytest_asyncio.fixture(scope="module")
 async def lasting(deployment: Deployment) -> AsyncIterator[World]:
-    """A world that many tests share, because what they do must not change it."""
+    """A world that tests share, because they must not change it."""
     async with lasting_world(deployment) as world:
         yield world
 
 
 @pytest.fixture
 async def cursor(lasting: World) -> str:
-    """The place of the first event in the project's log."""
+    """The cursor of the first event in the project's log."""
     project = (await lasting.tenant.owner.ask(BEGIN % lasting.names["project"]))["project"]
     found: str = project["history"]["nodes"][0]["cursor"]
     return found
@@ -56,10 +56,10 @@ async def message_of(address: str, key: str | None, document: str) -> dict[str, 
 
 
 @permission_cases(SUBSCRIPTIONS, UNAUTHENTICATED)
-async def test_nobody(
+async def test_unauthenticated(
     lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
 ) -> None:
-    """A WebSocket has no operation without a key; what closes it is told in `test_websocket.py`."""
+    """Without a key, a WebSocket runs no operations; `test_websocket.py` tests how it is closed."""
     assert lasting.client(column).key is None
     body = {"query": filled(selection, {**lasting.names, "cursor": cursor})}
     headers = {"Accept": "text/event-stream"}
@@ -72,7 +72,7 @@ async def test_nobody(
 
 
 @permission_cases(SUBSCRIPTIONS, OK)
-async def test_subscription_done(
+async def test_subscription_succeeds(
     lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
 ) -> None:
     key = lasting.client(column).key
@@ -85,7 +85,7 @@ async def test_subscription_done(
 
 
 @permission_cases(SUBSCRIPTIONS, NOT_FOUND)
-async def test_subscription_refused(
+async def test_subscription_rejected(
     lasting: World, address: str, cursor: str, selection: str, column: str, outcome: Outcome
 ) -> None:
     key, missing = lasting.client(column).key, missing_names(lasting)
@@ -95,4 +95,4 @@ async def test_subscription_refused(
         )
         other = await message_of(address, key, filled(selection, {**missing, "cursor": cursor}))
     assert [error["extensions"]["code"] for error in message["payload"]] == [outcome.name]
-    assert unnamed(json.dumps(message), lasting.names) == unnamed(json.dumps(other), missing)
+    assert with_names(json.dumps(message), lasting.names) == with_names(json.dumps(other), missing)

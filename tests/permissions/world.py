@@ -1,4 +1,4 @@
-"""The world that the matrix of permissions is asked about: a tenant with one of everything."""
+"""The tenant with one object of every kind on which the permission matrix is checked."""
 
 import asyncio
 import time
@@ -29,25 +29,25 @@ _JOBS = METADATA.tables["jobs"]
 
 @dataclass(frozen=True)
 class World:
-    """A tenant with one of everything, and the names by which the rows above speak of it."""
+    """A tenant with one object of every kind, and their ids by the names that the matrix uses."""
 
     tenant: Tenant
     names: Mapping[str, str]
     clients: dict[str, Client] = field(default_factory=dict)
 
     def client(self, column: str) -> Client:
-        """Return the client of a column, always the same."""
+        """Return the client of a column; each column has one client."""
         if column not in self.clients:
-            who, _, permission = column.partition(" ")
+            account, _, permission = column.partition(" ")
             self.clients[column] = (
                 self.tenant.key(self.tenant.owner_email, ApiKeyPermission(permission))
                 if permission
-                else getattr(self.tenant, who)
+                else getattr(self.tenant, account)
             )
         return self.clients[column]
 
-    def is_told_in(self, answer: httpx.Response) -> bool:
-        """Tell whether an answer holds anything of the tenant."""
+    def appears_in(self, answer: httpx.Response) -> bool:
+        """Return whether a response contains data of the tenant."""
         return any(name in answer.text for name in self.names.values())
 
 
@@ -64,7 +64,7 @@ mutation ($organization: ID!, $project: ID!, $member: String!) {
   addProjectMember(projectId: $project, email: $member, role: READER) { userErrors { code } }
 }
 """
-# It is told of nothing that happens here, so nothing is sent while others look.
+# No test here causes an event of this type, so nothing is sent while tests run.
 WEBHOOK = """
 mutation ($project: ID!) {
   createWebhook(projectId: $project, input: {
@@ -91,7 +91,7 @@ query ($memory: ID!) {
 
 
 async def make_world(deployment: Deployment) -> World:
-    """Return a fresh tenant with one of everything."""
+    """Create a tenant with one object of every kind."""
     tenant = make_tenant(deployment)
     tag = tenant.owner_email.removeprefix("owner-")
     names = {"organization": tenant.organization_id, "project": tenant.project_id}
@@ -108,7 +108,7 @@ async def make_world(deployment: Deployment) -> World:
     event = data["memory"]["history"]["nodes"][0]
     names |= {"event": event["id"], "operation": event["operationId"]}
     await tenant.owner.do(CHANGE, memory=memory["id"])
-    names |= await asyncio.to_thread(_worked_on, tenant, memory["id"])
+    names |= await asyncio.to_thread(_add_stored_rows, tenant, memory["id"])
     made = await tenant.owner.do(EXPORT, project=tenant.project_id)
     names["export"] = made["export"]["id"]
     for who in ("owner", "reader"):
@@ -117,20 +117,20 @@ async def make_world(deployment: Deployment) -> World:
         names[f"{who}_key"] = made["apiKey"]["id"]
     made = await tenant.owner.do(WEBHOOK, project=tenant.project_id)
     names["webhook"] = made["webhook"]["id"]
-    names["delivery"] = await asyncio.to_thread(_delivered, tenant, names["webhook"])
+    names["delivery"] = await asyncio.to_thread(_add_delivery, tenant, names["webhook"])
     return World(tenant, names)
 
 
 @asynccontextmanager
 async def lasting_world(deployment: Deployment) -> AsyncIterator[World]:
-    """Give a world to many tests, and assert in the end that they have not changed a row of it."""
+    """Yield a world for many tests, and assert at the end that no row of it has changed."""
     world = await make_world(deployment)
     for column in COLUMNS:
         world.client(column)
     until = time.monotonic() + PATIENCE
-    # What the workers make of it is part of the world.
+    # The results of the jobs are part of the world.
     while _has_jobs(world.tenant):
-        assert time.monotonic() < until, "the workers have not come to an end"
+        assert time.monotonic() < until, "the workers have not finished"
         await asyncio.sleep(0.01)
     before = snapshot(world.tenant)
     yield world
@@ -143,7 +143,7 @@ def _has_jobs(tenant: Tenant) -> bool:
         return connection.execute(found).first() is not None
 
 
-def _worked_on(tenant: Tenant, memory_id: str) -> dict[str, str]:
+def _add_stored_rows(tenant: Tenant, memory_id: str) -> dict[str, str]:
     """Give a memory a concept, store failed operations and a receipt; return their ids."""
     failed = OperationRow(
         id=uuid7(),
@@ -187,8 +187,8 @@ def _worked_on(tenant: Tenant, memory_id: str) -> dict[str, str]:
     }
 
 
-def _delivered(tenant: Tenant, webhook_id: str) -> str:
-    """Store a delivery that is over; return its id."""
+def _add_delivery(tenant: Tenant, webhook_id: str) -> str:
+    """Store a completed delivery; return its id."""
     delivery = DeliveryRow(
         id=uuid7(),
         webhook_id=webhook_id,
@@ -206,7 +206,7 @@ def _delivered(tenant: Tenant, webhook_id: str) -> str:
 
 
 def missing_names(world: World) -> dict[str, str]:
-    """Return the same names, of things that are in no world."""
+    """Return the same names with values that no world contains."""
     return {
         name: f"{uuid7()}@example.com" if "@" in value else uuid7()
         for name, value in world.names.items()
@@ -216,7 +216,7 @@ def missing_names(world: World) -> dict[str, str]:
 async def assert_looks_missing(
     world: World, client: Client, selection: str, answer: httpx.Response
 ) -> None:
-    """Assert that an answer is what it is for names that nothing in any world has."""
+    """Assert that a response equals the one for objects that do not exist."""
     names = missing_names(world)
     missing = await client.post(filled(selection, names))
     assert anonymous(answer, world.names) == anonymous(missing, names)

@@ -18,7 +18,7 @@ from tests.support.documents.exchange import (
     memory,
     without_history,
 )
-from tests.support.documents.importing import import_file, numbered, rows_of, send
+from tests.support.documents.importing import import_file, rows_by, rows_of, send
 from tests.support.documents.remembering import DELETE, MAKE_PROJECT
 from tests.support.documents.searching import search
 from tests.support.fixtures.factories import Tenant
@@ -96,7 +96,7 @@ async def test_everything_arrives_as_it_was(tenant: Tenant, history: bool) -> No
     assert operation["type"] == "IMPORT"
     given = [record["memory"] for record in records.values() if record["type"] == "memory"]
     here = (tenant.deployment, "memories", tenant.project_id)
-    stored = numbered(rows_of(*here), "id")
+    stored = rows_by(rows_of(*here), "id")
     assert {id: in_file(row) for id, row in stored.items()} == {
         one["id"]: expected(one) for one in given
     }
@@ -131,7 +131,7 @@ async def test_everything_arrives_as_it_was(tenant: Tenant, history: bool) -> No
         if history
         else []
     )
-    entities = numbered(rows_of(tenant.deployment, "entities", tenant.project_id), "name")
+    entities = rows_by(rows_of(tenant.deployment, "entities", tenant.project_id), "name")
     assert {name: row["total_memories"] for name, row in entities.items()} == {
         "alice": 6,
         "butler": 1,
@@ -176,7 +176,7 @@ async def test_the_graph_shows_what_came(tenant: Tenant) -> None:
     records = life()
     await import_file(tenant, file_of(*records.values(), history=True))
     found = await tenant.owner.ask(MEMORIES, project=tenant.project_id)
-    nodes = numbered(found["memories"]["nodes"], "text")
+    nodes = rows_by(found["memories"]["nodes"], "text")
     ids = {name: record["memory"]["id"] for name, record in records.items() if "memory" in record}
     assert nodes["Lives in Bergen"]["supersededBy"] == {"id": ids["oslo"]}
     assert nodes["Likes tea"]["mergedInto"] == {"id": ids["likes"]}
@@ -206,14 +206,14 @@ async def test_another_project_gets_ids_of_its_own(tenant: Tenant) -> None:
     records = life()
     body = file_of(*records.values(), history=True)
     await import_file(tenant, body)
-    first = numbered(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
+    first = rows_by(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
     other = (await tenant.owner.do(MAKE_PROJECT))["project"]["id"]
     for notes in (
         ["Imported 6 memories and 1 deleted one."],
         ["Imported 0 memories; 7 were already present."],
     ):
         assert (await import_file(tenant, body, project_id=other))["notes"] == notes
-    second = numbered(rows_of(tenant.deployment, "memories", other), "text")
+    second = rows_by(rows_of(tenant.deployment, "memories", other), "text")
     assert second.keys() == first.keys()
     ids = {row["id"]: second[text]["id"] for text, row in first.items()}
     assert not ids.keys() & set(ids.values())
@@ -318,7 +318,7 @@ async def test_what_is_named_but_not_there_may_come_later(tenant: Tenant) -> Non
     await import_file(tenant, file_of(line(bergen)))
     for successor in (None, {"id": oslo["id"]}):
         found = await tenant.owner.ask(MEMORIES, project=tenant.project_id)
-        nodes = numbered(found["memories"]["nodes"], "text")
+        nodes = rows_by(found["memories"]["nodes"], "text")
         assert nodes["Lives in Bergen"]["supersededBy"] == successor
         assert nodes["Lives in Bergen"]["extends"] is None
         await import_file(tenant, file_of(line(oslo)))
@@ -368,7 +368,7 @@ async def test_what_mem0_answers(tenant: Tenant) -> None:
     ):
         found = await import_file(tenant, json.dumps(body).encode(), "application/json")
         assert found["notes"] == [notes]
-    rows = numbered(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
+    rows = rows_by(rows_of(tenant.deployment, "memories", tenant.project_id), "text")
     first, second = rows["Prefers window seats"], rows["Speaks Welsh"]
     assert first["created_at"] == first["updated_at"] == moment("2024-07-26T15:44:41.039788Z")
     assert uuid7_milliseconds(first["id"]) == int(first["created_at"].timestamp() * 1000)

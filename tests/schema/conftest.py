@@ -7,17 +7,13 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from harness.postgres import fresh_postgres
+from harness.process import Process
+from harness.settings import settings_for
 from tests.conftest import BACKENDS
 from tests.support.fixtures.factories import Tenant, make_tenant
-from tests.support.servers.deployment import (
-    Deployment,
-    deployed,
-    fresh_postgres,
-    settings_for,
-    temporary_dir,
-)
+from tests.support.servers.deployment import Deployment, deployed, temporary_dir
 from tests.support.servers.openai_server import OpenAIServer
-from tests.support.servers.process import Process
 
 
 @pytest.fixture(scope="session")

@@ -232,7 +232,7 @@ async def test_many_things_are_found_in_the_order_of_their_ids(tenant: Tenant) -
     assert (await tenant.owner.ask(NODES, ids=[]))["nodes"] == []
 
 
-async def test_what_is_no_id_finds_nothing(tenant: Tenant) -> None:
+async def test_malformed_ids_find_nothing(tenant: Tenant) -> None:
     await tenant.add("Tea")
     ids = await ids_by_kind(tenant.owner)
     for id in ids_of_nothing(ids):
@@ -269,7 +269,7 @@ async def test_up_to_a_hundred_things_are_found_at_once(tenant: Tenant) -> None:
     assert error["extensions"]["argument"] == ["ids"]
 
 
-async def test_what_is_somebody_elses_does_not_exist(tenant: Tenant) -> None:
+async def test_objects_of_other_tenants_do_not_exist(tenant: Tenant) -> None:
     await tenant.add("Tea")
     theirs = await ids_of_a_stranger(tenant)
     for id in theirs.values():
@@ -282,7 +282,7 @@ async def test_what_is_somebody_elses_does_not_exist(tenant: Tenant) -> None:
         assert (await tenant.stranger.error(NODE, id=id))["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_what_was_deleted_does_not_exist(tenant: Tenant) -> None:
+async def test_deleted_objects_do_not_exist(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea")
     ids = await ids_by_kind(tenant.owner)
     remove = "mutation ($id: ID!) { deleteEntity(id: $id) { userErrors { message } } }"

@@ -372,7 +372,7 @@ async def test_forged_cursors_are_refused(world: World) -> None:
 
 
 @every_list
-async def test_every_list_refuses_what_is_no_cursor(world: World, name: str) -> None:
+async def test_every_list_rejects_malformed_cursors(world: World, name: str) -> None:
     for argument in ("after", "before"):
         for cursor in ("", "garbage"):
             await world.refused(name, argument, **{argument: cursor})

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from harness.postgres import fresh_postgres
+from harness.settings import settings_for
 from tests.support.fixtures.factories import Tenant, make_tenant
-from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 
 pytestmark = pytest.mark.every_database
 

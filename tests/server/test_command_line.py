@@ -1,4 +1,4 @@
-"""The commands of `server.py`, and how it refuses: in one line that says what to repair."""
+"""The commands of `server.py`, and its errors: one line that says what to repair."""
 
 import shutil
 import sqlite3
@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from harness.process import ROOT, Place, Process, run_command
+from harness.settings import settings_for
 from resolvers.tenancy.bootstrap import StartError
 from server import listen
-from tests.support.servers.deployment import settings_for
-from tests.support.servers.process import HERE, Place, Process, run_command
 
 VIEWER = "{ viewer { account { email } } }"
 ADD = """
@@ -55,7 +55,7 @@ def server(home: Path) -> Iterator[Process]:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Settings that cannot be served with, and the words that must be in the line about them."""
+    """Invalid settings, and the words that the error line must contain."""
 
     case: str
     settings: dict[str, Any]
@@ -134,7 +134,7 @@ REFUSALS = (
     Refusal("data directory that is a file", {"data_dir": "file"}, ("MNEMOGRAPH_DATA_DIR", "file")),
     Refusal("data directory in no folder", {"data_dir": NOWHERE}, ("MNEMOGRAPH_DATA_DIR", NOWHERE)),
     Refusal("worker beside a server", {"data_dir": "data"}, ("MNEMOGRAPH_CHROMA_URL",), "worker"),
-    # Such a worker would do the server's index jobs into an index that nobody asks.
+    # Such a worker would run the server's index jobs on an index that the server does not use.
     Refusal(
         "worker with an index of its own",
         {"database_url": "sqlite:///data/mnemograph.db", "pepper": "{pepper}"},
@@ -148,7 +148,7 @@ REFUSALS = (
 
 
 def make_broken_places(home: Path) -> None:
-    """Make the folders that the refusals speak of."""
+    """Create the folders that the invalid settings refer to."""
     (home / "file").touch()
     (home / "scrambled").mkdir()
     (home / "scrambled" / "mnemograph.db").write_bytes(b"no database" * 1000)
@@ -171,7 +171,7 @@ def sql(data_dir: Path, statement: str) -> list[tuple[Any, ...]]:
 
 @dataclass(frozen=True)
 class Refused:
-    """What came of a refusal, and the words its line must have."""
+    """The result of a command with invalid settings, and the words its error must contain."""
 
     ended: subprocess.CompletedProcess[str]
     words: list[str]
@@ -179,7 +179,7 @@ class Refused:
 
 @pytest.fixture(scope="module")
 def refused(home: Path, server: Process) -> dict[str, Refused]:
-    """What came of each refusal; they run side by side, because each takes seconds to start."""
+    """The results of all refusals; the commands run in parallel, because they start slowly."""
     make_broken_places(home)
     facts = {
         "port": server.url.rsplit(":", 1)[1],
@@ -199,7 +199,7 @@ def refused(home: Path, server: Process) -> dict[str, Refused]:
 
 
 @pytest.mark.parametrize("case", [refusal.case for refusal in REFUSALS])
-def test_what_cannot_start_says_why_in_one_line(refused: dict[str, Refused], case: str) -> None:
+def test_a_failed_start_prints_one_line(refused: dict[str, Refused], case: str) -> None:
     ended, words = refused[case].ended, refused[case].words
     assert ended.stderr.startswith("mnemograph: ")
     assert len(ended.stderr.splitlines()) == 1
@@ -209,7 +209,7 @@ def test_what_cannot_start_says_why_in_one_line(refused: dict[str, Refused], cas
     assert ended.returncode == 1
 
 
-def test_refusals_leave_what_they_refused_alone(home: Path, refused: dict[str, Refused]) -> None:
+def test_a_failed_start_changes_nothing(home: Path, refused: dict[str, Refused]) -> None:
     assert (home / "file").read_bytes() == b""
     assert (home / "scrambled" / "mnemograph.db").read_bytes() == b"no database" * 1000
     assert sql(home / "later", "SELECT version_num FROM alembic_version") == [("ffff",)]
@@ -217,7 +217,7 @@ def test_refusals_leave_what_they_refused_alone(home: Path, refused: dict[str, R
     assert sql(home / "embedded", embedder) == [("another (3 dimensions)",)]
 
 
-def test_of_two_servers_that_start_at_once_one_has_the_port(tmp_path: Path) -> None:
+def test_two_simultaneous_servers_cannot_share_a_port(tmp_path: Path) -> None:
     with ExitStack() as stack:
         taken = stack.enter_context(listen(settings_for(tmp_path, port=0)))
         with pytest.raises(StartError, match="MNEMOGRAPH_PORT"):
@@ -227,7 +227,7 @@ def test_of_two_servers_that_start_at_once_one_has_the_port(tmp_path: Path) -> N
 # ---------------------------------------------------------------- settings in a file
 
 
-def test_settings_are_read_from_the_file_env_and_the_environment_wins(tmp_path: Path) -> None:
+def test_environment_variables_override_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MNEMOGRAPH_DATA_DIR=from-file\nMNEMOGRAPH_PORT=abc\nOTHER=1\n")
     refused = run_command(tmp_path, "migrate")
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -240,13 +240,13 @@ def test_settings_are_read_from_the_file_env_and_the_environment_wins(tmp_path: 
 
 
 def test_help_names_every_command(home: Path) -> None:
-    command = [sys.executable, str(HERE / "server.py"), "--help"]
+    command = [sys.executable, str(ROOT / "server.py"), "--help"]
     ended = subprocess.run(command, cwd=home, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [command for command in COMMANDS if f" {command} " not in ended.stdout] == []
 
 
-def test_an_unknown_command_is_refused(home: Path) -> None:
+def test_an_unknown_command_is_rejected(home: Path) -> None:
     ended = run_command(home, "fly")
     assert ended.returncode == 2
     assert "No such command 'fly'" in ended.stderr
@@ -254,7 +254,7 @@ def test_an_unknown_command_is_refused(home: Path) -> None:
 
 
 def test_export_schema_prints_the_committed_contract(home: Path) -> None:
-    contract = (HERE / "schema" / "schema.graphql").read_text()
+    contract = (ROOT / "schema" / "schema.graphql").read_text()
     ended = run_command(home, "export-schema")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == contract
@@ -333,7 +333,7 @@ def test_reindex_rebuilds_and_embeds_again(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout) == (0, "Indexed 50 memories.\n")
     assert place.sql("SELECT DISTINCT model FROM memory_vectors") == [("all-MiniLM-L6-v2",)]
 
-    place.seem_large()
+    place.inflate_memory_counts()
     with place.start(warm=True) as server:
         (hit,) = server.ask(SEARCH, query=texts[7])["searchMemories"]["hits"]
         assert hit["memory"] == {"text": texts[7]}

@@ -1,4 +1,4 @@
-"""The example page in headless Chromium: it shows what there is, follows it, and comes back.
+"""The example page in headless Chromium: it lists memories, follows changes, and reconnects.
 
 The server is stopped and started again on one port. What happens while the page is away happens
 through a server on another port, so that the page cannot be back too early.
@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 
+from harness.process import ROOT, Process
 from tests.schema.transport.test_graphiql_browser import Browser, open_browser
-from tests.support.servers.process import HERE, Process
 
 ADD = """
 mutation ($name: String!, $texts: [MessageInput!]!) {
@@ -47,8 +47,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def page() -> Iterator[str]:
-    """Serve the examples as their README says; give the page's address."""
-    handler = partial(_Quiet, directory=str(HERE / "examples"))
+    """Serve the examples as their README says; yield the page's address."""
+    handler = partial(_Quiet, directory=str(ROOT / "examples"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -131,7 +131,7 @@ def test_page_follows_memories_and_comes_back(tmp_path: Path, page: str) -> None
         kinds = ["ADD", "UPDATE", "DELETE", "RESTORE", "ADD", "DELETE", "ADD"]
         assert [kind for _, kind in reversed(seen)] == kinds
         assert [int(number) for number, _ in reversed(seen)] == [4, 5, 6, 7, 8, 9, 11]
-        # What was given as text has stayed text.
+        # Text with markup is still shown as text.
         assert browser.driver.find_elements(By.CSS_SELECTOR, "li img") == []
         assert browser.driver.title == "Live memories"
         errors = [line for line in browser.severe_errors() if "WebSocket connection" not in line]

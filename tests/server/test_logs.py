@@ -1,4 +1,4 @@
-"""What is logged, and what never is."""
+"""The content of the log, and what it must not contain."""
 
 import json
 
@@ -26,7 +26,7 @@ def fail_with_a_secret_at_hand(pepper: str) -> None:
 
 @pytest.mark.parametrize("environment", Environment)
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_defect_is_logged_without_the_values_around_it(
+def test_an_internal_error_is_logged_without_local_variables(
     environment: Environment,
     terminal: bool,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,6 +1,6 @@
-"""The server as a process: started, killed at the worst moment, stopped, and watched from outside.
+"""The server as a process: start, kills at the worst moments, stop, and monitoring.
 
-What is killed here gets no chance to clean up, so these tests say what an acknowledgement is worth.
+A killed process cannot clean up, so these tests check that acknowledged work is durable.
 """
 
 import signal
@@ -17,10 +17,10 @@ import psycopg
 import pytest
 
 from core.enums import JobKind
+from harness.postgres import fresh_postgres
+from harness.process import KEY, Chroma, Place, Process, wait_until
 from server import NO_CHAT_MODEL
 from tests.conftest import BACKENDS
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import KEY, Chroma, Place, Process, wait_until
 from workers.registry import JOB_TYPES
 
 pytestmark = pytest.mark.every_database
@@ -74,14 +74,14 @@ def on_postgresql(tmp_path: Path, worker_id: str) -> Iterator[Place]:
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest) -> Place:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     found: Place = request.getfixturevalue(f"on_{request.param}")
     return found
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A server for tests that only ask."""
+    """A server for tests that only read."""
     with Process(tmp_path_factory.mktemp("process") / "data") as process:
         yield process
 
@@ -123,7 +123,7 @@ def test_the_first_start_prints_the_key_once_and_no_secret_ever_again(on_sqlite:
 
 
 def check_all_there(server: Process, texts: list[str]) -> None:
-    """Check that exactly these memories are there, in order, and that all counts agree."""
+    """Check that exactly these memories exist, in order, and that all counts agree."""
     found: list[str] = []
     after = None
     while True:
@@ -141,7 +141,7 @@ def check_all_there(server: Process, texts: list[str]) -> None:
 
 
 def interrupted(server: Process, texts: list[str], seconds: float) -> bool:
-    """Kill the server while it adds; tell whether it had acknowledged nevertheless."""
+    """Kill the server during an add; return whether it had acknowledged the add."""
     outcome: list[bool] = []
 
     def add() -> None:
@@ -159,7 +159,7 @@ def interrupted(server: Process, texts: list[str], seconds: float) -> bool:
 
 
 @pytest.mark.parametrize(("place", "kills"), [("sqlite", 6), ("postgresql", 3)], indirect=["place"])
-def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> None:
+def test_acknowledged_memories_survive_every_kill(place: Place, kills: int) -> None:
     kept: list[str] = []
     doubtful: list[str] = []
     for round in range(kills + 1):
@@ -173,7 +173,7 @@ def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> 
                 hits = server.ask(SEARCH, query=kept[-1], topK=3)["searchMemories"]["hits"]
                 assert kept[-1] in [hit["memory"]["text"] for hit in hits]
             else:
-                place.seem_large()
+                place.inflate_memory_counts()
             if round == kills:
                 break
             for size in (1, 40):
@@ -188,9 +188,9 @@ def test_what_was_acknowledged_survives_every_kill(place: Place, kills: int) -> 
             elif interrupted(server, doubtful, round / 20):
                 kept += doubtful
                 doubtful = []
-            place.seem_large()
+            place.inflate_memory_counts()
 
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
         place.wait_for_jobs()
         check_all_there(server, kept)
@@ -229,7 +229,7 @@ def test_a_deleted_project_is_erased_although_the_server_is_killed(place: Place)
         server.kill()
 
     assert rows_of(place, project)["projects"] == 1
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
         answer = server.post(PROJECT, id=project).json()
         assert answer["data"] == {"project": None}
@@ -295,7 +295,7 @@ def lines_of(server: Process, request_id: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("given", ["trace-42.a_B", "x" * 64])
-def test_a_given_request_id_is_kept(server: Process, given: str) -> None:
+def test_a_request_id_of_the_client_is_kept(server: Process, given: str) -> None:
     response = server.post("{ nonsense }", headers={"X-Request-ID": given})
     assert response.headers.get_list("x-request-id") == [given]
     (error,) = response.json()["errors"]
@@ -315,7 +315,7 @@ def test_a_request_id_that_could_harm_a_log_is_replaced(server: Process, given: 
     assert len(lines_of(server, answered)) == 1
 
 
-def test_a_refused_request_has_an_id_too(server: Process) -> None:
+def test_a_rejected_request_has_an_id(server: Process) -> None:
     response = server.post(VIEWER, key="mg_wrong")
     assert response.status_code == 401
     given = response.headers["x-request-id"]
@@ -323,7 +323,7 @@ def test_a_refused_request_has_an_id_too(server: Process) -> None:
     assert [line["status"] for line in lines_of(server, given)] == [401]
 
 
-def test_while_the_database_is_away_nothing_leaks_and_all_recovers(on_postgresql: Place) -> None:
+def test_a_database_outage_leaks_nothing_and_ends(on_postgresql: Place) -> None:
     host, name = on_postgresql.database_url.rsplit("/", 1)
     # A server that trusts us ignores the password, but it is sent with every connection.
     url = on_postgresql.database_url.replace("postgres@", "postgres:password-to-hide@")
@@ -356,7 +356,7 @@ def test_while_the_database_is_away_nothing_leaks_and_all_recovers(on_postgresql
 # ---------------------------------------------------------------- a Chroma server
 
 
-def test_a_worker_shares_the_work_and_an_index_may_go_away(
+def test_a_worker_shares_jobs_and_survives_an_index_outage(
     on_postgresql: Place, tmp_path: Path
 ) -> None:
     place = on_postgresql
@@ -378,7 +378,7 @@ def test_a_worker_shares_the_work_and_an_index_may_go_away(
         wait_until(lambda: place.one(left) <= INDEX_BATCH, "a worker that does what waits")
         server.send(signal.SIGCONT)
         place.wait_for_jobs()
-        place.seem_large()
+        place.inflate_memory_counts()
         hits = server.ask(SEARCH, query="number", topK=1000)["searchMemories"]["hits"]
         assert sorted(hit["memory"]["text"] for hit in hits) == sorted(texts)
         assert worker.stop() == 0

@@ -1,11 +1,11 @@
-"""An erasure whose server is killed right after the answer: the next one completes it."""
+"""An erasure whose server is killed right after the response: the next server completes it."""
 
 import json
 from pathlib import Path
 
 import httpx
 
-from tests.support.servers.process import PATIENCE, Place, Process, wait_until
+from harness.process import PATIENCE, Place, Process, wait_until
 
 ADD = """
 mutation ($input: AddMemoriesInput!) {
@@ -21,7 +21,7 @@ mutation ($id: ID!) { deleteEntity(id: $id) { receipt { id } userErrors { code }
 MEMORIES = 600
 
 
-def test_a_killed_erasure_is_completed_and_takes_nothing_of_others(tmp_path: Path) -> None:
+def test_an_interrupted_erasure_is_completed_and_keeps_other_data(tmp_path: Path) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     with place.start(warm=True) as server:
         own = {"infer": False, "agentId": "assistant"}
@@ -38,7 +38,7 @@ def test_a_killed_erasure_is_completed_and_takes_nothing_of_others(tmp_path: Pat
         server.ask(DELETE, id=found["entity"]["id"])
         server.kill()
     assert place.one("SELECT completed_at IS NULL FROM erasure_receipts")
-    place.let_leases_run_out()
+    place.expire_leases()
     completed = "SELECT count(completed_at) FROM erasure_receipts"
     unfinished = "SELECT count(*) FROM operations WHERE status IN ('PENDING', 'RUNNING')"
     with place.start(warm=True):

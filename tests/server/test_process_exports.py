@@ -1,4 +1,4 @@
-"""Shaped exports in processes that are killed: each is made, once, by whoever comes next."""
+"""Shaped exports in processes that are killed: the next process completes each one once."""
 
 import json
 import threading
@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import PATIENCE, Place, Process, wait_until
 from tests.conftest import BACKENDS
 from tests.support.fixtures.factories import ADD
-from tests.support.servers.deployment import fresh_postgres
 from tests.support.servers.openai_answers import Answer, Request, text
 from tests.support.servers.openai_server import OpenAIServer
-from tests.support.servers.process import PATIENCE, Place, Process, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -30,7 +30,7 @@ query ($id: ID!) { export(id: $id) { data completedAt operation { status attempt
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -38,7 +38,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
             yield Place(tmp_path / "data", url)
 
 
-def test_killed_while_the_model_thinks(place: Place) -> None:
+def test_killed_during_the_model_request(place: Place) -> None:
     speak = threading.Event()
 
     def think(request: Request) -> Answer:
@@ -59,7 +59,7 @@ def test_killed_while_the_model_thinks(place: Place) -> None:
             ("RUNNING", 1)
         ]
         assert place.one("SELECT count(*) FROM exports WHERE completed_at IS NULL") == 1
-        place.let_leases_run_out()
+        place.expire_leases()
 
         def export(server: Process) -> Any:
             return server.ask(FIND, id=id)["export"]

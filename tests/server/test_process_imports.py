@@ -1,4 +1,4 @@
-"""Imports in processes of their own: one that is killed midway, and the command."""
+"""Imports in separate processes: one that is killed midway, and the command."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness.process import PATIENCE, Place, Process, run_command, wait_until
 from tests.support.documents.exchange import entity, file_of, life, line, memory
-from tests.support.servers.process import PATIENCE, Place, Process, run_command, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -16,7 +16,7 @@ FIND = "query ($id: ID!) { operation(id: $id) { status progress notes } }"
 MEMORIES = 800
 
 
-def test_an_import_goes_on_after_a_kill_and_doubles_nothing(tmp_path: Path) -> None:
+def test_an_import_continues_after_a_kill_without_duplicates(tmp_path: Path) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     records = [line(memory(f"Fact number {n} about the garden", n)) for n in range(MEMORIES)]
     with place.start(warm=True) as server:
@@ -29,7 +29,7 @@ def test_an_import_goes_on_after_a_kill_and_doubles_nothing(tmp_path: Path) -> N
     # The record of the entity is one of those that have been stored.
     assert place.one("SELECT count(*) FROM import_records") == MEMORIES + 1 - (stored + 1)
     assert 0 < stored < MEMORIES
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
         wait_until(lambda: server.ask(FIND, id=id)["operation"]["progress"] == 1, "the end")
         found = server.ask(FIND, id=id)["operation"]

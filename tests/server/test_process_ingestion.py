@@ -1,7 +1,7 @@
-"""Ingestion in processes that are killed: whatever was acknowledged is remembered, exactly once.
+"""Ingestion in processes that are killed: every acknowledged add is stored exactly once.
 
-Each step of a job has a test that kills the server there. Nothing in the server helps: the model
-holds its answer, or the test holds the lock that the next step needs.
+Each step of a job has a test that kills the server there. The server has no hooks for this: the
+model delays its response, or the test holds the lock that the next step needs.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ import httpx
 import psycopg
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import PATIENCE, Place, Process, wait_until
 from tests.conftest import BACKENDS
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.openai_answers import Answer, Request, by_itself, slow
+from tests.support.servers.openai_answers import Answer, Request, default_answer, slow
 from tests.support.servers.openai_server import OpenAIServer
-from tests.support.servers.process import PATIENCE, Place, Process, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -45,7 +45,7 @@ ALL = """
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -54,7 +54,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
 
 
 class Held(OpenAIServer):
-    """A chat model that keeps its first answers to itself until it is told."""
+    """A chat model that delays its first answers until they are released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class Held(OpenAIServer):
 
     def _think(self, request: Request) -> Answer:
         self.speak.wait(PATIENCE)
-        return by_itself(request)
+        return default_answer(request)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def check_once(server: Process, attempts: dict[str, tuple[str, int]]) -> None:
     assert ends == {id: ("SUCCEEDED", count) for id, count in attempts.values()}
 
 
-def test_killed_before_the_job_starts_and_while_the_model_thinks(place: Place, model: Held) -> None:
+def test_killed_before_the_job_and_during_the_model_request(place: Place, model: Held) -> None:
     """A server works on four adds at a time, so the fifth is acknowledged and not begun."""
     ids: dict[str, str] = {}
     with start(place, model) as server:
@@ -138,7 +138,7 @@ def test_killed_before_the_job_starts_and_while_the_model_thinks(place: Place, m
     assert place.sql(states) == [("PENDING", 0, 1), ("RUNNING", 1, 4)]
     assert place.one("SELECT count(*) FROM memories") == 0
     model.speak.set()
-    place.let_leases_run_out()
+    place.expire_leases()
 
     with start(place, model) as server:
         # The caller who has lost the connection asks again, and so does one who has not.
@@ -192,7 +192,7 @@ def test_killed_just_before_the_write(place: Place, model: Held) -> None:
     assert place.sql("SELECT status, attempts FROM operations") == [("RUNNING", 1)]
     assert place.one("SELECT count(*) FROM memories") == 0
     assert place.one("SELECT count(*) FROM history") == 0
-    place.let_leases_run_out()
+    place.expire_leases()
 
     with start(place, model) as server:
         assert ended(server, id)["status"] == "SUCCEEDED"
@@ -214,7 +214,7 @@ def test_killed_between_the_write_and_the_end_of_the_job(place: Place, model: He
     place.sql("INSERT INTO jobs SELECT * FROM kept")
     place.sql("DROP TABLE kept")
     assert place.one("SELECT count(*) FROM jobs WHERE kind = 'INGEST'") == 1
-    place.let_leases_run_out()
+    place.expire_leases()
 
     with start(place, model) as server:
         place.wait_for_jobs()
@@ -223,7 +223,7 @@ def test_killed_between_the_write_and_the_end_of_the_job(place: Place, model: He
     assert len(model.chats) == 1
 
 
-def test_a_lease_keeps_others_away_until_it_runs_out(place: Place, model: Held) -> None:
+def test_a_lease_excludes_others_until_it_expires(place: Place, model: Held) -> None:
     with start(place, model) as server:
         id = add(server, "A fact")["operation"]["id"]
         wait_until(lambda: model.chats, "a model that thinks")
@@ -235,7 +235,7 @@ def test_a_lease_keeps_others_away_until_it_runs_out(place: Place, model: Held) 
         assert other == {"id": other["id"], "status": "SUCCEEDED", "attempts": 1}
         assert server.ask(FIND, id=id)["operation"]["status"] == "RUNNING"
         assert len(model.chats) == 2
-        place.let_leases_run_out()
+        place.expire_leases()
         assert ended(server, id) == {
             "status": "SUCCEEDED",
             "attempts": 2,
@@ -246,7 +246,7 @@ def test_a_lease_keeps_others_away_until_it_runs_out(place: Place, model: Held) 
         check_once(server, {"Another fact": (other["id"], 1), "A fact": (id, 2)})
 
 
-def test_a_stop_lets_the_model_end_its_answer(place: Place, model: Held) -> None:
+def test_a_stop_waits_for_the_model(place: Place, model: Held) -> None:
     model.answer_with(slow(1.5))
     with start(place, model) as server:
         add(server, "A fact")
@@ -259,13 +259,13 @@ def test_a_stop_lets_the_model_end_its_answer(place: Place, model: Held) -> None
 
 
 @pytest.mark.parametrize(("place", "kills"), [("sqlite", 3), ("postgresql", 2)], indirect=["place"])
-def test_whatever_was_acknowledged_is_remembered_once(place: Place, kills: int) -> None:
+def test_every_acknowledged_add_is_stored_once(place: Place, kills: int) -> None:
     """Killed at any moment, with the rules that ship with the server."""
     ids: dict[str, str] = {}
     interrupted = 0
     for round in range(kills):
         if round:
-            place.let_leases_run_out()
+            place.expire_leases()
         with start(place) as server:
             for n in range(10):
                 text = f"I own {round * 100 + n} green tea cups."
@@ -274,7 +274,7 @@ def test_whatever_was_acknowledged_is_remembered_once(place: Place, kills: int) 
             server.kill()
         interrupted += place.one("SELECT count(*) FROM operations WHERE status <> 'SUCCEEDED'")
     assert interrupted, "all was done before each kill: nothing was tested"
-    place.let_leases_run_out()
+    place.expire_leases()
     with start(place) as server:
         ends = {text: ended(server, id) for text, id in ids.items()}
         place.wait_for_jobs()

@@ -1,4 +1,4 @@
-"""Following a log through whatever breaks connections: every event comes once, and in order."""
+"""Following a log through connection failures: every event arrives once, in order."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from core.ids import uuid7
-from tests.support.clients.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
+from harness.followers import BEGINNING, Follower, StayOptions, followers_of_all_kinds
+from harness.postgres import fresh_postgres
+from harness.process import KEY, PATIENCE, Chroma, Place
+from harness.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.clients.websocket import EVENTS, connected
-from tests.support.clients.writers import Logged, Writer, ask, expected_of, whole_log
 from tests.support.fixtures.factories import Tenant
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import KEY, PATIENCE, Chroma, Place
 
 pytestmark = pytest.mark.every_database
 
@@ -32,7 +32,7 @@ mutation ($text: String!) {
 
 @contextlib.asynccontextmanager
 async def writing(writer: Writer, address: Callable[[], str]) -> AsyncIterator[None]:
-    """Write without a pause until the end of the block, also when servers come and go."""
+    """Write continuously until the end of the block, also while servers restart."""
     stopped = False
 
     async def write() -> None:
@@ -54,7 +54,7 @@ async def writing(writer: Writer, address: Callable[[], str]) -> AsyncIterator[N
 async def check_all_seen(
     followers: list[Follower], address: Callable[[], str], log: list[Logged]
 ) -> None:
-    """Let everybody read what is left of the log, and check what they have seen of it."""
+    """Let all followers read the rest of the log, and check what they received."""
     assert [event.sequence for event in log] == list(range(1, len(log) + 1))
     expected = [expected_of(log, follower.user) for follower in followers]
     async with asyncio.TaskGroup() as group:
@@ -64,9 +64,7 @@ async def check_all_seen(
         assert [seen.sequence for seen in follower.seen] == numbers
 
 
-async def test_who_comes_back_at_any_moment_has_seen_everything_once(
-    address: str, tenant: Tenant
-) -> None:
+async def test_reconnecting_clients_receive_every_event_once(address: str, tenant: Tenant) -> None:
     key, url = tenant.owner.key or "", f"http://{address}"
     async with httpx.AsyncClient(timeout=PATIENCE) as http:
         cursor = (await ask(http, url, key, BEGINNING))["project"]["historyCursor"]
@@ -76,7 +74,7 @@ async def test_who_comes_back_at_any_moment_has_seen_everything_once(
         async def come_and_go(number: int, follower: Follower) -> None:
             chance = random.Random(number)
             for _ in range(8):
-                await follower.sit(address, StayOptions.any(chance, 0.3), lambda: writer.events)
+                await follower.stay(address, StayOptions.any(chance, 0.3), lambda: writer.events)
                 await asyncio.sleep(chance.uniform(0, 0.2))
 
         async with writing(writer, lambda: address), asyncio.TaskGroup() as group:
@@ -88,7 +86,7 @@ async def test_who_comes_back_at_any_moment_has_seen_everything_once(
         await check_all_seen(followers, lambda: address, log)
 
 
-async def test_who_followed_a_server_that_was_killed_has_seen_everything_once(
+async def test_clients_of_a_killed_server_receive_every_event_once(
     tmp_path: Path,
 ) -> None:
     place = Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
@@ -119,8 +117,8 @@ async def test_who_followed_a_server_that_was_killed_has_seen_everything_once(
         await check_all_seen(followers, lambda: address, log)
 
 
-async def test_two_processes_tell_one_log(tmp_path: Path, worker_id: str) -> None:
-    """Who follows one learns what is written at the other, and can go on there."""
+async def test_two_processes_deliver_one_log(tmp_path: Path, worker_id: str) -> None:
+    """Clients of one process receive the writes of the other, and can resume there."""
     async with AsyncExitStack() as stack:
         url = stack.enter_context(fresh_postgres(f"mnemograph_live_{worker_id}"))
         chroma = await asyncio.to_thread(Chroma, tmp_path / "chroma")
@@ -158,7 +156,7 @@ async def test_two_processes_tell_one_log(tmp_path: Path, worker_id: str) -> Non
 
         async def come_and_go(follower: Follower) -> None:
             for _ in range(5):
-                await follower.sit(either(), StayOptions.any(chance, 0.3))
+                await follower.stay(either(), StayOptions.any(chance, 0.3))
 
         async with (
             writing(Writer(http, KEY, "one writer"), lambda: one),

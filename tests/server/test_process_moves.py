@@ -1,4 +1,4 @@
-"""The commands that move memories: out of one project beside its server, and into another."""
+"""The commands that export a project, with its server running, and import it into another."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
+from harness.process import Place, run_command
 from tests.support.fixtures.moving import lines
-from tests.support.servers.process import Place, run_command
 
 pytestmark = pytest.mark.every_database
 

@@ -1,4 +1,4 @@
-"""Building an index anew in a server that is killed meanwhile: it is finished after the restart."""
+"""Rebuilding an index in a server that is killed: the rebuild is completed after the restart."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import Place, Process, wait_until
 from storage.search.chroma import VectorIndex
 from tests.conftest import BACKENDS
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import Place, Process, wait_until
 
 pytestmark = pytest.mark.every_database
 
@@ -36,7 +36,7 @@ NUMBER = 100
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -54,7 +54,7 @@ def found(server: Process) -> list[str]:
     return sorted(hit["memory"]["text"] for hit in hits)
 
 
-def test_killed_while_it_is_worked_on(place: Place) -> None:
+def test_killed_during_a_rebuild(place: Place) -> None:
     texts = sorted(f"Fact {number}" for number in range(NUMBER))
     with place.start(warm=True) as server:
         server.do(ADD, texts=[{"role": "user", "content": text} for text in texts])
@@ -63,9 +63,9 @@ def test_killed_while_it_is_worked_on(place: Place) -> None:
         first = server.do(REINDEX, id=project)["operation"]
         wait_until(lambda: place.one(BEGUN) == 1, "somebody who works on it")
         server.kill()
-    place.let_leases_run_out()
+    place.expire_leases()
     with place.start(warm=True) as server:
-        place.seem_large()
+        place.inflate_memory_counts()
         assert found(server) == texts
         assert server.do(REINDEX, id=project)["operation"]["id"] == first["id"]
         place.wait_for_jobs()

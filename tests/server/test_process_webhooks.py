@@ -1,14 +1,14 @@
-"""Webhooks of a server that is killed: what was committed is told after its restart."""
+"""Webhooks of a server that is killed: committed events are sent after the restart."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.process import Place, Process, wait_until
 from tests.conftest import BACKENDS
 from tests.support.documents.webhooks import CREATE
-from tests.support.servers.deployment import fresh_postgres
-from tests.support.servers.process import Place, Process, wait_until
 from tests.support.servers.receiver import Do, Receiver
 
 pytestmark = pytest.mark.every_database
@@ -33,7 +33,7 @@ TASKS = 4
 
 @pytest.fixture(params=BACKENDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Place]:
-    """Somewhere to start servers, on each kind of database."""
+    """A place to start servers, on each kind of database."""
     if request.param == "sqlite":
         yield Place(tmp_path / "data", f"sqlite:///{tmp_path}/data/mnemograph.db")
     else:
@@ -46,7 +46,7 @@ def start(place: Place) -> Process:
 
 
 def ended(server: Process, count: int = 1) -> list[dict[str, object]]:
-    """Return all deliveries once there are so many and none of them waits."""
+    """Wait until there are so many deliveries and none is pending; return them."""
 
     def all_of_them() -> list[dict[str, object]]:
         webhooks = server.ask(DELIVERIES)["project"]["webhooks"]["nodes"]
@@ -59,7 +59,7 @@ def ended(server: Process, count: int = 1) -> list[dict[str, object]]:
     return all_of_them()
 
 
-def test_killed_before_and_while_it_sends(place: Place) -> None:
+def test_killed_before_and_during_a_delivery(place: Place) -> None:
     """Of five webhooks four are being sent to, so of the fifth nothing but its job is there."""
     with Receiver() as receiver:
         receiver.next(*[Do.STALL] * TASKS)
@@ -71,7 +71,7 @@ def test_killed_before_and_while_it_sends(place: Place) -> None:
             wait_until(lambda: len(receiver.requests) == TASKS, "four messages on their way")
             assert place.one("SELECT count(*) FROM webhook_deliveries") == TASKS
             server.kill()
-        place.let_leases_run_out()
+        place.expire_leases()
         with start(place) as server:
             deliveries = ended(server, TASKS + 1)
             # The attempts that were cut off are not known to anybody.
@@ -84,7 +84,7 @@ def test_killed_before_and_while_it_sends(place: Place) -> None:
     assert len({(request.id, request.body) for request in receiver.requests}) == TASKS + 1
 
 
-def test_killed_while_it_waits_for_the_receiver(place: Place) -> None:
+def test_killed_while_waiting_for_the_receiver(place: Place) -> None:
     with Receiver() as receiver:
         with start(place) as server:
             input = {"name": "Bot", "url": receiver.url, "eventTypes": ["MEMORY_ADD"]}
@@ -95,7 +95,7 @@ def test_killed_while_it_waits_for_the_receiver(place: Place) -> None:
             wait_until(lambda: place.one(tried) == 1, "an attempt in vain")
             server.kill()
         receiver.come_back()
-        place.let_leases_run_out()
+        place.expire_leases()
         place.sql("UPDATE webhook_deliveries SET next_attempt_at = created_at")
         with start(place) as server:
             (delivery,) = ended(server)

@@ -23,9 +23,9 @@ from typing import Any
 import httpx
 import pytest
 
+from harness.process import run_command, wait_until
 from schema.transport.graphiql import ASSETS, AssetsUnavailable, fetch_assets
 from tests.support.servers.deployment import skip
-from tests.support.servers.process import run_command, wait_until
 
 ROOT = Path(__file__).parents[2]
 NOT_INSTALLED = {"benchmarks", "docs", "examples", "tests"}
@@ -231,5 +231,5 @@ def test_an_installed_wheel_serves_from_an_empty_folder(folder: Path) -> None:
     assert written <= environment.files()
 
 
-def test_a_checkout_tells_the_same_version(tmp_path: Path) -> None:
+def test_a_checkout_has_the_same_version(tmp_path: Path) -> None:
     assert run_command(tmp_path, "--version").stdout == f"mnemograph {stated_version()}\n"

@@ -1,4 +1,4 @@
-"""Transactions: all or nothing, again when a row has moved, and told of once committed."""
+"""Transactions: atomicity, retries after conflicts, and notifications of commits."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ async def test_a_transaction_that_raises_leaves_nothing(deployment: Deployment) 
     assert await deployment.services.db.read(lambda tx: tx.accounts.by_email(email)) is None
 
 
-async def test_a_row_that_moved_is_decided_anew(deployment: Deployment) -> None:
+async def test_a_conflict_is_retried(deployment: Deployment) -> None:
     seen: list[str] = []
 
     def work(tx: Transaction) -> str:
@@ -45,7 +45,7 @@ async def test_a_row_that_moved_is_decided_anew(deployment: Deployment) -> None:
     assert len(seen) == 3
 
 
-async def test_a_true_violation_is_raised_in_the_end(deployment: Deployment) -> None:
+async def test_a_lasting_violation_is_raised(deployment: Deployment) -> None:
     email, tries = f"{uuid7()}@example.com", 0
     await deployment.services.db.write(lambda tx: tx.accounts.get_or_create(email, uuid7(), now()))
 
@@ -60,7 +60,7 @@ async def test_a_true_violation_is_raised_in_the_end(deployment: Deployment) -> 
     assert tries == 8
 
 
-async def test_many_who_name_the_same_account_get_the_same(deployment: Deployment) -> None:
+async def test_concurrent_requests_for_an_account_get_the_same(deployment: Deployment) -> None:
     email, db = f"{uuid7()}@example.com", deployment.services.db
     made = await asyncio.gather(
         *(db.write(lambda tx: tx.accounts.get_or_create(email, uuid7(), now())) for _ in range(20))
@@ -70,7 +70,7 @@ async def test_many_who_name_the_same_account_get_the_same(deployment: Deploymen
 
 @contextlib.contextmanager
 def commits_of(db: Database) -> Iterator[list[Commit]]:
-    """Collect what is told of commits meanwhile."""
+    """Collect the commit notifications during the block."""
     commits: list[Commit] = []
     db.on_commit(commits.append)
     try:
@@ -80,11 +80,11 @@ def commits_of(db: Database) -> Iterator[list[Commit]]:
 
 
 def commit_of(operation_id: str) -> Commit:
-    """Return what is told of a commit that changes one operation and nothing else."""
+    """Return the notification of a commit that changes only one operation."""
     return Commit(jobs=frozenset(), projects=frozenset(), operations=frozenset({operation_id}))
 
 
-async def test_a_commit_is_told_of_with_what_it_leaves(tenant: Tenant) -> None:
+async def test_a_commit_notification_names_the_changes(tenant: Tenant) -> None:
     with commits_of(tenant.deployment.services.db) as commits:
         await tenant.add("Alice has a dog.")
         (added,) = [commit for commit in commits if tenant.project_id in commit.projects]
@@ -93,7 +93,7 @@ async def test_a_commit_is_told_of_with_what_it_leaves(tenant: Tenant) -> None:
     assert len(added.operations) == 1
 
 
-async def test_listeners_are_told_before_the_write_returns(deployment: Deployment) -> None:
+async def test_listeners_are_notified_before_the_write_returns(deployment: Deployment) -> None:
     db, id = deployment.services.db, uuid7()
     with commits_of(db) as commits, commits_of(db) as others:
         await db.write(lambda tx: tx.operations.change(id, progress=0.5))
@@ -101,7 +101,7 @@ async def test_listeners_are_told_before_the_write_returns(deployment: Deploymen
         assert commit_of(id) in others
 
 
-async def test_nobody_is_told_of_what_leaves_nothing(deployment: Deployment) -> None:
+async def test_a_commit_without_changes_is_not_notified(deployment: Deployment) -> None:
     db, id = deployment.services.db, uuid7()
 
     def fail(tx: Transaction) -> None:
@@ -113,7 +113,7 @@ async def test_nobody_is_told_of_what_leaves_nothing(deployment: Deployment) -> 
         with pytest.raises(RuntimeError, match="no"):
             await db.write(fail)
         db.write_now(lambda tx: tx.operations.change(id, progress=0.5))
-        # What is told comes in the order of commits, so those before this one have been heard of.
+        # Notifications come in the order of commits, so the earlier ones have arrived.
         await db.write(lambda tx: tx.operations.change(id, progress=1.0))
         assert Commit(False, frozenset(), frozenset()) not in commits
         assert commits.count(commit_of(id)) == 1
@@ -121,7 +121,7 @@ async def test_nobody_is_told_of_what_leaves_nothing(deployment: Deployment) -> 
     assert commits.count(commit_of(id)) == 1
 
 
-async def test_a_try_that_came_to_nothing_is_not_told_of(deployment: Deployment) -> None:
+async def test_a_failed_attempt_is_not_notified(deployment: Deployment) -> None:
     db, ids = deployment.services.db, [uuid7(), uuid7()]
     tries = iter(ids)
 
@@ -138,7 +138,7 @@ async def test_a_try_that_came_to_nothing_is_not_told_of(deployment: Deployment)
         assert not [commit for commit in commits if ids[0] in commit.operations]
 
 
-async def test_a_write_that_nobody_waits_for_any_more_is_told_of(deployment: Deployment) -> None:
+async def test_a_write_with_a_cancelled_caller_is_notified(deployment: Deployment) -> None:
     db, id = deployment.services.db, uuid7()
     begun, go_on = threading.Event(), threading.Event()
     heard = asyncio.Event()

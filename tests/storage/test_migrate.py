@@ -1,4 +1,4 @@
-"""Migrations lead from an empty database to the very tables the models declare, on both kinds."""
+"""Migrations turn an empty database into exactly the models' tables, on both databases."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -12,13 +12,13 @@ from alembic import command
 from sqlalchemy import text
 
 from core.enums import MemoryState
+from harness.postgres import fresh_postgres
 from storage import migrate as migration
 from storage.database import Database
 from storage.memories.uniqueness import text_hash, uniqueness_key
 from storage.migrate import DatabaseTooNew, current_revision, differences, migrate, write_migration
 from storage.migrations import past_versions, slots
 from storage.tables.metadata import METADATA
-from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 
@@ -37,7 +37,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Ite
             database.close()
 
 
-def test_upgrading_from_empty_gives_the_models_tables(empty: Database) -> None:
+def test_migrations_create_the_tables_of_the_models(empty: Database) -> None:
     assert migrate(empty) is None
     assert differences(empty) == []
 
@@ -50,7 +50,7 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
     assert differences(empty) == []
 
 
-def test_a_database_that_is_ahead_is_left_alone(empty: Database) -> None:
+def test_a_database_of_a_later_version_is_not_changed(empty: Database) -> None:
     migrate(empty)
     with empty.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'ffff'"))
@@ -70,7 +70,7 @@ def test_a_difference_is_noticed(empty: Database) -> None:
 def test_a_migration_is_written_for_changed_tables(
     empty: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The written file names our column types, and would bring the lost table back."""
+    """The file uses our column types, and recreates the missing table."""
     folder = tmp_path / "migrations"
     source = Path(__file__).parents[2] / "storage" / "migrations"
     folder.mkdir()
@@ -90,12 +90,12 @@ def test_a_migration_is_written_for_changed_tables(
 
 
 def at(second: int) -> datetime:
-    """Return a moment of a minute long ago."""
+    """Return a moment so many seconds after a fixed minute."""
     return datetime(2025, 5, 1, 12, 0, second, 250, tzinfo=UTC)
 
 
 def go_to(database: Database, revision: str) -> None:
-    """Bring a database up, or back, to a revision."""
+    """Upgrade or downgrade a database to a revision."""
     connection = database.engine.connect().execution_options(mnemograph_write=True)
     with connection, connection.begin():
         config = migration._config(connection)
@@ -105,7 +105,7 @@ def go_to(database: Database, revision: str) -> None:
 
 
 class Old:
-    """A database at revision 0001, written as the code of that time did."""
+    """A database at revision 0001, with rows as the code of that revision wrote them."""
 
     def __init__(self, database: Database) -> None:
         go_to(database, "0001")
@@ -155,7 +155,7 @@ class Old:
             connection.execute(sa.insert(sa.table(table, *columns)).values(**values))
 
     def memory(self, id: str, text: str, created: int, **values: Any) -> None:
-        """Insert a memory of Alice as it is, with a vector."""
+        """Insert the row of a memory of Alice, with a vector."""
         row = {
             "id": id,
             "project_id": "p",
@@ -192,7 +192,7 @@ class Old:
 
 
 def rows(database: Database, table: str, *order: str) -> list[dict[str, Any]]:
-    """Return the rows of a table as the models read them, without what it does not have yet."""
+    """Return the rows of a table as the models read them, without columns it does not have yet."""
     target = METADATA.tables[table]
     there = {column["name"] for column in sa.inspect(database.engine).get_columns(table)}
     columns = [column for column in target.c if column.name in there]
@@ -238,7 +238,7 @@ def fill(old: Old) -> None:
 
 
 def version(id: str, number: int, text: str, *seconds: int, **values: Any) -> dict[str, Any]:
-    """Return a version by when its memory was made, when it began, and when it ended."""
+    """Return a version by the creation of its memory, its start and its end."""
     created, began, ended = map(at, seconds)
     names = {f"{kind}_{end}": None for kind in ("agent", "app", "run") for end in ("key", "id")}
     return {
@@ -271,7 +271,7 @@ def version(id: str, number: int, text: str, *seconds: int, **values: Any) -> di
     }
 
 
-def test_past_versions_are_folded_from_the_log(empty: Database) -> None:
+def test_past_versions_are_rebuilt_from_the_log(empty: Database) -> None:
     fill(Old(empty))
     migrate(empty)
     assert differences(empty) == []
@@ -312,8 +312,8 @@ def test_the_second_revision_loses_nothing(empty: Database) -> None:
     assert rows(empty, "memory_vectors", "memory_id") == vectors
 
 
-def test_a_long_log_is_folded_in_steps(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever a step ends, even between two events of one memory, no version is lost."""
+def test_a_long_log_is_processed_in_steps(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No version is lost, even if a step ends between two events of one memory."""
     old = Old(empty)
     fill(old)
     migrate(empty)
@@ -328,10 +328,10 @@ def test_a_long_log_is_folded_in_steps(empty: Database, monkeypatch: pytest.Monk
 # ---------------------------------------------------------------- 0003
 
 
-def test_of_twins_the_oldest_holds_the_slot(
+def test_the_oldest_of_duplicates_gets_the_uniqueness_key(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others stay as they are, without one; wherever a step of the migration ends."""
+    """The others stay without a key, wherever a step of the migration ends."""
     old = Old(empty)
     for id, words, values in (
         ("m1", "Tea", {}),
@@ -360,7 +360,7 @@ def test_of_twins_the_oldest_holds_the_slot(
     assert rows(empty, "memories", "id") == before
 
 
-def test_memories_that_stand_for_nothing_hold_no_slot(empty: Database) -> None:
+def test_replaced_memories_get_no_uniqueness_key(empty: Database) -> None:
     old = Old(empty)
     old.memory("m1", "Tea", 1)
     old.memory("m2", "Tea", 2)
@@ -375,8 +375,8 @@ def test_memories_that_stand_for_nothing_hold_no_slot(empty: Database) -> None:
 # ---------------------------------------------------------------- 0004
 
 
-def test_events_are_given_the_versions_they_made(empty: Database) -> None:
-    """A deletion, of an entity too, is given the version it ended, and took a number itself."""
+def test_events_get_the_versions_that_they_created(empty: Database) -> None:
+    """A deletion, also of an entity, gets the version that it ended."""
     old = Old(empty)
     fill(old)
     go_to(empty, "0003")

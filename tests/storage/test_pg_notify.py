@@ -1,4 +1,4 @@
-"""Notices between processes on PostgreSQL: two that share a database, in one test process."""
+"""Notifications on PostgreSQL between two processes, simulated in one test process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -9,9 +9,9 @@ import uvloop
 from structlog.testing import capture_logs
 
 from core.ids import uuid7
+from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.pg_notify import PostgresNotifier
-from tests.support.servers.deployment import fresh_postgres
 
 LONG = 30.0
 NAME = "mnemograph notices"
@@ -19,7 +19,7 @@ OURS = f"FROM pg_stat_activity WHERE datname = current_database() AND applicatio
 
 
 class Peer:
-    """What one process has of notices: `heard` and `missed` are what it was told."""
+    """The notifications of one process: `heard` and `missed` are those it received."""
 
     def __init__(self, url: str) -> None:
         self.db = Database(url)
@@ -35,7 +35,7 @@ class Peer:
 
     @property
     def ids(self) -> set[str]:
-        """All topics it was told of."""
+        """All topics of the received notifications."""
         return {id for told in self.heard for id in told}
 
     async def commit(self, *operation_ids: str) -> None:
@@ -54,7 +54,7 @@ class Peer:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what happens elsewhere."""
+    """Poll until a condition holds."""
     async with asyncio.timeout(LONG):
         while not condition():
             await asyncio.sleep(0.005)
@@ -62,7 +62,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture(scope="module")
 def url(worker_id: str) -> Iterator[str]:
-    """The URL of an empty database: notices need no tables."""
+    """The URL of an empty database; notifications need no tables."""
     with fresh_postgres(f"mnemograph_notices_{worker_id}") as url:
         yield url
 
@@ -86,19 +86,19 @@ def ask(url: str, statement: str) -> int:
         return int(row[0])
 
 
-async def test_a_commit_is_heard_of_in_the_other_process_alone(peers: tuple[Peer, Peer]) -> None:
+async def test_a_commit_is_notified_to_the_other_process_only(peers: tuple[Peer, Peer]) -> None:
     one, other = peers
     id, answer = uuid7(), uuid7()
     await one.commit(id)
     await until(lambda: other.heard == [[id]])
     await other.commit(answer)
     await until(lambda: answer in one.ids)
-    # The answer came after its own notice, which it would have heard before.
+    # The answer came after its own notification, which would have arrived before it.
     assert one.heard == [[answer]]
     assert (one.missed, other.missed) == (1, 1)
 
 
-async def test_many_commits_are_told_of_in_few_notices(peers: tuple[Peer, Peer]) -> None:
+async def test_many_commits_are_sent_in_few_notifications(peers: tuple[Peer, Peer]) -> None:
     one, other = peers
     ids = [uuid7() for _ in range(300)]
     for id in ids:
@@ -113,7 +113,7 @@ async def test_many_commits_are_told_of_in_few_notices(peers: tuple[Peer, Peer])
     await until(lambda: other.missed == 2)
 
 
-async def test_what_is_no_notice_is_ignored(url: str, peers: tuple[Peer, Peer]) -> None:
+async def test_malformed_notifications_are_ignored(url: str, peers: tuple[Peer, Peer]) -> None:
     one, other = peers
     id = uuid7()
     noise = ("", "hello", uuid7(), f"{uuid7()} ", f"{uuid7()}  {id}", f"{uuid7()} ä", "x" * 7_999)
@@ -125,13 +125,13 @@ async def test_what_is_no_notice_is_ignored(url: str, peers: tuple[Peer, Peer]) 
     assert (other.heard, other.missed) == ([[id]], 1)
 
 
-async def test_a_broken_connection_is_made_again(url: str, peers: tuple[Peer, Peer]) -> None:
+async def test_a_broken_connection_is_reopened(url: str, peers: tuple[Peer, Peer]) -> None:
     one, other = peers
-    # Both listen by then, but those who send may still be connecting.
+    # Both listen by then, but the senders may still be connecting.
     await until(lambda: ask(url, f"SELECT count(*) {OURS}") == 4)
     assert ask(url, f"SELECT count(pg_terminate_backend(pid)) {OURS}") == 4
     await until(lambda: one.missed == other.missed == 2)
-    # The sender's connection is found to be broken now, so the other one is told of everything.
+    # The sender now detects its broken connection, so the other process must refresh everything.
     await one.commit(uuid7())
     await until(lambda: other.missed == 3)
     id = uuid7()
@@ -139,7 +139,7 @@ async def test_a_broken_connection_is_made_again(url: str, peers: tuple[Peer, Pe
     await until(lambda: other.heard == [[id]])
 
 
-async def test_the_last_commit_is_told_of_and_nothing_stays_open(url: str) -> None:
+async def test_the_last_commit_is_notified_and_nothing_stays_open(url: str) -> None:
     one, other = Peer(url), Peer(url)
     await one.listen()
     await other.listen()
@@ -149,11 +149,11 @@ async def test_the_last_commit_is_told_of_and_nothing_stays_open(url: str) -> No
     await until(lambda: other.heard == [[id]])
     await other.stop()
     assert [task.done() for peer in (one, other) for task in peer.notices._tasks] == [True] * 4
-    # PostgreSQL needs a moment to see that somebody has left.
+    # PostgreSQL needs a moment to notice that a client has left.
     await until(lambda: ask(url, f"SELECT count(*) {OURS}") == 0)
 
 
-async def test_a_database_that_cannot_be_reached_holds_up_nobody() -> None:
+async def test_an_unreachable_database_delays_no_commits() -> None:
     peer = Peer("postgresql://nobody:secret@127.0.0.1:1/nothing")
     with capture_logs() as logs:
         peer.notices.start()

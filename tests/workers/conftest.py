@@ -1,4 +1,4 @@
-"""A deployment without workers for the tests of loops, and a webhook to a receiver on loopback."""
+"""A deployment without workers for tests of the loops, and a webhook to a loopback receiver."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -25,12 +25,12 @@ async def idle(
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver of this test alone."""
+    """A receiver that no other test uses."""
     with Receiver() as running:
         yield running
 
 
 @pytest.fixture
 async def hook(idle: Deployment, receiver: Receiver) -> WebhookFixture:
-    """A webhook of all types, of a fresh tenant."""
+    """A webhook of all event types, of a new tenant."""
     return await make_webhook(make_tenant(idle), receiver)

@@ -1,4 +1,4 @@
-"""A server on loopback that reads one request a connection and does with it what it likes."""
+"""A loopback server that reads one request per connection and runs a test's reaction."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,12 @@ Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Receiver:
-    """What has come so far, and where to."""
+    """The received requests, and the address."""
 
     port: int = 0
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
-    # Set when whoever has sent has closed the connection.
+    # Set when the sender has closed the connection.
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property

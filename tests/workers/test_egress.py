@@ -1,4 +1,4 @@
-"""Sending to receivers that do as they please, and to none that must not be reached."""
+"""Sending to receivers that misbehave."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ async def answer_of(behave: Behaviour, seconds: float = 10.0) -> tuple[Answer, R
         return answer, receiver
 
 
-async def test_what_is_sent_arrives_as_it_is() -> None:
+async def test_a_message_arrives_unchanged() -> None:
     answer, receiver = await answer_of(answers(OK))
     assert answer == Answer(200, None)
     (request,) = receiver.requests
@@ -81,7 +81,7 @@ async def test_what_is_sent_arrives_as_it_is() -> None:
         ("500 Internal Server Error", Answer(500, "It answered 500.")),
     ],
 )
-async def test_the_status_decides(line: str, answer: Answer) -> None:
+async def test_the_status_decides_about_success(line: str, answer: Answer) -> None:
     raw = (
         f"HTTP/1.1 {line}\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     )
@@ -113,7 +113,7 @@ async def test_redirects_are_not_followed(status: int) -> None:
         ),
     ],
 )
-async def test_a_receiver_has_so_much_time_for_all_of_its_answer(behave: Behaviour) -> None:
+async def test_a_receiver_has_a_time_limit_for_its_whole_response(behave: Behaviour) -> None:
     assert (await answer_of(behave, SHORT))[0] == LATE
 
 
@@ -131,18 +131,18 @@ async def test_a_receiver_has_so_much_time_for_all_of_its_answer(behave: Behavio
         pytest.param(goes_on_with(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n" * 1_000), id="long headers"),
     ],
 )
-async def test_half_an_answer_is_none(behave: Behaviour) -> None:
+async def test_an_incomplete_response_is_a_failure(behave: Behaviour) -> None:
     assert (await answer_of(behave))[0] == BROKEN
 
 
-async def test_an_endless_answer_is_not_read_to_its_end() -> None:
+async def test_an_endless_response_is_not_read_completely() -> None:
     endless = goes_on_with(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 65_536)
     answer, receiver = await answer_of(endless)
     assert answer == Answer(200, None)
     assert receiver.left.is_set()
 
 
-async def test_every_message_has_a_connection_of_its_own() -> None:
+async def test_every_message_uses_a_new_connection() -> None:
     kept = b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n"
     async with receiving(answers(kept)) as receiver, outgoing(HOST) as sender:
         for count in (1, 2):
@@ -150,7 +150,7 @@ async def test_every_message_has_a_connection_of_its_own() -> None:
             assert receiver.connections == count
 
 
-async def test_nobody_listens() -> None:
+async def test_a_closed_port_is_a_failure() -> None:
     async with receiving(answers(OK)) as receiver:
         pass
     async with outgoing(HOST) as sender:
@@ -158,7 +158,7 @@ async def test_nobody_listens() -> None:
     assert answer == Answer(None, "127.0.0.1 does not accept connections.")
 
 
-async def test_a_cancellation_passes() -> None:
+async def test_a_cancellation_is_propagated() -> None:
     async with receiving(answers(b"")) as receiver, outgoing(HOST) as sender:
         sending = asyncio.create_task(sender.post(receiver.url, {}, b"{}"))
         async with asyncio.timeout(10):
@@ -171,7 +171,7 @@ async def test_a_cancellation_passes() -> None:
 
 
 @pytest.mark.parametrize("name", ["localhost", "internal.example"])
-async def test_a_certificate_that_nobody_vouches_for_is_refused(name: str, tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_rejected(name: str, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     named = [
@@ -195,7 +195,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(name: str, tmp_p
         assert receiver.requests == []
 
 
-async def test_tls_with_who_speaks_none() -> None:
+async def test_tls_to_a_plain_server_fails() -> None:
     async with receiving(answers(OK)) as receiver, outgoing(HOST, seconds=SHORT) as sender:
         url = receiver.url.replace("http:", "https:")
         assert (await sender.post(url, {}, b"{}")).status is None

@@ -1,4 +1,4 @@
-"""Which addresses are connected to, whatever the names say."""
+"""The addresses that egress connects to, for any DNS answers."""
 
 import contextlib
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
@@ -14,9 +14,9 @@ ALSO_PUBLIC = "2606:4700::1111"
 
 
 class World(httpcore.AsyncNetworkBackend):
-    """The network, but that the public addresses of a test are those of a receiver on loopback.
+    """The network, in which a test's public addresses lead to a loopback receiver.
 
-    Connections to anything else are made where they lead to. `connected` has them all.
+    Other connections are real. `connected` records all of them.
     """
 
     def __init__(self, receiver: Receiver, dead: Collection[str] = ()) -> None:
@@ -42,7 +42,7 @@ class World(httpcore.AsyncNetworkBackend):
 
 
 class Names:
-    """A resolver of names that gives one answer after the other, and the last one for ever."""
+    """A DNS resolver that returns one answer after the other, and repeats the last one."""
 
     def __init__(self, *answers: Sequence[str]) -> None:
         self._answers = list(answers)
@@ -64,7 +64,7 @@ async def sending(
         await sender.close()
 
 
-async def test_a_public_host_is_connected_to_by_the_address_and_asked_by_its_name() -> None:
+async def test_a_public_host_is_reached_by_address_and_named_in_the_request() -> None:
     names = Names([PUBLIC])
     async with sending(names) as (sender, world, receiver):
         answer = await sender.post("http://hooks.example.com:8080/in", {}, b"{}")
@@ -74,7 +74,7 @@ async def test_a_public_host_is_connected_to_by_the_address_and_asked_by_its_nam
     assert b"\r\nHost: hooks.example.com:8080\r\n" in receiver.requests[0]
 
 
-async def test_an_address_that_does_not_answer_is_passed_over() -> None:
+async def test_an_unreachable_address_is_skipped() -> None:
     names = Names([ALSO_PUBLIC, PUBLIC])
     async with sending(names, dead=[ALSO_PUBLIC]) as (sender, world, _):
         assert await sender.post("http://hooks.example.com/", {}, b"{}") == Answer(200, None)
@@ -89,14 +89,14 @@ async def test_an_address_that_does_not_answer_is_passed_over() -> None:
     "addresses",
     [[HOST], ["::1"], ["169.254.169.254"], ["::ffff:10.0.0.1"], [PUBLIC, "10.0.0.1"], ["fe80::1"]],
 )
-async def test_a_name_that_leads_inside_is_not_connected_to(addresses: list[str]) -> None:
+async def test_a_name_with_a_private_address_is_rejected(addresses: list[str]) -> None:
     async with sending(Names(addresses)) as (sender, world, receiver):
         answer = await sender.post("http://hooks.example.com/", {}, b"{}")
         assert answer == Answer(None, "hooks.example.com is not a public address.")
         assert (world.connected, receiver.connections) == ([], 0)
 
 
-async def test_a_name_that_leads_elsewhere_a_moment_later_gains_nothing() -> None:
+async def test_dns_rebinding_has_no_effect() -> None:
     names = Names([PUBLIC], [HOST])
     async with sending(names) as (sender, world, receiver):
         assert await sender.post("http://hooks.example.com/", {}, b"{}") == Answer(200, None)
@@ -108,7 +108,7 @@ async def test_a_name_that_leads_elsewhere_a_moment_later_gains_nothing() -> Non
         assert receiver.connections == 1
 
 
-async def test_an_allowed_host_is_sent_to_wherever_it_is() -> None:
+async def test_an_allowed_host_may_have_any_address() -> None:
     async with sending(Names([HOST]), "hooks.internal") as (sender, world, _):
         assert await sender.post("http://Hooks.Internal/", {}, b"{}") == Answer(200, None)
         answer = await sender.post("http://a.hooks.internal/", {}, b"{}")
@@ -120,7 +120,7 @@ async def test_an_allowed_host_is_sent_to_wherever_it_is() -> None:
     "host",
     [HOST, "localhost", "2130706433", "0x7f000001", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0"],
 )
-async def test_hosts_of_this_machine_are_refused_before_anything_is_looked_up(host: str) -> None:
+async def test_local_hosts_are_rejected_before_any_lookup(host: str) -> None:
     names = Names([PUBLIC])
     async with sending(names) as (sender, world, receiver):
         answer = await sender.post(f"http://{host}:{receiver.port}/", {}, b"{}")
@@ -129,8 +129,8 @@ async def test_hosts_of_this_machine_are_refused_before_anything_is_looked_up(ho
         assert (names.asked, world.connected, receiver.connections) == ([], [], 0)
 
 
-async def test_real_names_are_looked_up() -> None:
-    """The numbers that the checks of a URL let through only when allowed, and names in truth."""
+async def test_real_names_are_resolved() -> None:
+    """Numeric hosts, which URL checks accept only if allowed, and real names."""
     async with receiving(answers(OK)) as receiver:
         sender = Outgoing(["localhost"])
         url = f"http://localhost:{receiver.port}/"

@@ -1,4 +1,4 @@
-"""The loops: a bad job holds up nobody, a broken index loses nothing."""
+"""The loops: a failing job delays no others, and a broken index loses no jobs."""
 
 import asyncio
 from dataclasses import replace
@@ -10,9 +10,10 @@ import pytest
 
 from core.enums import JobKind
 from core.ids import now, uuid7
+from harness.settings import settings_for
 from resolvers.operations.attempts import MOST_ATTEMPTS
 from tests.support.fixtures.factories import make_tenant
-from tests.support.servers.deployment import Deployment, deployed, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 from workers import retention
 from workers.runner import Runner, pause
 
@@ -22,13 +23,13 @@ SEARCH = "query ($q: String!) { searchMemories(query: $q) { hits { memory { text
 
 
 async def counts(deployment: Deployment, project_id: str) -> tuple[int, int]:
-    """Return how many memories of a project wait for the index, and how many are in it."""
+    """Return the numbers of a project's memories that are pending for the index, and in it."""
     services = deployment.services
     waiting = await services.db.read(lambda tx: tx.vectors.pending(project_id))
     return len(waiting), await services.index.count(project_id)
 
 
-async def test_jobs_wait_for_a_worker_and_vanish_when_done(tmp_path: Path) -> None:
+async def test_jobs_wait_for_a_worker_and_are_deleted_when_done(tmp_path: Path) -> None:
     async with deployed(settings_for(tmp_path), workers=False) as deployment:
         tenant = make_tenant(deployment)
         first, _, _ = await tenant.add("one", "two", "three")
@@ -41,7 +42,7 @@ async def test_jobs_wait_for_a_worker_and_vanish_when_done(tmp_path: Path) -> No
         assert await counts(deployment, tenant.project_id) == (0, 2)
 
 
-async def test_an_index_that_fails_costs_nothing_but_time(
+async def test_a_failing_index_only_delays_jobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with deployed(settings_for(tmp_path), workers=False) as deployment:
@@ -68,14 +69,14 @@ async def test_stopping_ends_the_loops(deployment: Deployment) -> None:
     assert all(task.done() and not task.cancelled() for task in runner._tasks)
 
 
-async def test_what_another_process_puts_is_found(idle: Deployment) -> None:
+async def test_jobs_of_another_process_are_found(idle: Deployment) -> None:
     tenant, services = make_tenant(idle), idle.services
     (memory,) = await tenant.add("Tea")
     await idle.run_jobs()
     await services.index.delete(tenant.project_id, [memory["id"]])
     runner = Runner(services)
     runner.start()
-    # By then the loops have found nothing to do, and nobody in this process tells them of more.
+    # By then the loops are idle, and nothing in this process notifies them.
     await asyncio.sleep(0.3)
     services.db.write_now(
         lambda tx: tx.jobs.put(JobKind.INDEX, [memory["id"]], tenant.project_id, now())
@@ -86,7 +87,7 @@ async def test_what_another_process_puts_is_found(idle: Deployment) -> None:
     await runner.stop()
 
 
-def test_what_can_be_claimed_is_due(idle: Deployment) -> None:
+def test_only_due_jobs_are_claimed(idle: Deployment) -> None:
     kind, moment, lease = JobKind.REINDEX, now(), timedelta(seconds=60)
     subject, db = uuid7(), idle.services.db
 
@@ -103,7 +104,7 @@ def test_what_can_be_claimed_is_due(idle: Deployment) -> None:
     db.write_now(lambda tx: tx.jobs.cancel(kind, [subject]))
 
 
-async def test_what_the_retention_does_not_keep_is_swept(tmp_path: Path) -> None:
+async def test_expired_rows_are_swept(tmp_path: Path) -> None:
     async with deployed(settings_for(tmp_path, history_retention_days=30), workers=False) as place:
         tenants = [make_tenant(place) for _ in range(2)]
         for tenant in tenants:
@@ -135,7 +136,7 @@ def test_pauses_grow_to_five_minutes() -> None:
     assert pause(3) <= timedelta(seconds=8)
 
 
-def test_retries_go_on_for_as_long_as_the_documentation_says(
+def test_retries_last_as_long_as_documented(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """See "Retries" in `docs/operations.md`: 4¼ to 8½ minutes, in eight pauses."""

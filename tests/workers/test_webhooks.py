@@ -1,8 +1,7 @@
-"""Delivering to webhooks: what is sent, in which order, how often, and what stops it.
+"""Webhook deliveries: content, order, retries, and what ends them.
 
-The deployment has no workers: its jobs are done when a test says so, so nothing here waits for time
-to pass. Clocks that go ahead sign messages of the future, which receivers refuse, so signatures are
-looked at where the clock is right.
+The deployment has no workers: tests run the jobs, so no test waits for time to pass. Receivers
+reject messages signed with a shifted clock, so signatures are checked with the real clock.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ from tests.support.documents.webhooks import (
     RESTORE,
     ROTATE,
     WebhookFixture,
-    at_once,
+    immediate_retries,
     make_webhook,
 )
 from tests.support.fixtures.factories import make_tenant
@@ -43,7 +42,7 @@ mutation ($id: ID!) {
 """
 
 
-async def test_what_is_sent(hook: WebhookFixture) -> None:
+async def test_the_content_of_a_message(hook: WebhookFixture) -> None:
     before = now()
     (memory,) = await hook.tenant.add("I love tea")
     await hook.drain()
@@ -118,7 +117,7 @@ async def test_each_kind_of_event_in_the_order_of_the_log(hook: WebhookFixture) 
     assert len({request.id for request in hook.receiver.requests}) == 9
 
 
-async def test_only_what_is_wanted_from_when_it_was_made(
+async def test_only_subscribed_events_after_the_creation_are_sent(
     idle: Deployment, receiver: Receiver
 ) -> None:
     tenant = make_tenant(idle)
@@ -128,16 +127,16 @@ async def test_only_what_is_wanted_from_when_it_was_made(
     await tenant.owner.do(FORGET, id=before["id"])
     await hook.drain()
     assert hook.texts() == ["before"]
-    # Of another project nothing is told.
+    # Events of another project are not sent.
     await make_webhook(make_tenant(idle), receiver)
     await hook.drain()
     assert len(receiver.requests) == 1
 
 
-async def test_many_events_are_all_told_in_order(
+async def test_many_events_are_sent_in_order(
     hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More than a page of the log, and more than a turn of the webhook."""
+    """More than a page of the log, and more than one run of the webhook's job."""
     monkeypatch.setattr("resolvers.webhooks.delivery._PAGE", 4)
     monkeypatch.setattr("resolvers.webhooks.delivery._SPAN", 7)
     texts = [f"Fact number {n}" for n in range(45)]
@@ -195,20 +194,20 @@ def test_pauses_are_longer_by_up_to_a_fifth() -> None:
         (Do.DROP, None, UNREACHABLE),
     ],
 )
-async def test_what_fails_is_tried_again(
+async def test_failures_are_retried(
     hook: WebhookFixture, way: int | Do, status: int | None, error: str
 ) -> None:
     hook.receiver.next(way, way)
     await hook.tenant.add("Tea")
-    await hook.drain(at_once(1))
+    await hook.drain(immediate_retries(1))
     ((ended, attempts, answered, told),) = await hook.statuses()
     assert (ended, attempts, answered) == ("FAILED", 2, status)
     assert told == error
-    # A redirect is not followed: nothing came but the two attempts.
+    # A redirect is not followed: only the two attempts arrived.
     assert [request.method for request in hook.receiver.requests] == ["POST", "POST"]
 
 
-async def test_a_message_that_fails_holds_up_none_behind_it(hook: WebhookFixture) -> None:
+async def test_a_failing_message_does_not_delay_later_ones(hook: WebhookFixture) -> None:
     await hook.tenant.add("one", "two", "three")
     hook.receiver.next(200, 503)
     await hook.drain(RETRIES)
@@ -220,7 +219,7 @@ async def test_a_message_that_fails_holds_up_none_behind_it(hook: WebhookFixture
     assert [state for state, *_ in await hook.statuses()] == ["SUCCEEDED"] * 3
 
 
-async def test_a_change_is_told_at_once_though_another_waits_for_long(hook: WebhookFixture) -> None:
+async def test_a_new_event_is_sent_while_another_waits_for_its_retry(hook: WebhookFixture) -> None:
     hook.receiver.next(*[500] * 9)
     await hook.tenant.add("one")
     await hook.drain(RETRIES)
@@ -229,7 +228,7 @@ async def test_a_change_is_told_at_once_though_another_waits_for_long(hook: Webh
     assert hook.texts() == ["one", "two"]
 
 
-async def test_a_receiver_that_disappears_gets_all_when_it_is_back(hook: WebhookFixture) -> None:
+async def test_a_receiver_gets_all_messages_after_an_outage(hook: WebhookFixture) -> None:
     await hook.tenant.add("one", "two")
     hook.receiver.disappear()
     await hook.drain(RETRIES)
@@ -240,7 +239,7 @@ async def test_a_receiver_that_disappears_gets_all_when_it_is_back(hook: Webhook
     assert await hook.statuses() == [("SUCCEEDED", 2, 204, None)] * 2
 
 
-async def test_while_a_secret_is_rotated_both_are_good(hook: WebhookFixture) -> None:
+async def test_both_secrets_are_valid_during_a_rotation(hook: WebhookFixture) -> None:
     rotated = await hook.tenant.owner.do(ROTATE, id=hook.id)
     await hook.tenant.add("one")
     await hook.drain()
@@ -260,7 +259,7 @@ async def test_while_a_secret_is_rotated_both_are_good(hook: WebhookFixture) -> 
     assert len(hook.receiver.requests[2].headers["webhook-signature"].split()) == 1
 
 
-async def test_a_defect_of_the_server_holds_up_nobody(
+async def test_an_internal_error_does_not_delay_other_webhooks(
     hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hook.tenant.add("one", "two")
@@ -272,18 +271,18 @@ async def test_a_defect_of_the_server_holds_up_nobody(
         return write(services, message)
 
     monkeypatch.setattr(webhooks, "render", written)
-    await hook.drain(at_once(0))
+    await hook.drain(immediate_retries(0))
     assert hook.texts() == ["two"]
     failed, sent = await hook.statuses()
     assert failed == ("FAILED", 1, None, webhooks.DEFECT.error)
     assert sent == ("SUCCEEDED", 1, 204, None)
 
 
-async def test_a_deleted_project_is_told_of_no_more(hook: WebhookFixture) -> None:
+async def test_a_deleted_project_sends_nothing(hook: WebhookFixture) -> None:
     await hook.tenant.add("one")
     gone = "mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { code } } }"
     await hook.tenant.owner.do(gone, id=hook.tenant.project_id)
-    # The erasure takes the rows in its own time; here it has not come to that.
+    # The erasure deletes the rows later.
     turn = Runner(hook.tenant.deployment.services)
     assert await turn._take(JobKind.DELIVER)
     assert not await turn._take(JobKind.DELIVER)

@@ -1,4 +1,4 @@
-"""How deliveries end otherwise than by an answer, and those that people ask for."""
+"""Deliveries that end without a response, and tests and redeliveries by request."""
 
 import asyncio
 from dataclasses import replace
@@ -20,7 +20,7 @@ from tests.support.documents.webhooks import (
     REDELIVER,
     TEST,
     WebhookFixture,
-    at_once,
+    immediate_retries,
 )
 from tests.support.servers.receiver import Do
 from workers import retention
@@ -39,7 +39,7 @@ ENTITY = '{ entity(type: USER, name: "alice") { id } }'
 ERASE = "mutation ($id: ID!) { deleteEntity(id: $id) { deletedId userErrors { code } } }"
 
 
-async def test_who_answers_410_is_told_no_more(hook: WebhookFixture) -> None:
+async def test_a_410_response_deactivates_the_webhook(hook: WebhookFixture) -> None:
     hook.receiver.next(204, 410)
     await hook.tenant.add("one", "two", "three")
     await hook.drain(RETRIES)
@@ -63,7 +63,7 @@ async def test_who_answers_410_is_told_no_more(hook: WebhookFixture) -> None:
     assert (on["isActive"], on["inactiveReason"]) == (True, None)
 
 
-async def test_a_410_of_where_it_was_sent_before_changes_nothing(hook: WebhookFixture) -> None:
+async def test_a_410_response_of_a_previous_url_is_ignored(hook: WebhookFixture) -> None:
     hook.receiver.next(Do.STALL)
     await hook.tenant.add("one")
     sending = asyncio.create_task(hook.drain())
@@ -78,7 +78,9 @@ async def test_a_410_of_where_it_was_sent_before_changes_nothing(hook: WebhookFi
     assert (await hook.statuses())[0][:3] == ("FAILED", 1, 410)
 
 
-async def test_what_waits_fails_when_the_webhook_is_switched_off(hook: WebhookFixture) -> None:
+async def test_pending_deliveries_fail_when_the_webhook_is_deactivated(
+    hook: WebhookFixture,
+) -> None:
     hook.receiver.next(500)
     await hook.tenant.add("one", "two")
     await hook.drain(RETRIES)
@@ -95,8 +97,8 @@ async def test_what_waits_fails_when_the_webhook_is_switched_off(hook: WebhookFi
     assert hook.texts() == ["one", "two", "five"]
 
 
-async def test_what_is_on_its_way_while_it_is_switched_off(hook: WebhookFixture) -> None:
-    """It arrives, and that is written down."""
+async def test_a_delivery_in_flight_when_the_webhook_is_deactivated(hook: WebhookFixture) -> None:
+    """It arrives, and the success is recorded."""
     hook.receiver.next(Do.STALL)
     await hook.tenant.add("one", "two")
     sending = asyncio.create_task(hook.drain())
@@ -110,7 +112,7 @@ async def test_what_is_on_its_way_while_it_is_switched_off(hook: WebhookFixture)
     assert await hook.statuses() == [SENT, FAILED_OFF]
 
 
-async def test_a_webhook_deleted_meanwhile(hook: WebhookFixture) -> None:
+async def test_a_webhook_deleted_during_a_delivery(hook: WebhookFixture) -> None:
     hook.receiver.next(Do.STALL)
     await hook.tenant.add("one", "two")
     sending = asyncio.create_task(hook.drain())
@@ -130,8 +132,8 @@ async def test_a_webhook_deleted_meanwhile(hook: WebhookFixture) -> None:
             assert connection.execute(mine).all() == []
 
 
-async def test_what_is_erased_is_not_sent(hook: WebhookFixture) -> None:
-    """Nor is it anywhere among the deliveries; that the memory is gone is told, by its id."""
+async def test_erased_data_is_not_sent(hook: WebhookFixture) -> None:
+    """The deliveries do not contain it either; the deletion is sent, with the memory's id."""
     hook.receiver.next(500, 500)
     memory, _ = await hook.tenant.add("My secret", "Another secret")
     await hook.drain(RETRIES)
@@ -150,8 +152,8 @@ async def test_what_is_erased_is_not_sent(hook: WebhookFixture) -> None:
         assert "secret" not in str(connection.execute(select(table)).all())
 
 
-async def test_what_the_retention_has_taken(hook: WebhookFixture) -> None:
-    """Deliveries that are over go with the history; one that waits fails for want of its event."""
+async def test_deliveries_of_pruned_events(hook: WebhookFixture) -> None:
+    """Completed deliveries are pruned with the history; a pending one fails without its event."""
     hook.receiver.next(204, 500)
     await hook.tenant.add("one", "two")
     await hook.drain(RETRIES)
@@ -170,7 +172,7 @@ async def test_what_the_retention_has_taken(hook: WebhookFixture) -> None:
     assert hook.texts() == ["one", "two", "three"]
 
 
-async def test_a_test_is_sent_also_to_what_is_switched_off(hook: WebhookFixture) -> None:
+async def test_a_test_is_also_sent_to_an_inactive_webhook(hook: WebhookFixture) -> None:
     await hook.change(isActive=False)
     delivery = (await hook.tenant.owner.do(TEST, id=hook.id))["delivery"]
     assert delivery == {
@@ -199,17 +201,17 @@ async def test_a_test_is_sent_also_to_what_is_switched_off(hook: WebhookFixture)
 
 
 async def redelivered(hook: WebhookFixture, id: str) -> dict[str, Any]:
-    """Ask for a delivery again; return it."""
+    """Request a redelivery; return the delivery."""
     payload = await hook.tenant.owner.do(REDELIVER, id=id)
     delivery: dict[str, Any] = payload["delivery"]
     return delivery
 
 
-async def test_a_message_again(hook: WebhookFixture) -> None:
-    """Under the same id; the schedule begins anew, the attempts go on counting."""
+async def test_redelivery(hook: WebhookFixture) -> None:
+    """It has the same id; the schedule restarts, and the count of attempts continues."""
     hook.receiver.next(500, 500, 204, 500, 500, 204)
     await hook.tenant.add("one")
-    await hook.drain(at_once(1))
+    await hook.drain(immediate_retries(1))
     failed = await hook.delivery()
     assert (failed["status"], failed["attempts"]) == ("FAILED", 2)
     waiting = await redelivered(hook, failed["id"])
@@ -223,18 +225,18 @@ async def test_a_message_again(hook: WebhookFixture) -> None:
     }
     error, owner = invalid("deliveryId"), hook.tenant.owner
     await assert_refused(hook.tenant, owner, error, REDELIVER, id=failed["id"])
-    await hook.drain(at_once(1))
+    await hook.drain(immediate_retries(1))
     assert await hook.statuses() == [("SUCCEEDED", 3, 204, None)]
     await redelivered(hook, failed["id"])
-    # Two attempts fail: a schedule of one retry would be over if it had not begun anew.
-    await hook.drain(at_once(2))
+    # Two attempts fail: a schedule of one retry would have ended if it had not restarted.
+    await hook.drain(immediate_retries(2))
     assert await hook.statuses() == [("SUCCEEDED", 6, 204, None)]
     assert {request.id for request in hook.receiver.requests} == {failed["id"]}
     assert len(hook.receiver.requests) == 6
     assert len({request.body for request in hook.receiver.requests}) == 1
 
 
-async def test_nothing_again_to_what_is_switched_off(hook: WebhookFixture) -> None:
+async def test_an_inactive_webhook_gets_no_redelivery(hook: WebhookFixture) -> None:
     await hook.tenant.add("one")
     await hook.tenant.owner.do(TEST, id=hook.id)
     await hook.drain()
@@ -247,7 +249,7 @@ async def test_nothing_again_to_what_is_switched_off(hook: WebhookFixture) -> No
     assert [body["type"] for body in hook.receiver.bodies].count("test") == 2
 
 
-async def test_what_was_deleted_is_told_with_what_it_was(hook: WebhookFixture) -> None:
+async def test_the_message_of_a_deletion_has_the_deleted_text(hook: WebhookFixture) -> None:
     (memory,) = await hook.tenant.add("one")
     await hook.tenant.owner.do(FORGET, id=memory["id"])
     await Runner(hook.tenant.deployment.services).drain()

@@ -1,4 +1,4 @@
-"""Delivering beside others: one sender at a time for a webhook, and what it costs who writes."""
+"""Concurrent deliveries: one sender at a time per webhook, and the cost for writers."""
 
 import asyncio
 import threading
@@ -20,8 +20,8 @@ from workers.runner import LEASE, Runner
 pytestmark = pytest.mark.every_database
 
 
-async def test_several_runners_send_one_after_the_other(hook: WebhookFixture) -> None:
-    """As two processes would: each has a name of its own, and four tasks."""
+async def test_concurrent_runners_send_in_sequence(hook: WebhookFixture) -> None:
+    """Like two processes: each has its own name and four tasks."""
     texts = [f"Fact number {n}" for n in range(50)]
     await hook.tenant.add(*texts)
     hook.receiver.next(Do.STALL)
@@ -44,10 +44,10 @@ async def test_several_runners_send_one_after_the_other(hook: WebhookFixture) ->
     assert hook.texts() == [*texts, "And another"]
 
 
-async def test_who_has_lost_a_webhook_sends_no_more(
+async def test_a_sender_without_lease_stops(
     hook: WebhookFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its lease ran out, and another has it by now."""
+    """Its lease has expired, and another sender has the webhook."""
     monkeypatch.setattr("workers.webhooks._RENEWAL_INTERVAL", timedelta(0))
     services = hook.tenant.deployment.services
     await hook.tenant.add("one", "two", "three")
@@ -69,7 +69,7 @@ async def test_who_has_lost_a_webhook_sends_no_more(
     assert hook.texts() == ["one", "two", "three"]
 
 
-async def test_a_worker_that_died_is_followed_by_one_that_sends_again(hook: WebhookFixture) -> None:
+async def test_another_worker_resends_after_a_crash(hook: WebhookFixture) -> None:
     services = hook.tenant.deployment.services
     await hook.tenant.add("one")
     hook.receiver.next(Do.STALL)
@@ -88,7 +88,7 @@ async def test_a_worker_that_died_is_followed_by_one_that_sends_again(hook: Webh
     assert await hook.statuses() == [("SUCCEEDED", 1, 204, None)]
 
 
-async def test_a_write_costs_one_statement_more_and_two_for_those_who_listen(
+async def test_a_write_costs_one_statement_and_two_with_webhooks(
     idle: Deployment, receiver: Receiver
 ) -> None:
     tenant = make_tenant(idle)
@@ -107,7 +107,7 @@ async def test_a_write_costs_one_statement_more_and_two_for_those_who_listen(
         asked = [line for line in statements if "FROM webhooks" in line]
         assert len(asked) == 1, "one look for the webhooks of all that changed"
     assert costs["others"] == costs["nobody"]
-    # However many are to be told, their jobs are put by one statement.
+    # The jobs of all webhooks are inserted by one statement.
     assert costs["somebody"] == costs["nobody"] + 1
 
 
@@ -137,10 +137,10 @@ async def test_deliveries_of_many_webhooks_cost_as_much_as_of_one(
     assert costs == [7, 7]
 
 
-async def test_a_change_that_is_being_committed_is_told_to_a_webhook_made_meanwhile(
+async def test_a_webhook_created_during_a_commit_gets_the_event(
     idle: Deployment, receiver: Receiver
 ) -> None:
-    """PostgreSQL alone lets two write at once."""
+    """Only PostgreSQL allows concurrent writers."""
     tenant = make_tenant(idle)
     services = idle.services
     if services.db.is_sqlite:

@@ -1,4 +1,4 @@
-"""The job of an import and others at work at the same time."""
+"""The job of an import, with concurrent changes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ TEXTS = ["Likes tea", "Likes milk", "Likes rye", "Likes figs"]
 
 
 class Interrupted:
-    """The embedder of a deployment, during whose first answer a waiting record disappears."""
+    """An embedder that deletes a pending record during its first call."""
 
     def __init__(self, services: Services, operation_id: str, position: int) -> None:
         self._services = services
@@ -44,7 +44,7 @@ class Interrupted:
 
 
 async def staged(tenant: Tenant, **named: str) -> str:
-    """Let records wait without a job, the last about somebody; return the id of the operation."""
+    """Store pending records without a job, the last with an entity; return the operation's id."""
     services = tenant.deployment.services
     ctx = Context(await authenticate(services, [tenant.owner.key or ""]), services)
     asked = {"mediaType": "application/x-ndjson", "records": len(TEXTS)}
@@ -64,7 +64,7 @@ async def staged(tenant: Tenant, **named: str) -> str:
     return operation.id
 
 
-async def test_a_record_that_is_erased_meanwhile_takes_no_other_along(tenant: Tenant) -> None:
+async def test_the_erasure_of_a_record_keeps_other_records(tenant: Tenant) -> None:
     services = tenant.deployment.services
     id = await staged(tenant)
     embedder = Interrupted(services, id, position=3)
@@ -81,10 +81,10 @@ async def test_a_record_that_is_erased_meanwhile_takes_no_other_along(tenant: Te
     assert (found["status"], found["notes"]) == ("SUCCEEDED", ["Imported 3 memories."])
 
 
-async def test_what_is_being_erased_is_never_stored(
+async def test_a_record_that_is_being_erased_is_never_stored(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The import comes to the record before the job of the receipt, which looks for it, does."""
+    """The import reads the record before the job of the erasure does."""
     await tenant.add("I like tea", userId="bob")
     services = tenant.deployment.services
     id = await staged(tenant, userId="bob")

@@ -1,4 +1,4 @@
-"""What becomes of inferred memories, decided without a database."""
+"""The outcomes of inferred memories, planned without a database."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ def plan(
     until: date | None = None,
     asks_model: bool = False,
 ) -> list[Decision]:
-    """Plan for drafts and their memories; those at the `known` positions were there before."""
+    """Plan for drafts and their memories; those at the `known` positions already exist."""
     stored = {at: row for at, row in enumerate(memories) if at not in known}
     return plan_consolidation(
         Situation(
@@ -69,12 +69,12 @@ def plan(
     )
 
 
-def test_a_memory_like_no_other_is_added() -> None:
+def test_a_memory_without_similar_ones_is_added() -> None:
     row = memory("I play the cello.")
     assert plan([draft(row.text)], [row]) == [Decision(row.id, AddOutcome.ADDED)]
 
 
-def test_an_exact_duplicate_is_known_and_expires_as_late_as_the_request_asks() -> None:
+def test_an_exact_duplicate_exists_and_its_expiry_is_extended() -> None:
     day = timedelta(days=1)
     for ends, until, changes in (
         (None, TODAY, False),
@@ -91,7 +91,7 @@ def test_an_exact_duplicate_is_known_and_expires_as_late_as_the_request_asks() -
         assert decision.changes == ()
 
 
-def test_the_fuller_of_two_near_duplicates_stays() -> None:
+def test_the_more_detailed_near_duplicate_stays() -> None:
     short, long = memory("I play the cello."), memory("I play the cello in a quartet.")
     for row, other in ((short, long), (long, short)):
         decisions = plan([draft(row.text, duplicate_of=other)], [row], compared=[other])
@@ -99,7 +99,7 @@ def test_the_fuller_of_two_near_duplicates_stays() -> None:
         assert decisions == [Decision(long.id, AddOutcome.MERGED, (merged,))]
 
 
-def test_what_stays_expires_as_late_as_either() -> None:
+def test_the_remaining_duplicate_gets_the_later_expiry() -> None:
     short = memory("I play the cello.")
     long = memory("I play the cello in a quartet.", expiration_date=TODAY)
     (decision,) = plan([draft(short.text, duplicate_of=long)], [short], compared=[long])
@@ -116,7 +116,7 @@ def test_a_detail_is_never_lost_by_merging() -> None:
     assert decisions == [Decision(row.id, AddOutcome.ADDED)]
 
 
-def test_two_drafts_of_one_request_are_merged_when_the_second_has_its_turn() -> None:
+def test_two_drafts_of_one_request_are_merged() -> None:
     rows = [memory("I play the cello."), memory("I play the cello in a quartet.", 1)]
     drafts = [draft(rows[0].text), draft(rows[1].text, repeats_draft=0)]
     merged = Replacement(rows[0].id, MemoryState.MERGED, rows[1].id)
@@ -126,7 +126,7 @@ def test_two_drafts_of_one_request_are_merged_when_the_second_has_its_turn() -> 
     ]
 
 
-def test_immutable_and_expired_memories_are_left_alone() -> None:
+def test_immutable_and_expired_memories_are_unchanged() -> None:
     other = memory("I play the cello in a quartet.")
     for values in ({"immutable": True}, {"expiration_date": TODAY - timedelta(days=1)}):
         row = memory("I play the cello.", **values)
@@ -134,14 +134,14 @@ def test_immutable_and_expired_memories_are_left_alone() -> None:
         assert decisions == [Decision(row.id, AddOutcome.ADDED)]
 
 
-def test_of_two_contradicting_claims_the_one_said_later_counts() -> None:
+def test_the_later_of_two_contradicting_claims_counts() -> None:
     old, row = memory("I live in Porto.", 0), memory("I live in Lisbon.", 1)
     claimants = {row.id: [old, row]}
     superseded = Replacement(old.id, MemoryState.SUPERSEDED, row.id)
     assert plan([draft(row.text)], [row], claimants=claimants) == [
         Decision(row.id, AddOutcome.SUPERSEDES, (superseded,))
     ]
-    # What was said before the other one is outdated as soon as it is stored.
+    # The earlier claim is outdated as soon as it is stored.
     said_at = {row.id: NOON - timedelta(days=1), old.id: NOON}
     outdated = Replacement(row.id, MemoryState.SUPERSEDED, old.id)
     assert plan([draft(row.text)], [row], claimants=claimants, said_at=said_at) == [
@@ -150,7 +150,7 @@ def test_of_two_contradicting_claims_the_one_said_later_counts() -> None:
 
 
 def test_each_claim_of_one_request_is_compared_with_those_before_it() -> None:
-    """And a memory that was superseded a moment ago is not superseded again."""
+    """A memory that was superseded in this request is not superseded again."""
     old = memory("I live in Porto.", 0)
     rows = [memory("I live in Lisbon.", 1), memory("I live in Madrid.", 2)]
     claimants = {row.id: [old, *rows] for row in rows}
@@ -168,7 +168,7 @@ def test_each_claim_of_one_request_is_compared_with_those_before_it() -> None:
     ]
 
 
-def test_claims_of_another_speaker_and_immutable_ones_are_left_alone() -> None:
+def test_claims_of_other_speakers_and_immutable_ones_are_unchanged() -> None:
     row = memory("I live in Lisbon.", 1)
     for values in ({"actor": "Bo"}, {"immutable": True}, {"state": MemoryState.SUPERSEDED}):
         old = memory("I live in Porto.", 0, **values)
@@ -176,7 +176,7 @@ def test_claims_of_another_speaker_and_immutable_ones_are_left_alone() -> None:
         assert decisions == [Decision(row.id, AddOutcome.ADDED)]
 
 
-def test_a_verdict_of_a_model_counts_for_the_version_it_was_given_about() -> None:
+def test_a_verdict_counts_only_for_the_judged_version() -> None:
     old, row = memory("The cat is called Tom."), memory("The cat is called Pixel.", 1)
     judged = draft(row.text, verdict=VerdictKind.SUPERSEDES, judged_memory=old)
     superseded = Replacement(old.id, MemoryState.SUPERSEDED, row.id)
@@ -189,7 +189,7 @@ def test_a_verdict_of_a_model_counts_for_the_version_it_was_given_about() -> Non
     ):
         (decision,) = plan([judged], [row], compared=current, asks_model=True)
         assert decision.changes == changes
-    # The rules are not asked where a model is, even if the texts contradict each other.
+    # With a model, the rules are not used, even if the texts contradict each other.
     home, moved = memory("I live in Porto."), memory("I live in Lisbon.", 1)
     decisions = plan([draft(moved.text)], [moved], claimants={moved.id: [home]}, asks_model=True)
     assert decisions == [Decision(moved.id, AddOutcome.ADDED)]

@@ -1,4 +1,4 @@
-"""What is derived of a text: its keywords, and what of a conversation is embedded with it."""
+"""The data computed from a text: its keywords, and the embedding of the text with its context."""
 
 import contextlib
 import re
@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from core.enums import EntityType
 from core.turn import Turn
+from harness.postgres import fresh_postgres
+from harness.settings import settings_for
 from resolvers.context import Context, Services
 from resolvers.ingestion.add import add_memories
 from resolvers.ingestion.requests import AddRequest
@@ -23,15 +25,15 @@ from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
 from storage.tables.metadata import METADATA
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
-from tests.support.fixtures.shelf import MemoryFixture
-from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.support.fixtures.memory_fixture import MemoryFixture
+from tests.support.servers.deployment import Deployment, deployed
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
 async def idle(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> AsyncIterator[Deployment]:
-    """A deployment without workers, on a database whose keywords may all be made again."""
+    """A deployment without workers, on a database whose keywords may be recomputed."""
     with contextlib.ExitStack() as stack:
         url = None
         if request.param == "postgresql":
@@ -47,7 +49,7 @@ def tenant(idle: Deployment) -> Tenant:
 
 
 class Embedder:
-    """The embedder of a deployment, which notes what it is given."""
+    """An embedder that records its input."""
 
     def __init__(self, services: Services) -> None:
         self._embedder = services.embedder
@@ -133,7 +135,7 @@ async def test_what_is_embedded(
     assert found.vector == (await idle.services.embedder.embed([expected]))[0]
 
 
-async def test_nothing_is_derived_of_nothing(idle: Deployment) -> None:
+async def test_no_texts_have_no_embeddings(idle: Deployment) -> None:
     assert await embed_texts(idle.services, []) == []
 
 
@@ -144,26 +146,26 @@ def embedder(idle: Deployment) -> Embedder:
 
 @pytest.fixture
 def ctx(tenant: Tenant, embedder: Embedder) -> Context:
-    """A request of the tenant's owner, whose embedder notes what it is given."""
+    """The context of a request of the tenant's owner, with the recording embedder."""
     services = replace(tenant.deployment.services, embedder=embedder)  # type: ignore[arg-type]
     return Context(MemoryFixture(tenant).actor, services)
 
 
 def said(*texts: str, role: str = "user") -> list[Turn]:
-    """Return messages that one role says."""
+    """Return messages of one role."""
     return [Turn(role, text) for text in texts]
 
 
 async def stored(
     ctx: Context, tenant: Tenant, turns: list[Turn], new: NewMemories
 ) -> list[MemoryRow]:
-    """Store messages as they are; return their memories."""
+    """Store messages without inference; return their memories."""
     request = AddRequest(turns, new, infer=False)
     addition = await add_memories(ctx, tenant.project_id, request)
     return [result.memory for result in addition.results]
 
 
-async def test_a_conversation_goes_on_from_call_to_call(
+async def test_a_conversation_continues_across_calls(
     ctx: Context, tenant: Tenant, embedder: Embedder
 ) -> None:
     new = NewMemories({EntityType.USER: "Ana", EntityType.AGENT: "Bo", EntityType.RUN: "r1"})
@@ -186,7 +188,7 @@ async def test_a_conversation_goes_on_from_call_to_call(
         pytest.param({EntityType.USER: "Ana"}, id="no run"),
     ],
 )
-async def test_no_context_comes_from_elsewhere(
+async def test_other_conversations_add_no_context(
     ctx: Context, tenant: Tenant, embedder: Embedder, entities: dict[EntityType, str]
 ) -> None:
     talk = NewMemories({EntityType.USER: "Ana", EntityType.RUN: "r1"})
@@ -195,7 +197,7 @@ async def test_no_context_comes_from_elsewhere(
     assert embedder.texts == ["one", "two", "two three"]
 
 
-async def test_without_a_run_only_a_call_is_a_conversation(
+async def test_without_a_run_each_call_is_a_conversation(
     ctx: Context, tenant: Tenant, embedder: Embedder
 ) -> None:
     new = NewMemories({EntityType.USER: "Ana"})
@@ -227,7 +229,7 @@ async def test_a_changed_text_keeps_its_context(
     ["他说'hello'", "日本\u2019語", "İzmir's", "हिन्दी", "🦊", "x" * 60_000],
     ids=["quotes", "apostrophe", "dotted I", "marks", "emoji", "a very long word"],
 )
-async def test_any_writing_can_be_stored_and_searched(
+async def test_text_in_any_script_can_be_stored_and_searched(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, text: str, whole: bool
 ) -> None:
     if not whole:
@@ -242,7 +244,7 @@ MEMORIES, KEPT = METADATA.tables["memories"], METADATA.tables["memory_keywords"]
 
 
 def content(services: Services) -> dict[str, list[str]]:
-    """Return all rows of the database but the keywords and by which version they were made."""
+    """Return all rows of the database but the keywords and their version."""
     with services.db.engine.connect() as connection:
         return {
             name: sorted(map(repr, connection.execute(select(table)).all()))
@@ -263,17 +265,17 @@ def kept(services: Services) -> dict[str, tuple[Any, ...]]:
 
 
 def found_by(services: Services, project_id: str, term: str) -> list[str]:
-    """Return what the keyword index has for a term."""
+    """Return the results of the keyword index for a term."""
     return services.db.read_now(lambda tx: tx.keywords.best(project_id, {term: 1.0}, 10))
 
 
 def backwards(text: str) -> list[str]:
-    """Return the words of a text read backwards, as the terms of another version."""
+    """Return the reversed words of a text, as the terms of another version."""
     return re.findall("[a-z]{1,60}", text[::-1].lower())
 
 
 async def told(tenant: Tenant) -> list[str]:
-    """Store memories in two projects; return their ids. No search is left to be recorded."""
+    """Store memories in two projects; return their ids. All searches are recorded."""
     await tenant.deployment.services.search_recorder.flush()
     await renew_keywords(tenant.deployment.services)
     rows = await tenant.add("Ana: wolf one", "Ana has two?", "three", userId="Ana")
@@ -283,7 +285,7 @@ async def told(tenant: Tenant) -> list[str]:
     return [row["id"] for row in (*rows, *payload["memories"])]
 
 
-async def test_another_version_makes_all_keywords_again_and_nothing_else(
+async def test_another_version_recomputes_only_the_keywords(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, ids = tenant.deployment.services, await told(tenant)
@@ -308,7 +310,7 @@ async def test_another_version_makes_all_keywords_again_and_nothing_else(
     assert services.db.read_now(lambda tx: tx.state.get("terms")) == "backwards"
 
 
-async def test_the_same_version_makes_nothing_again(
+async def test_the_same_version_recomputes_nothing(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, ids = tenant.deployment.services, await told(tenant)
@@ -319,7 +321,7 @@ async def test_the_same_version_makes_nothing_again(
     assert before[ids[0]] == ("wolf one", 2, False, False)
 
 
-async def test_what_was_interrupted_is_done_the_next_time(
+async def test_an_interrupted_recomputation_is_completed_at_the_next_start(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services, ids = tenant.deployment.services, await told(tenant)

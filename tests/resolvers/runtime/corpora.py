@@ -1,4 +1,4 @@
-"""Scopes read beside the server, and all that their corpora know, to be compared."""
+"""Helpers that read the corpora of scopes, and compare their content."""
 
 from typing import Any
 
@@ -11,32 +11,32 @@ from storage.memories.store import EmbeddedText
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords
 from storage.transaction import Transaction
-from tests.support.fixtures.shelf import MemoryFixture
+from tests.support.fixtures.memory_fixture import MemoryFixture
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 PLENTY = 2**30
 Reads = list[tuple[str, int]]
-# What is read of a scope that has not changed.
+# The reads for a scope that has not changed.
 HEAD: Reads = [("head", 0)]
 
 
 def derived(text: str) -> EmbeddedText:
-    """Return something in the place of what is computed from a text, which tells it from others."""
+    """Return a distinct stand-in for the data that is computed from a text."""
     words = text.split()
     vector = np.array([len(text), sum(map(ord, text))], "<f4").tobytes()
     return EmbeddedText(vector, Keywords(text, len(words), "alpha" in words, "beta" in words))
 
 
 def key_of(
-    shelf: MemoryFixture, name: str | None = None, type: EntityType = EntityType.USER
+    store: MemoryFixture, name: str | None = None, type: EntityType = EntityType.USER
 ) -> ScopeKey:
-    """Return the scope of the shelf's project, or of one entity in it."""
-    entity = None if name is None else (type, shelf.entity(name, type))
-    return ScopeKey(shelf.tenant.project_id, entity)
+    """Return the scope of the store's project, or of one entity in it."""
+    entity = None if name is None else (type, store.entity(name, type))
+    return ScopeKey(store.tenant.project_id, entity)
 
 
 def described(corpus: Corpus) -> dict[str, Any]:
-    """Return all that a corpus knows, by the ids of memories."""
+    """Return the content of a corpus, by the ids of memories."""
     names = {0: None} | {number: name for name, number in corpus.speakers.items()}
     often = {word: corpus.term_frequency(word) for word in WORDS}
     lent = {word: corpus.context().term_frequency(often[word]) for word in WORDS}
@@ -49,7 +49,7 @@ def described(corpus: Corpus) -> dict[str, Any]:
             "previous": corpus.ids[corpus.previous[row]],
             "following": corpus.ids[corpus.following[row]],
             "speaker": names[int(corpus.speaker[row])],
-            # SQLite reckons in days, so what is below a millisecond is lost.
+            # SQLite computes in days, so fractions of a millisecond are lost.
             "happened": round(float(corpus.happened[row]), 3),
             "question": bool(corpus.questions[row]),
             "names speaker": bool(corpus.names_speaker[row]),
@@ -61,7 +61,7 @@ def described(corpus: Corpus) -> dict[str, Any]:
 
 
 def noted(documents: DocumentStore) -> Reads:
-    """Let a store note its reads from now on: which, and how many rows came back."""
+    """Record the reads of a store from now on: their names and numbers of rows."""
     reads: Reads = []
 
     def note(name: str) -> None:
@@ -79,29 +79,29 @@ def noted(documents: DocumentStore) -> Reads:
     return reads
 
 
-def read(shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
-    """Return what a scope's corpus knows, and what was read for it."""
+def read(store: MemoryFixture, scopes: SearchCache, key: ScopeKey) -> tuple[dict[str, Any], Reads]:
+    """Return the content of a scope's corpus, and the reads for it."""
 
     def work(tx: Transaction) -> tuple[dict[str, Any], Reads]:
         reads = noted(tx.documents)
         with scopes.corpus(tx, key) as corpus:
             return described(corpus), reads
 
-    return shelf.db.read_now(work)
+    return store.db.read_now(work)
 
 
-def scratch(shelf: MemoryFixture, key: ScopeKey) -> dict[str, Any]:
-    """Return what a corpus knows that is read from scratch."""
-    return read(shelf, SearchCache(2, PLENTY), key)[0]
+def scratch(store: MemoryFixture, key: ScopeKey) -> dict[str, Any]:
+    """Return the content of a corpus that is read from scratch."""
+    return read(store, SearchCache(2, PLENTY), key)[0]
 
 
 def nearest(
-    shelf: MemoryFixture, scopes: SearchCache, key: ScopeKey, vector: list[float]
+    store: MemoryFixture, scopes: SearchCache, key: ScopeKey, vector: list[float]
 ) -> list[str]:
-    """Return the ids of the three of a scope that are nearest to a vector."""
+    """Return the ids of the three memories of a scope that are nearest to a vector."""
 
     def work(tx: Transaction) -> list[str]:
         with scopes.vectors(tx, key) as vectors:
             return vectors.nearest(np.array(vector, np.float32), 3)
 
-    return shelf.db.read_now(work)
+    return store.db.read_now(work)

@@ -1,4 +1,4 @@
-"""One reading of a log for all who follow it, wherever each of them is."""
+"""A feed reads a log once for all its subscribers, whatever their positions."""
 
 import asyncio
 import contextlib
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.every_database
 def answer_held(
     deployment: Deployment, words: str
 ) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Hold the answer to the first statement with some words in it, once the database has it.
+    """Delay the result of the first statement that contains some words, after its execution.
 
-    The first event says that this is so; setting the second lets the answer go on.
+    Yields two events: the first is set when the result is held; setting the second releases it.
     """
     reached, released = threading.Event(), threading.Event()
 
@@ -43,10 +43,10 @@ def answer_held(
         event.remove(engine, "after_cursor_execute", hold)
 
 
-async def test_nobody_joins_behind_what_another_has_read_already(
+async def test_a_subscriber_never_joins_behind_a_page_already_read(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pages may be ahead of the feed: who has been told them for all must not be joined before."""
+    """Pages may be ahead of the feed, so a group that got them must not be joined earlier."""
     monkeypatch.setattr(feeds, "_POLL_SECONDS", 3600.0)
     deployment = tenant.deployment
     services, project_id = deployment.services, tenant.project_id
@@ -66,7 +66,7 @@ async def test_nobody_joins_behind_what_another_has_read_already(
 
             joining = asyncio.create_task(join())
             assert await asyncio.to_thread(reached.wait, 30)
-            # The notice of this one is lost, so that the feed does not know of it.
+            # The notification of this event is lost, so the feed does not know of it.
             services.db.off_commit(services.notifications.notify_commit)
             try:
                 await tenant.add("Tea")
@@ -80,7 +80,7 @@ async def test_nobody_joins_behind_what_another_has_read_already(
     assert places == [1]
 
 
-async def test_a_database_that_fails_for_a_while_ends_nobody_who_follows(
+async def test_a_temporary_database_failure_ends_no_subscription(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feeds, "_POLL_SECONDS", 0.01)

@@ -1,4 +1,4 @@
-"""Notices: whoever watches a topic is woken, and nothing is kept for those who do not."""
+"""Notifications: watchers of a topic are woken, and topics without watchers keep no state."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ async def test_a_watcher_is_woken_by_its_own_topic_alone() -> None:
         assert (first.is_set(), second.is_set(), two.is_set()) == (True, True, True)
 
 
-async def test_a_notice_ends_the_waiting() -> None:
+async def test_a_notification_ends_the_wait() -> None:
     notices = Notifications()
     with notices.watch("one") as event:
         asyncio.get_running_loop().call_soon(notices.notify, ["one"])
@@ -45,7 +45,7 @@ async def test_no_topic_outlives_its_watchers() -> None:
     assert notices._watching == {}
 
 
-async def test_a_commit_is_told_to_those_whom_it_concerns() -> None:
+async def test_a_commit_notifies_the_watchers_of_its_topics() -> None:
     notices = Notifications()
     with (
         notices.watch("project") as project,
@@ -56,7 +56,7 @@ async def test_a_commit_is_told_to_those_whom_it_concerns() -> None:
         assert (project.is_set(), operation.is_set(), other.is_set()) == (True, True, False)
 
 
-async def test_an_add_wakes_whoever_watches_its_project(tenant: Tenant) -> None:
+async def test_an_add_wakes_the_watchers_of_its_project(tenant: Tenant) -> None:
     with tenant.deployment.services.notifications.watch(tenant.project_id) as event:
         await tenant.add("Alice has a dog.")
         assert event.is_set()

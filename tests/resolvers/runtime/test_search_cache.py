@@ -1,4 +1,4 @@
-"""Scopes: a corpus that follows the log is the same as one that is read from scratch."""
+"""The search cache: a corpus updated from the log equals one that is read from scratch."""
 
 import random
 from datetime import UTC, date, datetime, time
@@ -11,29 +11,29 @@ from core.enums import EntityType, MemoryState
 from resolvers.runtime.search_cache import ScopeKey, SearchCache
 from storage.transaction import Transaction
 from tests.resolvers.runtime.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch
-from tests.support.fixtures.shelf import MemoryFixture, at
+from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
 pytestmark = pytest.mark.every_database
 
 
 class Story:
-    """A project in which anything may happen, in an order that chance decides."""
+    """A project with random changes."""
 
-    def __init__(self, shelf: MemoryFixture, seed: int) -> None:
-        self.shelf, self.other = shelf, shelf.beside()
+    def __init__(self, store: MemoryFixture, seed: int) -> None:
+        self.store, self.other = store, store.beside()
         self.chance = random.Random(seed)
         self.second = 0
         self.ids: list[str] = []
 
     def text(self) -> str:
-        # Now and then a long text, which fades what neighbours lend.
+        # Sometimes a long text, which reduces the words that neighbours lend.
         count = self.chance.choice([1, 2, 5, 70])
         return " ".join(self.chance.choices(WORDS, k=count))
 
     def go_on(self) -> None:
         self.second += 1
         steps = [self.say] * 8 + [self.change] * 4 + [self.delete] * 2 + [self.write_elsewhere]
-        # Rarely, for it takes much away.
+        # Rarely, because it deletes much.
         if self.second % 17 == 0:
             self.erase()
         else:
@@ -41,20 +41,20 @@ class Story:
 
     def say(self) -> None:
         name, run = self.chance.choice(["alice", "bob"]), self.chance.choice(["r1", "r2"])
-        key = self.shelf.entity(run, EntityType.RUN)
+        key = self.store.entity(run, EntityType.RUN)
         about = {EntityType.USER: name, EntityType.RUN: run}
-        project = self.shelf.tenant.project_id
-        last = self.shelf.db.read_now(lambda tx: tx.documents.last_utterance(project, about))
+        project = self.store.tenant.project_id
+        last = self.store.db.read_now(lambda tx: tx.documents.last_utterance(project, about))
         previous_id = last and last[0]
         rows = []
         for n in range(self.chance.randrange(1, 4)):
             values = {"run_key": key, "run_id": run, "previous_id": previous_id}
             values["actor"] = self.chance.choice([None, "Ana"])
             values["role"] = self.chance.choice(["user", "assistant"])
-            row = self.shelf.row(self.text(), at(self.second + n / 10), name, **values)
+            row = self.store.row(self.text(), at(self.second + n / 10), name, **values)
             rows.append(row)
             previous_id = row.id
-        self.shelf.add(*rows)
+        self.store.add(*rows)
         self.ids += [row.id for row in rows]
 
     def change(self) -> None:
@@ -67,53 +67,55 @@ class Story:
             {"metadata": {"n": self.second}},
         ]
         for id in self.chance.sample(self.ids, min(len(self.ids), self.chance.randrange(1, 4))):
-            self.shelf.change(id, self.second, **self.chance.choice(changes))
+            self.store.change(id, self.second, **self.chance.choice(changes))
 
     def delete(self) -> None:
         gone = self.chance.sample(self.ids, min(len(self.ids), self.chance.randrange(1, 4)))
         if gone:
-            self.shelf.delete(self.second, *gone)
+            self.store.delete(self.second, *gone)
             self.ids = [id for id in self.ids if id not in gone]
 
     def erase(self) -> None:
-        self.shelf.erase(self.second, self.chance.choice(["alice", "bob"]))
-        self.ids = [id for id in self.ids if id in scratch(self.shelf, key_of(self.shelf))]
+        self.store.erase(self.second, self.chance.choice(["alice", "bob"]))
+        self.ids = [id for id in self.ids if id in scratch(self.store, key_of(self.store))]
 
     def write_elsewhere(self) -> None:
         self.other.put(self.text(), self.second)
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_happens_it_is_the_same_as_from_scratch(shelf: MemoryFixture, seed: int) -> None:
-    story, scopes = Story(shelf, seed), SearchCache(2, PLENTY)
+def test_a_corpus_after_any_changes_equals_one_read_from_scratch(
+    store: MemoryFixture, seed: int
+) -> None:
+    story, scopes = Story(store, seed), SearchCache(2, PLENTY)
     keys: set[ScopeKey] = set()
     most = 0
     for n in range(40):
         story.go_on()
         most = max(most, len(story.ids))
-        keys |= {key_of(shelf), key_of(story.other)}
-        keys |= {key_of(shelf, name) for name in ("alice", "bob")}
-        keys.add(key_of(shelf, "r1", EntityType.RUN))
+        keys |= {key_of(store), key_of(story.other)}
+        keys |= {key_of(store, name) for name in ("alice", "bob")}
+        keys.add(key_of(store, "r1", EntityType.RUN))
         # Some scopes fall behind by several changes.
         for key in sorted(keys, key=lambda key: key.id):
             if n % 10 == 9 or story.chance.random() < 0.2:
-                fresh = scratch(shelf, key)
-                assert read(shelf, scopes, key)[0] == fresh
-                found = nearest(shelf, scopes, key, [1, -0.01])
+                fresh = scratch(store, key)
+                assert read(store, scopes, key)[0] == fresh
+                found = nearest(store, scopes, key, [1, -0.01])
                 products = {id: np.dot(known["vector"], [1, -0.01]) for id, known in fresh.items()}
                 assert len(set(found)) == len(found)
                 best = sorted(products.values())[-3:]
                 assert sorted(products[id] for id in found) == pytest.approx(best)
-    assert set(scratch(shelf, key_of(shelf))) == set(story.ids)
+    assert set(scratch(store, key_of(store))) == set(story.ids)
     assert most >= 20
 
 
-def test_a_corpus_has_what_was_stored(shelf: MemoryFixture) -> None:
+def test_a_corpus_has_what_was_stored(store: MemoryFixture) -> None:
     happened = {"timestamp": at(-99), "actor": "Ana", "expiration_date": date(2030, 1, 1)}
-    first = shelf.put("alpha beta alpha", 1, **happened)
-    second = shelf.put("gamma", 2, previous_id=first, state=MemoryState.MERGED, role="assistant")
+    first = store.put("alpha beta alpha", 1, **happened)
+    second = store.put("gamma", 2, previous_id=first, state=MemoryState.MERGED, role="assistant")
     plain = dict.fromkeys(WORDS, 0)
-    assert scratch(shelf, key_of(shelf, "alice")) == {
+    assert scratch(store, key_of(store, "alice")) == {
         first: {
             "vector": [16, sum(map(ord, "alpha beta alpha"))],
             "words": 3,
@@ -145,112 +147,110 @@ def test_a_corpus_has_what_was_stored(shelf: MemoryFixture) -> None:
     }
 
 
-def test_days_are_those_of_utc_to_the_second(shelf: MemoryFixture) -> None:
+def test_days_are_those_of_utc_to_the_second(store: MemoryFixture) -> None:
     first, last = time(0, 0, 0, tzinfo=UTC), time(23, 59, 59, tzinfo=UTC)
     days = [date(1, 1, 1), date(1969, 12, 31), date(1970, 1, 1), date(2024, 2, 29), date.max]
     moments = [datetime.combine(day, each) for day in days for each in (first, last)]
     told = {
-        shelf.put("alpha", 0, timestamp=moment, expiration_date=moment.date()): moment
+        store.put("alpha", 0, timestamp=moment, expiration_date=moment.date()): moment
         for moment in moments
     }
-    for id, known in scratch(shelf, key_of(shelf)).items():
+    for id, known in scratch(store, key_of(store)).items():
         since = (told[id].date() - date(1970, 1, 1)).days
         assert known["happened"] // 86_400 == since
         assert known["expires"] == since
 
 
-def test_only_what_changed_is_read(shelf: MemoryFixture) -> None:
-    ids = [shelf.put("alpha", n) for n in range(5)]
-    shelf.put("beta", 5, "bob")
-    other = shelf.beside()
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf, "alice")
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("in_scope", 5)]
-    assert read(shelf, scopes, key)[1] == HEAD
+def test_only_changes_are_read(store: MemoryFixture) -> None:
+    ids = [store.put("alpha", n) for n in range(5)]
+    store.put("beta", 5, "bob")
+    other = store.beside()
+    scopes, key = SearchCache(2, PLENTY), key_of(store, "alice")
+    assert read(store, scopes, key)[1] == [*HEAD, ("in_scope", 5)]
+    assert read(store, scopes, key)[1] == HEAD
     other.put("alpha", 6)
-    assert read(shelf, scopes, key)[1] == HEAD
-    shelf.change(ids[1], 7, text="gamma")
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 1)]
-    shelf.change(ids[1], 8, text="delta")
-    shelf.change(ids[1], 9, text="beta")
-    shelf.put("beta", 10)
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 2), ("find", 2)]
-    shelf.delete(11, *ids[2:4])
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 2), ("find", 0)]
-    shelf.put("beta", 12, "bob")
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 0)]
-    found, reads = read(shelf, scopes, key)
+    assert read(store, scopes, key)[1] == HEAD
+    store.change(ids[1], 7, text="gamma")
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 1)]
+    store.change(ids[1], 8, text="delta")
+    store.change(ids[1], 9, text="beta")
+    store.put("beta", 10)
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 2), ("find", 2)]
+    store.delete(11, *ids[2:4])
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 2), ("find", 0)]
+    store.put("beta", 12, "bob")
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 0)]
+    found, reads = read(store, scopes, key)
     assert reads == HEAD
-    assert found == scratch(shelf, key)
+    assert found == scratch(store, key)
 
 
 def test_too_many_changes_are_read_from_scratch(
-    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
+    store: MemoryFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("resolvers.runtime.search_cache.MOST_CHANGES", 3)
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
-    shelf.put("alpha", 0)
-    read(shelf, scopes, key)
+    scopes, key = SearchCache(2, PLENTY), key_of(store)
+    store.put("alpha", 0)
+    read(store, scopes, key)
     for n in range(3):
-        shelf.put("beta", n)
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 3), ("find", 3)]
+        store.put("beta", n)
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 3), ("find", 3)]
     for n in range(4):
-        shelf.put("gamma", n)
-    found, reads = read(shelf, scopes, key)
+        store.put("gamma", n)
+    found, reads = read(store, scopes, key)
     assert reads == [*HEAD, ("changed", 0), ("in_scope", 8)]
-    assert found == scratch(shelf, key)
+    assert found == scratch(store, key)
 
 
-def test_a_pruned_log_is_read_from_scratch(shelf: MemoryFixture) -> None:
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
+def test_a_pruned_log_is_read_from_scratch(store: MemoryFixture) -> None:
+    scopes, key = SearchCache(2, PLENTY), key_of(store)
 
     def prune(second: float) -> None:
-        work = shelf.tenant.project_id, at(second), 100
-        shelf.db.write_now(lambda tx: tx.pruning.prune_some(*work))
+        work = store.tenant.project_id, at(second), 100
+        store.db.write_now(lambda tx: tx.pruning.prune_some(*work))
 
-    first = shelf.put("alpha", 0)
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("in_scope", 1)]
+    first = store.put("alpha", 0)
+    assert read(store, scopes, key)[1] == [*HEAD, ("in_scope", 1)]
     prune(1)
-    shelf.put("beta", 2)
-    # What was pruned had been read before.
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 1)]
-    shelf.delete(3, first)
+    store.put("beta", 2)
+    # The pruned events had been read before.
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 1), ("find", 1)]
+    store.delete(3, first)
     prune(4)
-    shelf.put("gamma", 5)
-    found, reads = read(shelf, scopes, key)
+    store.put("gamma", 5)
+    found, reads = read(store, scopes, key)
     assert reads == [*HEAD, ("changed", 0), ("in_scope", 2)]
-    shelf.change(next(iter(found)), 6, text="delta")
+    store.change(next(iter(found)), 6, text="delta")
     prune(7)
-    assert read(shelf, scopes, key)[1] == [*HEAD, ("changed", 0), ("in_scope", 2)]
-    assert read(shelf, scopes, key)[0] == scratch(shelf, key)
+    assert read(store, scopes, key)[1] == [*HEAD, ("changed", 0), ("in_scope", 2)]
+    assert read(store, scopes, key)[0] == scratch(store, key)
 
 
-def test_a_sparse_corpus_is_made_again(
-    shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sparse_corpus_is_rebuilt(store: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ranking.corpus._CAPACITY", 1)
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
-    id = shelf.put("alpha", 0)
+    scopes, key = SearchCache(2, PLENTY), key_of(store)
+    id = store.put("alpha", 0)
     told = []
     for n in range(6):
-        found, reads = read(shelf, scopes, key)
+        found, reads = read(store, scopes, key)
         told.append(reads[-1])
-        assert found == scratch(shelf, key)
-        shelf.change(id, n + 1, text=WORDS[n % 5])
+        assert found == scratch(store, key)
+        store.change(id, n + 1, text=WORDS[n % 5])
     # Nobody's row, the memory's and two dead ones are more than twice one and one.
     again = [("in_scope", 1), ("find", 1), ("find", 1)]
     assert told == again * 2
 
 
-def test_a_failed_read_loses_nothing(shelf: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A corpus that is being made again must not count as up to date when its rows never came."""
+def test_a_failed_read_loses_nothing(store: MemoryFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corpus must not count as current if reading its rows failed."""
     monkeypatch.setattr("ranking.corpus._CAPACITY", 1)
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
-    ids = [shelf.put(word, 0) for word in WORDS[:2]]
-    read(shelf, scopes, key)
+    scopes, key = SearchCache(2, PLENTY), key_of(store)
+    ids = [store.put(word, 0) for word in WORDS[:2]]
+    read(store, scopes, key)
     # Nobody's row, two memories and three dead ones are more than twice two and one.
     for n in range(3):
-        shelf.change(ids[0], n + 1, text=WORDS[n])
-        read(shelf, scopes, key)
+        store.change(ids[0], n + 1, text=WORDS[n])
+        read(store, scopes, key)
 
     def fail(tx: Transaction) -> None:
         def broken(*_args: Any) -> Any:
@@ -260,24 +260,24 @@ def test_a_failed_read_loses_nothing(shelf: MemoryFixture, monkeypatch: pytest.M
         with scopes.corpus(tx, key):
             raise AssertionError("unreachable")
 
-    shelf.change(ids[0], 9, text="alpha alpha")
+    store.change(ids[0], 9, text="alpha alpha")
     with pytest.raises(OSError, match="the connection is gone"):
-        shelf.db.read_now(fail)
-    found = read(shelf, scopes, key)[0]
+        store.db.read_now(fail)
+    found = read(store, scopes, key)[0]
     assert set(found) == set(ids)
-    assert found == scratch(shelf, key)
+    assert found == scratch(store, key)
 
 
-def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: MemoryFixture) -> None:
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
-    first = shelf.put("alpha", 0)
+def test_a_write_during_a_read_is_included_the_next_time(store: MemoryFixture) -> None:
+    scopes, key = SearchCache(2, PLENTY), key_of(store)
+    first = store.put("alpha", 0)
 
     def interrupted(tx: Transaction) -> None:
         head = tx.documents.head(key.project_id)
 
         def late(_project_id: str) -> int:
-            shelf.put("beta", 1, previous_id=first)
-            shelf.change(first, 2, text="gamma")
+            store.put("beta", 1, previous_id=first)
+            store.change(first, 2, text="gamma")
             return head
 
         tx.documents.head = late  # type: ignore[method-assign]
@@ -285,24 +285,24 @@ def test_what_is_written_while_it_is_read_comes_the_next_time(shelf: MemoryFixtu
             pass
 
     for _ in range(2):
-        shelf.db.read_now(interrupted)
-        assert read(shelf, scopes, key)[0] == scratch(shelf, key)
+        store.db.read_now(interrupted)
+        assert read(store, scopes, key)[0] == scratch(store, key)
 
 
 @pytest.mark.parametrize("what", ["the first is changed", "the first goes", "the last goes"])
-def test_two_may_follow_one(shelf: MemoryFixture, what: str) -> None:
-    """Who adds to a run at the same time as another follows the same memory as that one."""
-    scopes, key = SearchCache(2, PLENTY), key_of(shelf)
-    before = shelf.put("alpha", 0)
-    first = shelf.put("epsilon", 1, previous_id=before)
-    both = [shelf.put("gamma", 2, previous_id=first) for _ in range(2)]
-    read(shelf, scopes, key)
+def test_two_may_follow_one(store: MemoryFixture, what: str) -> None:
+    """Two concurrent adds to a run follow the same memory."""
+    scopes, key = SearchCache(2, PLENTY), key_of(store)
+    before = store.put("alpha", 0)
+    first = store.put("epsilon", 1, previous_id=before)
+    both = [store.put("gamma", 2, previous_id=first) for _ in range(2)]
+    read(store, scopes, key)
     if what == "the first is changed":
-        shelf.change(first, 3, text="delta")
+        store.change(first, 3, text="delta")
     else:
-        shelf.delete(3, first if what == "the first goes" else both[1])
-    found, fresh = read(shelf, scopes, key)[0], scratch(shelf, key)
-    truth = {id: shelf.get(id).previous_id or "" for id in found}
+        store.delete(3, first if what == "the first goes" else both[1])
+    found, fresh = read(store, scopes, key)[0], scratch(store, key)
+    truth = {id: store.get(id).previous_id or "" for id in found}
     assert {id: known["previous"] for id, known in found.items()} == truth
     for id, known in found.items():
         followers = [other for other, previous in truth.items() if previous == id]

@@ -1,4 +1,4 @@
-"""What tests of the facade's memories share."""
+"""Helpers for tests of memories in the mem0 API."""
 
 import asyncio
 from datetime import datetime
@@ -38,7 +38,7 @@ NAMES = {
 
 
 def moments_read(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with its moments read: the two doors write UTC differently."""
+    """Return a row with parsed times: GraphQL and REST write UTC differently."""
     moments = ("timestamp", "created_at", "updated_at")
     return {
         name: datetime.fromisoformat(value) if name in moments and value else value
@@ -47,7 +47,7 @@ def moments_read(row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def finished(tenant: Tenant, event_id: str) -> dict[str, Any]:
-    """Return an event once what it stands for is over."""
+    """Wait until the operation of an event has ended; return the event."""
     for _ in range(400):
         await tenant.deployment.run_jobs()
         event: dict[str, Any] = await ask(tenant.owner, "GET", f"/v1/event/{event_id}/")
@@ -58,7 +58,7 @@ async def finished(tenant: Tenant, event_id: str) -> dict[str, Any]:
 
 
 async def assert_same(client: Client, shown: dict[str, Any]) -> None:
-    """Assert that a memory is shown as GraphQL shows it."""
+    """Assert that REST and GraphQL return the same memory."""
     found = (await client.ask(BY_GRAPHQL, id=shown["id"]))["memory"]
     state = found.pop("state")
     expected = {NAMES[name]: value for name, value in found.items()}
@@ -68,7 +68,7 @@ async def assert_same(client: Client, shown: dict[str, Any]) -> None:
 
 
 async def added(tenant: Tenant, *texts: str, **options: Any) -> list[str]:
-    """Store messages as they are, of the user alice unless told otherwise; return the ids."""
+    """Store messages without inference, by default of the user alice; return the ids."""
     named = {"user_id", "agent_id", "app_id", "run_id"} & set(options)
     body = {"infer": False, **({} if named else {"user_id": "alice"}), **options}
     messages = [{"role": "user", "content": text} for text in texts]

@@ -1,4 +1,4 @@
-"""Asks the facade as the clients of mem0 do: a path, JSON, and a key in a header."""
+"""Requests to the mem0 API as mem0's clients send them: a path, JSON, and a key in a header."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ async def ask(
 async def refused(
     client: Client, method: str, path: str, json: Any = None, **query: Any
 ) -> tuple[int, str, list[str]]:
-    """Send a request that must be refused; return its status, its code and its path."""
+    """Send a request that must be rejected; return the status, code and path of the error."""
     response = await call(client, method, path, json, **query)
     body = response.json()
     assert body.keys() == {"detail", "error", "message", "code", "path"}, response.text
@@ -63,7 +63,7 @@ async def assert_refused(
     json: Any = None,
     **query: Any,
 ) -> None:
-    """Assert that a request is refused in just this way, and that nothing was changed."""
+    """Assert that a request is rejected with exactly this error and writes nothing."""
     with unchanged(tenant.deployment):
         assert await refused(client, method, path, json, **query) == expected
 
@@ -74,10 +74,10 @@ FORBIDDEN = (403, "FORBIDDEN", list[str]())
 
 
 def missing(*path: str) -> tuple[int, str, list[str]]:
-    """Return the refusal about what does not exist for the caller."""
+    """Return the error about an object that does not exist for the caller."""
     return 404, "NOT_FOUND", list(path)
 
 
 def invalid(*path: str) -> tuple[int, str, list[str]]:
-    """Return the refusal about a value that is not what was asked for."""
+    """Return the error about an invalid value."""
     return 400, "INVALID_INPUT", list(path)

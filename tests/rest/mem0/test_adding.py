@@ -1,4 +1,4 @@
-"""Adding memories by the facade, in both of its versions."""
+"""Adding memories with both versions of the mem0 API."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ async def shown(tenant: Tenant, id: str) -> dict[str, Any]:
     return found
 
 
-async def test_all_that_can_be_said_of_a_memory_is_kept(tenant: Tenant) -> None:
+async def test_all_attributes_of_a_memory_are_stored(tenant: Tenant) -> None:
     (id,) = await added(
         tenant,
         "I like tea",
@@ -51,7 +51,7 @@ async def test_all_that_can_be_said_of_a_memory_is_kept(tenant: Tenant) -> None:
     assert found["immutable"] is True
 
 
-async def test_structured_attributes_tell_when_it_was_stored(tenant: Tenant) -> None:
+async def test_structured_attributes_contain_the_time(tenant: Tenant) -> None:
     (id,) = await added(tenant, "I like tea")
     found = await shown(tenant, id)
     parts, created = found["structured_attributes"], found["created_at"]
@@ -98,7 +98,7 @@ async def test_entities_may_be_named_in_filters(tenant: Tenant, who: dict[str, A
     assert (found["user_id"], found["run_id"], found["agent_id"]) == ("Ana", "r1", None)
 
 
-async def test_what_is_known_already_is_told(tenant: Tenant) -> None:
+async def test_known_memories_are_reported(tenant: Tenant) -> None:
     body = {"messages": TEA, "user_id": "Ana", "infer": False}
     (first,) = (await ask(tenant.owner, "POST", V3, body))["results"]
     (second,) = (await ask(tenant.owner, "POST", V3, body))["results"]
@@ -117,7 +117,7 @@ async def test_the_first_version_answers_in_two_formats(
     assert [(result["memory"], result["event"]) for result in results] == [("I like tea", "ADD")]
 
 
-async def test_the_first_version_waits_unless_told_otherwise(tenant: Tenant) -> None:
+async def test_the_first_version_waits_by_default(tenant: Tenant) -> None:
     body = {"messages": TEA, "user_id": "Ana"}
     (result,) = await ask(tenant.owner, "POST", V1, body)
     assert result["event"] == "ADD"
@@ -125,7 +125,7 @@ async def test_the_first_version_waits_unless_told_otherwise(tenant: Tenant) -> 
 
 
 @pytest.mark.parametrize("path", [V1, V3])
-async def test_a_promise_is_kept(tenant: Tenant, path: str) -> None:
+async def test_an_asynchronous_add_is_completed(tenant: Tenant, path: str) -> None:
     body = {"messages": TEA, "user_id": "Ana", "async_mode": True}
     answer = await ask(tenant.owner, "POST", path, body)
     (promise,) = answer if path == V1 else [answer]
@@ -137,7 +137,7 @@ async def test_a_promise_is_kept(tenant: Tenant, path: str) -> None:
     assert (await shown(tenant, result["id"]))["memory"] == result["data"]["memory"]
 
 
-async def test_a_repeated_request_is_not_done_again(tenant: Tenant) -> None:
+async def test_a_repeated_request_is_not_executed_again(tenant: Tenant) -> None:
     headers = {"Authorization": f"Token {tenant.owner.key}", "Idempotency-Key": "once"}
     body = {"messages": TEA, "user_id": "Ana", "infer": False}
     answers = [

@@ -1,4 +1,4 @@
-"""Batches by the facade, and deleting all memories of entities."""
+"""Batches in the mem0 API, and deleting all memories of entities."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def test_a_batch_changes_all(tenant: Tenant) -> None:
     assert await left(tenant) == ["1", "2"]
 
 
-async def test_what_is_wrong_with_one_does_not_hinder_the_others(tenant: Tenant) -> None:
+async def test_an_error_in_one_item_does_not_affect_the_others(tenant: Tenant) -> None:
     (one,) = await added(tenant, "one")
     items = [{"memory_id": uuid7(), "text": "0"}, {"memory_id": one, "text": "1"}]
     response = await call(tenant.owner, "PUT", BATCH, {"memories": items})
@@ -94,7 +94,7 @@ async def peopled(tenant: Tenant) -> None:
         ({"user_id": "nobody"}, ["ana", "ana in r1", "bo", "agent"]),
     ],
 )
-async def test_all_of_whom_is_named_are_deleted(
+async def test_all_memories_of_the_named_entities_are_deleted(
     tenant: Tenant, query: dict[str, str], expected: list[str]
 ) -> None:
     await peopled(tenant)
@@ -119,7 +119,7 @@ async def test_all_of_whom_is_named_are_deleted(
         ({"filters": "{"}, ["filters"]),
     ],
 )
-async def test_not_everybody_is_deleted_by_mistake(
+async def test_a_deletion_without_entities_is_rejected(
     tenant: Tenant, query: dict[str, str], path: list[str]
 ) -> None:
     await peopled(tenant)

@@ -1,4 +1,4 @@
-"""Entities and events by the facade."""
+"""Entities and events in the mem0 API."""
 
 from datetime import datetime
 
@@ -75,7 +75,7 @@ async def test_an_entity_can_be_made_before_it_is_named(tenant: Tenant, kind: st
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-async def test_an_entity_goes_with_its_memories(tenant: Tenant, version: str) -> None:
+async def test_an_entity_is_deleted_with_its_memories(tenant: Tenant, version: str) -> None:
     await peopled(tenant)
     answer = await ask(tenant.owner, "DELETE", f"/{version}/entities/user/a%2Fb/")
     event = await ask(tenant.owner, "GET", f"/v1/event/{answer['event_id']}/")
@@ -84,7 +84,7 @@ async def test_an_entity_goes_with_its_memories(tenant: Tenant, version: str) ->
     assert [(node["name"], node["totalMemories"]) for node in nodes] == [("Ana", 2), ("Max", 0)]
 
 
-async def test_all_entities_of_a_kind_go(tenant: Tenant) -> None:
+async def test_all_entities_of_a_type_are_deleted(tenant: Tenant) -> None:
     await peopled(tenant)
     answer = await ask(tenant.owner, "DELETE", "/v2/entities/user/*/")
     assert answer["message"] == "2 entities deleted!"

@@ -140,7 +140,7 @@ REFUSED: list[tuple[Any, list[str]]] = [
 
 
 @pytest.mark.parametrize(("given", "path"), REFUSED, ids=[str(case[0])[:60] for case in REFUSED])
-def test_what_is_no_part_of_it_is_named(given: Any, path: list[str]) -> None:
+def test_unknown_conditions_are_named_in_the_error(given: Any, path: list[str]) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_filter(given, "filters", scoped=False)
     assert refused.value.path == ("filters", *path)
@@ -157,7 +157,7 @@ def test_a_filter_is_not_too_deep() -> None:
 @pytest.mark.parametrize(
     "given", [None, {}, {"text": "x"}, {"NOT": {"user_id": "Ana"}}, {"user_id": {"ne": "Ana"}}]
 )
-def test_somebody_must_be_named_where_it_matters(given: Any) -> None:
+def test_an_entity_is_required_where_it_matters(given: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_filter(given, "filters", scoped=True)
     assert refused.value.path == ("filters",)
@@ -166,7 +166,7 @@ def test_somebody_must_be_named_where_it_matters(given: Any) -> None:
 @pytest.mark.parametrize(
     "given", [{"user_id": "*"}, {"OR": [{"text": "x"}, {"AND": [{"run_id": "r1"}]}]}]
 )
-def test_somebody_may_be_named_anywhere(given: Any) -> None:
+def test_an_entity_may_be_named_anywhere(given: Any) -> None:
     assert parse_filter(given, "filters", scoped=True) == parse_filter(given, scoped=False)
 
 

@@ -1,4 +1,4 @@
-"""Exports, summaries, feedback and statistics by the facade."""
+"""Exports, summaries, feedback and statistics in the mem0 API."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ async def test_an_export_of_other_filters_is_another(tenant: Tenant) -> None:
         ({"schema": SCHEMA, "filters": {"what": 1}}, ["filters", "what"]),
     ],
 )
-async def test_a_bad_export_is_refused(
+async def test_an_invalid_export_is_rejected(
     tenant: Tenant, body: dict[str, Any], path: list[str]
 ) -> None:
     status, code, at = await refused(tenant.owner, "POST", EXPORTS, body)
@@ -76,7 +76,7 @@ async def test_who_may_export(tenant: Tenant) -> None:
     assert await refused(tenant.owner, "POST", GET, {}) == invalid("memory_export_id")
 
 
-async def test_a_summary_tells_what_there_is(tenant: Tenant) -> None:
+async def test_a_summary_covers_the_memories(tenant: Tenant) -> None:
     await added(tenant, "I live in the city of Lisbon", **ANA)
     await added(tenant, "I drive a red car", user_id="Bo")
     found = await ask(tenant.owner, "POST", SUMMARY, {"filters": ANA})
@@ -91,7 +91,7 @@ async def test_a_summary_tells_what_there_is(tenant: Tenant) -> None:
     assert await refused(tenant.stranger, "POST", SUMMARY, body) == missing("project_id")
 
 
-async def test_feedback_is_kept_and_taken_back(tenant: Tenant) -> None:
+async def test_feedback_is_stored_and_removed(tenant: Tenant) -> None:
     (id,) = await added(tenant, "I like tea", **ANA)
     document = "query ($id: ID!) { memory(id: $id) { feedback { value reason } } }"
     body = {"memory_id": id, "feedback": "NEGATIVE", "feedback_reason": "No"}
@@ -105,7 +105,7 @@ async def test_feedback_is_kept_and_taken_back(tenant: Tenant) -> None:
     assert (await tenant.owner.ask(document, id=id))["memory"]["feedback"] is None
 
 
-async def test_feedback_that_is_refused(tenant: Tenant) -> None:
+async def test_invalid_feedback_is_rejected(tenant: Tenant) -> None:
     (id,) = await added(tenant, "I like tea", **ANA)
     good = {"memory_id": id, "feedback": "POSITIVE"}
     for client, body, expected in (
@@ -120,7 +120,7 @@ async def test_feedback_that_is_refused(tenant: Tenant) -> None:
         await assert_refused(tenant, client, expected, "POST", FEEDBACK, body)
 
 
-async def test_statistics_count_what_there_is(tenant: Tenant) -> None:
+async def test_statistics_count_the_memories(tenant: Tenant) -> None:
     await added(tenant, "one", "two", user_id="Ana", run_id="r1")
     found = await ask(tenant.owner, "GET", STATS)
     assert (found["total_memories"], found["total_users"], found["total_runs"]) == (2, 1, 1)

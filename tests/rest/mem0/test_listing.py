@@ -1,4 +1,4 @@
-"""Lists of memories by the facade, whole and by pages, in its three versions."""
+"""Lists of memories in the three versions of the mem0 API, complete and paged."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ ANA = {"filters": {"user_id": "Ana"}}
 
 
 def texts(listed: list[dict[str, Any]]) -> list[str]:
-    """Return what memories say."""
+    """Return the texts of memories."""
     return [memory["memory"] for memory in listed]
 
 
@@ -26,7 +26,7 @@ async def peopled(tenant: Tenant) -> None:
     await added(tenant, "other", user_id="Bo")
 
 
-async def test_a_whole_list_is_a_list_the_newest_first(tenant: Tenant) -> None:
+async def test_a_complete_list_is_newest_first(tenant: Tenant) -> None:
     await peopled(tenant)
     by_query = await ask(tenant.owner, "GET", V1, user_id="Ana")
     assert texts(by_query) == ["two", "one"]
@@ -46,7 +46,7 @@ async def test_the_newest_version_always_pages(tenant: Tenant) -> None:
     assert texts(found["results"]) == ["two", "one"]
 
 
-async def test_pages_follow_each_other_by_their_addresses(tenant: Tenant) -> None:
+async def test_pages_are_linked_by_urls(tenant: Tenant) -> None:
     await added(tenant, *(f"number {n}" for n in range(5)), user_id="Ana")
     for method, path, body in (("GET", V1, None), ("POST", V2, ANA), ("POST", V3, ANA)):
         query = {"user_id": "Ana"} if body is None else {}
@@ -72,7 +72,7 @@ async def test_pages_follow_each_other_by_their_addresses(tenant: Tenant) -> Non
         assert (beyond["count"], beyond["results"], beyond["next"]) == (5, [], None)
 
 
-async def test_a_page_may_be_asked_for_in_the_body(tenant: Tenant) -> None:
+async def test_a_page_may_be_requested_in_the_body(tenant: Tenant) -> None:
     await peopled(tenant)
     for path in (V2, V3):
         found = await ask(tenant.owner, "POST", path, {**ANA, "page": 2, "page_size": 1})
@@ -102,14 +102,14 @@ async def test_a_page_may_be_larger_than_one_of_graphql(tenant: Tenant) -> None:
         ({"end_date": "2000-01-01"}, []),
     ],
 )
-async def test_a_list_is_narrowed(
+async def test_a_list_is_filtered(
     tenant: Tenant, more: dict[str, Any], expected: list[str]
 ) -> None:
     await peopled(tenant)
     assert texts(await ask(tenant.owner, "POST", V2, {**ANA, **more})) == expected
 
 
-async def test_a_list_that_is_too_long_for_one_answer_is_asked_for_by_pages(
+async def test_a_list_beyond_the_limit_requires_pages(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rest.mem0.pages.MOST", 100)
@@ -155,7 +155,7 @@ async def test_memories_of_an_entity_by_its_path(tenant: Tenant) -> None:
         (V2, {}, {}, ["filters"]),
     ],
 )
-async def test_a_bad_list_is_refused(
+async def test_an_invalid_list_request_is_rejected(
     tenant: Tenant, path: str, body: dict[str, Any], query: dict[str, str], at: list[str]
 ) -> None:
     response = await call(tenant.owner, "POST", path, body, **query)

@@ -92,7 +92,7 @@ def those(place: Place, **roles: str) -> dict[str, str]:
     return {"owner": "OWNER", **reader, **roles}
 
 
-async def test_members_come_change_and_go(place: Place) -> None:
+async def test_members_are_added_changed_and_removed(place: Place) -> None:
     owner, path = place.tenant.owner, place.path
     assert await place.roles() == those(place)
     # Somebody of whom nobody has heard yet, written in another way.
@@ -108,7 +108,7 @@ async def test_members_come_change_and_go(place: Place) -> None:
     assert await place.roles() == those(place)
 
 
-async def test_who_leaves_may_be_named_in_the_body(place: Place) -> None:
+async def test_the_removed_member_may_be_named_in_the_body(place: Place) -> None:
     owner, path = place.tenant.owner, place.path
     for name in ("anna", "ben"):
         body = {"email": place.email(name), "role": "OWNER"}
@@ -158,7 +158,7 @@ async def test_bad_input(place: Place, body: dict[str, Any], named: str) -> None
         await assert_refused(tenant, tenant.owner, invalid(named), method, place.path, body)
 
 
-async def test_who_is_to_leave_must_be_said(place: Place) -> None:
+async def test_the_removed_member_is_required(place: Place) -> None:
     tenant = place.tenant
     for body in (None, {}, {"email": None}, {"email": "nobody"}, {"email": 1}):
         await assert_refused(tenant, tenant.owner, invalid("email"), "DELETE", place.path, body)
@@ -178,7 +178,7 @@ async def test_conflicts(place: Place) -> None:
         await assert_refused(tenant, owner, missing("email"), "DELETE", path, {"email": unknown})
 
 
-async def test_who_may_what(place: Place) -> None:
+async def test_permissions(place: Place) -> None:
     tenant, noun = place.tenant, "project_id" if place.is_project else "org_id"
     body = {"email": place.email("anna"), "role": "OWNER"}
     for method, sent in (("GET", None), ("POST", body), ("PUT", body), ("DELETE", body)):
@@ -195,7 +195,7 @@ async def test_who_may_what(place: Place) -> None:
         await assert_refused(tenant, tenant.reader, FORBIDDEN, "GET", place.path)
 
 
-async def test_a_project_is_of_the_organization_of_its_path(tenant: Tenant) -> None:
+async def test_a_project_must_belong_to_the_organization_of_its_path(tenant: Tenant) -> None:
     place = Place(tenant, "project")
     body = {"email": place.email("anna"), "role": "OWNER"}
     for home in (tenant.stranger_organization_id, NOTHING, "abc"):

@@ -1,4 +1,4 @@
-"""One memory by the facade: reading, changing, deleting, and what happened to it."""
+"""One memory in the mem0 API: reading, updating, deleting, and its history."""
 
 from typing import Any
 
@@ -95,7 +95,7 @@ async def test_a_deleted_memory_is_gone_and_its_history_stays(tenant: Tenant) ->
     assert {step["memory_id"] for step in past} == {id}
 
 
-async def test_history_tells_what_was_said_and_brought_back(tenant: Tenant) -> None:
+async def test_the_history_contains_messages_and_restores(tenant: Tenant) -> None:
     (id,) = await added(tenant, "I like tea")
     (event,) = await ask(tenant.owner, "GET", at(id, "history/"))
     assert event["input"] == [{"role": "user", "content": "I like tea"}]
@@ -105,7 +105,7 @@ async def test_history_tells_what_was_said_and_brought_back(tenant: Tenant) -> N
     assert [step["event"] for step in past] == ["ADD", "DELETE", "ADD"]
 
 
-async def test_linked_memories_go_too_when_asked_for(tenant: Tenant) -> None:
+async def test_linked_memories_are_deleted_on_request(tenant: Tenant) -> None:
     (id,) = await added(tenant, "I like tea")
     answer = await ask(tenant.owner, "DELETE", at(id), delete_linked="true")
     assert answer == {"message": "Memory deleted successfully!", "cascade_count": 0}
@@ -115,7 +115,7 @@ OPERATIONS = [("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "history/")]
 
 
 @pytest.mark.parametrize(("method", "rest"), OPERATIONS)
-async def test_what_is_no_id_and_what_is_not_there(tenant: Tenant, method: str, rest: str) -> None:
+async def test_malformed_and_unknown_ids(tenant: Tenant, method: str, rest: str) -> None:
     body = {"text": "x"} if method == "PUT" else None
     wrong = await refused(tenant.owner, method, at("7", rest), body)
     assert wrong == invalid("memory_id")
@@ -135,7 +135,7 @@ async def test_who_may_do_what_to_a_memory(tenant: Tenant, method: str, rest: st
 
 
 @pytest.mark.parametrize(("method", "rest"), OPERATIONS)
-async def test_a_memory_of_another_project_is_not_there(
+async def test_a_memory_of_another_project_is_not_found(
     tenant: Tenant, method: str, rest: str
 ) -> None:
     (id,) = await added(tenant, "I like tea")

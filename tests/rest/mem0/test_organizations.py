@@ -1,4 +1,4 @@
-"""Organizations as the facade has them: the same rows, and the same rules, as GraphQL's."""
+"""Organizations in the mem0 API: the same rows and rules as in GraphQL."""
 
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ async def told(client: Client, id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("who", "role"), [("owner", "OWNER"), ("reader", None)])
-async def test_an_organization_is_what_graphql_tells(
+async def test_an_organization_equals_the_one_of_graphql(
     tenant: Tenant, who: str, role: str | None
 ) -> None:
     client: Client = getattr(tenant, who)
@@ -93,7 +93,7 @@ async def test_a_body_is_an_object(tenant: Tenant, body: Any) -> None:
     await assert_refused(tenant, tenant.owner, expected, "POST", ROOT, body)
 
 
-async def test_who_may_what(tenant: Tenant) -> None:
+async def test_permissions(tenant: Tenant) -> None:
     one = path(tenant)
     for method, at, body in (
         ("GET", ROOT, None),

@@ -1,4 +1,4 @@
-"""Profiles of users by the facade: settings, jobs, what they come to, and who may do what."""
+"""Profiles of users in the mem0 API: settings, jobs, results and permissions."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def test_settings_are_kept_and_cleared(tenant: Tenant) -> None:
     assert changed["enabled"] is True
 
 
-async def test_a_profile_is_made_and_made_anew(tenant: Tenant) -> None:
+async def test_a_profile_is_created_and_recreated(tenant: Tenant) -> None:
     await enable(tenant)
     await added(tenant, "I live in the city of Lisbon", user_id="Ana")
     await added(tenant, "I live in the city of Berlin", user_id="Bo")
@@ -83,7 +83,7 @@ async def test_a_profile_is_made_and_made_anew(tenant: Tenant) -> None:
     assert (await ask(tenant.owner, "GET", of("Bo")))["status"] == "insufficient_data"
 
 
-async def test_a_sample_takes_who_has_the_most_memories(tenant: Tenant) -> None:
+async def test_a_sample_contains_the_users_with_most_memories(tenant: Tenant) -> None:
     await enable(tenant)
     await added(tenant, "I live in the city of Lisbon", "I hike", user_id="Ana")
     await added(tenant, "I live in the city of Berlin", user_id="Bo")
@@ -111,7 +111,7 @@ async def test_a_repeated_request_is_answered_with_the_same_job(tenant: Tenant) 
     assert (response.status_code, response.json()["code"]) == (409, "IDEMPOTENCY_MISMATCH")
 
 
-async def test_a_profile_goes_with_its_user(tenant: Tenant) -> None:
+async def test_a_profile_is_deleted_with_its_user(tenant: Tenant) -> None:
     await enable(tenant)
     await added(tenant, "I live in the city of Lisbon", user_id="Ana")
     job = await made(tenant)
@@ -122,7 +122,7 @@ async def test_a_profile_goes_with_its_user(tenant: Tenant) -> None:
     assert (await ask(tenant.owner, "GET", of("Ana")))["profile"] == {}
 
 
-async def test_profiles_that_are_switched_off_are_not_made(tenant: Tenant) -> None:
+async def test_disabled_profiles_are_not_created(tenant: Tenant) -> None:
     await added(tenant, "I hike", user_id="Ana")
     assert (await ask(tenant.owner, "GET", of("Ana")))["status"] == "not_enabled"
     await assert_refused(tenant, tenant.owner, invalid("enabled"), "POST", JOBS, TRIGGER)
@@ -172,14 +172,14 @@ async def test_bad_settings_change_nothing(
         ({"operation": "sample"}, invalid("limit")),
     ],
 )
-async def test_a_bad_job_is_refused(
+async def test_an_invalid_job_is_rejected(
     tenant: Tenant, body: dict[str, Any], expected: tuple[int, str, list[str]]
 ) -> None:
     await enable(tenant)
     await assert_refused(tenant, tenant.owner, expected, "POST", JOBS, body)
 
 
-async def test_who_may_do_what(tenant: Tenant) -> None:
+async def test_permissions(tenant: Tenant) -> None:
     await enable(tenant)
     await added(tenant, "I hike", user_id="Ana")
     job = await made(tenant)

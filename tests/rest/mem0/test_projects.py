@@ -1,4 +1,4 @@
-"""Projects as the facade has them: the same rows, and the same rules, as GraphQL's."""
+"""Projects in the mem0 API: the same rows and rules as in GraphQL."""
 
 from datetime import datetime
 from typing import Any
@@ -93,7 +93,7 @@ async def version(tenant: Tenant) -> int:
 
 
 @pytest.mark.parametrize(("who", "role"), [("owner", "OWNER"), ("reader", "READER")])
-async def test_a_project_is_what_graphql_tells(tenant: Tenant, who: str, role: str) -> None:
+async def test_a_project_equals_the_one_of_graphql(tenant: Tenant, who: str, role: str) -> None:
     client: Client = getattr(tenant, who)
     one = await ask(client, "GET", path(tenant))
     assert one == await told(client, tenant.project_id)
@@ -136,7 +136,7 @@ async def test_some_fields(tenant: Tenant) -> None:
         assert some == {name: whole[name] for name in fields if name in whole}
 
 
-async def test_a_project_is_set_up(tenant: Tenant) -> None:
+async def test_all_settings_of_a_project_can_be_set(tenant: Tenant) -> None:
     ids = {"org_id": tenant.organization_id, "project_id": tenant.project_id}
     answer = await ask(tenant.owner, "PATCH", path(tenant), {**SET_UP, **ids})
     assert answer.keys() == {"message"}
@@ -151,7 +151,7 @@ async def test_a_project_is_set_up(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("name", SET_UP)
-async def test_one_setting_leaves_the_others(tenant: Tenant, name: str) -> None:
+async def test_one_setting_does_not_change_the_others(tenant: Tenant, name: str) -> None:
     before = await ask(tenant.owner, "GET", path(tenant))
     await ask(tenant.owner, "PATCH", path(tenant), {name: SET_UP[name]})
     after = await ask(tenant.owner, "GET", path(tenant))
@@ -195,7 +195,7 @@ async def test_other_ways_to_write_settings(tenant: Tenant) -> None:
         ("custom_instruction", "A letter is missing"),
     ],
 )
-async def test_what_would_do_nothing_is_refused(tenant: Tenant, name: str, value: Any) -> None:
+async def test_an_update_without_effect_is_rejected(tenant: Tenant, name: str, value: Any) -> None:
     body = {"custom_instructions": "Only facts", name: value}
     await assert_refused(tenant, tenant.owner, invalid(name), "PATCH", path(tenant), body)
     before = snapshot(tenant)
@@ -240,11 +240,13 @@ async def test_bad_settings(tenant: Tenant, body: dict[str, Any], named: list[st
         ({"name": "x", "description": 1}, "description"),
     ],
 )
-async def test_a_project_that_cannot_be(tenant: Tenant, body: dict[str, Any], named: str) -> None:
+async def test_an_invalid_project_is_rejected(
+    tenant: Tenant, body: dict[str, Any], named: str
+) -> None:
     await assert_refused(tenant, tenant.owner, invalid(named), "POST", root(tenant), body)
 
 
-async def test_who_may_what(tenant: Tenant) -> None:
+async def test_permissions(tenant: Tenant) -> None:
     one, all = path(tenant), root(tenant)
     made, changed = {"name": "Mine"}, {"name": "Mine"}
     requests = [
@@ -264,7 +266,7 @@ async def test_who_may_what(tenant: Tenant) -> None:
                 await assert_refused(tenant, client, FORBIDDEN, method, at, body)
 
 
-async def test_a_project_is_of_the_organization_of_its_path(tenant: Tenant) -> None:
+async def test_a_project_must_belong_to_the_organization_of_its_path(tenant: Tenant) -> None:
     body = {"name": "Mine"}
     for home in (tenant.stranger_organization_id, NOTHING, "abc"):
         at = root(tenant, home)

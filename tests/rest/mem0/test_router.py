@@ -1,4 +1,4 @@
-"""The door of the facade: who may come in, which paths there are, and what a body may be."""
+"""The router of the mem0 API: authentication, paths, and request bodies."""
 
 import base64
 from typing import Any
@@ -22,14 +22,14 @@ def keyed(tenant: Tenant, value: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("value", ["Token {key}", "Bearer {key}", "Basic {basic}", "token {key}"])
-async def test_a_key_may_come_in_each_of_these_ways(tenant: Tenant, value: str) -> None:
+async def test_ways_to_send_a_key(tenant: Tenant, value: str) -> None:
     response = await tenant.owner.http.get(PING, headers=keyed(tenant, value))
     assert response.status_code == 200
     assert response.json()["user_email"] == tenant.owner_email
 
 
 @pytest.mark.parametrize("value", ["Token {key}x", "Key {key}", "{key}", "Basic !", ""])
-async def test_anything_else_is_nobody(tenant: Tenant, value: str) -> None:
+async def test_other_headers_do_not_authenticate(tenant: Tenant, value: str) -> None:
     response = await tenant.owner.http.get(PING, headers=keyed(tenant, value))
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -37,7 +37,7 @@ async def test_anything_else_is_nobody(tenant: Tenant, value: str) -> None:
 
 
 @pytest.mark.parametrize("path", [PING, "//v1/ping/", "/v1/ping", "///v1//ping//"])
-async def test_slashes_turn_nobody_away(tenant: Tenant, path: str) -> None:
+async def test_extra_slashes_are_accepted(tenant: Tenant, path: str) -> None:
     # The client of the tests would take two slashes in front for a host.
     headers = keyed(tenant, "Token {key}")
     response = await tenant.owner.http.get(f"http://mnemograph.test{path}", headers=headers)
@@ -45,11 +45,11 @@ async def test_slashes_turn_nobody_away(tenant: Tenant, path: str) -> None:
     assert response.json()["status"] == "ok"
 
 
-async def test_a_path_that_is_not_there_is_told_in_json(tenant: Tenant) -> None:
+async def test_an_unknown_path_returns_a_json_error(tenant: Tenant) -> None:
     assert await refused(tenant.owner, "GET", "/v1/nothing/") == (404, "NO_SUCH_PATH", [])
 
 
-async def test_a_method_that_is_not_there_is_told_with_those_that_are(tenant: Tenant) -> None:
+async def test_an_unknown_method_returns_the_allowed_ones(tenant: Tenant) -> None:
     response = await call(tenant.owner, "PATCH", MANY)
     assert response.status_code == 405
     assert response.headers["Allow"] == "DELETE, GET, POST"
@@ -70,7 +70,7 @@ async def test_a_method_that_is_not_there_is_told_with_those_that_are(tenant: Te
         (b'{"messages": 7}', ["messages"]),
     ],
 )
-async def test_a_body_that_is_none_is_refused(tenant: Tenant, body: bytes, path: list[str]) -> None:
+async def test_an_invalid_body_is_rejected(tenant: Tenant, body: bytes, path: list[str]) -> None:
     headers = keyed(tenant, "Token {key}")
     response = await tenant.owner.http.post(MANY, content=body, headers=headers)
     assert response.status_code == 400, response.text
@@ -89,7 +89,7 @@ async def test_a_body_has_a_limit(tenant: Tenant) -> None:
     assert response.json()["code"] == "LIMIT_EXCEEDED"
 
 
-async def test_who_asks_comes_before_what_is_asked(tenant: Tenant) -> None:
+async def test_authentication_precedes_validation(tenant: Tenant) -> None:
     response = await tenant.nobody.http.post(MANY, content=b"{")
     assert response.status_code == 401
 
@@ -102,7 +102,7 @@ async def test_ping_echoes_the_organization_and_the_project(tenant: Tenant) -> N
 
 
 @pytest.mark.parametrize("which", ["stranger's project", "stranger's organization", "no project"])
-async def test_ping_refuses_what_is_not_there_for_the_caller(tenant: Tenant, which: str) -> None:
+async def test_ping_rejects_what_the_caller_cannot_see(tenant: Tenant, which: str) -> None:
     org, project = tenant.organization_id, tenant.project_id
     given, expected = {
         "stranger's project": (
@@ -118,7 +118,9 @@ async def test_ping_refuses_what_is_not_there_for_the_caller(tenant: Tenant, whi
     assert await refused(tenant.owner, "GET", PING, **given) == expected
 
 
-async def test_a_defect_tells_nothing(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_internal_error_reveals_nothing(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def broken(*_: Any) -> None:
         raise RuntimeError("secret")
 

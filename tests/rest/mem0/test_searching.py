@@ -1,4 +1,4 @@
-"""Searches by the facade, in its three versions."""
+"""Searches with the three versions of the mem0 API."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ TEXTS = ("I drink green tea every morning", "My car is red", "We have two cats")
 
 
 def texts(found: list[dict[str, Any]]) -> list[str]:
-    """Return what memories say."""
+    """Return the texts of memories."""
     return [memory["memory"] for memory in found]
 
 

@@ -170,7 +170,7 @@ async def test_there_is_a_limit(tenant: Tenant) -> None:
     await assert_refused(tenant, tenant.owner, expected, "POST", root(tenant), BODY)
 
 
-async def test_who_may_what(tenant: Tenant) -> None:
+async def test_permissions(tenant: Tenant) -> None:
     one, _ = await make(tenant)
     weak = tenant.key(tenant.owner_email, ApiKeyPermission.WRITE)
     for method, at, body in (

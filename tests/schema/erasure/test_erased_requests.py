@@ -1,4 +1,4 @@
-"""What an erasure does to requests: those of the erased end without a text, all others go on."""
+"""Erasures and requests: requests about the erased entity lose their texts, others continue."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ async def test_a_repeated_request_stores_nothing_after_an_erasure(
     assert (again["operation"]["id"], again["results"]) == (kept["id"], [])
     assert await texts_of(tenant.owner) == []
     assert words_left(tenant.deployment, "retry") == {}
-    # Another request with another key, about somebody of that name, is a request of its own.
+    # A request with another key about a new entity of that name is a separate request.
     assert (await tenant.owner.do(ADD, input={**request, "idempotencyKey": f"{key}2"}))["results"]
     await _erase(tenant, "alice")
 
@@ -73,7 +73,7 @@ async def test_a_repeated_request_that_was_still_pending_stores_nothing(tenant: 
     assert await texts_of(tenant.owner) == []
 
 
-async def test_an_add_after_an_erasure_is_about_somebody_else(tenant: Tenant) -> None:
+async def test_an_add_after_an_erasure_is_about_a_new_entity(tenant: Tenant) -> None:
     await tenant.add("I like tea")
     id = await entity_id(tenant.owner, "alice")
     with blocked_adds(tenant, userId="alice"):
@@ -86,8 +86,8 @@ async def test_an_add_after_an_erasure_is_about_somebody_else(tenant: Tenant) ->
     assert await texts_of(tenant.owner) == ["I live in Oslo."]
 
 
-async def test_a_request_that_superseded_what_is_erased_stays(tenant: Tenant) -> None:
-    """Its own words are of another run, and only they are in it."""
+async def test_a_request_that_superseded_an_erased_memory_stays(tenant: Tenant) -> None:
+    """Its own texts are about another run."""
     await add_inferred(tenant.owner, "I live in Berlin.", userId="bob", runId="one")
     moved = await add_inferred(tenant.owner, "I live in Munich.", userId="bob", runId="two")
     assert [result["outcome"] for result in moved["results"]] == ["SUPERSEDES"]
@@ -99,7 +99,7 @@ async def test_a_request_that_superseded_what_is_erased_stays(tenant: Tenant) ->
     assert after[before[0]["id"]]["input"] == {}
 
 
-async def test_erasing_an_imported_memory_lets_its_import_go_on(tenant: Tenant) -> None:
+async def test_erasing_an_imported_memory_does_not_stop_its_import(tenant: Tenant) -> None:
     there, waiting = memory("I like tea"), memory("I like rye", 1)
     await import_file(tenant, file_of(line(there)))
     imported = OperationRow(
@@ -136,8 +136,8 @@ async def test_erasing_an_imported_memory_lets_its_import_go_on(tenant: Tenant) 
     assert rows_with(tenant.deployment, waiting["id"]) == {"import_records": 1}
 
 
-async def test_an_imported_history_goes_with_whom_it_was_about(tenant: Tenant) -> None:
-    """Of these memories nothing but the log says whom they were about."""
+async def test_an_imported_history_is_erased_with_its_entity(tenant: Tenant) -> None:
+    """Only the log contains the entities of these memories."""
     await tenant.add("I like tea")
     await tenant.add("Bob likes tea", userId="bob")
 
@@ -165,7 +165,7 @@ async def test_an_imported_history_goes_with_whom_it_was_about(tenant: Tenant) -
     assert set(words_left(tenant.deployment, tag)) == set(words)
     receipt = await _erase(tenant, "alice")
     assert receipt["counts"]["deletedMemories"] == 1
-    # The add of the memory that was there, and both events of the one that was not.
+    # The add of the existing memory, and both events of the deleted one.
     assert receipt["counts"]["historyEvents"] == 3
     assert set(words_left(tenant.deployment, tag)) == set(words[1:])
 

@@ -1,4 +1,4 @@
-"""Erasing an entity takes what names it by its kind, and nothing else, at whatever moment."""
+"""Erasing an entity removes the data that names it by its type and name, and nothing else."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.every_database
 
 
 async def _filled(tenant: Tenant, seed: int) -> World:
-    """Return a world in which everything that was asked for is done."""
+    """Return a world whose requests have all been completed."""
     world = World(tenant, seed)
     for _ in range(9):
         await world.add(infer=False)
@@ -40,7 +40,7 @@ async def _filled(tenant: Tenant, seed: int) -> World:
 
 
 async def _existing(world: World) -> Entity:
-    """Return an entity, some of whose memories are there."""
+    """Return an entity that has memories."""
     named = sorted(
         {entity for made in world.actions if made.memory_ids for entity in made.names},
         key=lambda entity: (entity[0].value, entity[1]),
@@ -49,12 +49,12 @@ async def _existing(world: World) -> Entity:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_what_is_done_is_told_apart(tenant: Tenant, seed: int) -> None:
+async def test_completed_requests_of_other_entities_are_kept(tenant: Tenant, seed: int) -> None:
     world = await _filled(tenant, seed)
     entity = await _existing(world)
     deployment, project_id = tenant.deployment, tenant.project_id
     before = rows_about(deployment, project_id, entity)
-    # Of these the test knows whom they name, whatever the columns say.
+    # The test knows which entities these name, independently of the columns.
     named = {
         made.operation_id for made in world.actions if made.operation_id and entity in made.names
     }
@@ -107,11 +107,11 @@ async def test_what_is_done_is_told_apart(tenant: Tenant, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_what_is_under_way_goes_on(tenant: Tenant, seed: int) -> None:
+async def test_running_requests_of_other_entities_continue(tenant: Tenant, seed: int) -> None:
     world = World(tenant, 100 + seed)
-    await world.add(infer=False, named=(EntityType.AGENT, "assistant"))
+    await world.add(infer=False, entity=(EntityType.AGENT, "assistant"))
     entity = world.random.choice([(type, name) for type in EntityType for name in NAMES])
-    await world.add(infer=False, named=entity)
+    await world.add(infer=False, entity=entity)
     pending = [await world.add(infer=True, wait=False) for _ in range(8)]
     operation_id, records = await world.send_file(250)
     pending += [await world.add(infer=True, wait=False) for _ in range(4)]
@@ -120,8 +120,8 @@ async def test_what_is_under_way_goes_on(tenant: Tenant, seed: int) -> None:
     gone = [made for made in (*world.actions, *records) if entity in made.names]
     id = await entity_id(tenant.owner, entity[1], entity[0].value)
     made = (await tenant.owner.do(DELETE_ENTITY, id=id))["receipt"]
-    # What comes afterwards is about somebody else of that name.
-    fresh = [await world.add(infer=infer, named=entity) for infer in (False, True)]
+    # Later requests are about a new entity of that name.
+    fresh = [await world.add(infer=infer, entity=entity) for infer in (False, True)]
     assert all(said.memory_ids for said in fresh)
     imported = await finished_operation(tenant.owner, operation_id)
     results = {

@@ -1,4 +1,4 @@
-"""Receipts of erasures: what they say, when they are complete, and that nothing outlives them."""
+"""Receipts of erasures: their content, their completion, and the absence of erased data."""
 
 import asyncio
 import hashlib
@@ -13,7 +13,7 @@ from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 from tests.support.clients.graphql import Client
 from tests.support.documents.erasure import NODE
-from tests.support.documents.refusals import assert_missing, assert_refused, not_found, with_trouble
+from tests.support.documents.refusals import assert_missing, assert_refused, not_found, with_details
 from tests.support.documents.remembering import (
     MAKE_PROJECT,
     entity_id,
@@ -35,19 +35,19 @@ fragment Receipt on ErasureReceipt {
   id subject requestedBy counts digest createdAt completedAt
 }
 """
-DELETE_ENTITY = with_trouble(
+DELETE_ENTITY = with_details(
     """
 mutation ($id: ID!) {
-  deleteEntity(id: $id) { deletedId receipt { ...Receipt } userErrors { ...Trouble } }
+  deleteEntity(id: $id) { deletedId receipt { ...Receipt } userErrors { ...Details } }
 }
 """,
     RECEIPT,
 )
-DELETE = with_trouble(
+DELETE = with_details(
     """
 mutation ($id: ID!, $deleteLinked: Boolean! = false, $erase: Boolean! = false) {
   deleteMemory(id: $id, deleteLinked: $deleteLinked, erase: $erase) {
-    deletedId deletedIds receipt { ...Receipt } userErrors { ...Trouble }
+    deletedId deletedIds receipt { ...Receipt } userErrors { ...Details }
   }
 }
 """,
@@ -63,9 +63,9 @@ query ($project: ID!) {
 """
     + RECEIPT
 )
-DELETE_PROJECT_RECEIPT = with_trouble(
+DELETE_PROJECT_RECEIPT = with_details(
     """
-mutation ($id: ID!) { deleteProject(id: $id) { receipt { ...Receipt } userErrors { ...Trouble } } }
+mutation ($id: ID!) { deleteProject(id: $id) { receipt { ...Receipt } userErrors { ...Details } } }
 """,
     RECEIPT,
 )
@@ -79,7 +79,7 @@ OPERATIONS = "{ project { operations(type: SEARCH) { nodes { input } } } }"
 
 @pytest.fixture
 def word(tenant: Tenant) -> str:
-    """A word that nobody else says."""
+    """A unique word."""
     return f"Zyx{tenant.owner_email.partition('@')[0].rpartition('-')[2]}"
 
 
@@ -100,7 +100,7 @@ def digest_of(ids: Iterable[str]) -> str:
     return format(total % (1 << 256), "064x")
 
 
-async def test_an_entitys_receipt_tells_what_went(tenant: Tenant) -> None:
+async def test_the_receipt_of_an_entity_counts_the_erased_rows(tenant: Tenant) -> None:
     kept = await tenant.add("Bob likes tea", userId="bob")
     (gone,) = await tenant.add("It was deleted before")
     await tenant.owner.do(DELETE, id=gone["id"])
@@ -116,13 +116,13 @@ async def test_an_entitys_receipt_tells_what_went(tenant: Tenant) -> None:
     assert receipt["counts"] == {
         "memories": 2,
         "deletedMemories": 1,
-        # Three times that something was added, and the deletion.
+        # Three adds and the deletion.
         "historyEvents": 4,
         "versions": 1,
-        # Those of the memories that were there; the other's went with it.
+        # The vectors of the existing memories; the other's was deleted with it.
         "sourceMessages": 2,
         "exports": 0,
-        # Both adds, and the deletion.
+        # Both adds and the deletion.
         "operations": 3,
     }
     assert await shown(tenant.owner) == [kept[0]["text"]]
@@ -147,8 +147,8 @@ async def test_a_receipt_outlives_its_project(tenant: Tenant, word: str) -> None
     assert found["project"]["erasures"] == {"nodes": []}
 
 
-async def test_who_owned_the_project_alone_sees_its_receipt(tenant: Tenant) -> None:
-    """The membership is gone with the project; having asked for it is what is left."""
+async def test_only_the_requester_sees_the_receipt_of_a_deleted_project(tenant: Tenant) -> None:
+    """The memberships are deleted with the project, so the requester is the only link."""
     variables = {"project": tenant.project_id, "email": tenant.stranger_email}
     await tenant.owner.do(INVITE, **variables)
     made = (await tenant.stranger.do(DELETE_PROJECT_RECEIPT, id=tenant.project_id))["receipt"]
@@ -158,7 +158,7 @@ async def test_who_owned_the_project_alone_sees_its_receipt(tenant: Tenant) -> N
 
 
 async def test_a_name_deep_in_a_request_is_erased_too(tenant: Tenant, word: str) -> None:
-    """A filter that names somebody among others says nothing of whom it is about as a whole."""
+    """A filter that names an entity among others is not about that entity as a whole."""
     await tenant.add("I like tea", userId=word)
     await tenant.add("Bob likes tea", userId="bob")
     either = {"or": [{"userId": {"eq": word}}, {"userId": {"in": ["bob", "carl"]}}]}
@@ -169,7 +169,7 @@ async def test_a_name_deep_in_a_request_is_erased_too(tenant: Tenant, word: str)
     made = await tenant.owner.do(DELETE_ENTITY, id=await entity_id(tenant.owner, word))
     receipt = await completed(tenant.owner, made["receipt"]["id"])
     assert rows_with(tenant.deployment, word) == {}
-    # The add, and the one of the searches.
+    # The add, and one of the searches.
     assert receipt["counts"]["operations"] == 2
     asked = (await tenant.owner.ask(OPERATIONS))["project"]["operations"]["nodes"]
     assert [each["input"]["filter"] for each in asked if "filter" in each["input"]] == [
@@ -177,7 +177,7 @@ async def test_a_name_deep_in_a_request_is_erased_too(tenant: Tenant, word: str)
     ]
 
 
-async def test_records_that_wait_to_be_imported_are_erased_too(tenant: Tenant, word: str) -> None:
+async def test_pending_import_records_are_erased(tenant: Tenant, word: str) -> None:
     await tenant.add("I like tea", userId=word)
     operation = OperationRow(
         id=uuid7(),
@@ -209,7 +209,7 @@ async def test_records_that_wait_to_be_imported_are_erased_too(tenant: Tenant, w
 # ---------------------------------------------------------------- memories
 
 
-async def test_a_deleted_memory_leaves_its_history(tenant: Tenant, word: str) -> None:
+async def test_a_deleted_memory_keeps_its_history(tenant: Tenant, word: str) -> None:
     (told,) = await learn(tenant, f"My friend {word} lives in Oslo.")
     payload = await tenant.owner.do(DELETE, id=told.id)
     del payload["userErrors"]
@@ -224,7 +224,7 @@ async def test_a_deleted_memory_leaves_its_history(tenant: Tenant, word: str) ->
     assert await events(tenant.owner) == ["ADD", "DELETE"]
 
 
-async def test_an_erased_memory_leaves_nothing_and_others_all(tenant: Tenant, word: str) -> None:
+async def test_an_erased_memory_leaves_no_rows_and_others_stay(tenant: Tenant, word: str) -> None:
     (kept,) = await learn(tenant, "My sister lives in Rome.")
     (told,) = await learn(tenant, f"My friend {word} lives in Oslo.")
     payload = await tenant.owner.do(DELETE, id=told.id, erase=True)
@@ -244,8 +244,10 @@ async def test_an_erased_memory_leaves_nothing_and_others_all(tenant: Tenant, wo
     ]
 
 
-async def test_a_message_goes_with_whatever_it_says(tenant: Tenant, word: str) -> None:
-    """It says what was to be erased and what was not; of the latter the memory stays."""
+async def test_a_shared_message_is_erased_with_one_of_its_memories(
+    tenant: Tenant, word: str
+) -> None:
+    """The other memory of the message stays."""
     told = await learn(tenant, f"My friend {word} lives in Oslo. I have a cat called Tom.")
     assert len(told) == 2
     await tenant.owner.do(DELETE, id=told[0].id, erase=True)
@@ -255,12 +257,12 @@ async def test_a_message_goes_with_whatever_it_says(tenant: Tenant, word: str) -
 
 
 @pytest.mark.parametrize("erase", [False, True])
-async def test_linked_memories_go_too(tenant: Tenant, erase: bool) -> None:
+async def test_linked_memories_are_erased(tenant: Tenant, erase: bool) -> None:
     (other,) = await learn(tenant, "I have a cat called Tom.")
     line = [(await learn(tenant, f"I live in {city}."))[0] for city in ("Paris", "Berlin", "Rome")]
     assert [each.outcome for each in line] == ["ADDED", "SUPERSEDES", "SUPERSEDES"]
     payload = await tenant.owner.do(DELETE, id=line[1].id, deleteLinked=True, erase=erase)
-    # What has taken its own place stays.
+    # The memory that replaced it stays.
     assert sorted(payload["deletedIds"]) == sorted(each.id for each in line[:2])
     assert set(await everything(tenant.owner)) == {other.text, line[2].text}
     told = " ".join(event["newText"] or "" for event in await log(tenant.owner))
@@ -269,14 +271,16 @@ async def test_linked_memories_go_too(tenant: Tenant, erase: bool) -> None:
         assert payload["receipt"]["counts"]["memories"] == 2
 
 
-async def test_what_it_has_superseded_stays_unless_asked(tenant: Tenant) -> None:
+async def test_superseded_memories_stay_unless_requested(tenant: Tenant) -> None:
     former, latter = [(await learn(tenant, f"I live in {city}."))[0] for city in ("Oslo", "Rome")]
     await tenant.owner.do(DELETE, id=latter.id)
     assert list(await everything(tenant.owner)) == [former.text]
 
 
 @pytest.mark.parametrize("options", [{"erase": True}, {"erase": True, "deleteLinked": True}])
-async def test_what_never_was_is_refused(tenant: Tenant, options: dict[str, bool]) -> None:
+async def test_erasing_an_unknown_memory_is_rejected(
+    tenant: Tenant, options: dict[str, bool]
+) -> None:
     (memory,) = await tenant.add("I like tea")
     missing = not_found(memory["id"], "id")
     await assert_refused(tenant, tenant.stranger, missing, DELETE, id=memory["id"], **options)

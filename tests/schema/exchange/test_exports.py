@@ -1,4 +1,4 @@
-"""Exports as they are asked for: what is kept of them, what is refused, and who sees them."""
+"""Requests for exports: what is stored, what is rejected, and who can see them."""
 
 import re
 from typing import Any
@@ -22,15 +22,15 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.remembering import DELETE_ENTITY, entity_id
 from tests.support.fixtures.factories import Tenant
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}}
-REFUSED = with_trouble("""
+REFUSED = with_details("""
 mutation ($input: CreateExportInput!, $projectId: ID) {
-  createExport(input: $input, projectId: $projectId) { export { id } userErrors { ...Trouble } }
+  createExport(input: $input, projectId: $projectId) { export { id } userErrors { ...Details } }
 }
 """)
 NODES = """
@@ -61,7 +61,7 @@ async def test_a_plain_export_is_done_at_once(tenant: Tenant) -> None:
     assert await get_export(tenant.owner, made["id"]) == made
 
 
-async def test_whoever_sees_the_project_makes_and_sees_exports(tenant: Tenant) -> None:
+async def test_members_of_the_project_create_and_see_exports(tenant: Tenant) -> None:
     made = await create_export(tenant.reader)
     assert (made["filter"], made["includeHistory"]) == (None, False)
     assert await get_export(tenant.owner, made["id"]) == made
@@ -93,13 +93,13 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("input", "path"), BAD.values(), ids=BAD)
-async def test_what_cannot_be_exported_is_refused(
+async def test_invalid_exports_are_rejected(
     tenant: Tenant, input: dict[str, Any], path: list[str]
 ) -> None:
     await assert_refused(tenant, tenant.owner, invalid("input", *path), REFUSED, input=input)
 
 
-async def test_a_refusal_says_what_is_wrong_with_a_schema(tenant: Tenant) -> None:
+async def test_an_error_names_the_fault_of_a_schema(tenant: Tenant) -> None:
     schema = {"type": "object", "properties": {"age": {"type": "years"}}}
     (error,) = await tenant.owner.refused(CREATE, input={"schema": schema})
     assert re.match(
@@ -127,7 +127,7 @@ async def test_exports_are_nodes_whose_operations_are_read_together(tenant: Tena
     assert (await statements(1), await statements(5)) == (4, 4)
 
 
-async def test_what_is_over_and_done_cannot_be_tried_again(tenant: Tenant) -> None:
+async def test_a_completed_export_cannot_be_retried(tenant: Tenant) -> None:
     plain = await create_export(tenant.owner)
     done = await shaped_export(tenant.owner, PERSON)
     for made in (plain, done):
@@ -135,7 +135,7 @@ async def test_what_is_over_and_done_cannot_be_tried_again(tenant: Tenant) -> No
         assert (error["code"], error["path"]) == ("INVALID_INPUT", ["id"])
 
 
-async def test_what_was_asked_about_somebody_is_erased_with_them(tenant: Tenant) -> None:
+async def test_exports_about_an_entity_are_erased_with_it(tenant: Tenant) -> None:
     await tenant.add("I like tea.")
     asked = {"filter": {"userId": {"eq": "alice"}}}
     plain, done = (

@@ -1,7 +1,6 @@
-"""Building a project's index anew while it is in use: what is found, what is told, what is refused.
+"""Rebuilding a project's index while it is in use: searches, progress and errors.
 
-No worker runs by itself here: tests take the jobs one step after the other, and let the time go by
-that the operation waits between two looks.
+No workers run: tests run the jobs step by step, and skip the pauses between them.
 """
 
 from collections.abc import AsyncIterator
@@ -25,7 +24,7 @@ from tests.support.documents.refusals import (
     assert_refused,
     forbidden,
     invalid,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.searching import idle_deployment, search, send, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
@@ -34,17 +33,17 @@ from workers.runner import Runner
 
 pytestmark = pytest.mark.every_database
 
-REINDEX = with_trouble("""
+REINDEX = with_details("""
 mutation ($id: ID!) {
   reindexProject(id: $id) {
     operation { id type status input progress attempts } project { id }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
-RETRY = with_trouble("""
+RETRY = with_details("""
 mutation ($id: ID!) {
-  retryOperation(id: $id) { operation { id status } userErrors { ...Trouble } }
+  retryOperation(id: $id) { operation { id status } userErrors { ...Details } }
 }
 """)
 STATE = "id status progress attempts error startedAt completedAt"
@@ -111,7 +110,7 @@ async def in_index(tenant: Tenant) -> int:
     return await tenant.deployment.services.index.count(tenant.project_id)
 
 
-async def test_it_goes_on_until_what_was_promised_is_done(place: Tenant) -> None:
+async def test_it_runs_until_the_pending_jobs_are_done(place: Tenant) -> None:
     await place.add(*NUMBERS)
     await place.deployment.run_jobs()
     # Something that is in no database, as a damaged index might have it.
@@ -197,7 +196,7 @@ async def test_there_is_one_at_a_time(place: Tenant) -> None:
     await look(place)
 
 
-async def test_work_that_was_killed_is_taken_up_again(place: Tenant) -> None:
+async def test_an_interrupted_rebuild_is_resumed(place: Tenant) -> None:
     """Once between the drop and the note of what was promised, once while it waits."""
     await place.add(*NUMBERS)
     await place.deployment.run_jobs()
@@ -254,7 +253,7 @@ async def test_an_index_that_cannot_be_dropped(
     await assert_refused(place, place.owner, invalid("id"), RETRY, id=id)
 
 
-async def test_what_the_index_does_not_take_is_told(place: Tenant) -> None:
+async def test_memories_that_the_index_rejects_are_reported(place: Tenant) -> None:
     await place.add(*NUMBERS)
     await place.deployment.run_jobs()
     id = await begin(place)
@@ -274,7 +273,7 @@ async def test_what_the_index_does_not_take_is_told(place: Tenant) -> None:
     assert (over["status"], over["progress"], over["error"]) == ("SUCCEEDED", 1, None)
 
 
-async def test_a_deleted_project_is_left_alone(place: Tenant) -> None:
+async def test_a_deleted_project_is_skipped(place: Tenant) -> None:
     await place.add(*NUMBERS)
     await begin(place)
     await place.owner.do(DELETE_PROJECT, id=place.project_id)

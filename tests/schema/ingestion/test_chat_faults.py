@@ -1,7 +1,7 @@
 """A chat model that is slow, busy, broken, gone, stubborn or inventive.
 
-The promise: whatever it does, the messages are kept, nothing is invented, and no failure looks like
-a success; once the model behaves, `retryOperation` does what was asked for.
+In every case the messages are kept, nothing is invented, and no failure looks like a success; once
+the model works, `retryOperation` completes the request.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import update
 
 from core.ids import uuid7
+from harness.settings import settings_for
 from storage.tables.fields import table_of
 from storage.tables.work import Job
 from tests.support.documents.ingesting import (
@@ -30,7 +31,7 @@ from tests.support.documents.ingesting import (
     work_of,
 )
 from tests.support.fixtures.factories import Tenant, make_tenant
-from tests.support.servers.deployment import deployed, settings_for
+from tests.support.servers.deployment import deployed
 from tests.support.servers.openai_answers import (
     Behaviour,
     body,
@@ -144,7 +145,7 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("behaviour", "asks", "said"), FAULTS.values(), ids=FAULTS)
-async def test_faults_are_told_and_can_be_tried_again(
+async def test_failures_are_reported_and_can_be_retried(
     chat: Tenant, model: OpenAIServer, behaviour: Behaviour, asks: int, said: str
 ) -> None:
     model.answer_with(behaviour)
@@ -157,7 +158,7 @@ async def test_faults_are_told_and_can_be_tried_again(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_model_that_thinks_for_too_long(model: OpenAIServer, tmp_path: Path) -> None:
+async def test_a_model_that_exceeds_the_timeout(model: OpenAIServer, tmp_path: Path) -> None:
     settings = settings_for(
         tmp_path,
         chat_model="test-model",
@@ -174,7 +175,7 @@ async def test_a_model_that_thinks_for_too_long(model: OpenAIServer, tmp_path: P
         await tried_again(tenant, operation)
 
 
-async def test_who_nothing_is_found_for_is_told_so(chat: Tenant, model: OpenAIServer) -> None:
+async def test_an_empty_result_is_reported(chat: Tenant, model: OpenAIServer) -> None:
     """No facts is an answer, and no failure; what is no fact is none."""
     for found in ([], [fact(" ")], [fact("The system said so.", turns=[1])]):
         model.next(facts(found))
@@ -186,7 +187,7 @@ async def test_who_nothing_is_found_for_is_told_so(chat: Tenant, model: OpenAISe
     assert await texts_of(chat.owner) == []
 
 
-async def test_what_a_model_invents_is_left_out(chat: Tenant, model: OpenAIServer) -> None:
+async def test_invented_facts_are_ignored(chat: Tenant, model: OpenAIServer) -> None:
     invented = fact(
         TEA,
         "assistant",
@@ -209,7 +210,7 @@ async def test_what_a_model_invents_is_left_out(chat: Tenant, model: OpenAIServe
     assert await texts_of(chat.owner) == [COFFEE, TEA]
 
 
-async def test_words_that_pose_as_orders_stay_words(chat: Tenant, model: OpenAIServer) -> None:
+async def test_instructions_in_messages_are_data(chat: Tenant, model: OpenAIServer) -> None:
     await add_inferred(chat.owner, TEA)
     innocent = model.chats[-1]
     order = (
@@ -231,7 +232,7 @@ async def test_words_that_pose_as_orders_stay_words(chat: Tenant, model: OpenAIS
 
 @pytest.mark.every_database
 @pytest.mark.usefixtures("impatient")
-async def test_of_many_who_try_again_at_once_one_does(chat: Tenant, model: OpenAIServer) -> None:
+async def test_one_of_many_concurrent_retries_succeeds(chat: Tenant, model: OpenAIServer) -> None:
     for _ in range(5):
         model.reset()
         model.next(status(401))
@@ -250,7 +251,7 @@ async def test_of_many_who_try_again_at_once_one_does(chat: Tenant, model: OpenA
 # ---------------------------------------------------------------- several attempts
 
 
-async def test_a_fault_that_passes_is_waited_out(chat: Tenant, model: OpenAIServer) -> None:
+async def test_a_transient_failure_is_retried(chat: Tenant, model: OpenAIServer) -> None:
     down = [status(503, "Loading.")] * 8
     model.next(*down)
     payload = await add_inferred(chat.owner, TEA)
@@ -260,7 +261,7 @@ async def test_a_fault_that_passes_is_waited_out(chat: Tenant, model: OpenAIServ
     assert await texts_of(chat.owner) == [TEA]
 
 
-async def test_after_nine_attempts_it_is_over(chat: Tenant, model: OpenAIServer) -> None:
+async def test_an_operation_fails_after_nine_attempts(chat: Tenant, model: OpenAIServer) -> None:
     model.answer_with(in_turn(status(500, "Odd."), status(429, "Even.")))
     operation = await failed_operation(chat.owner, TEA)
     assert operation["attempts"] == 9
@@ -306,7 +307,7 @@ async def test_between_two_attempts_the_reason_shows(
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_failure_is_answered_alike_to_a_repeat(chat: Tenant, model: OpenAIServer) -> None:
+async def test_a_repeated_request_gets_the_same_failure(chat: Tenant, model: OpenAIServer) -> None:
     model.next(status(401))
     first = await failed_operation(chat.owner, TEA, idempotencyKey="k")
     assert await failed_operation(chat.owner, TEA, idempotencyKey="k") == first
@@ -319,7 +320,7 @@ async def test_a_failure_is_answered_alike_to_a_repeat(chat: Tenant, model: Open
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_defect_of_ours_is_told_without_its_details(
+async def test_an_internal_error_is_reported_without_details(
     chat: Tenant, model: OpenAIServer, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     async def broken(*_: Any) -> None:

@@ -1,7 +1,7 @@
-"""Adding conversations with a chat model: what it is asked, and what comes of its verdicts.
+"""Adding conversations with a chat model: its prompts, and the effects of its verdicts.
 
-The trap is believing it: a verdict moves memories about, so it counts only for memories that were
-shown, may be changed, and are still what they were when they were shown.
+The trap: a verdict changes memories, so it counts only for memories that the model was shown, that
+may be changed, and that have not changed since.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ async def memories_of(tenant: Tenant) -> dict[str, dict[str, Any]]:
 # ---------------------------------------------------------------- what it is asked
 
 
-async def test_what_a_model_is_asked(chat: Tenant, model: OpenAIServer) -> None:
+async def test_the_prompt_of_a_model(chat: Tenant, model: OpenAIServer) -> None:
     catalog = [{"name": "drinks", "description": "Tea, coffee"}, {"name": "misc"}]
     await chat.owner.do(UPDATE_PROJECT, input={"customCategories": catalog})
     payload = await add_inferred(
@@ -116,7 +116,7 @@ async def test_both_requests_of_a_second_try_are_counted(chat: Tenant, model: Op
     assert tokens == (2 * INPUT_TOKENS, 2 * OUTPUT_TOKENS)
 
 
-async def test_whose_instructions_count(chat: Tenant, model: OpenAIServer) -> None:
+async def test_the_precedence_of_instructions(chat: Tenant, model: OpenAIServer) -> None:
     both = {"userId": "u", "agentId": "a"}
     call = {"customInstructions": "call", "agentCustomInstructions": "agent's call"}
     project = {"customInstructions": "project", "agentCustomInstructions": "agent's project"}
@@ -136,7 +136,7 @@ async def test_whose_instructions_count(chat: Tenant, model: OpenAIServer) -> No
     assert agents == {"for_users": "agent's call", "for_assistants": "agent's call"}
 
 
-async def test_what_was_said_before_is_told(chat: Tenant, model: OpenAIServer) -> None:
+async def test_previous_messages_are_in_the_prompt(chat: Tenant, model: OpenAIServer) -> None:
     async def former(*texts: str, **named: str) -> list[str]:
         await add_inferred(chat.owner, *texts, **named)
         return [turn["content"] for turn in model.chats[-1].document.get("former_turns", [])]
@@ -170,7 +170,7 @@ async def test_known_memories_have_small_numbers(chat: Tenant, model: OpenAIServ
     assert [memory for memory in found if memory["id"] in str(request.body)] == []
 
 
-async def test_graph_memory_and_languages_are_as_the_project_wants(
+async def test_graph_memory_and_languages_follow_the_project(
     chat: Tenant, model: OpenAIServer
 ) -> None:
     model.next(facts([fact("Al went to Lisbon.", concepts=["Lisbon"])]))
@@ -190,7 +190,9 @@ async def test_graph_memory_and_languages_are_as_the_project_wants(
 # ---------------------------------------------------------------- what comes of its answer
 
 
-async def test_facts_are_kept_as_the_model_gives_them(chat: Tenant, model: OpenAIServer) -> None:
+async def test_facts_are_stored_as_the_model_returns_them(
+    chat: Tenant, model: OpenAIServer
+) -> None:
     happened = {"start": "2024-05", "end": "2024-06"}
     model.next(
         facts(
@@ -261,7 +263,7 @@ NEITHER = {TEA: {"state": "ACTIVE", "events": ["ADD"]}} | {
 
 
 @pytest.mark.parametrize("kind", VERDICTS)
-async def test_immutable_memories_are_beyond_verdicts(
+async def test_verdicts_do_not_change_immutable_memories(
     chat: Tenant, model: OpenAIServer, kind: str
 ) -> None:
     await chat.add(TEA, immutable=True)
@@ -278,7 +280,7 @@ async def test_immutable_memories_are_beyond_verdicts(
         *(("supersedes", n) for n in (-1, 11, 10**12, "1", None)),
     ],
 )
-async def test_verdicts_on_what_was_not_shown_are_ignored(
+async def test_verdicts_on_unknown_memories_are_ignored(
     chat: Tenant, model: OpenAIServer, kind: str, n: Any
 ) -> None:
     await chat.add(TEA)
@@ -290,7 +292,7 @@ async def test_verdicts_on_what_was_not_shown_are_ignored(
 
 @pytest.mark.parametrize("change", ["edited", "deleted"])
 @pytest.mark.parametrize("kind", VERDICTS)
-async def test_verdicts_on_what_has_changed_meanwhile_are_ignored(
+async def test_verdicts_on_changed_memories_are_ignored(
     chat: Tenant, model: OpenAIServer, kind: str, change: str
 ) -> None:
     """Whatever somebody does to a memory while the model thinks counts more than its verdict."""
@@ -318,7 +320,7 @@ async def test_verdicts_on_what_has_changed_meanwhile_are_ignored(
     assert found == (expected if change == "edited" else {})
 
 
-async def test_what_is_deleted_while_a_model_thinks_is_not_remembered(
+async def test_deleting_an_entity_cancels_its_running_adds(
     chat: Tenant, model: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deleting an entity ends the adds about it, also the one that a model is at work on."""

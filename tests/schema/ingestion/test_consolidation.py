@@ -1,4 +1,4 @@
-"""Near duplicates and contradictions: which memory stands for what, and that nothing is lost by it.
+"""Near duplicates and contradictions: which memory remains, and that no information is lost.
 
 The extractor and the embedder are those that ship with the code, and the pairs were chosen by what
 they say of them: all that must not be merged here is as near as what must. When something was said
@@ -52,7 +52,7 @@ async def states(tenant: Tenant) -> dict[str, tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("order", [(LESS, MORE), (MORE, LESS)], ids=["less first", "more first"])
-async def test_near_duplicates_become_one_with_the_fuller(
+async def test_the_more_detailed_near_duplicate_remains(
     tenant: Tenant, order: tuple[str, str]
 ) -> None:
     assert await cosine(tenant, LESS, MORE) >= 0.95
@@ -108,7 +108,9 @@ async def test_searches_hide_what_was_merged(tenant: Tenant) -> None:
     ],
     ids=["number", "negation", "number word", "name"],
 )
-async def test_what_only_looks_alike_is_kept_apart(tenant: Tenant, one: str, other: str) -> None:
+async def test_similar_but_different_facts_are_not_merged(
+    tenant: Tenant, one: str, other: str
+) -> None:
     assert await cosine(tenant, one, other) >= 0.95
     assert await outcomes(tenant, one) == ["ADDED"]
     assert await outcomes(tenant, other) == ["ADDED"]
@@ -121,7 +123,7 @@ async def test_what_only_looks_alike_is_kept_apart(tenant: Tenant, one: str, oth
     [{"userId": "bob"}, {"userId": "alice", "runId": "monday"}, {"agentId": "alice"}],
     ids=str,
 )
-async def test_near_duplicates_of_others_are_left_alone(
+async def test_near_duplicates_of_other_entities_are_not_merged(
     tenant: Tenant, other: dict[str, str]
 ) -> None:
     await learn(tenant, LESS)
@@ -144,7 +146,7 @@ async def test_immutable_memories_are_not_merged(tenant: Tenant) -> None:
     ("first", "second", "last"),
     [(SOON, LATER, LATER), (LATER, SOON, LATER), (SOON, None, None), (None, SOON, None)],
 )
-async def test_what_stands_for_both_lasts_as_long_as_either(
+async def test_the_remaining_duplicate_gets_the_later_expiry(
     tenant: Tenant, order: tuple[str, str], first: str | None, second: str | None, last: str | None
 ) -> None:
     await learn(tenant, order[0], expirationDate=first)
@@ -246,7 +248,7 @@ async def test_several_older_ones_are_superseded_at_once(tenant: Tenant) -> None
     ],
     ids=str,
 )
-async def test_whose_claims_are_superseded(
+async def test_claims_of_the_same_entities_are_superseded(
     tenant: Tenant, first: dict[str, str], second: dict[str, str], replaced: bool
 ) -> None:
     await learn(tenant, PARIS, **first)
@@ -256,7 +258,7 @@ async def test_whose_claims_are_superseded(
     )
 
 
-async def test_what_another_says_supersedes_nothing(tenant: Tenant) -> None:
+async def test_claims_of_other_speakers_supersede_nothing(tenant: Tenant) -> None:
     await learn(tenant, said(PARIS, name="Ann"))
     assert await outcomes(tenant, said(BERLIN, name="Ben")) == ["ADDED"]
     assert await outcomes(tenant, said(ROME, name="Ann")) == ["SUPERSEDES"]
@@ -273,7 +275,7 @@ async def test_a_speakers_prefix_does_not_hide_a_claim(tenant: Tenant) -> None:
 # ---------------------------------------------------------------- the order of time
 
 
-async def test_what_was_said_first_is_superseded_even_if_it_comes_last(tenant: Tenant) -> None:
+async def test_an_earlier_claim_is_superseded_even_if_it_arrives_last(tenant: Tenant) -> None:
     await learn(tenant, said(BERLIN, FEBRUARY))
     (late,) = await learn(tenant, said(PARIS, JANUARY))
     assert (late.outcome, late.text, late.state) == ("ADDED", PARIS, "SUPERSEDED")
@@ -289,7 +291,7 @@ async def test_the_timestamp_of_the_call_counts_where_a_message_has_none(tenant:
     assert await shown(tenant.owner, latestOnly=True) == [BERLIN]
 
 
-async def test_when_it_was_said_counts_not_when_it_happened(tenant: Tenant) -> None:
+async def test_the_time_of_the_message_counts_not_that_of_the_event(tenant: Tenant) -> None:
     """The move was before the winter, but was told after it."""
     moved = "I moved to Berlin last November."
     await learn(tenant, said(moved, FEBRUARY))
@@ -297,7 +299,7 @@ async def test_when_it_was_said_counts_not_when_it_happened(tenant: Tenant) -> N
     assert await states(tenant) == {moved: ("ACTIVE", None), PARIS: ("SUPERSEDED", moved)}
 
 
-async def test_when_it_was_said_counts_not_when_there_was_time_to_store_it(tenant: Tenant) -> None:
+async def test_the_time_of_the_message_counts_not_that_of_storage(tenant: Tenant) -> None:
     (old,) = await learn(tenant, PARIS)
     # As if the first had waited in a queue for long.
     set_columns(tenant, old.id, created_at=(await _moment_of(tenant, old.id)).replace(year=2099))
@@ -309,7 +311,7 @@ async def _moment_of(tenant: Tenant, id: str) -> Any:
     return rows[id].created_at
 
 
-async def test_what_is_said_again_holds_from_then_on(tenant: Tenant) -> None:
+async def test_a_repeated_claim_is_current_again(tenant: Tenant) -> None:
     await learn(tenant, said(PARIS, JANUARY))
     assert await outcomes(tenant, said(PARIS, MARCH)) == ["ALREADY_KNOWN"]
     (late,) = await learn(tenant, said(BERLIN, FEBRUARY))
@@ -336,7 +338,7 @@ async def test_contradictions_within_one_call(
 
 
 @pytest.mark.every_database
-async def test_of_two_that_contradict_each_other_at_once_one_holds(tenant: Tenant) -> None:
+async def test_one_of_two_concurrent_contradictions_remains(tenant: Tenant) -> None:
     """The second comes while the first, in a run of its own, has looked and not yet committed."""
     await learn(tenant, "I have a cat.")
     runs = ({"userId": "alice", "runId": run} for run in "ab")
@@ -361,7 +363,7 @@ async def test_immutable_memories_are_not_superseded(tenant: Tenant) -> None:
     assert await events(tenant.owner) == ["ADD"] * 3
 
 
-async def test_what_is_over_supersedes_nothing(tenant: Tenant) -> None:
+async def test_expired_memories_supersede_nothing(tenant: Tenant) -> None:
     await learn(tenant, PARIS)
     assert await outcomes(tenant, BERLIN, expirationDate="2000-01-01") == ["ADDED"]
     assert await states(tenant) == {PARIS: ("ACTIVE", None), BERLIN: ("ACTIVE", None)}

@@ -1,7 +1,7 @@
-"""Adding conversations that facts are drawn from, by the rules that ship with the server.
+"""Adding conversations with inference, by the built-in rules.
 
-What the rules make of a sentence is tested beside them; here it is what becomes of the facts: whom
-they are about, what they carry, and what the operation tells of it.
+The rules have their own tests. These check the stored facts: their entities, their attributes, and
+the report of the operation.
 """
 
 from datetime import datetime
@@ -36,7 +36,7 @@ mutation ($input: UpdateProjectInput!) {
 CONCEPTS = "{ project { concepts { nodes { name } } } }"
 
 
-async def test_whoever_waits_gets_the_memories(tenant: Tenant) -> None:
+async def test_a_waiting_client_gets_the_memories(tenant: Tenant) -> None:
     payload = await add_inferred(tenant.owner, f"Hi! {DENTIST}", ADVICE, TENNIS)
     operation, memories = payload["operation"], payload["memories"]
     assert [memory["text"] for memory in memories] == [DENTIST, ADVICE["content"], TENNIS]
@@ -84,7 +84,7 @@ async def test_whoever_waits_gets_the_memories(tenant: Tenant) -> None:
     ]
 
 
-async def test_whoever_does_not_wait_can_ask_later(tenant: Tenant) -> None:
+async def test_a_client_can_poll_instead_of_waiting(tenant: Tenant) -> None:
     payload = await add_inferred(tenant.owner, TENNIS, wait=False)
     operation = payload["operation"]
     assert (payload["memories"], payload["results"]) == ([], [])
@@ -98,7 +98,7 @@ async def test_whoever_does_not_wait_can_ask_later(tenant: Tenant) -> None:
     assert work_of(tenant) == (1, 0)
 
 
-async def test_nothing_worth_remembering_is_said_so(tenant: Tenant) -> None:
+async def test_an_add_without_facts_says_so(tenant: Tenant) -> None:
     payload = await add_inferred(tenant.owner, "Hi!", "Thanks, bye!")
     assert (payload["memories"], payload["results"]) == ([], [])
     operation = payload["operation"]
@@ -108,7 +108,7 @@ async def test_nothing_worth_remembering_is_said_so(tenant: Tenant) -> None:
     assert (await tenant.owner.ask("{ entities { totalCount } }"))["entities"]["totalCount"] == 0
 
 
-async def test_what_a_system_says_is_context(tenant: Tenant) -> None:
+async def test_system_messages_are_context(tenant: Tenant) -> None:
     context = [
         message_input("My name is Robo. I live in Atlantis.", role)
         for role in ("system", "developer")
@@ -137,7 +137,7 @@ EVERYTHING = {name: name[:-2] for name in IDS}
         pytest.param({"runId": "r"}, {"runId": "r"}, {"runId": "r"}, id="run"),
     ],
 )
-async def test_facts_are_about_who_said_them(
+async def test_facts_are_attributed_to_their_speakers(
     tenant: Tenant, named: dict[str, str], of_user: dict[str, str], of_assistant: dict[str, str]
 ) -> None:
     payload = await add_inferred(tenant.owner, message_input(TENNIS, name="Al"), ADVICE, **named)
@@ -147,7 +147,7 @@ async def test_facts_are_about_who_said_them(
     assert said == [("user", "Al"), ("assistant", None)]
 
 
-async def test_what_the_call_says_of_its_memories(tenant: Tenant) -> None:
+async def test_attributes_of_the_call_apply_to_its_memories(tenant: Tenant) -> None:
     payload = await add_inferred(
         tenant.owner,
         TENNIS,
@@ -198,7 +198,7 @@ SAID, GIVEN = "2024-06-10T15:00:00Z", "2020-02-02T02:02:02Z"
         pytest.param(message_input(TENNIS), {}, None, None, id="nobody"),
     ],
 )
-async def test_when_it_happened(
+async def test_the_time_of_the_event(
     tenant: Tenant,
     message: dict[str, Any],
     options: dict[str, Any],
@@ -238,7 +238,7 @@ async def test_without_graph_memory_there_are_no_concepts(tenant: Tenant) -> Non
     assert await tenant.owner.ask(CONCEPTS) == before
 
 
-async def test_a_repeat_is_the_memory_already_there(tenant: Tenant) -> None:
+async def test_a_repeat_returns_the_existing_memory(tenant: Tenant) -> None:
     (memory,) = (await add_inferred(tenant.owner, TENNIS))["memories"]
     payload = await add_inferred(tenant.owner, f"Hello! {TENNIS}")
     assert payload["results"] == [{"outcome": "ALREADY_KNOWN", "memory": {"id": memory["id"]}}]
@@ -284,7 +284,7 @@ BAD += [
 
 
 @pytest.mark.parametrize(("wrong", "path"), BAD)
-async def test_bad_input_is_refused_and_nothing_begun(
+async def test_invalid_input_is_rejected_without_an_operation(
     tenant: Tenant, wrong: dict[str, Any], path: tuple[str, ...]
 ) -> None:
     before = await tenant.owner.ask(STATE)
@@ -296,7 +296,7 @@ async def test_bad_input_is_refused_and_nothing_begun(
     await unchanged_since(tenant, before)
 
 
-async def test_what_is_just_within_the_limits_is_taken(tenant: Tenant) -> None:
+async def test_input_at_the_limits_is_accepted(tenant: Tenant) -> None:
     options: dict[str, Any] = dict.fromkeys(TEXTS[:2], TOO_LONG[:-1])
     options |= {"includes": "", "excludes": " ", "idempotencyKey": "k" * 255}
     options["customCategories"] = [{"name": f"{n:>0256}"} for n in range(100)]
@@ -307,7 +307,7 @@ async def test_what_is_just_within_the_limits_is_taken(tenant: Tenant) -> None:
     assert "idempotencyKey" not in kept
 
 
-async def test_whoever_may_not_write_begins_nothing(tenant: Tenant) -> None:
+async def test_callers_without_write_access_start_nothing(tenant: Tenant) -> None:
     for client, code, path in (
         (tenant.reader, "FORBIDDEN", []),
         (tenant.stranger, "NOT_FOUND", ["projectId"]),

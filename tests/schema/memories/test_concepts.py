@@ -1,7 +1,7 @@
 """Concepts: what memories mention, the graph it makes, and what searches make of it.
 
-A concept is there as long as a memory mentions it, and it counts only the memories that lists show.
-The trap is the second look at both: a memory may be deleted, changed, merged or over by then.
+A concept exists as long as a memory mentions it, and it counts only the memories that lists show.
+The trap: a memory may be deleted, changed, merged or expired by the time of the count.
 """
 
 import asyncio
@@ -116,14 +116,14 @@ async def test_direct_imports_mention_nothing(tenant: Tenant) -> None:
     assert await names(tenant) == []
 
 
-async def test_a_project_may_do_without(tenant: Tenant) -> None:
+async def test_a_project_may_disable_concepts(tenant: Tenant) -> None:
     await learn(tenant, TRIP)
     await tenant.owner.do(GRAPH_OFF, id=tenant.project_id)
     await learn(tenant, ANNA)
     assert await mentioned(tenant) == {TRIP: ["Bergen", "Oslo"], ANNA: []}
 
 
-async def test_what_is_shared_most_comes_first(tenant: Tenant) -> None:
+async def test_the_most_shared_concepts_come_first(tenant: Tenant) -> None:
     await learn(tenant, TRIP, ANNA, "Bergen and Oslo are my favourite cities in all of Norway.")
     found = (await concepts(tenant))["Oslo"]["related"]
     assert found == [
@@ -207,7 +207,7 @@ async def test_pages_of_a_concepts_memories(tenant: Tenant) -> None:
     assert seen == texts[::-1]
 
 
-async def test_what_lists_hide_does_not_count(tenant: Tenant) -> None:
+async def test_hidden_memories_do_not_count(tenant: Tenant) -> None:
     """Merged memories and those that are over; superseded ones are shown."""
     less, more = (f"I play tennis with Ben Hansen every Tuesday{end}." for end in ("", " evening"))
     await learn(tenant, less)
@@ -230,7 +230,7 @@ async def test_what_lists_hide_does_not_count(tenant: Tenant) -> None:
 # ---------------------------------------------------------------- changes
 
 
-async def test_concepts_go_with_the_last_memory(tenant: Tenant) -> None:
+async def test_concepts_are_deleted_with_their_last_memory(tenant: Tenant) -> None:
     added = await learn(tenant, ANNA, TRIP)
     await tenant.owner.do(DELETE, id=added[0].id)
     assert await names(tenant) == ["Bergen", "Oslo"]
@@ -251,7 +251,7 @@ async def test_a_changed_text_keeps_what_it_still_names(tenant: Tenant) -> None:
     assert await names(tenant) == ["Oslo"]
 
 
-async def test_a_concept_that_is_mentioned_again_meanwhile_stays(tenant: Tenant) -> None:
+async def test_a_concept_with_a_concurrent_mention_stays(tenant: Tenant) -> None:
     """Its last memory is deleted while another has mentioned it and not yet committed."""
     (anna,) = await learn(tenant, ANNA)
     before = (await concepts(tenant))["Oslo"]["id"]
@@ -310,7 +310,7 @@ async def test_a_concept_that_is_asked_for_raises_what_mentions_it(tenant: Tenan
     assert all(hit.parts["concept"] == 0 for hit in await search_all(tenant, "Annas mountains"))
 
 
-async def test_a_common_concept_tells_less(tenant: Tenant) -> None:
+async def test_a_common_concept_weighs_less(tenant: Tenant) -> None:
     await learn(tenant, ANNA, *(f"I met my friend number {n} in Oslo." for n in range(6)))
     parts = {}
     for query in ("Anna Berg", "Oslo"):

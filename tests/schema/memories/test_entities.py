@@ -61,7 +61,7 @@ async def totals(tenant: Tenant) -> dict[str, int]:
     return {entity["name"]: entity["totalMemories"] for entity in nodes}
 
 
-async def test_a_memory_brings_about_the_entities_it_names(tenant: Tenant) -> None:
+async def test_a_memory_creates_the_entities_it_names(tenant: Tenant) -> None:
     names = dict.fromkeys(KINDS.values(), "the same name")
     (memory,) = await tenant.add("Tea", **names)
     found = [await find(tenant, type, "the same name") for type in KINDS]
@@ -89,7 +89,7 @@ async def test_an_entity_is_the_same_for_later_memories(tenant: Tenant) -> None:
     assert await totals(tenant) == {"alice": 3, "butler": 2}
 
 
-async def test_an_entity_nobody_named_is_not_there(tenant: Tenant) -> None:
+async def test_an_unknown_entity_is_not_found(tenant: Tenant) -> None:
     await tenant.add("Tea")
     theirs = {"infer": False, "messages": [{"role": "user", "content": "Tea"}], "userId": "mallory"}
     await tenant.stranger.do(ADD, input=theirs)
@@ -241,7 +241,7 @@ async def test_an_entity_is_erased_with_its_memories(tenant: Tenant) -> None:
             assert told == [None] * 5
 
 
-async def test_what_was_deleted_before_is_erased_too(tenant: Tenant) -> None:
+async def test_earlier_deletions_are_erased_with_the_entity(tenant: Tenant) -> None:
     (first, second) = await tenant.add("secret 1", "Tea")
     await tenant.owner.do(DELETE_MEMORY, id=first["id"])
     entity = await find(tenant, "USER", "alice")
@@ -276,7 +276,7 @@ async def test_an_entity_of_many_memories_is_erased(tenant: Tenant) -> None:
     assert history == {"totalCount": 700, "nodes": [{"sequence": 1400}]}
 
 
-async def test_an_erased_name_can_come_back(tenant: Tenant) -> None:
+async def test_an_erased_name_can_be_used_again(tenant: Tenant) -> None:
     await tenant.add("Tea")
     before = await find(tenant, "USER", "alice")
     await tenant.owner.do(UPDATE, id=before["id"], input={"metadata": {"old": 1}})
@@ -299,7 +299,7 @@ async def test_an_entity_without_memories_is_erased(tenant: Tenant) -> None:
     assert await totals(tenant) == {}
 
 
-async def test_what_is_no_entity_is_refused(tenant: Tenant) -> None:
+async def test_unknown_entity_ids_are_rejected(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea")
     theirs = {"infer": False, "messages": [{"role": "user", "content": "Tea"}], "userId": "mallory"}
     await tenant.stranger.do(ADD, input=theirs)
@@ -325,7 +325,7 @@ async def test_what_is_no_entity_is_refused(tenant: Tenant) -> None:
 # ---------------------------------------------------------------- at the same time
 
 
-async def test_many_who_name_an_entity_at_once_make_one(tenant: Tenant) -> None:
+async def test_concurrent_adds_create_one_entity(tenant: Tenant) -> None:
     await asyncio.gather(*(tenant.add(f"Tea {n}", userId="alice", runId="r") for n in range(12)))
     assert await totals(tenant) == {"alice": 12, "r": 12}
 

@@ -1,6 +1,6 @@
-"""Feedback: what people think of memories is kept beside them, counted, and heeded by searches.
+"""Feedback on memories: it is stored, counted, and used by searches.
 
-Twins are memories with the same text, so nothing but feedback can put them in order.
+Duplicates in different runs have the same text, so only feedback can order them.
 """
 
 import math
@@ -18,17 +18,17 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.searching import Hits, near, say, search, send, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment
 
-SET = with_trouble("""
+SET = with_details("""
 mutation ($id: ID!, $value: FeedbackValue, $reason: String) {
   setMemoryFeedback(memoryId: $id, value: $value, reason: $reason) {
     memory { id version feedback { value reason updatedAt } }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
@@ -68,7 +68,7 @@ def kept(tenant: Tenant) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- what is kept
 
 
-async def test_the_latest_opinion_is_kept_and_can_be_taken_back(tenant: Tenant) -> None:
+async def test_the_latest_feedback_is_stored_and_can_be_removed(tenant: Tenant) -> None:
     (memory,) = await tenant.add("I hike")
     told = await give(tenant, memory["id"], "NEGATIVE", "It was about somebody else.")
     first = told["feedback"].pop("updatedAt")
@@ -105,14 +105,14 @@ async def test_everybody_who_sees_a_memory_sees_its_feedback(tenant: Tenant) -> 
     [(None, "Why not?"), ("POSITIVE", " "), ("POSITIVE", "a\0b"), ("POSITIVE", "a" * 65_537)],
     ids=["no value", "blank", "not storable", "too long"],
 )
-async def test_reasons_that_are_refused(tenant: Tenant, value: str | None, reason: str) -> None:
+async def test_invalid_reasons_are_rejected(tenant: Tenant, value: str | None, reason: str) -> None:
     (memory,) = await tenant.add("I hike")
     await give(tenant, memory["id"], "NEGATIVE", "b" * LONGEST_TEXT)
     asked = {"id": memory["id"], "value": value, "reason": reason}
     await assert_refused(tenant, tenant.owner, invalid("reason"), SET, **asked)
 
 
-async def test_memories_that_are_not_there(tenant: Tenant) -> None:
+async def test_unknown_memories_are_rejected(tenant: Tenant) -> None:
     (memory,) = await tenant.add("I hike")
     for client, id in (
         (tenant.owner, uuid7()),
@@ -124,7 +124,7 @@ async def test_memories_that_are_not_there(tenant: Tenant) -> None:
             await assert_refused(tenant, client, error, SET, id=id, value=value)
 
 
-async def test_it_goes_with_its_memory(tenant: Tenant) -> None:
+async def test_feedback_is_deleted_with_its_memory(tenant: Tenant) -> None:
     (one,) = await tenant.add("I hike", userId="alice")
     (two,) = await tenant.add("I swim", userId="bob")
     for memory in (one, two):
@@ -163,7 +163,7 @@ async def test_the_feedback_of_a_page_costs_one_statement(deployment: Deployment
 # ---------------------------------------------------------------- what searches make of it
 
 
-async def twins(tenant: Tenant, number: int) -> list[str]:
+async def duplicates(tenant: Tenant, number: int) -> list[str]:
     """Store the same words in as many runs; return the ids of the memories, as they are found."""
     options = {"timestamp": "2026-01-01T00:00:00Z", "userId": "alice"}
     added = [await tenant.add(TEA, runId=uuid7(), **options) for _ in range(number)]
@@ -175,11 +175,11 @@ def ids(hits: Hits) -> list[str]:
 
 
 @pytest.mark.parametrize("way", ["whole", "vectors", "index"])
-async def test_the_next_search_heeds_it(
+async def test_the_next_search_uses_feedback(
     tenant: Tenant, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(monkeypatch, way)
-    one, two, three, four = await twins(tenant, 4)
+    one, two, three, four = await duplicates(tenant, 4)
     before = await search(tenant.owner, "tea")
     assert ids(before) == [one, two, three, four]
     assert [hit.parts["feedback"] for hit in before] == [0] * 4
@@ -193,7 +193,7 @@ async def test_the_next_search_heeds_it(
 
 
 @pytest.mark.parametrize("rerank", [False, True])
-async def test_it_is_a_part_of_the_sum_and_of_nothing_else(tenant: Tenant, rerank: bool) -> None:
+async def test_feedback_is_one_term_of_the_score(tenant: Tenant, rerank: bool) -> None:
     said = await say(tenant, "A: When is tea served?", "B: Tea is served at five.", "C: I see.")
     before = {hit.id: hit for hit in await search(tenant.owner, "tea", rerank=rerank)}
     for id, value in zip(said, GAINS, strict=True):
@@ -206,7 +206,7 @@ async def test_it_is_a_part_of_the_sum_and_of_nothing_else(tenant: Tenant, reran
         assert after[id].parts == before[id].parts | {"feedback": gain}
 
 
-async def test_it_does_not_beat_what_fits_better(tenant: Tenant) -> None:
+async def test_feedback_does_not_outrank_better_matches(tenant: Tenant) -> None:
     (served,) = await tenant.add(TEA)
     (other,) = await tenant.add("Shoes are sold on Mondays.")
     await give(tenant, served["id"], "VERY_NEGATIVE")
@@ -216,17 +216,17 @@ async def test_it_does_not_beat_what_fits_better(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("decay", [False, True])
-async def test_it_brings_back_what_would_have_been_cut_off(tenant: Tenant, decay: bool) -> None:
+async def test_feedback_can_lift_a_memory_into_the_results(tenant: Tenant, decay: bool) -> None:
     await tenant.owner.do(DECAY, on=decay)
-    found = await twins(tenant, 12)
+    found = await duplicates(tenant, 12)
     await give(tenant, found[-1], "POSITIVE")
     await give(tenant, found[0], "NEGATIVE")
     assert ids(await search(tenant.owner, "tea", topK=2)) == [found[-1], found[1]]
 
 
-async def test_what_another_process_has_written_is_heeded(tenant: Tenant) -> None:
+async def test_feedback_of_another_process_is_used(tenant: Tenant) -> None:
     """Nobody here is told of it, as of what a process writes that has just been started."""
-    one, two = await twins(tenant, 2)
+    one, two = await duplicates(tenant, 2)
     assert ids(await search(tenant.owner, "tea")) == [one, two]
     row = {"memory_id": two, "project_id": tenant.project_id, "value": FeedbackValue.POSITIVE}
     with tenant.deployment.services.db.engine.begin() as connection:

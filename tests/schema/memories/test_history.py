@@ -183,7 +183,7 @@ def deadlocks(deployment: Deployment) -> Iterator[list[str]]:
         event.remove(engine, "handle_error", note)
 
 
-async def test_thirty_writers_at_once_leave_no_gap_and_no_twin(tenant: Tenant) -> None:
+async def test_thirty_concurrent_writers_leave_no_gap_or_repeat(tenant: Tenant) -> None:
     memories = await tenant.add(*(f"Tea {n}" for n in range(20)))
     ids = [memory["id"] for memory in memories]
     calls: list[Any] = []
@@ -242,7 +242,7 @@ async def test_reading_while_others_write_never_shows_a_gap(tenant: Tenant) -> N
     assert len(seen) == 30
 
 
-async def test_deleting_beside_the_indexer_makes_nobody_wait_in_a_circle(tenant: Tenant) -> None:
+async def test_deletions_and_the_indexer_do_not_deadlock(tenant: Tenant) -> None:
     """The indexer finishes its jobs in an order of its own; ids come in the caller's."""
     with deadlocks(tenant.deployment) as found:
         for _ in range(3):
@@ -255,7 +255,7 @@ async def test_deleting_beside_the_indexer_makes_nobody_wait_in_a_circle(tenant:
 # ---------------------------------------------------------------- paging
 
 
-async def test_a_place_in_one_list_is_a_place_in_the_other(tenant: Tenant) -> None:
+async def test_cursors_are_valid_in_both_lists(tenant: Tenant) -> None:
     tea, coffee = await tenant.add("Tea", "Coffee")
     for n in range(3):
         for memory in (tea, coffee):
@@ -306,7 +306,7 @@ async def test_the_log_is_listed_by_types(tenant: Tenant) -> None:
     assert rest["pageInfo"]["hasNextPage"] is False
 
 
-async def test_a_place_in_another_projects_log_is_refused(tenant: Tenant) -> None:
+async def test_a_cursor_of_another_project_is_rejected(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea")
     add = {"infer": False, "messages": [{"role": "user", "content": "Tea"}], "userId": "alice"}
     await tenant.stranger.do(ADD, input=add)
@@ -319,13 +319,13 @@ async def test_a_place_in_another_projects_log_is_refused(tenant: Tenant) -> Non
             assert error["extensions"]["argument"] == [argument]
 
 
-async def test_a_type_that_is_none_is_refused(tenant: Tenant) -> None:
+async def test_an_unknown_type_is_rejected(tenant: Tenant) -> None:
     error = await tenant.owner.error(PAGE, id=tenant.project_id, types=["add"])
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 @pytest.mark.parametrize("who", ["stranger", "nobody"])
-async def test_the_log_is_not_for_everybody(tenant: Tenant, who: str) -> None:
+async def test_the_log_requires_access(tenant: Tenant, who: str) -> None:
     (memory,) = await tenant.add("Tea")
     client = getattr(tenant, who)
     code = {"stranger": "NOT_FOUND", "nobody": "UNAUTHENTICATED"}[who]

@@ -1,4 +1,4 @@
-"""Deleting what a filter finds: all of it, nothing else, and never by oversight.
+"""Deleting by filter: all matches, nothing else, and never by accident.
 
 Deleting by ids is tested in test_memory.py, and what it refuses in test_memory_bad_input.py.
 """
@@ -21,18 +21,18 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import ADD, Tenant
 from tests.support.fixtures.rows import set_columns
 
 pytestmark = pytest.mark.every_database
 
-DELETE = with_trouble(
+DELETE = with_details(
     """
     mutation ($filter: MemoryFilter, $ids: [ID!], $projectId: ID) {
       deleteMemories(filter: $filter, ids: $ids, projectId: $projectId) {
-        deletedIds count userErrors { ...Trouble }
+        deletedIds count userErrors { ...Details }
       }
     }
     """
@@ -105,7 +105,7 @@ async def test_all_that_matches_is_deleted_and_nothing_else(tenant: Tenant, size
     assert (again["deletedIds"], again["count"]) == ([], 0)
 
 
-async def test_what_lists_hide_is_deleted_too(tenant: Tenant) -> None:
+async def test_hidden_memories_are_deleted(tenant: Tenant) -> None:
     await tenant.add("expired", expirationDate="2000-01-01")
     await tenant.add("immutable", immutable=True)
     for state in MemoryState:
@@ -154,7 +154,7 @@ async def test_the_project_can_be_named(tenant: Tenant) -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
-async def test_only_what_was_there_at_the_beginning_is_deleted(tenant: Tenant) -> None:
+async def test_only_memories_older_than_the_call_are_deleted(tenant: Tenant) -> None:
     """Half of them are taken into the future, as if they were added meanwhile."""
     memories = await tenant.add(*map(str, range(10)))
     moment = datetime.now(UTC)
@@ -169,7 +169,7 @@ async def test_only_what_was_there_at_the_beginning_is_deleted(tenant: Tenant) -
 
 
 @pytest.mark.usefixtures("small_batches")
-async def test_a_permission_withdrawn_meanwhile_is_told(
+async def test_a_permission_revoked_during_a_deletion_is_reported(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer has both what was deleted by then and why the rest was not."""
@@ -214,7 +214,7 @@ async def test_a_permission_withdrawn_meanwhile_is_told(
     ],
     ids=str,
 )
-async def test_a_filter_that_names_nobody_is_refused(tenant: Tenant, given: dict[str, Any]) -> None:
+async def test_a_filter_without_entities_is_rejected(tenant: Tenant, given: dict[str, Any]) -> None:
     await tenant.add("a")
     await assert_refused(tenant, tenant.owner, invalid("filter"), DELETE, filter=given)
     (error,) = await tenant.owner.refused(MESSAGE, filter=given)
@@ -248,7 +248,7 @@ async def test_bad_filters_are_refused(tenant: Tenant, given: dict[str, Any], pa
     await assert_refused(tenant, tenant.owner, error, DELETE, filter=given)
 
 
-async def test_whoever_may_not_write_deletes_nothing(tenant: Tenant) -> None:
+async def test_callers_without_write_access_delete_nothing(tenant: Tenant) -> None:
     (memory,) = await tenant.add("a")
     here = {"projectId": tenant.project_id}
     for given in (ALICE, {"ids": [memory["id"]]}):

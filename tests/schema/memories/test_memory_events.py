@@ -1,4 +1,4 @@
-"""The log as it is followed: what comes after a cursor, in which order, and past which filter.
+"""Subscriptions to the log: the events after a cursor, their order, and filters.
 
 The trap is the seam between what is replayed and what happens live: both must tell the same story.
 What must not come is shown by what comes after it, never by waiting.
@@ -14,8 +14,8 @@ from core.ids import uuid7
 from resolvers.runtime import feeds
 from storage.log.history import HISTORY_ORDER
 from tests.schema.memories.test_retention import prune
-from tests.support.clients.websocket import PATIENCE, Followed, Socket, connected
-from tests.support.documents.refusals import with_trouble
+from tests.support.clients.websocket import PATIENCE, Socket, SocketOperation, connected
+from tests.support.documents.refusals import with_details
 from tests.support.documents.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
 from tests.support.fixtures.factories import Tenant
 
@@ -29,9 +29,9 @@ subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!]
 """
 BEGIN = "query ($id: ID!) { project(id: $id) { historyCursor } }"
 LOG = f"{{ project {{ history(first: 100) {{ nodes {{ {FIELDS} }} }} }} }}"
-RESTORE = with_trouble("""
+RESTORE = with_details("""
 mutation ($id: ID!, $event: ID!) {
-  restoreMemory(id: $id, historyEventId: $event) { memory { id } userErrors { ...Trouble } }
+  restoreMemory(id: $id, historyEventId: $event) { memory { id } userErrors { ...Details } }
 }
 """)
 PARIS, BERLIN = "I live in Paris.", "I moved to Berlin."
@@ -96,7 +96,7 @@ async def story(tenant: Tenant) -> None:
     await owner.do(UPDATE, id=tea["id"], input={"text": "Herbal tea"})
 
 
-async def follow_all(socket: Socket, after: str) -> dict[str, Followed]:
+async def follow_all(socket: Socket, after: str) -> dict[str, SocketOperation]:
     """Subscribe with each filter."""
     return {
         name: await socket.subscribe(FOLLOW, filter=filter, after=after)
@@ -104,7 +104,7 @@ async def follow_all(socket: Socket, after: str) -> dict[str, Followed]:
     }
 
 
-async def test_live_and_replayed_tell_the_same_to_every_filter(
+async def test_live_and_replayed_events_are_equal_for_every_filter(
     tenant: Tenant, address: str
 ) -> None:
     empty = await beginning(tenant)
@@ -158,7 +158,7 @@ async def test_live_and_replayed_tell_the_same_to_every_filter(
 # ---------------------------------------------------------------- places
 
 
-async def test_who_goes_on_from_any_cursor_misses_nothing_and_sees_nothing_twice(
+async def test_resuming_from_any_cursor_delivers_every_event_once(
     tenant: Tenant, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the log is longer than what is read of it at once."""
@@ -200,7 +200,7 @@ async def test_who_goes_on_from_any_cursor_misses_nothing_and_sees_nothing_twice
         assert selected[-1].waiting == 0
 
 
-async def test_without_a_cursor_only_what_comes_is_told(tenant: Tenant, address: str) -> None:
+async def test_without_a_cursor_only_new_events_are_delivered(tenant: Tenant, address: str) -> None:
     await tenant.add("Before")
     async with connected(address, tenant.owner.key) as socket:
         followed = await socket.subscribe(FOLLOW)
@@ -217,7 +217,7 @@ async def test_without_a_cursor_only_what_comes_is_told(tenant: Tenant, address:
         assert [first, *rest] == (await log(tenant))[first["sequence"] - 1 :]
 
 
-async def test_a_place_that_is_none_is_refused_and_the_connection_stays(
+async def test_an_invalid_cursor_is_rejected_and_the_connection_stays(
     tenant: Tenant, address: str
 ) -> None:
     theirs = (await tenant.stranger.ask(BEGIN, id=tenant.stranger_project_id))["project"]
@@ -258,9 +258,7 @@ async def test_a_place_that_is_none_is_refused_and_the_connection_stays(
         assert (await named.error())["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_a_place_of_which_too_much_has_been_pruned_is_refused(
-    tenant: Tenant, address: str
-) -> None:
+async def test_a_cursor_before_pruned_events_is_rejected(tenant: Tenant, address: str) -> None:
     empty = await beginning(tenant)
     async with connected(address, tenant.owner.key) as socket:
         followed = await socket.subscribe(FOLLOW, after=empty)

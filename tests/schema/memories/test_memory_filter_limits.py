@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from core.filters.tree import MOST_CONDITIONS, MOST_VALUES
-from tests.support.fixtures.letters import (
+from tests.support.fixtures.filter_fixture import (
     ALICE,
     FIRST,
     LISTS,
@@ -23,7 +23,7 @@ CATALOG = "{ project { categories { name } } }"
 
 
 @pytest_asyncio.fixture(scope="module")
-async def letters(deployment: Deployment) -> FilterFixture:
+async def filters(deployment: Deployment) -> FilterFixture:
     """What the tests read."""
     return await make_filter_fixture(deployment)
 
@@ -39,52 +39,52 @@ def nested(depth: int) -> Any:
     return given
 
 
-async def test_filters_may_be_nested_ten_deep(letters: FilterFixture) -> None:
-    assert await letters.found(nested(10)) == "ac"
+async def test_filters_may_be_nested_ten_deep(filters: FilterFixture) -> None:
+    assert await filters.found(nested(10)) == "ac"
     await refused(
-        letters,
+        filters,
         nested(11),
         "Filters may be nested at most 10 deep.",
         *("and", "0", "or", "0") * 5,
     )
     # The server has limits of its own, which must not be met as a defect.
     for depth in (100, 200, 300):
-        error = await letters.tenant.owner.error(LIST, filter=nested(depth))
+        error = await filters.tenant.owner.error(LIST, filter=nested(depth))
         assert error["extensions"]["code"] == "BAD_USER_INPUT", depth
 
 
-async def test_filters_may_have_a_hundred_conditions(letters: FilterFixture) -> None:
+async def test_filters_may_have_a_hundred_conditions(filters: FilterFixture) -> None:
     n, tags = metadata("n", gt=0), metadata("tags", contains="x")
-    assert await letters.found({"or": [ALICE] * MOST_CONDITIONS}) == "ac"
-    assert await letters.found({"and": [n, tags] * (MOST_CONDITIONS // 2)}) == "a"
-    assert await letters.found({"not": {"and": [n, tags] * (MOST_CONDITIONS // 2)}}) == "bcd"
+    assert await filters.found({"or": [ALICE] * MOST_CONDITIONS}) == "ac"
+    assert await filters.found({"and": [n, tags] * (MOST_CONDITIONS // 2)}) == "a"
+    assert await filters.found({"not": {"and": [n, tags] * (MOST_CONDITIONS // 2)}}) == "bcd"
     await refused(
-        letters,
+        filters,
         {"and": [ALICE] * (MOST_CONDITIONS + 1)},
         "A filter may have at most 100 conditions.",
         *("and", "100", "userId", "eq"),
     )
 
 
-async def test_lists_may_have_a_thousand_values(letters: FilterFixture) -> None:
+async def test_lists_may_have_a_thousand_values(filters: FilterFixture) -> None:
     many = [*(str(n) for n in range(MOST_VALUES - 1)), "alice"]
-    assert await letters.found({"userId": {"in": many}}) == "ac"
-    assert await letters.found({"userId": {"in": many}, "not": {"ids": many}}) == "ac"
+    assert await filters.found({"userId": {"in": many}}) == "ac"
+    assert await filters.found({"userId": {"in": many}, "not": {"ids": many}}) == "ac"
     for name, given in {
         "userId.in": {"userId": {"in": [*many, "bob"]}},
         "ids": {"ids": [*many, "bob"]},
         "metadata.0.in": metadata("n", in_=[*many, "bob"]),
         "timestamp.in": {"timestamp": {"in": [FIRST] * (MOST_VALUES + 1)}},
     }.items():
-        await refused(letters, given, "Give at most 1,000 values.", *name.split("."))
+        await refused(filters, given, "Give at most 1,000 values.", *name.split("."))
 
 
 # ---------------------------------------------------------------- bad input
 
 
-async def refused(letters: FilterFixture, given: Any, message: str, *path: str) -> None:
+async def refused(filters: FilterFixture, given: Any, message: str, *path: str) -> None:
     """Fail unless every list refuses the filter with this message at this path."""
-    body = await letters.tenant.owner.answer(LISTS, filter=given, project=letters.tenant.project_id)
+    body = await filters.tenant.owner.answer(LISTS, filter=given, project=filters.tenant.project_id)
     errors = body["errors"]
     assert {error["message"] for error in errors} == {message}
     assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
@@ -122,9 +122,9 @@ RANGES_NEED = "Give at least one of eq, ne, gt, gte, lt, lte, in and exists."
     ],
 )
 async def test_bad_filters_are_refused(
-    letters: FilterFixture, given: Any, message: str, path: str
+    filters: FilterFixture, given: Any, message: str, path: str
 ) -> None:
-    await refused(letters, given, message, *path.split("."))
+    await refused(filters, given, message, *path.split("."))
 
 
 @pytest.mark.parametrize(
@@ -151,21 +151,21 @@ async def test_bad_filters_are_refused(
     ids=str,
 )
 async def test_filters_of_the_wrong_kind_never_reach_a_resolver(
-    letters: FilterFixture, given: Any
+    filters: FilterFixture, given: Any
 ) -> None:
-    error = await letters.tenant.owner.error(LIST, filter=given)
+    error = await filters.tenant.owner.error(LIST, filter=given)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 async def test_an_unknown_category_is_refused_with_those_that_are_known(
-    letters: FilterFixture,
+    filters: FilterFixture,
 ) -> None:
-    catalog = (await letters.tenant.owner.ask(CATALOG))["project"]["categories"]
+    catalog = (await filters.tenant.owner.ask(CATALOG))["project"]["categories"]
     known = ", ".join(category["name"] for category in catalog)
     for name, given in {
         "categories.in.1": {"categories": {"in": ["food", "soup"]}},
         "not.or.0.categories.in.0": {"not": {"or": [{"categories": {"in": ["soup"]}}]}},
     }.items():
         message = f"'soup' is not in the project's catalog of categories: {known}."
-        await refused(letters, given, message, *name.split("."))
-    assert await letters.found({"categories": {"contains": "soup"}}) == ""
+        await refused(filters, given, message, *name.split("."))
+    assert await filters.found({"categories": {"contains": "soup"}}) == ""

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from core.ids import uuid7
-from tests.support.fixtures.letters import (
+from tests.support.fixtures.filter_fixture import (
     ALICE,
     FIRST,
     LISTS,
@@ -28,7 +28,7 @@ LIST = "query ($filter: MemoryFilter) { memories(filter: $filter) { nodes { id }
 
 
 @pytest_asyncio.fixture(scope="module")
-async def letters(deployment: Deployment) -> FilterFixture:
+async def filters(deployment: Deployment) -> FilterFixture:
     """What the tests read."""
     return await make_filter_fixture(deployment)
 
@@ -148,27 +148,27 @@ FOUND: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("given", "wanted"), FOUND, ids=[str(given) for given, _ in FOUND])
-async def test_lists_have_what_matches(letters: FilterFixture, given: Any, wanted: str) -> None:
-    assert await letters.found(given) == wanted
+async def test_lists_have_what_matches(filters: FilterFixture, given: Any, wanted: str) -> None:
+    assert await filters.found(given) == wanted
     if given:
         others = "".join(letter for letter in "abcd" if letter not in wanted)
-        assert await letters.found({"not": given}) == others
+        assert await filters.found({"not": given}) == others
 
 
-async def test_memories_are_found_by_their_ids(letters: FilterFixture) -> None:
-    ids = letters.ids
-    assert await letters.found({"ids": [ids["a"], ids["d"], ids["a"]]}) == "ad"
-    assert await letters.found({"ids": []}) == ""
-    assert await letters.found({"ids": ["abc", uuid7(), "", ids["b"].upper(), "x" * 5000]}) == ""
-    assert await letters.found({"not": {"ids": [ids["a"]]}}) == "bcd"
-    assert await letters.found({"ids": [ids["a"]], "userId": {"eq": "bob"}}) == ""
+async def test_memories_are_found_by_their_ids(filters: FilterFixture) -> None:
+    ids = filters.ids
+    assert await filters.found({"ids": [ids["a"], ids["d"], ids["a"]]}) == "ad"
+    assert await filters.found({"ids": []}) == ""
+    assert await filters.found({"ids": ["abc", uuid7(), "", ids["b"].upper(), "x" * 5000]}) == ""
+    assert await filters.found({"not": {"ids": [ids["a"]]}}) == "bcd"
+    assert await filters.found({"ids": [ids["a"]], "userId": {"eq": "bob"}}) == ""
     memory = {"memories": {"nodes": [{"id": ids["a"]}]}}
     alone = f'{{ids: "{ids["a"]}", userId: {{in: "alice"}}}}'
     document = f"{{ memories(filter: {alone}) {{ nodes {{ id }} }} }}"
-    assert await letters.tenant.owner.ask(document) == memory
+    assert await filters.tenant.owner.ask(document) == memory
 
 
-async def test_filters_may_be_written_into_the_document(letters: FilterFixture) -> None:
+async def test_filters_may_be_written_into_the_document(filters: FilterFixture) -> None:
     written = """
     {
       memories(filter: {
@@ -178,20 +178,20 @@ async def test_filters_may_be_written_into_the_document(letters: FilterFixture) 
       }) { nodes { id } }
     }
     """
-    data = await letters.tenant.owner.ask(written)
-    assert data == {"memories": {"nodes": [{"id": letters.ids["a"]}]}}
+    data = await filters.tenant.owner.ask(written)
+    assert data == {"memories": {"nodes": [{"id": filters.ids["a"]}]}}
 
 
 # ---------------------------------------------------------------- who sees what
 
 
-async def test_a_reader_filters_like_an_owner(letters: FilterFixture) -> None:
-    assert await letters.found(ALICE, letters.tenant.reader) == "ac"
-    assert await letters.found({"ids": list(letters.ids.values())}, letters.tenant.reader) == "abcd"
+async def test_a_reader_filters_like_an_owner(filters: FilterFixture) -> None:
+    assert await filters.found(ALICE, filters.tenant.reader) == "ac"
+    assert await filters.found({"ids": list(filters.ids.values())}, filters.tenant.reader) == "abcd"
 
 
-async def test_no_filter_lets_a_stranger_see(letters: FilterFixture) -> None:
-    stranger, ids = letters.tenant.stranger, list(letters.ids.values())
+async def test_no_filter_lets_a_stranger_see(filters: FilterFixture) -> None:
+    stranger, ids = filters.tenant.stranger, list(filters.ids.values())
     for given in (
         {"ids": ids},
         {"or": [{"ids": ids}, {"ids": [ids[0]]}]},
@@ -202,18 +202,18 @@ async def test_no_filter_lets_a_stranger_see(letters: FilterFixture) -> None:
     everything = (await stranger.ask(LIST, filter={"or": [{}, ALICE]}))["memories"]["nodes"]
     assert len(everything) == 1
     assert everything[0]["id"] not in ids
-    body = await stranger.answer(LISTS, filter=ALICE, project=letters.tenant.project_id)
+    body = await stranger.answer(LISTS, filter=ALICE, project=filters.tenant.project_id)
     assert {error["extensions"]["code"] for error in body["errors"]} == {"NOT_FOUND"}
 
 
 # ---------------------------------------------------------------- what it costs
 
 
-async def test_a_filter_costs_no_statement(letters: FilterFixture) -> None:
+async def test_a_filter_costs_no_statement(filters: FilterFixture) -> None:
     costs = []
     for given in (None, ALICE, {"or": [TEA, {"not": metadata("n", gt=1)}], "state": ["ACTIVE"]}):
-        await letters.tenant.owner.ask("{ __typename }")
-        with letters.tenant.deployment.counted_statements() as statements:
-            await letters.found(given)
+        await filters.tenant.owner.ask("{ __typename }")
+        with filters.tenant.deployment.counted_statements() as statements:
+            await filters.found(given)
         costs.append(len(statements))
     assert costs == [costs[0]] * 3

@@ -18,7 +18,7 @@ from tests.support.documents.refusals import (
     forbidden,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.documents.remembering import (
     DELETE,
@@ -37,11 +37,11 @@ from tests.support.fixtures.factories import Tenant
 
 pytestmark = pytest.mark.every_database
 
-RESTORE = with_trouble("""
+RESTORE = with_details("""
 mutation ($id: ID!, $event: ID!) {
   restoreMemory(id: $id, historyEventId: $event) {
     memory { id text version state metadata categories expirationDate timestamp createdAt }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
@@ -124,7 +124,7 @@ async def test_an_event_tells_what_was_restored(tenant: Tenant) -> None:
     ids=["merged", "superseded"],
 )
 @pytest.mark.parametrize("position", [0, 1], ids=["by its ADD", "by that event"])
-async def test_what_was_replaced_stands_for_itself_again(
+async def test_a_restored_memory_is_active_again(
     tenant: Tenant, old: str, new: str, kind: str, position: int
 ) -> None:
     await learn(tenant, old)
@@ -145,7 +145,7 @@ async def test_what_was_replaced_stands_for_itself_again(
     assert event["after"] == {"state": "ACTIVE", "successorId": None}
 
 
-async def test_nothing_is_replaced_by_what_is_gone(tenant: Tenant) -> None:
+async def test_a_restored_memory_has_no_deleted_successor(tenant: Tenant) -> None:
     """Neither where a memory is restored to a time at which it was, nor after its deletion."""
     await learn(tenant, PARIS)
     ((_, _, _, berlin, *_),) = await learn(tenant, BERLIN)
@@ -256,7 +256,7 @@ async def test_concepts_come_back_with_the_text(tenant: Tenant) -> None:
 # ---------------------------------------------------------------- what changes nothing
 
 
-async def test_restoring_what_is_there_changes_nothing(tenant: Tenant) -> None:
+async def test_restoring_the_current_state_changes_nothing(tenant: Tenant) -> None:
     ((_, _, _, id, *_),) = await learn(tenant, TEA, infer=False)
     before = snapshot(tenant)
     memory = await restored(tenant, id, 0)
@@ -265,7 +265,7 @@ async def test_restoring_what_is_there_changes_nothing(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-async def test_a_twin_that_is_there_by_then_is_in_the_way(tenant: Tenant, deleted: bool) -> None:
+async def test_an_existing_duplicate_prevents_a_restore(tenant: Tenant, deleted: bool) -> None:
     ((_, _, _, id, *_),) = await learn(tenant, TEA, infer=False)
     (event,) = await event_ids(tenant, id)
     if deleted:
@@ -278,7 +278,7 @@ async def test_a_twin_that_is_there_by_then_is_in_the_way(tenant: Tenant, delete
     assert (await restored(tenant, id, 0))["text"] == TEA
 
 
-async def test_what_is_no_event_of_the_memory(tenant: Tenant) -> None:
+async def test_events_of_other_memories_are_rejected(tenant: Tenant) -> None:
     one, other = await learn(tenant, TEA, COFFEE, infer=False)
     (event,) = await event_ids(tenant, one.id)
     for unknown in ((await event_ids(tenant, other.id))[0], one.id, "", "x" * 36):
@@ -327,7 +327,7 @@ async def test_restores_and_updates_at_once(tenant: Tenant) -> None:
     assert found[TEA]["version"] == len(await log(tenant.owner))
 
 
-async def test_of_two_who_bring_back_a_deleted_memory_one_does(tenant: Tenant) -> None:
+async def test_one_of_two_concurrent_restores_succeeds(tenant: Tenant) -> None:
     ((_, _, _, id, *_),) = await learn(tenant, TEA, infer=False)
     await tenant.owner.do(DELETE, id=id)
     event = (await event_ids(tenant, id))[0]

@@ -11,7 +11,7 @@ import pytest_asyncio
 from core.ids import uuid7
 from resolvers.operations import follow as operation_updates
 from storage.operations.store import ERASED
-from tests.support.clients.websocket import Followed, Socket, connected, listening
+from tests.support.clients.websocket import Socket, SocketOperation, connected, listening
 from tests.support.documents.erasure import DELETE_PROJECT
 from tests.support.documents.ingesting import (
     FIND,
@@ -42,11 +42,11 @@ async def chat_address(chatting: Deployment) -> AsyncIterator[str]:
         yield running
 
 
-async def follow(socket: Socket, id: str) -> Followed:
+async def follow(socket: Socket, id: str) -> SocketOperation:
     return await socket.subscribe(FOLLOW, id=id)
 
 
-async def to_the_end(followed: Followed) -> list[dict[str, Any]]:
+async def to_the_end(followed: SocketOperation) -> list[dict[str, Any]]:
     """Return all that comes until an operation's subscription is complete."""
     found = []
     while (message := await followed.message())["type"] == "next":
@@ -62,7 +62,7 @@ def states(updates: list[dict[str, Any]]) -> list[str]:
     return [state for state, _ in itertools.groupby(update["status"] for update in updates)]
 
 
-async def test_what_has_ended_is_told_once(tenant: Tenant, address: str) -> None:
+async def test_a_completed_operation_is_delivered_once(tenant: Tenant, address: str) -> None:
     (memory,) = await tenant.add("I hike")
     await tenant.owner.do(UPDATE, id=memory["id"], input={"text": "I swim"})
     await add_inferred(tenant.owner, TENNIS)
@@ -113,7 +113,7 @@ async def test_what_is_not_there_is_not_found(tenant: Tenant, address: str) -> N
             assert error["extensions"]["argument"] == ["id"]
 
 
-async def test_what_is_erased_meanwhile_ends(
+async def test_a_subscription_ends_when_its_operation_is_erased(
     tenant: Tenant, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nobody is told of a project's deletion: it is found by looking from time to time.

@@ -1,4 +1,4 @@
-"""Operations: each change leaves one, each search leaves its parameters, a refusal leaves nothing.
+"""Operations: each change and each search is recorded, and a rejected request is not.
 
 The trap is what they remember: an operation outlives its memories, so it must forget whoever is
 erased, and a search must never tell what it found.

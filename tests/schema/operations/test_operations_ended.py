@@ -141,7 +141,7 @@ async def test_a_deletion_that_is_refused_midway_fails_at_once(
     assert found["completedAt"] is not None
 
 
-async def test_what_a_dead_server_has_left_is_given_up(tenant: Tenant) -> None:
+async def test_abandoned_operations_fail(tenant: Tenant) -> None:
     moment = now()
     (memory,) = await tenant.add("Tea")
     account = raw(tenant)[0]["account_id"]

@@ -1,6 +1,6 @@
 """Decay: what searches returned often and lately ranks higher, what they did not fades.
 
-Twins are memories with the same text, so nothing but decay can put them in order. Touches are
+Duplicates in different runs have the same text, so only decay can order them. Touches are
 written after the answer: `flush` waits for them.
 """
 
@@ -13,11 +13,12 @@ import pytest
 import pytest_asyncio
 
 from core.ids import now, uuid7
+from harness.settings import settings_for
 from storage.search.usage import KEPT
 from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.searching import Hits, add_apart, idle_deployment, search, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
-from tests.support.servers.deployment import Deployment, deployed, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 
 SET_DECAY = """
 mutation ($on: Boolean) {

@@ -48,7 +48,7 @@ def data(found: Any) -> Behaviour:
     return text(json.dumps(found))
 
 
-async def test_what_a_model_is_asked(chat: Tenant, model: OpenAIServer) -> None:
+async def test_the_prompt_of_a_model(chat: Tenant, model: OpenAIServer) -> None:
     (first,) = await chat.add("I live in Lisbon.", timestamp="2024-02-29T10:30:00Z")
     (second,) = await chat.add("I am 34.", userId="al", agentId="butler")
     await chat.add("I am 99.", userId="bob")
@@ -172,7 +172,7 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
 
 
 @pytest.mark.parametrize(("behaviour", "asks", "said"), FAULTS.values(), ids=FAULTS)
-async def test_faults_are_told_and_can_be_tried_again(
+async def test_failures_are_reported_and_can_be_retried(
     chat: Tenant,
     model: OpenAIServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -200,7 +200,7 @@ async def test_faults_are_told_and_can_be_tried_again(
     assert (again["operation"]["error"], again["operation"]["attempts"]) == (None, 2)
 
 
-async def test_a_fault_that_passes_is_waited_out(chat: Tenant, model: OpenAIServer) -> None:
+async def test_a_transient_failure_is_retried(chat: Tenant, model: OpenAIServer) -> None:
     await chat.add("I live in Lisbon.")
     model.next(*[status(503)] * 8, slow(0.05, data(ALICE)))
     export = await shaped_export(chat.owner, PERSON)

@@ -7,7 +7,7 @@ import pytest
 
 from resolvers.synthesis import summaries
 from tests.support.documents.exporting import SUMMARIZE
-from tests.support.documents.refusals import invalid, not_found, snapshot, with_trouble
+from tests.support.documents.refusals import invalid, not_found, snapshot, with_details
 from tests.support.documents.searching import add_apart
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.openai_answers import (
@@ -26,10 +26,10 @@ mutation ($inputs: [UpdateMemoriesItem!]!) {
   updateMemories(inputs: $inputs) { results { userErrors { message } } userErrors { message } }
 }
 """
-REFUSED = with_trouble("""
+REFUSED = with_details("""
 mutation ($filter: MemoryFilter, $projectId: ID) {
   summarizeMemories(filter: $filter, projectId: $projectId) {
-    summary userErrors { ...Trouble }
+    summary userErrors { ...Details }
   }
 }
 """)

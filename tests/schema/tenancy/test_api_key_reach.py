@@ -12,31 +12,31 @@ from tests.support.documents.refusals import (
     assert_refused,
     forbidden,
     not_found,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import ADD, Tenant
 
-CREATE = with_trouble("""
+CREATE = with_details("""
 mutation ($input: CreateApiKeyInput!) {
   createApiKey(input: $input) {
     apiKey { id permission reach project { id } account { email } }
     secret
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
-REVOKE = with_trouble("""
-mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { id } userErrors { ...Trouble } } }
+REVOKE = with_details("""
+mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { id } userErrors { ...Details } } }
 """)
-CREATE_ORGANIZATION = with_trouble("""
+CREATE_ORGANIZATION = with_details("""
 mutation {
-  createOrganization(input: {name: "Mine"}) { organization { id } userErrors { ...Trouble } }
+  createOrganization(input: {name: "Mine"}) { organization { id } userErrors { ...Details } }
 }
 """)
-CREATE_PROJECT = with_trouble("""
+CREATE_PROJECT = with_details("""
 mutation ($id: ID) {
   createProject(input: {organizationId: $id, name: "Second"}) {
-    project { id } userErrors { ...Trouble }
+    project { id } userErrors { ...Details }
   }
 }
 """)

@@ -20,7 +20,7 @@ from tests.support.documents.refusals import (
     invalid,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import Tenant
 
@@ -30,17 +30,17 @@ fragment Key on ApiKey {
   createdAt lastUsedAt expiresAt revokedAt
 }
 """
-CREATE = with_trouble(
+CREATE = with_details(
     """
 mutation ($input: CreateApiKeyInput!) {
-  createApiKey(input: $input) { apiKey { ...Key } secret userErrors { ...Trouble } }
+  createApiKey(input: $input) { apiKey { ...Key } secret userErrors { ...Details } }
 }
 """,
     KEY,
 )
-REVOKE = with_trouble(
+REVOKE = with_details(
     """
-mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { ...Key } userErrors { ...Trouble } } }
+mutation ($id: ID!) { revokeApiKey(id: $id) { apiKey { ...Key } userErrors { ...Details } } }
 """,
     KEY,
 )

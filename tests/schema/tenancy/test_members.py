@@ -19,32 +19,32 @@ from tests.support.documents.refusals import (
     last_owner,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import Tenant
 
 # A document speaks of a place; `Place.says` makes an organization or a project of it.
-ADD = with_trouble("""
+ADD = with_details("""
 mutation ($id: ID!, $email: String!, $role: Role!) {
   addPlaceMember(placeId: $id, email: $email, role: $role) {
     place { id viewerRole }
     member { role joinedAt account { id email name } }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
 UPDATE = ADD.replace("add", "update")
-REMOVE = with_trouble("""
+REMOVE = with_details("""
 mutation ($id: ID!, $email: String!) {
   removePlaceMember(placeId: $id, email: $email) {
-    place { id viewerRole } removedEmail userErrors { ...Trouble }
+    place { id viewerRole } removedEmail userErrors { ...Details }
   }
 }
 """)
-ADD_BY_DEFAULT = with_trouble("""
+ADD_BY_DEFAULT = with_details("""
 mutation ($email: String!) {
   addProjectMember(email: $email, role: READER) {
-    project { id } member { account { email } } userErrors { ...Trouble }
+    project { id } member { account { email } } userErrors { ...Details }
   }
 }
 """)

@@ -15,11 +15,11 @@ from tests.support.documents.refusals import (
     forbidden,
     invalid,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import ADD, Tenant
 
-CREATE = with_trouble("""
+CREATE = with_details("""
 mutation ($name: String!) {
   createOrganization(input: {name: $name}) {
     organization {
@@ -27,14 +27,14 @@ mutation ($name: String!) {
       members { totalCount nodes { role joinedAt account { email } } }
       projects { totalCount nodes { id } }
     }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """)
-UPDATE = with_trouble("""
+UPDATE = with_details("""
 mutation ($id: ID!, $input: UpdateOrganizationInput!) {
   updateOrganization(id: $id, input: $input) {
-    organization { id name createdAt updatedAt viewerRole } userErrors { ...Trouble }
+    organization { id name createdAt updatedAt viewerRole } userErrors { ...Details }
   }
 }
 """)
@@ -54,16 +54,16 @@ mutation ($id: ID!, $email: String!, $role: Role!) {
   addProjectMember(projectId: $id, email: $email, role: $role) { userErrors { code } }
 }
 """
-CREATE_PROJECT = with_trouble("""
+CREATE_PROJECT = with_details("""
 mutation ($id: ID!) {
   createProject(input: {organizationId: $id, name: "Second"}) {
-    project { id viewerRole } userErrors { ...Trouble }
+    project { id viewerRole } userErrors { ...Details }
   }
 }
 """)
-RENAME_PROJECT = with_trouble("""
+RENAME_PROJECT = with_details("""
 mutation ($id: ID!) {
-  updateProject(id: $id, input: {name: "Else"}) { project { name } userErrors { ...Trouble } }
+  updateProject(id: $id, input: {name: "Else"}) { project { name } userErrors { ...Details } }
 }
 """)
 ORGANIZATION = """

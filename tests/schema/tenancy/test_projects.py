@@ -15,7 +15,7 @@ from tests.support.documents.refusals import (
     not_found,
     snapshot,
     version_conflict,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import Tenant
 
@@ -26,7 +26,7 @@ fragment Settings on Project {
   enableGraph multilingual decay createdAt updatedAt version viewerRole
 }
 """
-CREATE = with_trouble(
+CREATE = with_details(
     """
 mutation ($input: CreateProjectInput!) {
   createProject(input: $input) {
@@ -38,16 +38,16 @@ mutation ($input: CreateProjectInput!) {
       entities { totalCount }
       history { totalCount }
     }
-    userErrors { ...Trouble }
+    userErrors { ...Details }
   }
 }
 """,
     SETTINGS,
 )
-UPDATE = with_trouble(
+UPDATE = with_details(
     """
 mutation ($id: ID, $input: UpdateProjectInput!) {
-  updateProject(id: $id, input: $input) { project { ...Settings } userErrors { ...Trouble } }
+  updateProject(id: $id, input: $input) { project { ...Settings } userErrors { ...Details } }
 }
 """,
     SETTINGS,

@@ -4,10 +4,10 @@ import asyncio
 
 import httpx
 
-from tests.support.clients.followers import BEGINNING, FOLLOW
-from tests.support.clients.lines import SseSubscription, WebSocketSubscription
+from harness.followers import BEGINNING, FOLLOW
+from harness.subscriptions import SseSubscription, WebSocketSubscription
+from harness.writers import USERS, ask
 from tests.support.clients.websocket import PATIENCE
-from tests.support.clients.writers import USERS, ask
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 

@@ -15,9 +15,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from harness.process import PATIENCE, Process
 from schema.transport.graphiql import page
 from tests.support.servers.deployment import skip
-from tests.support.servers.process import PATIENCE, Process
 
 NO_KEY = "No key: paste the key the server printed at its first start"
 REFUSED = "This key was rejected"

@@ -12,7 +12,7 @@ import pytest
 
 from core.access import ApiKeyPermission
 from core.ids import now, uuid7
-from tests.support.clients.websocket import PATIENCE, Closed, Followed, Socket, connected
+from tests.support.clients.websocket import PATIENCE, Closed, Socket, SocketOperation, connected
 from tests.support.documents.erasure import CREATE_PROJECT, DELETE_PROJECT, key_of
 from tests.support.documents.ingesting import add_inferred, blocked_adds
 from tests.support.fixtures.factories import Tenant
@@ -41,7 +41,7 @@ async def beginning(tenant: Tenant) -> str:
     return cursor
 
 
-async def follow(socket: Socket, tenant: Tenant) -> Followed:
+async def follow(socket: Socket, tenant: Tenant) -> SocketOperation:
     """Follow the tenant's project from here on, and see that it has begun."""
     after = await beginning(tenant)
     followed = await socket.subscribe(FOLLOW, after=after, project=tenant.project_id)
@@ -70,9 +70,7 @@ def plain(error: dict[str, Any]) -> dict[str, Any]:
     return {**error, "extensions": extensions}
 
 
-async def test_what_is_not_there_for_somebody_looks_like_nothing(
-    tenant: Tenant, address: str
-) -> None:
+async def test_invisible_projects_look_missing(tenant: Tenant, address: str) -> None:
     confined_elsewhere = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     _, elsewhere = await key_of(tenant.owner, projectId=confined_elsewhere)
     await add_inferred(tenant.owner, "I play tennis.")
@@ -100,7 +98,7 @@ async def test_what_is_not_there_for_somebody_looks_like_nothing(
 
 
 @pytest.mark.parametrize("permission", ApiKeyPermission)
-async def test_whoever_may_read_may_follow(
+async def test_readers_may_subscribe(
     tenant: Tenant, address: str, permission: ApiKeyPermission
 ) -> None:
     for email in (tenant.owner_email, tenant.reader_email):

@@ -15,7 +15,7 @@ async def test_messages_come_out_in_their_order_until_there_are_no_more() -> Non
     assert [await mailbox.take() for _ in range(4)] == ["one", "two", None, None]
 
 
-async def test_who_does_not_read_is_let_go_and_keeps_nothing_waiting() -> None:
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
     for message, most in (("x", MOST_MESSAGES), ("x" * 2**19, MOST_CHARACTERS // 2**19)):
         mailbox = Mailbox()
         for _ in range(most):
@@ -61,7 +61,7 @@ async def test_answers_wait_for_room_and_leave_some_to_what_happens_live() -> No
         assert of_kind == [f"{kind} {number}" for number in range(count)]
 
 
-async def test_whoever_waits_for_room_goes_when_it_is_closed() -> None:
+async def test_closing_releases_waiting_senders() -> None:
     mailbox = Mailbox()
     for _ in range(MOST_MESSAGES // 4):
         mailbox.put("x")

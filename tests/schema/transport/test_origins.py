@@ -7,9 +7,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from harness.settings import settings_for
+from harness.subscriptions import PROTOCOL
 from server import create_app
-from tests.support.clients.websocket import PROTOCOL
-from tests.support.servers.deployment import Deployment, settings_for
+from tests.support.servers.deployment import Deployment
 
 HOST = "memory.example:8000"
 ALLOWED = "https://app.example.com, http://other.example:8080/ ,,"
@@ -117,7 +118,7 @@ async def check_origin(app: Starlette, origin: str, allowed: bool) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-async def test_whoever_is_no_page_may_connect_and_so_may_the_servers_own_pages(
+async def test_clients_without_origin_and_own_pages_may_connect(
     deployment: Deployment, environment: str
 ) -> None:
     app = app_in(deployment, environment, "")
@@ -132,7 +133,7 @@ async def test_whoever_is_no_page_may_connect_and_so_may_the_servers_own_pages(
         assert answer["type"] == "websocket.http.response.start", origin
 
 
-async def test_a_page_may_not_ask_for_more_than_there_is(deployment: Deployment) -> None:
+async def test_preflight_requests_are_limited(deployment: Deployment) -> None:
     transport = httpx.ASGITransport(app_in(deployment, "production"))
     async with httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as http:
         for method, status in (("GET", 200), ("DELETE", 400), ("PUT", 400)):

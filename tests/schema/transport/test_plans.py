@@ -136,5 +136,5 @@ def test_accounts_share_only_what_does_not_depend_on_who_asks(document: str, sha
         "",
     ],
 )
-def test_what_has_no_plan(document: str) -> None:
+def test_documents_without_a_plan(document: str) -> None:
     assert plan_of(document, None) is None

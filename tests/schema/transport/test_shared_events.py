@@ -12,7 +12,7 @@ import pytest
 
 from core.access import ApiKeyPermission
 from schema.transport import groups
-from tests.support.clients.websocket import PATIENCE, Followed, Socket, connected
+from tests.support.clients.websocket import PATIENCE, Socket, SocketOperation, connected
 from tests.support.documents.erasure import paused_transaction
 from tests.support.documents.remembering import UPDATE
 from tests.support.fixtures.factories import Tenant
@@ -56,7 +56,7 @@ async def sockets(address: str, *keys: str | None) -> AsyncIterator[list[Socket]
         yield [await stack.enter_async_context(connected(address, key)) for key in keys]
 
 
-async def test_everybody_is_told_each_event_once(tenant: Tenant, address: str) -> None:
+async def test_every_subscriber_receives_each_event_once(tenant: Tenant, address: str) -> None:
     """On one connection and on several, with several keys, from whatever place."""
     other = tenant.key(tenant.owner_email, ApiKeyPermission.READ)
     empty = await beginning(tenant)
@@ -65,7 +65,7 @@ async def test_everybody_is_told_each_event_once(tenant: Tenant, address: str) -
         await tenant.add(*(f"Before {n}" for n in range(1, 6)))
         before = await first.many(5)
         assert [event["sequence"] for event in before] == [1, 2, 3, 4, 5]
-        followed: list[tuple[int, Followed]] = [(5, first)]
+        followed: list[tuple[int, SocketOperation]] = [(5, first)]
         for place in range(6):
             after = before[place - 1]["cursor"] if place else empty
             for socket in connections[: 2 if place % 2 else 3]:
@@ -97,7 +97,7 @@ def work_for_events(statements: list[str]) -> int:
 
 
 @pytest.mark.parametrize("document", [WAYS[0], FILTERED, PERSONAL], ids=["own", "filter", "memory"])
-async def test_what_an_event_costs_does_not_grow_with_those_who_are_told(
+async def test_the_cost_of_an_event_is_independent_of_subscribers(
     tenant: Tenant, address: str, deployment: Deployment, document: str
 ) -> None:
     variables: dict[str, Any] = {}
@@ -109,7 +109,7 @@ async def test_what_an_event_costs_does_not_grow_with_those_who_are_told(
     second = tenant.key(tenant.owner_email)
     third = tenant.owner if document is PERSONAL else tenant.reader
     async with sockets(address, tenant.owner.key, second.key, third.key) as connections:
-        followed: list[Followed] = []
+        followed: list[SocketOperation] = []
         for count in (1, 24):
             while len(followed) < count:
                 number = len(followed)
@@ -132,7 +132,7 @@ async def test_what_an_event_costs_does_not_grow_with_those_who_are_told(
 
 
 @pytest.mark.parametrize("kept", [256, 2], ids=["all kept", "some kept"])
-async def test_who_comes_back_after_a_moment_costs_little(
+async def test_a_quick_reconnect_is_cheap(
     tenant: Tenant,
     address: str,
     deployment: Deployment,
@@ -162,9 +162,7 @@ async def test_who_comes_back_after_a_moment_costs_little(
         assert (costs[0] > 0, costs[1:]) == (kept == 2, [0, 0])
 
 
-async def test_what_was_erased_is_told_to_nobody_who_comes_back(
-    tenant: Tenant, address: str
-) -> None:
+async def test_erased_events_are_not_replayed(tenant: Tenant, address: str) -> None:
     empty = await beginning(tenant)
     async with sockets(address, tenant.owner.key) as (socket,):
         first = await socket.subscribe(WAYS[0], after=empty)
@@ -177,7 +175,7 @@ async def test_what_was_erased_is_told_to_nobody_who_comes_back(
         assert [event["newText"] for event in await again.many(2)] == [None, None]
 
 
-async def test_who_joins_while_an_event_is_at_work_is_not_told_it_again(
+async def test_joining_during_an_event_does_not_repeat_it(
     tenant: Tenant, address: str, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Else the second would wait for the first instead of reading the log.
@@ -207,7 +205,9 @@ async def test_who_joins_while_an_event_is_at_work_is_not_told_it_again(
         assert (await second.data())["sequence"] == 4
 
 
-async def test_what_depends_on_who_asks_is_not_shared(tenant: Tenant, address: str) -> None:
+async def test_results_that_depend_on_the_caller_are_not_shared(
+    tenant: Tenant, address: str
+) -> None:
     empty = await beginning(tenant)
     second = tenant.key(tenant.owner_email, ApiKeyPermission.READ)
     keys = (tenant.owner.key, tenant.reader.key, second.key, tenant.reader.key)

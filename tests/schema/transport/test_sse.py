@@ -209,7 +209,7 @@ async def test_what_has_an_end_ends_by_complete(tenant: Tenant, address: str) ->
         (ADD, True, "BAD_USER_INPUT", "A mutation must be sent by POST."),
     ],
 )
-async def test_what_is_wrong_is_told_and_then_it_is_over(
+async def test_errors_are_sent_and_end_the_stream(
     tenant: Tenant, address: str, document: str, get: bool, code: str, message: str | None
 ) -> None:
     async with streamed(address, tenant.owner.key, document, get=get) as stream:
@@ -257,7 +257,7 @@ async def test_what_is_accepted_decides_how_it_is_answered(tenant: Tenant, addre
                 )
 
 
-async def test_who_has_no_key_is_not_answered(tenant: Tenant, address: str) -> None:
+async def test_a_request_without_a_key_is_rejected(tenant: Tenant, address: str) -> None:
     for key in (None, "wrong"):
         async with asked(address, key, EVENTS) as response:
             assert response.status_code == 401
@@ -294,7 +294,7 @@ async def test_a_key_has_so_many_responses_at_once(
         assert status == 200
 
 
-async def test_who_may_no_longer_is_told_so_and_who_stops_says_nothing(
+async def test_a_revoked_key_gets_an_error_and_a_stop_sends_none(
     tenant: Tenant, address: str, deployment: Deployment
 ) -> None:
     id, secret = await key_of(tenant.owner, permission="READ")

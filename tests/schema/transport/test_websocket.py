@@ -12,15 +12,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, NegotiationError
 from websockets.typing import Origin, Subprotocol
 
+from harness.subscriptions import PROTOCOL
 from schema.transport import mailbox, websocket
 from schema.transport.mailbox import Closing, Mailbox
 from tests.support.clients.websocket import (
     EVENTS,
     PATIENCE,
-    PROTOCOL,
     Closed,
-    Followed,
     Socket,
+    SocketOperation,
     connected,
 )
 from tests.support.fixtures.factories import Tenant
@@ -39,7 +39,7 @@ def subscribe(id: str, document: str = WHO) -> dict[str, Any]:
     return {"type": "subscribe", "id": id, "payload": {"query": document}}
 
 
-async def follow(socket: Socket, tenant: Tenant, document: str = FOREVER) -> Followed:
+async def follow(socket: Socket, tenant: Tenant, document: str = FOREVER) -> SocketOperation:
     """Subscribe from here on, so that it does not matter how soon the server gets to it."""
     project = (await tenant.owner.ask("{ project { historyCursor } }"))["project"]
     return await socket.subscribe(document, after=project["historyCursor"])
@@ -137,7 +137,7 @@ async def test_what_closes_a_connection(
         assert closed.code == code
 
 
-async def test_nobody_waits_long_for_a_key(
+async def test_a_connection_without_a_key_times_out(
     address: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert timedelta(seconds=10) == websocket.INIT_TIMEOUT
@@ -165,7 +165,7 @@ async def test_what_is_wrong_with_a_document_ends_its_operation_only(
         assert (await (await socket.subscribe(WHO)).data())["account"]
 
 
-async def test_a_defect_is_told_to_nobody(
+async def test_an_internal_error_reveals_no_details(
     address: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
@@ -224,7 +224,7 @@ async def test_a_key_has_so_many_connections_and_subscriptions(
         (403, PROTOCOL, "null"),
     ],
 )
-async def test_who_is_not_let_in(
+async def test_rejected_handshakes(
     address: str, status: int, protocol: str | None, origin: str | None
 ) -> None:
     with pytest.raises((InvalidStatus, NegotiationError)) as refused:
@@ -247,7 +247,7 @@ async def test_a_server_that_stops_says_so(
         assert (await socket.closed).code == 1012
 
 
-async def test_who_reads_too_slowly_is_let_go_and_can_go_on(
+async def test_a_slow_client_is_disconnected_and_can_resume(
     address: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mailbox, "MOST_CHARACTERS", 200_000)

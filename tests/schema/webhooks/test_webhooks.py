@@ -193,7 +193,7 @@ async def test_there_can_be_twenty(tenant: Tenant) -> None:
     await tenant.stranger.do(CREATE, input=INPUT)
 
 
-async def test_who_may(hook: WebhookFixture) -> None:
+async def test_permissions(hook: WebhookFixture) -> None:
     """A READER does not even see that there are any."""
     tenant = hook.tenant
     delivery = (await tenant.owner.do(TEST, id=hook.id))["delivery"]["id"]
@@ -224,7 +224,7 @@ async def test_who_may(hook: WebhookFixture) -> None:
     assert (await limited.ask(NODE, id=hook.id))["node"]["id"] == hook.id
 
 
-async def test_what_is_no_webhook(tenant: Tenant) -> None:
+async def test_unknown_webhooks_are_rejected(tenant: Tenant) -> None:
     for id in (uuid7(), "abc", tenant.project_id):
         for document in (DELETE, ROTATE, TEST):
             await assert_refused(tenant, tenant.owner, not_found(id, "id"), document, id=id)

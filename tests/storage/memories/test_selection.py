@@ -1,4 +1,4 @@
-"""What search and deletion ask storage for: ids in a scope, by filter and by flags."""
+"""The selection of ids for search and deletion: in a scope, by filter and by flags."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ TODAY = date(2026, 1, 1)
 
 @dataclass(frozen=True)
 class World:
-    """A tenant whose memories are known by letters, oldest first."""
+    """A tenant and the ids of its memories by letters, oldest first."""
 
     tenant: Tenant
     ids: dict[str, str]
@@ -51,7 +51,7 @@ class World:
         entity: tuple[EntityType, str] | None = None,
         **options: Any,
     ) -> str:
-        """Return the letters of what matches, in the order found."""
+        """Return the letters of the matching memories, in the order of the result."""
         letters = {id: letter for letter, id in self.ids.items()}
         project_id = self.tenant.project_id
         with self.tenant.deployment.counted_statements() as statements:
@@ -64,7 +64,7 @@ class World:
 
 @pytest.fixture
 async def world(tenant: Tenant) -> World:
-    """Four memories: of a user, of a user in a run, merged, and superseded and expired."""
+    """Four memories: of a user, of a user in a run, a merged one, and a superseded expired one."""
     added = [
         *await tenant.add("a"),
         *await tenant.add("b", runId="monday", userId="bob"),
@@ -114,7 +114,7 @@ async def test_only_an_entitys_memories_are_found(world: World) -> None:
         assert world.found(wanted, monday) == found
 
 
-async def test_only_given_ids_are_looked_at(world: World) -> None:
+async def test_only_the_requested_ids_are_found(world: World) -> None:
     ids = world.ids
     assert sorted_of(world.found(ids=[ids["a"], ids["d"], uuid7(), "no id", "\0"])) == "ad"
     assert world.found(ids=[]) == ""
@@ -127,7 +127,7 @@ async def test_only_given_ids_are_looked_at(world: World) -> None:
 # ---------------------------------------------------------------- locks
 
 
-async def test_the_first_that_were_there_are_locked(world: World) -> None:
+async def test_the_oldest_existing_memories_are_locked(world: World) -> None:
     project_id = world.tenant.project_id
     everybody = tree({"userId": {"exists": True}})
 
@@ -141,8 +141,8 @@ async def test_the_first_that_were_there_are_locked(world: World) -> None:
     assert locked(datetime(2020, 1, 1, tzinfo=UTC), 9) == []
 
 
-async def test_a_filter_is_asked_again_once_the_lock_is_held(world: World) -> None:
-    """Somebody changes a memory so that it matches no more while it is waited for."""
+async def test_a_filter_is_evaluated_again_after_locking(world: World) -> None:
+    """Another transaction changes a memory, so that it no longer matches, before it is locked."""
     engine = world.tenant.deployment.services.db.engine
     if engine.dialect.name == "sqlite":
         return
@@ -172,7 +172,7 @@ async def test_a_filter_is_asked_again_once_the_lock_is_held(world: World) -> No
 
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> StatementCache:
-    """A small store of statements in place of the one in use."""
+    """A small statement cache that replaces the real one."""
     statements = StatementCache(3)
     monkeypatch.setattr("storage.memories.selection.FILTERED", statements)
     return statements
@@ -182,7 +182,7 @@ def names(size: int) -> Selection:
     return Selection(tree({"or": [{"userId": {"eq": str(n)}} for n in range(size)]}))
 
 
-async def test_statements_are_kept_by_shape_and_in_bounds(
+async def test_statements_are_cached_by_shape_within_a_limit(
     deployment: Deployment, kept: StatementCache
 ) -> None:
     with deployment.services.db.engine.connect() as connection:
@@ -199,7 +199,7 @@ async def test_statements_are_kept_by_shape_and_in_bounds(
         assert len(kept) == 3
 
 
-async def test_filters_leave_the_cache_of_the_engine_alone(
+async def test_filters_do_not_fill_the_cache_of_the_engine(
     deployment: Deployment, kept: StatementCache
 ) -> None:
     engine = deployment.services.db.engine

@@ -1,4 +1,4 @@
-"""The outbox: jobs coalesce, are claimed once, and end only for what was claimed."""
+"""The job outbox: jobs are deduplicated, claimed once, and finished only by their claim."""
 
 from datetime import datetime, timedelta
 
@@ -13,12 +13,12 @@ from tests.support.servers.deployment import Deployment
 pytestmark = pytest.mark.every_database
 
 LEASE = timedelta(seconds=60)
-# No worker loop of the deployment looks for jobs that are due a day from the present.
+# The deployment's workers do not claim jobs that are due in a day.
 LATER = now() + timedelta(days=1)
 
 
 class Outbox:
-    """One project's outbox, seen by workers that live a day ahead."""
+    """The outbox of one project, for workers whose clock is a day ahead."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.db = deployment.services.db
@@ -31,7 +31,7 @@ class Outbox:
         self.db.write_now(lambda tx: tx.jobs.put(JobKind.INDEX, wanted, self.project_id, LATER))
 
     def claim(self, worker: str, moment: datetime = LATER) -> list[JobRow]:
-        """Claim the due jobs of this project; give others back at once."""
+        """Claim the due jobs of this project; release those of other projects."""
 
         def work(tx: Transaction) -> list[JobRow]:
             claimed = tx.jobs.claim(JobKind.INDEX, 1_000, worker, LEASE, moment)
@@ -47,18 +47,18 @@ class Outbox:
         self.db.write_now(lambda tx: tx.jobs.finish(jobs, worker))
 
     def empty(self) -> None:
-        """Delete what is left."""
+        """Delete the remaining jobs."""
         far = LATER + timedelta(days=365)
         self.db.write_now(lambda tx: tx.jobs.drop(JobKind.INDEX, self.project_id, far))
 
 
 @pytest.fixture
 def outbox(deployment: Deployment) -> Outbox:
-    """An outbox of this test alone."""
+    """An outbox that no other test uses."""
     return Outbox(deployment)
 
 
-def test_a_claimed_job_is_nobody_elses_until_its_lease_ends(outbox: Outbox) -> None:
+def test_a_claimed_job_cannot_be_claimed_before_its_lease_ends(outbox: Outbox) -> None:
     outbox.put()
     one, two = uuid7(), uuid7()
     (job,) = outbox.claim(one)
@@ -69,7 +69,7 @@ def test_a_claimed_job_is_nobody_elses_until_its_lease_ends(outbox: Outbox) -> N
     outbox.empty()
 
 
-def test_a_job_put_twice_is_one(outbox: Outbox) -> None:
+def test_a_job_that_is_put_twice_is_stored_once(outbox: Outbox) -> None:
     outbox.put()
     outbox.put()
     worker = uuid7()
@@ -79,7 +79,7 @@ def test_a_job_put_twice_is_one(outbox: Outbox) -> None:
     assert outbox.claim(worker) == []
 
 
-def test_a_job_put_while_it_is_done_is_done_again(outbox: Outbox) -> None:
+def test_a_job_put_during_its_run_runs_again(outbox: Outbox) -> None:
     outbox.put()
     worker = uuid7()
     (job,) = outbox.claim(worker)
@@ -91,7 +91,7 @@ def test_a_job_put_while_it_is_done_is_done_again(outbox: Outbox) -> None:
     assert outbox.claim(worker) == []
 
 
-def test_a_worker_that_lost_its_lease_takes_nothing_from_its_successor(outbox: Outbox) -> None:
+def test_a_worker_without_lease_cannot_finish_the_job_of_another(outbox: Outbox) -> None:
     outbox.put()
     slow, quick = uuid7(), uuid7()
     (job,) = outbox.claim(slow)
@@ -116,7 +116,7 @@ def test_a_failed_job_waits_and_keeps_its_attempts(outbox: Outbox) -> None:
     outbox.finish([again], worker)
 
 
-def test_a_transaction_that_fails_promises_nothing(outbox: Outbox) -> None:
+def test_a_failed_transaction_enqueues_nothing(outbox: Outbox) -> None:
     def work(tx: Transaction) -> None:
         tx.jobs.put(JobKind.INDEX, [outbox.subject], outbox.project_id, LATER)
         raise RuntimeError("changed my mind")
@@ -126,7 +126,7 @@ def test_a_transaction_that_fails_promises_nothing(outbox: Outbox) -> None:
     assert outbox.claim(uuid7()) == []
 
 
-def test_dropping_leaves_what_a_worker_holds(outbox: Outbox) -> None:
+def test_cancelling_keeps_claimed_jobs(outbox: Outbox) -> None:
     held, free = uuid7(), uuid7()
     outbox.put(held)
     worker = uuid7()
@@ -138,7 +138,7 @@ def test_dropping_leaves_what_a_worker_holds(outbox: Outbox) -> None:
     assert outbox.db.write_now(lambda tx: tx.jobs.drop(kind, project, LATER)) == 0
 
 
-def test_a_job_put_off_waits_and_begins_anew(outbox: Outbox) -> None:
+def test_a_rescheduled_job_waits_and_starts_again(outbox: Outbox) -> None:
     outbox.put()
     worker, later = uuid7(), LATER + timedelta(hours=1)
     (job,) = outbox.claim(worker)
@@ -150,8 +150,8 @@ def test_a_job_put_off_waits_and_begins_anew(outbox: Outbox) -> None:
     assert outbox.claim(worker, later) == []
 
 
-def test_a_job_put_again_is_not_put_off(outbox: Outbox) -> None:
-    """What is asked for comes after the look at what there is, and must not wait for long."""
+def test_a_job_that_is_put_again_is_not_rescheduled(outbox: Outbox) -> None:
+    """The request came after the worker's check, so it must not be delayed."""
     outbox.put()
     worker, far = uuid7(), LATER + timedelta(hours=1)
     for until in (far, None):
@@ -170,7 +170,7 @@ def test_a_job_put_again_is_not_put_off(outbox: Outbox) -> None:
     outbox.finish([left], worker)
 
 
-def test_putting_a_job_that_was_put_off_makes_it_due(outbox: Outbox) -> None:
+def test_putting_a_rescheduled_job_makes_it_due(outbox: Outbox) -> None:
     outbox.put()
     worker, far = uuid7(), LATER + timedelta(hours=1)
     (job,) = outbox.claim(worker)
@@ -181,7 +181,7 @@ def test_putting_a_job_that_was_put_off_makes_it_due(outbox: Outbox) -> None:
     outbox.finish([again], worker)
 
 
-def test_who_has_lost_a_job_cannot_put_it_off(outbox: Outbox) -> None:
+def test_a_worker_without_lease_cannot_reschedule(outbox: Outbox) -> None:
     outbox.put()
     slow, quick = uuid7(), uuid7()
     (job,) = outbox.claim(slow)

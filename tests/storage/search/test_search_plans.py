@@ -1,6 +1,6 @@
-"""How SQLite, which keeps no statistics, goes about what searches read.
+"""SQLite's query plans, without statistics, for the reads of searches.
 
-Where ids are given they must lead: by any other index it would read a whole project to find a few.
+Queries by ids must use the index of the ids: any other index reads a whole project to find a few.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 
 @pytest.mark.parametrize(("work", "wanted"), CASES.values(), ids=CASES)
-def test_what_is_given_leads(database: Database, work: Work, wanted: set[str]) -> None:
+def test_queries_by_ids_use_the_index_of_the_ids(
+    database: Database, work: Work, wanted: set[str]
+) -> None:
     with database.engine.connect() as connection:
         ran: list[tuple[str, object]] = []
         event.listen(
@@ -70,6 +72,6 @@ def test_what_is_given_leads(database: Database, work: Work, wanted: set[str]) -
     assert [line for line in lines if line.startswith("SCAN memor")] == []
     used = {index for index in wanted if any(f"INDEX {index} " in line for line in lines)}
     assert used == wanted, lines
-    # Nothing but a key leads to memories or vectors where ids are given.
+    # Only a key leads to the memories or vectors of given ids.
     others = ("ix_memories_page", "ix_memories_user", "ix_memory_vectors_project")
     assert {name for name in others if any(name in line for line in lines)} <= wanted

@@ -1,8 +1,8 @@
-"""Filters in SQL against filters in plain Python, over whatever rows and filters there may be.
+"""Filters in SQL compared with filters in plain Python, for random rows and filters.
 
-The evaluation here is written for reading: it knows nothing of the trees, and follows the words of
-the contract. Each generated filter is asked of both databases, in each of the ways that statements
-of the application are built.
+The evaluation in Python is independent of the filter trees and follows the descriptions of the
+schema. Each generated filter runs on both databases, in each kind of statement that the application
+builds.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, false, insert, select
 
 from core.enums import EntityType, MemoryState
 from core.ids import now, uuid7
+from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.memories.selection import Selection, matching
 from storage.sql.filters import filter_clause, read_filter
@@ -28,14 +29,13 @@ from storage.tables.memory import Memory
 from storage.tables.metadata import METADATA
 from tests.conftest import BACKENDS
 from tests.support.fixtures.filters import tree
-from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 
 MEMORIES = table_of(Memory)
 MOMENT = datetime(2026, 1, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-# Dotted and dotless i, both forms of the small sigma, sharp and long s, emoji, and what LIKE,
-# JSON and paths give a meaning to.
+# Dotted and dotless i, both forms of the small sigma, sharp and long s, emoji, and characters
+# that are special in LIKE, JSON and paths.
 ALPHABET = "aAbIiİ\u0131ßẞ\u017f\u03c3ςΣ🦊👍%_*'\"\\.{}$ \u0301\u0001"
 NAMES = ["a", "A", "İ", "\u0131", "ẞ", "%", "_", "'", "\\", "🦊", "a b"]
 KINDS = {"userId": EntityType.USER, "runId": EntityType.RUN}
@@ -52,11 +52,11 @@ Row = dict[str, Any]
 Given = dict[str, Any]
 
 
-# ---------------------------------------------------------------- what a filter means
+# ---------------------------------------------------------------- evaluation in Python
 
 
 def matches(row: Row, given: Given) -> bool:
-    """Tell whether a row matches a filter, as the contract says it."""
+    """Return whether a row matches a filter by the descriptions of the schema."""
     return all(holds(row, name, value) for name, value in given.items())
 
 
@@ -137,7 +137,7 @@ def found_at(metadata: dict[str, Any], key: str) -> Any:
 
 
 def canonical(value: Any) -> Any:
-    """Return something that equals another's exactly when the two are equal as JSON."""
+    """Return a value that compares equal exactly for values that are equal as JSON."""
     if isinstance(value, bool) or value is None:
         return ("constant", value)
     if isinstance(value, int | float):
@@ -245,7 +245,7 @@ leaves: st.SearchStrategy[Given] = st.one_of(
             "timestamp": some(**values(moments), **ranges(moments)),
             "expirationDate": some(**values(days), **ranges(days)),
             "metadata": st.lists(metadata_conditions, max_size=2),
-            # Rows are given their ids by position, so that filters can name them.
+            # Ids are assigned by position, so that filters can contain them.
             "ids": st.lists(st.sampled_from(["0", "1", "2", "none"]), max_size=3),
         }.items()
     )
@@ -266,7 +266,7 @@ filters = st.recursive(
 
 @dataclass(frozen=True)
 class Place:
-    """A database with one project, in which every name is an entity of each kind."""
+    """A database with one project, where each name is an entity of each type."""
 
     database: Database
     project_id: str
@@ -274,7 +274,7 @@ class Place:
 
     @contextlib.contextmanager
     def filled(self, rows: list[Row]) -> Iterator[tuple[Connection, list[Row]]]:
-        """Give a connection that sees some rows, and the rows with their ids; undo it after."""
+        """Yield a connection that sees some rows, and the rows with their ids; roll back after."""
         engine = self.database.engine
         with engine.connect().execution_options(mnemograph_write=True) as connection:
             stored = [self._stored(row) for row in rows]
@@ -341,7 +341,7 @@ def place(
 
 
 def with_ids(given: Any, rows: list[Row]) -> Any:
-    """Return a filter whose positions of rows are replaced by their ids."""
+    """Return a filter with the positions of rows replaced by their ids."""
     if isinstance(given, list):
         return [with_ids(item, rows) for item in given]
     replaced = {}
@@ -357,11 +357,11 @@ def with_ids(given: Any, rows: list[Row]) -> Any:
 
 
 def found(connection: Connection, place: Place, given: Given) -> list[set[str]]:
-    """Return the ids that match, as each kind of statement finds them."""
+    """Return the matching ids of each kind of statement."""
     dialect = connection.dialect.name
     wanted = tree(given)
     read = read_filter(wanted, dialect)
-    # What was is joined to what is by a union, whose columns have the same names.
+    # Past and current rows are joined by a union, so their columns need the same names.
     ever = select(MEMORIES).union_all(select(MEMORIES).where(false())).subquery("ever")
     plain = [
         select(rows.c.id).where(filter_clause(read.shape, rows, dialect))
@@ -379,7 +379,9 @@ def found(connection: Connection, place: Place, given: Given) -> list[set[str]]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=st.lists(rows, max_size=5), given=filters)
-def test_sql_finds_what_the_contract_says(place: Place, rows: list[Row], given: Given) -> None:
+def test_sql_matches_the_descriptions_of_the_schema(
+    place: Place, rows: list[Row], given: Given
+) -> None:
     with place.filled(rows) as (connection, stored):
         wanted = with_ids(given, stored)
         expected = {row["id"] for row in stored if matches(row, wanted)}

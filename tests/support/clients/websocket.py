@@ -1,4 +1,4 @@
-"""Following a server over real sockets: a WebSocket client that looks at every message."""
+"""A WebSocket client for a deployment that is served on a real port; it checks every message."""
 
 import asyncio
 import itertools
@@ -9,13 +9,12 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
+from harness.subscriptions import PROTOCOL
 from serving import Server, config_of, listen
 from tests.support.servers.deployment import Deployment
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
-# Far more than anything takes; a test that waits this long has failed.
+# Far more seconds than any step takes; a test that waits this long has failed.
 PATIENCE = 30.0
 
 EVENTS = """
@@ -29,10 +28,10 @@ subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!]
 
 @asynccontextmanager
 async def listening(deployment: Deployment) -> AsyncIterator[str]:
-    """Serve a deployment on a real port; give its address, `127.0.0.1:PORT`."""
+    """Serve a deployment on a real port; yield its address, `127.0.0.1:PORT`."""
     sock = listen(deployment.settings.model_copy(update={"port": 0}))
     config = config_of(deployment.app)
-    # The deployment's own lifespan runs already.
+    # The lifespan of the deployment's app is already running.
     config.lifespan = "off"
     server = Server(config, deployment.services.connections)
     serving = asyncio.create_task(server.serve([sock]))
@@ -55,7 +54,7 @@ class Closed(Exception):
 
 
 class Socket:
-    """One connection, whose messages are told apart by their operations."""
+    """One connection, whose messages are separated by operation id."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -75,7 +74,7 @@ class Socket:
             inbox.put_nowait(closed)
 
     def inbox(self, id: str | None) -> asyncio.Queue[Any]:
-        """Return the queue of an operation's messages, or of the connection's own."""
+        """Return the queue of an operation's messages, or of those of the connection itself."""
         if id not in self._inboxes:
             self._inboxes[id] = asyncio.Queue()
             if self.closed.done():
@@ -83,33 +82,33 @@ class Socket:
         return self._inboxes[id]
 
     async def send(self, message: Any) -> None:
-        """Send a message, as JSON unless it is text or bytes already."""
+        """Send a message; text and bytes are sent unchanged, other values as JSON."""
         raw = message if isinstance(message, str | bytes) else json.dumps(message)
         await self.connection.send(raw)
 
     async def next(self, id: str | None = None) -> Any:
-        """Return the next message of an operation. Raises `Closed` when there will be none."""
+        """Return the next message of an operation. Raises `Closed` when the connection closes."""
         async with asyncio.timeout(PATIENCE):
             message = await self.inbox(id).get()
         if isinstance(message, Closed):
             raise message
         return message
 
-    async def subscribe(self, document: str, **variables: Any) -> "Followed":
-        """Begin an operation."""
+    async def subscribe(self, document: str, **variables: Any) -> "SocketOperation":
+        """Start an operation."""
         id = str(next(self._ids))
         payload = {"query": document, "variables": variables}
         await self.send({"id": id, "type": "subscribe", "payload": payload})
-        return Followed(self, id)
+        return SocketOperation(self, id)
 
     async def sync(self) -> None:
-        """Return when the server has taken all that was sent before."""
+        """Wait until the server has received all messages that were sent before."""
         await self.send({"type": "ping"})
         while (await self.next())["type"] != "pong":
             pass
 
 
-class Followed:
+class SocketOperation:
     """One operation of a connection."""
 
     def __init__(self, socket: Socket, id: str) -> None:
@@ -117,11 +116,11 @@ class Followed:
         self.id = id
 
     async def message(self) -> Any:
-        """Return the next message, whatever it is."""
+        """Return the next message of any type."""
         return await self.socket.next(self.id)
 
     async def data(self) -> Any:
-        """Return what the one root field of the next result has."""
+        """Return the value of the one root field of the next result."""
         message = await self.message()
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
@@ -129,7 +128,7 @@ class Followed:
         return value
 
     async def many(self, count: int) -> list[Any]:
-        """Return the same of so many results."""
+        """Return the values of so many results."""
         return [await self.data() for _ in range(count)]
 
     async def error(self) -> dict[str, Any]:
@@ -141,18 +140,18 @@ class Followed:
         return found
 
     async def complete(self) -> None:
-        """Tell the server that no more is wanted."""
+        """End the operation."""
         await self.socket.send({"id": self.id, "type": "complete"})
 
     @property
     def waiting(self) -> int:
-        """How many messages have come that nobody has looked at."""
+        """How many received messages have not been read."""
         return self.socket.inbox(self.id).qsize()
 
 
 @asynccontextmanager
 async def connected(address: str, key: str | None, **headers: str) -> AsyncIterator[Socket]:
-    """Connect; with a key, also come in by it."""
+    """Connect; with a key, also authenticate by it."""
     async with connect(
         f"ws://{address}/graphql", subprotocols=[PROTOCOL], additional_headers=headers
     ) as connection:

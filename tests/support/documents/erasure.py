@@ -1,4 +1,4 @@
-"""What the tests of deleting projects and organizations share: what there is, and what is left."""
+"""Documents and helpers for tests that delete projects and organizations."""
 
 import contextlib
 import threading
@@ -10,15 +10,15 @@ from sqlalchemy import event, func, select, text
 from storage.search.keywords import scope_token
 from storage.tables.metadata import METADATA
 from tests.support.clients.graphql import Client
-from tests.support.documents.refusals import assert_missing, with_trouble
+from tests.support.documents.refusals import assert_missing, with_details
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
-DELETE_PROJECT = with_trouble("""
-mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { ...Trouble } } }
+DELETE_PROJECT = with_details("""
+mutation ($id: ID!) { deleteProject(id: $id) { deletedId userErrors { ...Details } } }
 """)
-DELETE_ORGANIZATION = with_trouble("""
-mutation ($id: ID!) { deleteOrganization(id: $id) { deletedId userErrors { ...Trouble } } }
+DELETE_ORGANIZATION = with_details("""
+mutation ($id: ID!) { deleteOrganization(id: $id) { deletedId userErrors { ...Details } } }
 """)
 CREATE_PROJECT = """
 mutation { createProject(input: {name: "Second"}) { project { id } userErrors { code } } }
@@ -64,7 +64,7 @@ NOTHING = {
 
 
 async def store_memory(tenant: Tenant) -> dict[str, str]:
-    """Store a memory and change it; return the ids of it and of all that came with it."""
+    """Store a memory and change it; return its id and those of its entity and first event."""
     (memory,) = await tenant.add("I love hiking")
     await tenant.owner.do(CHANGE, id=memory["id"])
     found = (await tenant.owner.ask(THINGS, memory=memory["id"]))["memory"]
@@ -76,17 +76,17 @@ async def store_memory(tenant: Tenant) -> dict[str, str]:
 
 
 async def key_of(client: Client, **input: Any) -> tuple[str, str]:
-    """Return the id and the secret of a fresh key."""
+    """Create a key; return its id and secret."""
     new = {"name": "Fresh", "permission": "ADMIN", **input}
     made = await client.do(CREATE_KEY, input=new)
     return made["apiKey"]["id"], made["secret"]
 
 
 def row_counts(deployment: Deployment, project_id: str) -> dict[str, int]:
-    """Return how many rows there are of a project, by table.
+    """Return the number of a project's rows in each table.
 
-    SQLite's keyword index counts as a table too, by its blocks that name the project: it may keep
-    what its rows have said long after they were deleted.
+    The blocks of SQLite's keyword index that contain the project's id are counted too: the index
+    may keep the words of a row long after the row is deleted.
     """
     counts = {}
     with deployment.services.db.engine.connect() as connection:
@@ -97,14 +97,14 @@ def row_counts(deployment: Deployment, project_id: str) -> dict[str, int]:
             counts[name] = connection.execute(statement).scalar_one()
         if deployment.services.db.is_sqlite:
             blocks = connection.execute(text("SELECT block FROM ft_memory_keywords_data")).scalars()
-            # The index leaves out what a word has in common with the word before it.
+            # The index stores a word without the prefix that it shares with the word before it.
             named = scope_token(project_id)[-12:].encode()
             counts["memory_keywords"] += sum(named in block for block in blocks)
     return counts
 
 
 def organization_row_counts(deployment: Deployment, organization_id: str) -> int:
-    """Return how many rows there are of an organization itself and of all that goes with it."""
+    """Return the number of rows of an organization, its members, projects, keys and audit log."""
     tables = METADATA.tables
     with deployment.services.db.engine.connect() as connection:
         return sum(
@@ -120,7 +120,7 @@ def organization_row_counts(deployment: Deployment, organization_id: str) -> int
 
 
 async def assert_gone(client: Client, project_id: str, ids: dict[str, str]) -> None:
-    """Assert that neither a project nor anything in it is there for a client."""
+    """Assert that a client finds neither a project nor anything in it."""
     for document in OF_PROJECT:
         await assert_missing(client, document, id=project_id)
     for id in (project_id, *ids.values()):
@@ -129,7 +129,7 @@ async def assert_gone(client: Client, project_id: str, ids: dict[str, str]) -> N
 
 
 async def assert_rejected(deployment: Deployment, secret: str) -> None:
-    """Assert that a key is not valid."""
+    """Assert that the server rejects a key."""
     response = await deployment.client(secret).post(BEGINNING)
     assert response.status_code == 401
     (error,) = response.json()["errors"]
@@ -140,21 +140,22 @@ async def assert_rejected(deployment: Deployment, secret: str) -> None:
 def paused_transaction(
     deployment: Deployment, statement: str
 ) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Hold the transaction that first comes to such a statement.
+    """Pause the first transaction that reaches a statement with this prefix.
 
-    The first event says that it has come there; setting the second lets it go on, as a while does.
+    Yields two events: the first is set when the statement is reached; setting the second resumes
+    the transaction, which also resumes after a timeout.
     """
     reached, released = threading.Event(), threading.Event()
 
-    def hold(_c: object, _cursor: object, text: str, *_rest: object) -> None:
+    def pause(_c: object, _cursor: object, text: str, *_rest: object) -> None:
         if text.startswith(statement) and not reached.is_set():
             reached.set()
             released.wait(5)
 
     engine = deployment.services.db.engine
-    event.listen(engine, "before_cursor_execute", hold)
+    event.listen(engine, "before_cursor_execute", pause)
     try:
         yield reached, released
     finally:
         released.set()
-        event.remove(engine, "before_cursor_execute", hold)
+        event.remove(engine, "before_cursor_execute", pause)

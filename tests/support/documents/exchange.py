@@ -1,4 +1,4 @@
-"""Files of the exchange format, written by hand: a small life with everything a memory can have."""
+"""Hand-written files of the exchange format, which use every feature of it."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ BEGAN = datetime(2025, 3, 1, 9, 30, 0, 250_000, tzinfo=UTC)
 
 
 def at(minutes: float) -> str:
-    """Return the moment so many minutes after the beginning, as files have it."""
+    """Return the moment so many minutes after `BEGAN`, in the format of files."""
     return (
         (BEGAN + timedelta(minutes=minutes))
         .isoformat(timespec="microseconds")
@@ -19,12 +19,12 @@ def at(minutes: float) -> str:
 
 
 def fresh_id(minutes: float = 0) -> str:
-    """Return an id that nobody has, made so many minutes after the beginning."""
+    """Return a unique id with the time so many minutes after `BEGAN`."""
     return derived_id(BEGAN + timedelta(minutes=minutes), uuid7())
 
 
 def memory(text: str, minutes: float = 0, **others: Any) -> dict[str, Any]:
-    """Return a memory as files have it."""
+    """Return a memory in the format of files."""
     return {
         "id": fresh_id(minutes),
         "text": text,
@@ -117,7 +117,7 @@ def lines_of(*records: dict[str, Any], history: bool = False) -> list[dict[str, 
 
 
 def encode_lines(lines: list[dict[str, Any]]) -> bytes:
-    """Return lines as a file."""
+    """Return the bytes of a file with these lines."""
     return b"".join(json.dumps(one).encode() + b"\n" for one in lines)
 
 
@@ -127,7 +127,7 @@ def file_of(*records: dict[str, Any], history: bool = False) -> bytes:
 
 
 def life() -> dict[str, dict[str, Any]]:
-    """Return records with all there can be, by what each is about; histories included."""
+    """Return named records that use every feature of the format, with histories."""
     source = {
         "id": fresh_id(0),
         "role": "user",
@@ -264,7 +264,7 @@ def life() -> dict[str, dict[str, Any]]:
 
 
 def without_history(records: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records as an export without history has them."""
+    """Return the records as they are in an export without history."""
     return [
         {name: value for name, value in record.items() if name not in ("history", "versions")}
         for record in records.values()

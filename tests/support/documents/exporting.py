@@ -1,4 +1,4 @@
-"""What the tests of exports and summaries share: how they ask, and what they look at."""
+"""Documents and helpers for tests of exports and summaries."""
 
 from typing import Any
 
@@ -37,17 +37,17 @@ mutation ($filter: MemoryFilter, $projectId: ID) {
 
 
 async def create_export(client: Client, **input: Any) -> dict[str, Any]:
-    """Ask for an export that must be accepted; return it as it is at once."""
+    """Request an export, which must be accepted; return it without waiting."""
     payload = await client.do(CREATE, input=input)
     export: dict[str, Any] = payload["export"]
-    # Its job may be at work by now.
+    # Other fields may differ, because its job may have started.
     for name in ("id", "type"):
         assert payload["operation"][name] == export["operation"][name]
     return export
 
 
 async def shaped_export(client: Client, schema: dict[str, Any], **input: Any) -> dict[str, Any]:
-    """Ask for a shaped export; return it when it has come to its end, one way or the other."""
+    """Request a shaped export and wait for its end; return it, succeeded or failed."""
     made = await create_export(client, schema=schema, **input)
     assert (made["data"], made["completedAt"]) == (None, None)
     await finished_operation(client, made["operation"]["id"])
@@ -61,15 +61,15 @@ async def get_export(client: Client, id: str) -> dict[str, Any]:
 
 
 async def shaped_data(client: Client, properties: dict[str, Any], **input: Any) -> Any:
-    """Return the data that a schema with these properties is filled with."""
+    """Return the data of a shaped export by a schema with these properties."""
     export = await shaped_export(client, {"type": "object", "properties": properties}, **input)
     assert export["operation"]["status"] == "SUCCEEDED", export["operation"]
     return export["data"]
 
 
 def source_memory_ids(tenant: Tenant, export_id: str) -> list[str]:
-    """Return the ids of the memories that an export is linked to, in order."""
+    """Return the sorted ids of the memories from which an export is made."""
     links = METADATA.tables["export_memories"]
-    wanted = select(links.c.memory_id).where(links.c.export_id == export_id)
+    statement = select(links.c.memory_id).where(links.c.export_id == export_id)
     with tenant.deployment.services.db.engine.connect() as connection:
-        return sorted(connection.execute(wanted).scalars())
+        return sorted(connection.execute(statement).scalars())

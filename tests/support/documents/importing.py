@@ -1,4 +1,4 @@
-"""Sending files to be imported, and what has come of it."""
+"""Helpers that import files and read the results."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ async def send(
     body: bytes | AsyncIterator[bytes],
     media_type: str = NDJSON,
 ) -> httpx.Response:
-    """Send a file; return the whole response."""
+    """Send a file; return the HTTP response."""
     headers = {"Content-Type": media_type}
     if client.key:
         headers["Authorization"] = f"Bearer {client.key}"
@@ -31,7 +31,7 @@ async def send(
 async def import_file(
     tenant: Tenant, body: bytes, media_type: str = NDJSON, project_id: str | None = None
 ) -> dict[str, Any]:
-    """Import a file as the owner, to its end; return the operation."""
+    """Import a file as the owner and wait for the end; return the operation."""
     response = await send(tenant.owner, project_id or tenant.project_id, body, media_type)
     assert response.status_code == 202, response.text
     assert response.json()["status"] == "PENDING"
@@ -39,7 +39,7 @@ async def import_file(
 
 
 async def finished_import(deployment: Deployment, client: Client, id: str) -> dict[str, Any]:
-    """Return an operation once its job is done."""
+    """Run jobs until an operation has ended; return it."""
     for _ in range(400):
         await deployment.run_jobs()
         found: dict[str, Any] = (await client.ask(OPERATION, id=id))["operation"]
@@ -49,7 +49,7 @@ async def finished_import(deployment: Deployment, client: Client, id: str) -> di
 
 
 def rows_of(deployment: Deployment, table: str, project_id: str) -> list[dict[str, Any]]:
-    """Return the rows of a project in a table, by its key."""
+    """Return the rows of a project in a table, in the order of its primary key."""
     columns = METADATA.tables[table]
     rows = select(columns).where(columns.c.project_id == project_id)
     with deployment.services.db.engine.connect() as connection:
@@ -57,6 +57,6 @@ def rows_of(deployment: Deployment, table: str, project_id: str) -> list[dict[st
         return [dict(row._mapping) for row in found]
 
 
-def numbered(rows: Iterator[dict[str, Any]] | list[dict[str, Any]], by: str) -> dict[Any, Any]:
-    """Return rows by the value of a column."""
+def rows_by(rows: Iterator[dict[str, Any]] | list[dict[str, Any]], by: str) -> dict[Any, Any]:
+    """Return the rows by their values of a column."""
     return {row[by]: row for row in rows}

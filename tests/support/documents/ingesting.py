@@ -1,4 +1,4 @@
-"""What the tests of ingestion share: how they add, and how they look at what came of it."""
+"""Documents and helpers for tests of ingestion."""
 
 import asyncio
 import contextlib
@@ -77,24 +77,24 @@ _JOBS, _OPERATIONS = table_of(Job), table_of(Operation)
 
 
 def message_input(content: str, role: str = "user", **others: Any) -> dict[str, Any]:
-    """Return a message."""
+    """Return a message input."""
     return {"role": role, "content": content, **others}
 
 
 def inferring_input(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]:
-    """Return the input of an add that infers; of the user alice, unless it names somebody."""
-    who = {} if {"userId", "agentId", "appId", "runId"} & set(options) else {"userId": "alice"}
-    said = [message_input(each) if isinstance(each, str) else each for each in messages]
-    return {"messages": said, **who, **options}
+    """Return the input of an add with inference, by default for the user alice."""
+    scope = {} if {"userId", "agentId", "appId", "runId"} & set(options) else {"userId": "alice"}
+    inputs = [message_input(each) if isinstance(each, str) else each for each in messages]
+    return {"messages": inputs, **scope, **options}
 
 
 async def add_inferred(client: Client, *messages: str | dict[str, Any], **options: Any) -> Any:
-    """Add a conversation that facts are drawn from; return the payload of the success."""
+    """Add a conversation with inference, which must succeed; return the payload."""
     return await client.do(ADD, input=inferring_input(*messages, **options))
 
 
 async def failed_operation(client: Client, *messages: str | dict[str, Any], **options: Any) -> Any:
-    """Add a conversation whose work must fail; return the operation, checked against the error."""
+    """Add a conversation whose ingestion must fail; check the error and return the operation."""
     (payload,) = (await client.ask(ADD, input=inferring_input(*messages, **options))).values()
     operation = payload["operation"]
     assert (payload["memories"], payload["results"]) == ([], [])
@@ -112,7 +112,7 @@ async def failed_operation(client: Client, *messages: str | dict[str, Any], **op
 
 
 async def finished_operation(client: Client, operation_id: str) -> Any:
-    """Return an operation as it is when it has come to its end."""
+    """Wait until an operation has ended; return it."""
     until = time.monotonic() + PATIENCE
     while True:
         operation = (await client.ask(FIND, id=operation_id))["operation"]
@@ -122,43 +122,45 @@ async def finished_operation(client: Client, operation_id: str) -> Any:
         await asyncio.sleep(0.02)
 
 
-async def wait_until(condition: Callable[[], object], wanted: str) -> None:
-    """Ask again and again until a condition holds."""
+async def wait_until(condition: Callable[[], object], goal: str) -> None:
+    """Poll until a condition holds. Fails with the name of the goal after the timeout."""
     last = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < last, f"waited in vain for {wanted}"
+        assert time.monotonic() < last, f"waited in vain for {goal}"
         await asyncio.sleep(0.02)
 
 
 async def texts_of(client: Client) -> list[str]:
-    """Return the texts of all memories of the default project, the oldest first."""
+    """Return the texts of all memories of the default project, oldest first."""
     found = (await client.ask(TEXTS))["memories"]
     assert found["totalCount"] == len(found["nodes"])
     return [memory["text"] for memory in found["nodes"]][::-1]
 
 
 def work_of(tenant: Tenant) -> tuple[int, int]:
-    """Return how many operations and unfinished ingestion jobs the tenant's first project has.
+    """Return the numbers of operations and of unfinished ingestion jobs of the first project.
 
-    The job of an operation that is finished is a row for a moment longer, and does nothing more.
+    Jobs of finished operations do not count: their rows are deleted a moment later.
     """
     with tenant.deployment.services.db.engine.connect() as connection:
         counts = []
         for table in (_OPERATIONS, _JOBS):
             found = select(func.count()).where(table.c.project_id == tenant.project_id)
             if table is _JOBS:
-                over = select(_OPERATIONS.c.id).where(_OPERATIONS.c.completed_at.is_not(None))
-                found = found.where(table.c.kind == JobKind.INGEST, table.c.subject.not_in(over))
+                finished = select(_OPERATIONS.c.id).where(_OPERATIONS.c.completed_at.is_not(None))
+                found = found.where(
+                    table.c.kind == JobKind.INGEST, table.c.subject.not_in(finished)
+                )
             counts.append(connection.execute(found).scalar_one())
     operations, jobs = counts
     return operations, jobs
 
 
 @contextlib.contextmanager
-def blocked_adds(tenant: Tenant, **named: str) -> Iterator[None]:
-    """Keep adds about these entities waiting, as an earlier one does that is not done yet."""
+def blocked_adds(tenant: Tenant, **scope: str) -> Iterator[None]:
+    """Keep adds for these entities pending during the block, as an unfinished earlier add does."""
     db, earlier = tenant.deployment.services.db, uuid7()
-    entities = {type: named[name] for type, name in ENTITY_FIELDS.items() if name in named}
+    entities = {type: scope[name] for type, name in ENTITY_FIELDS.items() if name in scope}
     lane, later = conversation_scope(tenant.project_id, entities), now() + timedelta(days=1)
     db.write_now(lambda tx: tx.jobs.put(JobKind.INGEST, [earlier], tenant.project_id, later, lane))
     try:
@@ -168,14 +170,14 @@ def blocked_adds(tenant: Tenant, **named: str) -> Iterator[None]:
 
 
 async def operations(tenant: Tenant) -> list[dict[str, Any]]:
-    """Return all operations of the tenant's first project, the oldest first."""
+    """Return all operations of the tenant's first project, oldest first."""
     found = (await tenant.owner.ask(ALL))["project"]["operations"]
     assert found["totalCount"] == len(found["nodes"])
     return list(reversed(found["nodes"]))
 
 
 def raw(tenant: Tenant) -> list[dict[str, Any]]:
-    """Return all that the database holds of the operations, the oldest first."""
+    """Return the rows of the first project's operations, oldest first."""
     statement = select(_OPERATIONS).where(_OPERATIONS.c.project_id == tenant.project_id)
     with tenant.deployment.services.db.engine.connect() as connection:
         rows = connection.execute(statement.order_by(_OPERATIONS.c.id))

@@ -1,4 +1,4 @@
-"""What a refusal must look like: the error in full, and not a row changed in the database."""
+"""Checks of rejected requests: the complete error, and no change in the database."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -32,9 +32,9 @@ _OF_PROJECT = (
     "erasure_receipts",
 )
 
-# A user error with all that its kind has; the sentence for people may be reworded at any time.
-_TROUBLE = """
-fragment Trouble on UserError {
+# All fields of a user error but the message, whose wording is not part of the contract.
+_DETAILS = """
+fragment Details on UserError {
   __typename code path
   ... on NotFoundError { id }
   ... on PermissionError { required }
@@ -46,13 +46,13 @@ READER_AND_ADMIN = "the role READER and a key with ADMIN permission"
 ACCOUNT_AND_ADMIN = "a key of the whole account with ADMIN permission"
 
 
-def with_trouble(document: str, *fragments: str) -> str:
-    """Return a document that may spread `Trouble` in its user errors, and other fragments."""
-    return "".join((document, *fragments, _TROUBLE))
+def with_details(document: str, *fragments: str) -> str:
+    """Return a document with the fragment `Details` on user errors, and with other fragments."""
+    return "".join((document, *fragments, _DETAILS))
 
 
 def invalid(*path: str) -> dict[str, Any]:
-    """Return the error about a value that is not what was asked for."""
+    """Return the error about an invalid value."""
     return {"__typename": "InvalidInputError", "code": "INVALID_INPUT", "path": list(path)}
 
 
@@ -69,22 +69,22 @@ def forbidden(required: str) -> dict[str, Any]:
 
 
 def already_exists(*path: str) -> dict[str, Any]:
-    """Return the error about something that is there already."""
+    """Return the error about something that already exists."""
     return {"__typename": "AlreadyExistsError", "code": "ALREADY_EXISTS", "path": list(path)}
 
 
 def limit_exceeded(*path: str) -> dict[str, Any]:
-    """Return the error about having as much of something as there may be."""
+    """Return the error about a reached limit."""
     return {"__typename": "LimitExceededError", "code": "LIMIT_EXCEEDED", "path": list(path)}
 
 
 def last_owner() -> dict[str, Any]:
-    """Return the error about leaving nobody in charge."""
+    """Return the error about removing the last owner."""
     return {"__typename": "LastOwnerError", "code": "LAST_OWNER", "path": ["email"]}
 
 
 def version_conflict(current: int) -> dict[str, Any]:
-    """Return the error about a row that has moved on."""
+    """Return the error about an outdated `expectedVersion`."""
     kind = {"__typename": "VersionConflictError", "code": "VERSION_CONFLICT"}
     return {**kind, "path": ["input", "expectedVersion"], "currentVersion": current}
 
@@ -92,16 +92,17 @@ def version_conflict(current: int) -> dict[str, Any]:
 async def assert_refused(
     tenant: Tenant, client: Client, error: dict[str, Any], document: str, **variables: Any
 ) -> None:
-    """Assert that a mutation is refused with exactly one error, and that nothing was changed."""
+    """Assert that a mutation is rejected with exactly one error and writes nothing."""
     with unchanged(tenant.deployment):
         assert await client.refused(document, **variables) == [error]
 
 
 @contextlib.contextmanager
 def unchanged(deployment: Deployment) -> Iterator[None]:
-    """Assert that nothing is written meanwhile; `Deployment.written_statements` says what counts.
+    """Assert that nothing is written during the block.
 
-    It costs next to nothing, while a `snapshot` reads every row of a tenant.
+    `Deployment.written_statements` defines which writes count. This is cheap, while a `snapshot`
+    reads every row of a tenant.
     """
     with deployment.written_statements() as statements:
         yield
@@ -109,7 +110,7 @@ def unchanged(deployment: Deployment) -> Iterator[None]:
 
 
 async def assert_missing(client: Client, document: str, **variables: Any) -> None:
-    """Assert that a query of one field finds nothing, as if nothing had ever been there."""
+    """Assert that a query of one field finds nothing, as if the object had never existed."""
     body = await client.answer(document, **variables)
     codes = [error["extensions"]["code"] for error in body.get("errors", ())]
     assert codes == ["NOT_FOUND"], body
@@ -117,9 +118,9 @@ async def assert_missing(client: Client, document: str, **variables: Any) -> Non
 
 
 def snapshot(tenant: Tenant) -> Snapshot:
-    """Return every row of the tenant's accounts and of whatever they are members of, by table.
+    """Return all rows of the tenant's accounts and of their organizations and projects, by table.
 
-    A key's last use is left out: every request may write it; and so is how far erasures are.
+    Left out are the last use of keys, which any request may write, and the progress of erasures.
     """
     tables = METADATA.tables
     accounts, organizations, projects = (
@@ -131,40 +132,44 @@ def snapshot(tenant: Tenant) -> Snapshot:
     )
     with tenant.deployment.services.db.engine.connect() as connection:
 
-        def named(column: Column[str], scope: ColumnElement[bool]) -> Sequence[str]:
+        def ids(column: Column[str], scope: ColumnElement[bool]) -> Sequence[str]:
             return connection.execute(select(column).where(scope)).scalars().all()
 
-        # Looked up once, because this is done twice by thousands of tests.
+        # Looked up once, because thousands of tests take two snapshots.
         tag = tenant.owner_email.removeprefix("owner-")
-        people = named(accounts.c.id, accounts.c.email.endswith(tag))
-        homes = named(in_organization.c.organization_id, in_organization.c.account_id.in_(people))
-        spaces = named(projects.c.id, projects.c.organization_id.in_(homes))
+        account_ids = ids(accounts.c.id, accounts.c.email.endswith(tag))
+        organization_ids = ids(
+            in_organization.c.organization_id, in_organization.c.account_id.in_(account_ids)
+        )
+        project_ids = ids(projects.c.id, projects.c.organization_id.in_(organization_ids))
         scopes: dict[str, ColumnElement[bool]] = {
-            "accounts": accounts.c.id.in_(people),
-            "organizations": organizations.c.id.in_(homes),
-            "projects": projects.c.organization_id.in_(homes),
-            "organization_members": in_organization.c.organization_id.in_(homes),
+            "accounts": accounts.c.id.in_(account_ids),
+            "organizations": organizations.c.id.in_(organization_ids),
+            "projects": projects.c.organization_id.in_(organization_ids),
+            "organization_members": in_organization.c.organization_id.in_(organization_ids),
             "project_members": or_(
-                in_project.c.project_id.in_(spaces), in_project.c.account_id.in_(people)
+                in_project.c.project_id.in_(project_ids), in_project.c.account_id.in_(account_ids)
             ),
-            "audit_entries": tables["audit_entries"].c.organization_id.in_(homes),
-            "api_keys": or_(keys.c.account_id.in_(people), keys.c.organization_id.in_(homes)),
-            **{name: tables[name].c.project_id.in_(spaces) for name in _OF_PROJECT},
-            # Searches are recorded after their answer, and change nothing.
+            "audit_entries": tables["audit_entries"].c.organization_id.in_(organization_ids),
+            "api_keys": or_(
+                keys.c.account_id.in_(account_ids), keys.c.organization_id.in_(organization_ids)
+            ),
+            **{name: tables[name].c.project_id.in_(project_ids) for name in _OF_PROJECT},
+            # Searches are recorded after their response, and change nothing.
             "operations": and_(
-                operations.c.project_id.in_(spaces), operations.c.type != OperationType.SEARCH
+                operations.c.project_id.in_(project_ids), operations.c.type != OperationType.SEARCH
             ),
         }
         return {name: _rows(connection, tables[name], scope) for name, scope in scopes.items()}
 
 
 def _rows(connection: Connection, table: Table, scope: ColumnElement[bool]) -> list[dict[str, Any]]:
-    columns = [column for column in table.c if not _moves(column)]
+    columns = [column for column in table.c if not _is_volatile(column)]
     rows = connection.execute(select(*columns).where(scope).order_by(*table.primary_key))
     return [dict(row._mapping) for row in rows]
 
 
-def _moves(column: Column[Any]) -> bool:
+def _is_volatile(column: Column[Any]) -> bool:
     if column.table.name == "erasure_receipts":
         return column.name in {"counts", "digest", "pending", "completed_at"}
     return column.name == "last_used_at"

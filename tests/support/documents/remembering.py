@@ -1,6 +1,6 @@
-"""What the tests of consolidation share: how they add, and all that can be seen of memories.
+"""Documents and helpers for tests of consolidation.
 
-Everything goes through the front door, with the extractor and the embedder that ship with the code.
+They use the API, with the built-in extractor and embedder.
 """
 
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from sqlalchemy import Text, func, or_, select
 
 from storage.tables.metadata import METADATA
 from tests.support.clients.graphql import Client
-from tests.support.documents.refusals import with_trouble
+from tests.support.documents.refusals import with_details
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
@@ -54,9 +54,9 @@ LOG = """
   }
 }
 """
-UPDATE = with_trouble("""
+UPDATE = with_details("""
 mutation ($id: ID!, $input: UpdateMemoryInput!) {
-  updateMemory(id: $id, input: $input) { memory { id text version } userErrors { ...Trouble } }
+  updateMemory(id: $id, input: $input) { memory { id text version } userErrors { ...Details } }
 }
 """)
 DELETE = """
@@ -73,8 +73,8 @@ mutation { createProject(input: {name: "Two"}) { project { id } userErrors { mes
 """
 
 
-class Learned(NamedTuple):
-    """One result of an add: what became of it, and the memory that stands for it."""
+class AddResult(NamedTuple):
+    """One result of an add: its outcome, and its memory."""
 
     outcome: str
     text: str
@@ -93,13 +93,13 @@ def add_input(*messages: str | dict[str, Any], **options: Any) -> dict[str, Any]
     return {"messages": said, **who, **options}
 
 
-async def learn(tenant: Tenant, *messages: str | dict[str, Any], **options: Any) -> list[Learned]:
-    """Add a conversation from which facts are drawn; return what became of each."""
+async def learn(tenant: Tenant, *messages: str | dict[str, Any], **options: Any) -> list[AddResult]:
+    """Add a conversation with inference; return the results."""
     project = {"projectId": options.pop("projectId")} if "projectId" in options else {}
     payload = await tenant.owner.do(LEARN, input=add_input(*messages, **options), **project)
     assert payload["operation"] == {"status": "SUCCEEDED"}
     found = [
-        Learned(
+        AddResult(
             result["outcome"],
             memory["text"],
             memory["state"],
@@ -115,31 +115,31 @@ async def learn(tenant: Tenant, *messages: str | dict[str, Any], **options: Any)
 
 
 async def outcomes(tenant: Tenant, *messages: str | dict[str, Any], **options: Any) -> list[str]:
-    """Add a conversation from which facts are drawn; return the outcomes alone."""
+    """Add a conversation with inference; return the outcomes of the results."""
     return [each.outcome for each in await learn(tenant, *messages, **options)]
 
 
-async def memories(client: Client, **wanted: Any) -> list[dict[str, Any]]:
-    """Return memories of the default project, oldest first, as a list shows them."""
-    found = (await client.ask(MEMORIES, **wanted))["memories"]
+async def memories(client: Client, **arguments: Any) -> list[dict[str, Any]]:
+    """Return the memories of the default project that the list shows, oldest first."""
+    found = (await client.ask(MEMORIES, **arguments))["memories"]
     assert found["totalCount"] == len(found["nodes"])
     nodes: list[dict[str, Any]] = found["nodes"]
     return nodes
 
 
-async def shown(client: Client, **wanted: Any) -> list[str]:
+async def shown(client: Client, **arguments: Any) -> list[str]:
     """Return the texts of memories, oldest first."""
-    return [memory["text"] for memory in await memories(client, **wanted)]
+    return [memory["text"] for memory in await memories(client, **arguments)]
 
 
 async def everything(client: Client) -> dict[str, dict[str, Any]]:
-    """Return all memories by their texts, whatever lists hide."""
+    """Return all memories by their texts, including those that lists hide by default."""
     found = await memories(client, showExpired=True, includeMerged=True)
     return {memory["text"]: memory for memory in found}
 
 
 async def totals(tenant: Tenant) -> dict[str, int]:
-    """Return the totals of the first project, as "project", and of its entities by name."""
+    """Return the total of the first project, under "project", and those of its entities by name."""
     projects = METADATA.tables["projects"]
     total = select(projects.c.total_memories).where(projects.c.id == tenant.project_id)
     with tenant.deployment.services.db.engine.connect() as connection:
@@ -149,7 +149,7 @@ async def totals(tenant: Tenant) -> dict[str, int]:
 
 
 async def log(client: Client) -> list[dict[str, Any]]:
-    """Return the project's log, whose numbers have no gap."""
+    """Return the project's log; fails on a gap in the sequence numbers."""
     history = (await client.ask(LOG))["project"]["history"]
     events: list[dict[str, Any]] = history["nodes"]
     assert history["totalCount"] == len(events)
@@ -158,18 +158,18 @@ async def log(client: Client) -> list[dict[str, Any]]:
 
 
 async def events(client: Client) -> list[str]:
-    """Return the kinds of the log's events, in order."""
+    """Return the types of the log's events, in order."""
     return [event["type"] for event in await log(client)]
 
 
 async def entity_id(client: Client, name: str, type: str = "USER") -> str:
-    """Return the id of an entity that is there."""
+    """Return the id of an existing entity."""
     id: str = (await client.ask(ENTITY, name=name, type=type))["entity"]["id"]
     return id
 
 
 def rows_with(deployment: Deployment, word: str) -> dict[str, int]:
-    """Return how many rows of each table have a word in one of their columns, if any has."""
+    """Return the number of rows that contain a word, of each table with such rows."""
     found = {}
     with deployment.services.db.engine.connect() as connection:
         for table in METADATA.sorted_tables:

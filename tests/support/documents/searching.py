@@ -1,4 +1,4 @@
-"""What the tests of searching share: the query at each place, what it finds, and conversations."""
+"""Documents and helpers for tests of search: search fields, hits, and conversations."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from harness.postgres import fresh_postgres
+from harness.settings import settings_for
 from tests.support.clients.graphql import Client
 from tests.support.fixtures.factories import ADD, Tenant
-from tests.support.servers.deployment import Deployment, deployed, fresh_postgres, settings_for
+from tests.support.servers.deployment import Deployment, deployed
 
 _TYPES = {
     "query": "String!",
@@ -35,7 +37,7 @@ searchMemories({", ".join(f"{name}: ${name}" for name in _TYPES)}) {{
   tookMs
 }}
 """
-# Every place that can be searched. What is left out of the variables has its default.
+# Every field that searches. Omitted variables have their defaults.
 PLACES = {
     "root": f"query ({_VARIABLES}) {{ {_SEARCH} }}",
     "project": f"query ({_VARIABLES}) {{ project {{ {_SEARCH} }} }}",
@@ -46,8 +48,8 @@ PLACES = {
     """,
 }
 
-# The ways in which a search comes by what it ranks, each by the limits of the planner that make a
-# scope of any size go it.
+# The ways in which a search gets its candidates, each with the planner limits that force it for
+# scopes of any size.
 WAYS: dict[str, dict[str, int]] = {
     "whole": {},
     "vectors": {"resolvers.search.planner.EXACT_SCOPE": 0},
@@ -59,14 +61,14 @@ WAYS: dict[str, dict[str, int]] = {
 
 
 def send(monkeypatch: pytest.MonkeyPatch, way: str) -> str:
-    """Make searches go a way, whatever the size of their scopes; return its name."""
+    """Force one of the ways for all searches; return its name."""
     for limit, value in WAYS[way].items():
         monkeypatch.setattr(limit, value)
     return way
 
 
 class Hit(NamedTuple):
-    """A hit: the memory, its score, and the parts of that by their names."""
+    """A hit: the memory, its score, and the named parts of the score."""
 
     id: str
     text: str
@@ -79,7 +81,7 @@ Hits = list[Hit]
 
 
 async def search(client: Client, query: str, place: str = "root", **arguments: Any) -> Hits:
-    """Return what is found, best first."""
+    """Return the hits, best first."""
     found = await client.ask(PLACES[place], query=query, **arguments)
     while "hits" not in found:
         (found,) = found.values()
@@ -91,7 +93,7 @@ async def search(client: Client, query: str, place: str = "root", **arguments: A
 
 
 async def search_all(tenant: Tenant, query: str, **options: Any) -> Hits:
-    """Return all memories of the project, whatever they mean, best first."""
+    """Return all memories of the project as hits, best first."""
     return await search(tenant.owner, query, **{"topK": 1000, "threshold": 0, **options})
 
 
@@ -101,45 +103,45 @@ async def parts(tenant: Tenant, query: str, part: str, **options: Any) -> dict[s
 
 
 async def cosine(tenant: Tenant, left: str, right: str) -> float:
-    """Return how near two texts are to the embedder."""
+    """Return the cosine similarity of two texts."""
     embedder = tenant.deployment.services.embedder
     one, two = (np.frombuffer(each, "<f4") for each in await embedder.embed([left, right]))
     return float(one @ two)
 
 
 def near(expected: Any) -> Any:
-    """Return what equals a number, or several, as nearly as float32 can tell."""
+    """Return an approximation of a number, or of several, with the precision of float32."""
     return pytest.approx(expected, abs=1e-5)
 
 
 def texts(hits: Hits) -> list[str]:
-    """Return what hits say, in order."""
+    """Return the texts of hits, in order."""
     return [hit.text for hit in hits]
 
 
 async def add_apart(tenant: Tenant, *texts: str, **options: Any) -> list[dict[str, Any]]:
-    """Store memories that have nothing to do with each other, as `Tenant.add` does."""
+    """Store memories in separate calls, so that they do not form a conversation."""
     return [memory for text in texts for memory in await tenant.add(text, **options)]
 
 
 async def say(tenant: Tenant, *lines: str, **options: Any) -> list[str]:
-    """Store lines, written "Name: words", as one conversation; return the ids of the memories."""
-    parted = (line.split(": ", 1) for line in lines)
-    said = [{"role": "user", "name": name, "content": content} for name, content in parted]
+    """Store lines of the form "Name: words" as one conversation; return the ids of the memories."""
+    pairs = (line.split(": ", 1) for line in lines)
+    messages = [{"role": "user", "name": name, "content": content} for name, content in pairs]
     payload = await tenant.owner.do(
-        ADD, input={"infer": False, "messages": said, "userId": "alice", **options}
+        ADD, input={"infer": False, "messages": messages, "userId": "alice", **options}
     )
     return [memory["id"] for memory in payload["memories"]]
 
 
 async def say_apart(tenant: Tenant, *lines: str, **options: Any) -> list[str]:
-    """Store lines that have nothing to do with each other; return the ids of the memories."""
+    """Store lines in separate calls, so that they do not form a conversation; return the ids."""
     return [id for line in lines for id in await say(tenant, line, **options)]
 
 
 @contextlib.asynccontextmanager
 async def idle_deployment(kind: str, data_dir: Path, name: str) -> AsyncIterator[Deployment]:
-    """Run a deployment without workers on a database of its own, which nobody else's drain."""
+    """Run a deployment without workers on its own database, where no other workers run jobs."""
     with contextlib.ExitStack() as stack:
         url = None
         if kind == "postgresql":

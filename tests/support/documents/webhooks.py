@@ -1,4 +1,4 @@
-"""What the tests of webhooks share: the documents, and a project with a webhook to a receiver."""
+"""Documents and helpers for tests of webhooks, and a project with a webhook to a receiver."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from core.enums import WebhookEventType
 from resolvers.webhooks.delivery import Retries
-from tests.support.documents.refusals import with_trouble
+from tests.support.documents.refusals import with_details
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.receiver import Receiver
 from workers.runner import Runner
@@ -23,45 +23,45 @@ fragment Sent on WebhookDelivery {
   id eventId eventType status attempts responseStatus error createdAt nextAttemptAt completedAt
 }
 """
-CREATE = with_trouble(
+CREATE = with_details(
     """
 mutation ($project: ID, $input: CreateWebhookInput!) {
   createWebhook(projectId: $project, input: $input) {
-    webhook { ...Hook } secret userErrors { ...Trouble }
+    webhook { ...Hook } secret userErrors { ...Details }
   }
 }
 """,
     WEBHOOK,
 )
-UPDATE = with_trouble(
+UPDATE = with_details(
     """
 mutation ($id: ID!, $input: UpdateWebhookInput!) {
-  updateWebhook(id: $id, input: $input) { webhook { ...Hook } userErrors { ...Trouble } }
+  updateWebhook(id: $id, input: $input) { webhook { ...Hook } userErrors { ...Details } }
 }
 """,
     WEBHOOK,
 )
-DELETE = with_trouble(
-    "mutation ($id: ID!) { deleteWebhook(id: $id) { deletedId userErrors { ...Trouble } } }"
+DELETE = with_details(
+    "mutation ($id: ID!) { deleteWebhook(id: $id) { deletedId userErrors { ...Details } } }"
 )
-ROTATE = with_trouble(
+ROTATE = with_details(
     """
 mutation ($id: ID!) {
-  rotateWebhookSecret(id: $id) { webhook { ...Hook } secret userErrors { ...Trouble } }
+  rotateWebhookSecret(id: $id) { webhook { ...Hook } secret userErrors { ...Details } }
 }
 """,
     WEBHOOK,
 )
-TEST = with_trouble(
+TEST = with_details(
     """
-mutation ($id: ID!) { testWebhook(id: $id) { delivery { ...Sent } userErrors { ...Trouble } } }
+mutation ($id: ID!) { testWebhook(id: $id) { delivery { ...Sent } userErrors { ...Details } } }
 """,
     DELIVERY,
 )
-REDELIVER = with_trouble(
+REDELIVER = with_details(
     """
 mutation ($id: ID!) {
-  redeliverWebhook(deliveryId: $id) { delivery { ...Sent } userErrors { ...Trouble } }
+  redeliverWebhook(deliveryId: $id) { delivery { ...Sent } userErrors { ...Details } }
 }
 """,
     DELIVERY,
@@ -100,8 +100,8 @@ mutation ($id: ID!, $event: ID!) {
 LOG = "{ project { history(first: 100) { nodes { id sequence type cursor createdAt } } } }"
 
 
-def at_once(retries: int) -> Retries:
-    """Return a schedule of so many retries without any pause."""
+def immediate_retries(retries: int) -> Retries:
+    """Return a schedule of so many retries without pauses."""
     return Retries((timedelta(0),) * retries, jitter=0)
 
 
@@ -115,11 +115,11 @@ class WebhookFixture:
     secret: str
 
     async def drain(self, retries: Retries | None = None, later: float = 0) -> None:
-        """Do all jobs that are due, or will be some seconds from here, as the workers would."""
+        """Run all jobs that are due, or will be due in some seconds, as the workers would."""
         services, ahead = self.tenant.deployment.services, timedelta(seconds=later)
         clock = services.clock
-        then = replace(services, clock=lambda: clock() + ahead)
-        await Runner(then, retries or at_once(0)).drain()
+        shifted = replace(services, clock=lambda: clock() + ahead)
+        await Runner(shifted, retries or immediate_retries(0)).drain()
 
     async def deliveries(self) -> list[dict[str, Any]]:
         """Return the deliveries of the webhook, oldest first."""
@@ -133,13 +133,13 @@ class WebhookFixture:
         return only
 
     async def ended(self, id: str) -> None:
-        """Wait until workers that run beside have brought a delivery to its end."""
+        """Wait until workers that run elsewhere have completed a delivery."""
         async with asyncio.timeout(60):
             while (await self.tenant.owner.ask(NODE, id=id))["node"]["completedAt"] is None:
                 await asyncio.sleep(0.01)
 
     async def statuses(self) -> list[tuple[str, int, int | None, str | None]]:
-        """Return what came of each: its status, attempts, the receiver's status and the error."""
+        """Return the status, attempts, response status and error of each delivery."""
         return [
             (row["status"], row["attempts"], row["responseStatus"], row["error"])
             for row in await self.deliveries()
@@ -157,12 +157,12 @@ class WebhookFixture:
         return changed
 
     def texts(self) -> list[str]:
-        """Return the texts that the receiver was sent, in order."""
+        """Return the memory texts in the messages that the receiver got, in order."""
         return [body["event_details"]["data"]["memory"] for body in self.receiver.bodies]
 
 
 async def make_webhook(tenant: Tenant, receiver: Receiver, *types: str) -> WebhookFixture:
-    """Make a webhook of all types, or of some."""
+    """Create a webhook of some event types, by default of all."""
     input = {"name": "Here", "url": receiver.url, "eventTypes": list(types) or ALL}
     made = await tenant.owner.do(CREATE, project=tenant.project_id, input=input)
     return WebhookFixture(tenant, receiver, made["webhook"]["id"], made["secret"])

@@ -1,8 +1,8 @@
-"""How a server that speaks the API of OpenAI may answer: well, badly, late or not at all.
+"""The answers of a server with OpenAI's API: good, bad, late or none.
 
 A behaviour is a function from a request to an `Answer`; `tests.support.servers.openai_server`
-serves them. The trap: an answer that asks to try again says when, a millisecond later, because the
-official client would otherwise wait for half a second at least.
+serves them. The trap: errors that can be retried carry `retry-after-ms: 1`, because the official
+client otherwise waits for at least half a second.
 """
 
 import itertools
@@ -20,12 +20,12 @@ CHAT = "/v1/chat/completions"
 EMBEDDINGS = "/v1/embeddings"
 MODELS = "/v1/models"
 SOON = {"retry-after-ms": "1"}
-INPUT_TOKENS, OUTPUT_TOKENS = 100, 20  # What the `usage` of every chat says.
+INPUT_TOKENS, OUTPUT_TOKENS = 100, 20  # The `usage` of every chat.
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came. Header names are in lower case."""
+    """A received request. Header names are in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -33,12 +33,12 @@ class Request:
 
     @property
     def format(self) -> str | None:
-        """The type of the response format asked for."""
+        """The type of the requested response format."""
         return cast("str | None", self.body.get("response_format", {}).get("type"))
 
     @property
     def messages(self) -> list[tuple[str, str]]:
-        """Role and content of each message of a chat."""
+        """The role and content of each message of a chat."""
         return [(message["role"], message["content"]) for message in self.body["messages"]]
 
     @property
@@ -54,13 +54,13 @@ class Request:
     @property
     def texts(self) -> list[str]:
         """The texts to embed."""
-        given = self.body["input"]
-        return [given] if isinstance(given, str) else given
+        value = self.body["input"]
+        return [value] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is sent back: JSON, or text as it stands. `cut` ends the connection halfway through."""
+    """A response: JSON, or unchanged text. `cut` closes the connection halfway through the body."""
 
     body: Any
     status: int = 200
@@ -72,11 +72,11 @@ class Answer:
 Behaviour = Callable[[Request], Answer]
 
 
-# What a server does by itself.
+# The defaults.
 
 
 def echo(request: Request) -> Answer:
-    """Find one fact in each user turn: its words."""
+    """Return the words of each user turn as a fact."""
     turns = request.document.get("turns", [])
     found = [fact(turn["content"], turns=[turn["n"]]) for turn in turns if turn["role"] == "user"]
     return facts(found)(request)
@@ -88,7 +88,7 @@ def words(request: Request) -> Answer:
 
 
 def bag_of_words(text: str) -> list[float]:
-    """Return a unit vector that counts the words of a text, nearer the more words are shared."""
+    """Return a unit vector of the word counts of a text; shared words raise the similarity."""
     vector = [0.0] * DIMENSION
     for word in re.findall(r"\w+", text.lower()) or [text]:
         vector[zlib.crc32(word.encode("utf-8", "replace")) % DIMENSION] += 1.0
@@ -96,9 +96,9 @@ def bag_of_words(text: str) -> list[float]:
     return [number / length for number in vector]
 
 
-def by_itself(request: Request) -> Answer:
-    """Answer as the server does when it is told nothing."""
-    return _BY_ITSELF.get(request.path, _unknown)(request)
+def default_answer(request: Request) -> Answer:
+    """Answer by the default of the path."""
+    return _DEFAULTS.get(request.path, _unknown)(request)
 
 
 def _models(request: Request) -> Answer:
@@ -109,10 +109,10 @@ def _unknown(request: Request) -> Answer:
     return Answer({"error": {"message": f"There is no {request.path}."}}, status=404)
 
 
-_BY_ITSELF: dict[str, Behaviour] = {CHAT: echo, EMBEDDINGS: words, MODELS: _models}
+_DEFAULTS: dict[str, Behaviour] = {CHAT: echo, EMBEDDINGS: words, MODELS: _models}
 
 
-# What it can be told to do: chats.
+# Behaviours for chats.
 
 
 def fact(text: str, speaker: str = "user", turns: Sequence[int] = (1,), **more: Any) -> Any:
@@ -123,7 +123,7 @@ def fact(text: str, speaker: str = "user", turns: Sequence[int] = (1,), **more: 
 
 
 def facts(found: Sequence[Any]) -> Behaviour:
-    """Answer with these facts; none is an answer too."""
+    """Answer with these facts, or with none."""
     return text(json.dumps({"facts": list(found)}))
 
 
@@ -133,7 +133,7 @@ def many_facts(count: int) -> Behaviour:
 
 
 def text(content: str | None, *, ending: str = "stop", refusal: str | None = None) -> Behaviour:
-    """Answer with these words of the model, JSON or not."""
+    """Answer with this content, JSON or not."""
     message = {"role": "assistant", "content": content, "refusal": refusal}
     total = INPUT_TOKENS + OUTPUT_TOKENS
     usage = {"prompt_tokens": INPUT_TOKENS, "completion_tokens": OUTPUT_TOKENS}
@@ -151,7 +151,7 @@ def text(content: str | None, *, ending: str = "stop", refusal: str | None = Non
 
 
 def cut_off(content: str) -> Behaviour:
-    """Answer with words that end because the model may not write more."""
+    """Answer with content that ends at the token limit."""
     return text(content, ending="length")
 
 
@@ -161,7 +161,7 @@ def refusal(reason: str = "I cannot help with that.") -> Behaviour:
 
 
 def rejects(*formats: str, then: Behaviour = echo) -> Behaviour:
-    """Refuse these response formats with status 400, answer others; a rule for `answer_with`."""
+    """Reject these response formats with status 400, and answer others; for `answer_with`."""
 
     def behave(request: Request) -> Answer:
         if request.format in formats:
@@ -171,11 +171,11 @@ def rejects(*formats: str, then: Behaviour = echo) -> Behaviour:
     return behave
 
 
-# What it can be told to do: embeddings.
+# Behaviours for embeddings.
 
 
 def vectors(rows: Sequence[Sequence[float]]) -> Behaviour:
-    """Answer with these vectors, however many texts were given."""
+    """Answer with these vectors, for any number of texts."""
     data = [
         {"object": "embedding", "index": index, "embedding": list(row)}
         for index, row in enumerate(rows)
@@ -185,7 +185,7 @@ def vectors(rows: Sequence[Sequence[float]]) -> Behaviour:
 
 
 def window(characters: int, then: Behaviour = words) -> Behaviour:
-    """Refuse texts beyond a length with status 400, as models do; a rule for `answer_with`."""
+    """Reject texts beyond a length with status 400, as models do; for `answer_with`."""
 
     def behave(request: Request) -> Answer:
         if max(map(len, request.texts)) > characters:
@@ -195,33 +195,33 @@ def window(characters: int, then: Behaviour = words) -> Behaviour:
     return behave
 
 
-# What it can be told to do: anything.
+# Behaviours for all requests.
 
 
 def body(content: Any) -> Behaviour:
-    """Answer with status 200 and this body, JSON, or text as it stands."""
+    """Answer with status 200 and this body: JSON, or unchanged text."""
     return lambda request: Answer(content)
 
 
 def status(code: int, message: str = "", *, retry_after: float | None = None) -> Behaviour:
-    """Answer with an error, its headers saying to try again soon or after so many seconds."""
+    """Answer with an error whose headers request a retry after a millisecond or `retry_after`."""
     headers = SOON if retry_after is None else {"retry-after": f"{retry_after:g}"}
-    said = {"error": {"message": message or f"Status {code}.", "type": "test", "code": None}}
-    return lambda request: Answer(said, status=code, headers=headers)
+    error = {"error": {"message": message or f"Status {code}.", "type": "test", "code": None}}
+    return lambda request: Answer(error, status=code, headers=headers)
 
 
-def slow(seconds: float, then: Behaviour = by_itself) -> Behaviour:
-    """Answer after a while."""
+def slow(seconds: float, then: Behaviour = default_answer) -> Behaviour:
+    """Answer after a delay in seconds."""
     return lambda request: replace(then(request), delay=seconds)
 
 
 def cut(request: Request) -> Answer:
-    """Close the connection midway through the answer."""
-    return replace(by_itself(request), cut=True)
+    """Close the connection halfway through the default answer."""
+    return replace(default_answer(request), cut=True)
 
 
 def in_turn(*behaviours: Behaviour) -> Behaviour:
-    """Answer in these ways one after the other, and over again; a rule for `answer_with`."""
+    """Cycle through these behaviours; for `answer_with`."""
     cycle, lock = itertools.cycle(behaviours), threading.Lock()
 
     def behave(request: Request) -> Answer:

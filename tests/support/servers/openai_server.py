@@ -1,18 +1,18 @@
-"""A server that speaks the API of OpenAI on loopback, and misbehaves in every way when told to.
+"""A server with OpenAI's API on loopback, which can be made to fail in many ways.
 
     with OpenAIServer() as server:
         server.next(status(429), facts([fact("She lives in Lisbon.")]))
         ...                             # Point a client at `server.url`.
-        server.chats[0].document        # What it was asked, as the model would have read it.
+        server.chats[0].document        # The document that the model would have read.
 
-It answers /v1/chat/completions, /v1/embeddings and /v1/models. Each answer comes from a behaviour
-of `tests.support.servers.openai_answers`, or from any function that turns a `Request` into an
-`Answer`: the first one waiting in the queue of `next`, else the one of `answer_with`, else what a
-server does by itself: a chat finds one fact in each user turn, its words; an embedding is a bag of
-words in 64 dimensions. A behaviour that raises makes the `with` block raise at its end.
+It serves /v1/chat/completions, /v1/embeddings and /v1/models. Each response comes from a behaviour
+of `tests.support.servers.openai_answers`, or from any function from a `Request` to an `Answer`: the
+first one in the queue of `next`, else the one of `answer_with`, else the default. By default a chat
+returns the words of each user turn as a fact, and an embedding is a bag of words in 64 dimensions.
+If a behaviour raises, the `with` block raises the error at its end.
 
-The trap: chats and embeddings have queues and rules of their own, because a memory server asks for
-both in an order that no test should depend on.
+The trap: chats and embeddings have separate queues and rules, because tests should not depend on
+the order in which a memory server requests them.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from tests.support.servers.openai_answers import (
     Answer,
     Behaviour,
     Request,
-    by_itself,
+    default_answer,
 )
 
 
@@ -44,7 +44,7 @@ class OpenAIServer:
         self._queues: dict[str, deque[Behaviour]] = {CHAT: deque(), EMBEDDINGS: deque()}
         self._rules: dict[str, Behaviour] = {}
         self._mistakes: list[Exception] = []
-        self._ending = threading.Event()  # Set when the server ends, so that nobody sleeps on.
+        self._ending = threading.Event()  # Set when the server ends; it interrupts delays.
         self._http = _HTTPServer(self)
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="openai-server"
@@ -70,13 +70,13 @@ class OpenAIServer:
 
     @property
     def url(self) -> str:
-        """The address to give to a client, which ends in /v1."""
+        """The base URL for clients, which ends in /v1."""
         host, port = self._http.server_address[:2]
         return f"http://{host!s}:{port}/v1"
 
     @property
     def requests(self) -> list[Request]:
-        """Every request so far, in the order they came."""
+        """All requests so far, in order of arrival."""
         with self._lock:
             return list(self._requests)
 
@@ -91,22 +91,22 @@ class OpenAIServer:
         return [request for request in self.requests if request.path == EMBEDDINGS]
 
     async def wait_for_requests(self, count: int) -> None:
-        """Wait until so many requests have come."""
+        """Wait until so many requests have arrived."""
         while len(self.requests) < count:
             await asyncio.sleep(0.005)
 
     def next(self, *behaviours: Behaviour, path: str = CHAT) -> None:
-        """Answer the next requests in these ways, one each, before anything else applies."""
+        """Answer the next requests by these behaviours, one each; they precede all other rules."""
         with self._lock:
             self._queues[path].extend(behaviours)
 
     def answer_with(self, behaviour: Behaviour, path: str = CHAT) -> None:
-        """Answer every request in this way while the queue is empty, until told otherwise."""
+        """Answer by this behaviour while the queue is empty, until the next call or `reset`."""
         with self._lock:
             self._rules[path] = behaviour
 
     def reset(self) -> None:
-        """Forget requests, queues and rules."""
+        """Delete all recorded requests, queues and rules."""
         with self._lock:
             self._requests.clear()
             self._rules.clear()
@@ -114,13 +114,13 @@ class OpenAIServer:
                 queue.clear()
 
     def answer(self, request: Request) -> Answer:
-        """Take note of a request and return its answer, after the delay that it asks for."""
+        """Record a request and return its answer, after the answer's delay."""
         with self._lock:
             self._requests.append(request)
             queue = self._queues.get(request.path)
             behaviour = queue.popleft() if queue else self._rules.get(request.path)
         try:
-            answer = (behaviour or by_itself)(request)
+            answer = (behaviour or default_answer)(request)
         except Exception as error:
             self._mistakes.append(error)
             return Answer({"error": {"message": f"A mistake of the test: {error!r}"}}, status=501)
@@ -130,7 +130,7 @@ class OpenAIServer:
 
 
 class _HTTPServer(ThreadingHTTPServer):
-    # Joined by `server_close`, which `hang_up` lets come to an end.
+    # `server_close` joins the threads; `hang_up` ends them.
     daemon_threads = False
     block_on_close = True
     request_queue_size = 128
@@ -142,7 +142,7 @@ class _HTTPServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def hang_up(self) -> None:
-        """End the connections that clients keep open for a next request."""
+        """Close the idle connections that clients keep open."""
         with self._lock:
             for connection in self._connections:
                 with suppress(OSError):
@@ -159,7 +159,7 @@ class _HTTPServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that have hung up, which is what many tests make them do."""
+        """Ignore clients that close the connection early, as they do in many tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -174,9 +174,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers["content-length"])
         self._reply(json.loads(self.rfile.read(length)))
 
-    def _reply(self, given: dict[str, Any]) -> None:
+    def _reply(self, body: dict[str, Any]) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.owner.answer(Request(self.path, headers, given))
+        answer = self.server.owner.answer(Request(self.path, headers, body))
         plain = isinstance(answer.body, str)
         sent = (answer.body if plain else json.dumps(answer.body)).encode()
         self.send_response(answer.status)

@@ -1,11 +1,11 @@
-"""The receiver of webhooks on loopback: it notes what it is sent, and misbehaves when told to.
+"""A webhook receiver on loopback: it records requests, and can be made to fail.
 
     with Receiver() as receiver:
-        receiver.next(500, Do.DROP)     # Then it answers 204 again.
+        receiver.next(500, Do.DROP)     # Afterwards it answers 204 again.
         ...                             # Point a webhook at `receiver.url`.
-        receiver.bodies                 # What it was sent, as JSON, in the order of its coming.
+        receiver.bodies                 # The received bodies, as JSON, in order of arrival.
 
-It runs in threads of its own, so it can be used by tests of any kind, and by other processes.
+It runs in its own threads, so any test and other processes can use it.
 """
 
 import socket
@@ -21,9 +21,9 @@ from standardwebhooks import Webhook
 
 
 class Do(Enum):
-    """What a receiver does instead of answering with a status."""
+    """A reaction other than an immediate response with a status."""
 
-    STALL = "It answers when it is told to, by `release`."
+    STALL = "It answers after `release`."
     DROP = "It closes the connection."
 
 
@@ -42,7 +42,7 @@ class Received:
         return self.headers["webhook-id"]
 
     def verified(self, secret: str) -> Any:
-        """Return the body as JSON. Raises unless it was signed with a secret, just now."""
+        """Return the body as JSON. Raises unless it has a current signature with this secret."""
         return Webhook(secret).verify(self.body, self.headers)
 
 
@@ -53,10 +53,10 @@ class Receiver:
         self._lock = threading.Lock()
         self._queue: deque[int | Do] = deque()
         self._release = threading.Event()
-        self._now = 0
+        self._open = 0
         self.requests: list[Received] = []
         self.most_at_once = 0
-        self.stalled = 204  # What it answers to what it has let wait.
+        self.stalled = 204  # The status of the responses that `STALL` delayed.
         self._address = (host, 0)
         self._start()
 
@@ -64,8 +64,8 @@ class Receiver:
         self._http = _Server(self._address, _Handler)
         self._http.receiver = self
         self._address = (self._address[0], self._http.server_port)
-        given = {"poll_interval": 0.02}
-        self._thread = threading.Thread(target=self._http.serve_forever, kwargs=given)
+        options = {"poll_interval": 0.02}
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs=options)
         self._thread.start()
 
     def __enter__(self) -> "Receiver":
@@ -78,39 +78,39 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL to send to."""
         return f"http://{self._address[0]}:{self._address[1]}/hook?token=of-the-receiver"
 
     @property
     def bodies(self) -> list[Any]:
-        """What it was sent."""
+        """The JSON bodies of all requests."""
         return [orjson.loads(request.body) for request in self.requests]
 
     def next(self, *answers: int | Do) -> None:
-        """Answer the next requests in these ways."""
+        """Answer the next requests with these statuses or reactions."""
         with self._lock:
             self._queue.extend(answers)
 
     def release(self) -> None:
-        """Let those go on that stall, and whoever is to stall after them."""
+        """Answer the stalled requests, and do not stall later ones."""
         self._release.set()
 
     def disappear(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
 
     def come_back(self) -> None:
-        """Listen again, where it did before."""
+        """Listen again on the same port."""
         self._start()
 
     def take(self, request: Received) -> int | Do:
-        """Note a request; return what to do about it."""
+        """Record a request; return the status or the reaction."""
         with self._lock:
             self.requests.append(request)
-            self._now += 1
-            self.most_at_once = max(self.most_at_once, self._now)
+            self._open += 1
+            self.most_at_once = max(self.most_at_once, self._open)
             way = self._queue.popleft() if self._queue else 204
         if way is Do.STALL:
             self._release.wait(60)
@@ -118,9 +118,9 @@ class Receiver:
         return way
 
     def over(self) -> None:
-        """Note the end of a request."""
+        """Record the end of a request."""
         with self._lock:
-            self._now -= 1
+            self._open -= 1
 
 
 class _Server(ThreadingHTTPServer):
@@ -129,12 +129,12 @@ class _Server(ThreadingHTTPServer):
     receiver: Receiver
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of a sender that has gone."""
+        """Ignore senders that close the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        """Answer as the receiver says."""
+        """Respond as the receiver decides."""
         receiver = self.server.receiver  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}

@@ -1,4 +1,4 @@
-"""Deleting organizations: with all their projects, at once and for good."""
+"""Deleting organizations: they and their projects are hidden at once and erased later."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ from tests.support.fixtures.factories import Tenant
 pytestmark = pytest.mark.every_database
 
 
-async def test_a_deleted_organization_is_gone_before_it_is_erased(tenant: Tenant) -> None:
+async def test_a_deleted_organization_is_hidden_before_it_is_erased(tenant: Tenant) -> None:
     ids = await store_memory(tenant)
     second = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     payload = await tenant.owner.do(DELETE_ORGANIZATION, id=tenant.organization_id)
@@ -69,7 +69,7 @@ async def test_a_deleted_organization_is_erased(tenant: Tenant, projects: int) -
     assert data == {"organization": {"id": tenant.stranger_organization_id}}
 
 
-async def test_keys_confined_to_a_deleted_organization_end_with_it(tenant: Tenant) -> None:
+async def test_keys_confined_to_a_deleted_organization_become_invalid(tenant: Tenant) -> None:
     _, confined = await key_of(tenant.owner, projectId=tenant.project_id)
     _, wide = await key_of(tenant.owner, email=tenant.reader_email)
     _, at_large = await key_of(tenant.owner)
@@ -88,7 +88,7 @@ async def test_keys_confined_to_a_deleted_organization_end_with_it(tenant: Tenan
 
 
 @pytest.mark.parametrize("what", ["project", "organization", "organization without projects"])
-async def test_a_key_made_right_after_a_deletion_outlives_it(tenant: Tenant, what: str) -> None:
+async def test_a_key_created_right_after_a_deletion_stays_valid(tenant: Tenant, what: str) -> None:
     if what == "organization without projects":
         await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
         await tenant.deployment.run_jobs()
@@ -115,7 +115,7 @@ async def test_a_key_made_right_after_a_deletion_outlives_it(tenant: Tenant, wha
 
 
 @pytest.mark.parametrize("what", ["project", "organization"])
-async def test_a_key_made_during_a_deletion_outlives_it(tenant: Tenant, what: str) -> None:
+async def test_a_key_created_during_a_deletion_stays_valid(tenant: Tenant, what: str) -> None:
     document = DELETE_PROJECT if what == "project" else DELETE_ORGANIZATION
     id = tenant.project_id if what == "project" else tenant.organization_id
     deployment = tenant.deployment
@@ -133,7 +133,7 @@ async def test_a_key_made_during_a_deletion_outlives_it(tenant: Tenant, what: st
     assert response.json()["data"]["viewer"]["project"] is None
 
 
-async def test_a_project_made_during_a_deletion_goes_with_it(tenant: Tenant) -> None:
+async def test_a_project_created_during_a_deletion_is_deleted(tenant: Tenant) -> None:
     deployment, id = tenant.deployment, tenant.organization_id
     with paused_transaction(deployment, "INSERT INTO project_members") as (reached, released):
         making = asyncio.create_task(tenant.owner.do(CREATE_PROJECT))

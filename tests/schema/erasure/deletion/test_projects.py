@@ -1,4 +1,4 @@
-"""Deleting projects: gone at once, and erased when the workers have been there."""
+"""Deleting projects: they are hidden at once, and workers erase them later."""
 
 import asyncio
 
@@ -24,28 +24,28 @@ from tests.support.documents.refusals import (
     assert_refused,
     not_found,
     snapshot,
-    with_trouble,
+    with_details,
 )
 from tests.support.fixtures.factories import ADD, Tenant
 
 pytestmark = pytest.mark.every_database
 
-UPDATE_PROJECT = with_trouble("""
+UPDATE_PROJECT = with_details("""
 mutation ($id: ID!) {
-  updateProject(id: $id, input: {name: "Else"}) { project { id } userErrors { ...Trouble } }
+  updateProject(id: $id, input: {name: "Else"}) { project { id } userErrors { ...Details } }
 }
 """)
-UPDATE_MEMORY = with_trouble("""
+UPDATE_MEMORY = with_details("""
 mutation ($id: ID!) {
-  updateMemory(id: $id, input: {text: "Else"}) { memory { id } userErrors { ...Trouble } }
+  updateMemory(id: $id, input: {text: "Else"}) { memory { id } userErrors { ...Details } }
 }
 """)
-ADD_MEMORY = with_trouble("""
+ADD_MEMORY = with_details("""
 mutation ($id: ID!) {
   addMemories(projectId: $id, input: {
     infer: false, userId: "alice", messages: [{role: "user", content: "x"}]
   }) {
-    memories { id } userErrors { ...Trouble }
+    memories { id } userErrors { ...Details }
   }
 }
 """)
@@ -56,7 +56,7 @@ query ($id: ID!) {
 """
 
 
-async def test_a_deleted_project_is_gone_before_it_is_erased(tenant: Tenant) -> None:
+async def test_a_deleted_project_is_hidden_before_it_is_erased(tenant: Tenant) -> None:
     ids = await store_memory(tenant)
     _, at_large = await key_of(tenant.owner)
     payload = await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
@@ -71,7 +71,7 @@ async def test_a_deleted_project_is_gone_before_it_is_erased(tenant: Tenant) -> 
     await assert_missing(tenant.reader, ORGANIZATION, id=tenant.organization_id)
 
 
-async def test_nothing_can_be_done_to_a_deleted_project(tenant: Tenant) -> None:
+async def test_a_deleted_project_cannot_be_changed(tenant: Tenant) -> None:
     ids = await store_memory(tenant)
     await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
     for document, id, path in (
@@ -103,7 +103,7 @@ async def test_a_deleted_project_is_erased(tenant: Tenant, indexed: bool) -> Non
     assert data == {"organization": {"id": tenant.organization_id}}
 
 
-async def test_the_project_beside_it_stays_whole(tenant: Tenant) -> None:
+async def test_other_projects_are_unchanged(tenant: Tenant) -> None:
     first = tenant.project_id
     second = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     message = {"role": "user", "content": "I love hiking"}
@@ -134,7 +134,7 @@ async def test_the_project_beside_it_stays_whole(tenant: Tenant) -> None:
     assert await tenant.deployment.services.index.count(second) == 1
 
 
-async def test_keys_confined_to_a_deleted_project_end_with_it(tenant: Tenant) -> None:
+async def test_keys_confined_to_a_deleted_project_become_invalid(tenant: Tenant) -> None:
     _, owners = await key_of(tenant.owner, projectId=tenant.project_id)
     _, readers = await key_of(tenant.reader, projectId=tenant.project_id)
     _, other = await key_of(tenant.stranger, projectId=tenant.stranger_project_id)
@@ -154,7 +154,7 @@ async def test_a_confined_key_can_delete_its_project_and_itself(tenant: Tenant) 
     await assert_rejected(tenant.deployment, secret)
 
 
-async def test_keys_that_begin_in_a_deleted_project_begin_nowhere(tenant: Tenant) -> None:
+async def test_keys_with_a_deleted_default_project_have_none(tenant: Tenant) -> None:
     _, wide = await key_of(tenant.owner, email=tenant.reader_email)
     await tenant.owner.do(DELETE_PROJECT, id=tenant.project_id)
     for _ in ("hidden", "erased"):
@@ -171,7 +171,7 @@ async def test_keys_that_begin_in_a_deleted_project_begin_nowhere(tenant: Tenant
         await tenant.deployment.run_jobs()
 
 
-async def test_what_is_stored_during_a_deletion_is_erased_with_it(tenant: Tenant) -> None:
+async def test_a_memory_stored_during_a_deletion_is_erased(tenant: Tenant) -> None:
     deployment, id = tenant.deployment, tenant.project_id
     await store_memory(tenant)
     answers = await asyncio.gather(

@@ -1,7 +1,7 @@
-"""A server as people run it: a process of its own, behind a real socket, that can be killed.
+"""Servers as separate processes with real sockets, which can be killed.
 
-The trap: a process started by a test must see none of the settings of whoever runs the tests, so
-it gets a bare environment, and a working directory in which there is no `.env` but its own.
+The trap: such a process must not see the settings of the user who runs the tests. It therefore gets
+an environment without them, and a working directory that has no other `.env` file than its own.
 """
 
 import contextlib
@@ -27,14 +27,14 @@ from typing import Any
 import httpx
 import psycopg
 
-from tests.support.servers.deployment import skip
+from harness.requirements import RequirementMissing
 
-HERE = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 KEY = "mg_the_key_of_a_server_that_tests_run"
-# Where many tests share few cores all takes long; a machine at rest needs three seconds to start.
+# Generous, because many tests may share few cores; an idle machine starts a server in 3 seconds.
 PATIENCE = 60.0
-# One for all, and without certificates: to read those takes longer than most answers, and made anew
-# for each question it takes the very time for which a process that starts is waited for.
+# One shared client that does not load certificates: loading them takes longer than most responses,
+# and a client per request would slow down the polling of a process that starts.
 _HTTP = httpx.Client(
     verify=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0)
 )
@@ -43,19 +43,19 @@ _PRINTED_KEY = re.compile(r"^API key, shown this once: (mg_\S+)$", re.MULTILINE)
 
 
 def environment(settings: dict[str, object]) -> dict[str, str]:
-    """Return an environment with these settings, by name without prefix, and no others."""
+    """Return an environment with only these settings, which are named without the prefix."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("MNEMOGRAPH_")
     }
-    given = {f"MNEMOGRAPH_{name.upper()}": str(value) for name, value in settings.items()}
-    return inherited | given
+    own = {f"MNEMOGRAPH_{name.upper()}": str(value) for name, value in settings.items()}
+    return inherited | own
 
 
 class Warm:
-    """A command of `server.py` in the fork of a process that has imported the code already.
+    """A command of `server.py` in a fork of a process that has already imported the code.
 
-    It is a process like any other, but starts two seconds sooner. The process it is forked from has
-    a single thread, so nothing is cut off midway.
+    It starts two seconds faster than a new interpreter. The parent process has a single thread, so
+    the fork interrupts no other thread.
     """
 
     _context = multiprocessing.get_context("forkserver")
@@ -64,19 +64,19 @@ class Warm:
     def __init__(
         self, home: Path, arguments: Sequence[str], variables: dict[str, str], files: Sequence[str]
     ) -> None:
-        """Start it in a folder, with an environment, and with files to print to."""
-        given = (home, list(arguments), variables, list(files))
-        self._process = self._context.Process(target=_run, args=given, daemon=True)
+        """Start it in a folder with environment variables; `files` receive stdout and stderr."""
+        run_arguments = (home, list(arguments), variables, list(files))
+        self._process = self._context.Process(target=_run, args=run_arguments, daemon=True)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
 
     def poll(self) -> int | None:
-        """Return the exit code, None while it runs."""
+        """Return the exit code, or None while the process runs."""
         return self._process.exitcode
 
     def wait(self, seconds: float) -> int:
-        """Wait for the end, and return the exit code. Raises `TimeoutExpired`."""
+        """Wait for the process to end and return its exit code. Raises `TimeoutExpired`."""
         self._process.join(seconds)
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired(self._process.name, seconds)
@@ -96,9 +96,9 @@ def _run(home: Path, arguments: list[str], variables: dict[str, str], files: lis
 def run_command(
     home: Path, *arguments: str, seconds: float = PATIENCE, **settings: object
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command that ends by itself, from the folder `home`; return what came of it.
+    """Run a command in the folder `home` until it ends; return its exit code and its output.
 
-    One that does not end in time is killed, and has the exit code of that.
+    After the timeout the command is killed, which its exit code shows.
     """
     with ExitStack() as stack:
         files = [stack.enter_context(tempfile.NamedTemporaryFile("r")) for _ in range(2)]
@@ -111,19 +111,19 @@ def run_command(
         return subprocess.CompletedProcess(arguments, code, *(file.read() for file in files))
 
 
-def wait_until(condition: Callable[[], object], wanted: str, seconds: float = PATIENCE) -> None:
-    """Ask again and again until a condition holds."""
+def wait_until(condition: Callable[[], object], goal: str, seconds: float = PATIENCE) -> None:
+    """Poll until a condition holds. Fails with the name of the goal after the timeout."""
     until = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < until, f"waited {seconds} seconds in vain for {wanted}"
+        assert time.monotonic() < until, f"waited {seconds} seconds in vain for {goal}"
         time.sleep(0.02)
 
 
 class Process:
-    """A running server or worker. As a context it is killed in the end, if it still runs then.
+    """A running server or worker. As a context manager, it is killed on exit if it still runs.
 
-    It runs in the folder above its data directory. Without a key given, a server's first start
-    makes one and prints it.
+    It runs in the parent folder of its data directory. Without a `key`, a server creates and prints
+    one on its first start.
     """
 
     def __init__(
@@ -135,75 +135,75 @@ class Process:
         warm: bool = False,
         **settings: object,
     ) -> None:
-        """Start it, and return when it answers. A warm start saves time; see `Warm`."""
-        given: dict[str, object] = {"port": 0, "data_dir": data_dir, **settings}
+        """Start the process and wait until it is ready. `warm` saves time; see `Warm`."""
+        options: dict[str, object] = {"port": 0, "data_dir": data_dir, **settings}
         if key is not None:
-            given["bootstrap_api_key"] = key
+            options["bootstrap_api_key"] = key
         self._key = key
-        # Files instead of pipes: they never fill up, and they can still be read after a kill.
-        self._stdout = tempfile.NamedTemporaryFile("a")  # noqa: SIM115 - open like the process
+        # Files instead of pipes: they do not fill up, and they are still readable after a kill.
+        self._stdout = tempfile.NamedTemporaryFile("a")  # noqa: SIM115 - closed by `close`
         self._stderr = tempfile.NamedTemporaryFile("a")  # noqa: SIM115
         self._running: Warm | subprocess.Popen[bytes]
         if warm:
             files = (self._stdout.name, self._stderr.name)
-            self._running = Warm(data_dir.parent, [command], environment(given), files)
+            self._running = Warm(data_dir.parent, [command], environment(options), files)
         else:
             self._running = subprocess.Popen(
-                [sys.executable, str(HERE / "server.py"), command],
+                [sys.executable, str(ROOT / "server.py"), command],
                 cwd=data_dir.parent,
-                env=environment(given),
+                env=environment(options),
                 stdout=self._stdout,
                 stderr=self._stderr,
             )
         try:
-            wait_until(self._answers if command == "serve" else self._has_begun, f"a {command}")
+            wait_until(self._responds if command == "serve" else self._has_started, f"a {command}")
         except BaseException:
             self.close()
             raise
 
-    def _has_begun(self) -> bool:
+    def _has_started(self) -> bool:
         assert self._running.poll() is None, f"it ended at once: {self.stderr}"
         return bool(self.stdout)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
-            return self._has_begun() and _HTTP.get(f"{self.url}/health/live").is_success
+            return self._has_started() and _HTTP.get(f"{self.url}/health/live").is_success
         return False
 
     @property
     def pid(self) -> int:
-        """The number by which the operating system knows it."""
+        """The process id."""
         return self._running.pid
 
     @property
     def url(self) -> str:
-        """The address it serves on, without a path."""
+        """The URL of the server, without a path."""
         found = _URL.search(self.stdout)
         assert found, self.stdout
         return found[1]
 
     @property
     def key(self) -> str:
-        """The first key: the one given, or the one printed."""
+        """The first API key: the argument `key`, or the printed one."""
         if self._key is None:
             found = _PRINTED_KEY.search(self.stdout)
-            assert found, "no key was given and none was printed"
+            assert found, "there is no `key` argument, and the server printed no key"
             self._key = found[1]
         return self._key
 
     @property
     def stdout(self) -> str:
-        """All it has printed to standard output so far."""
+        """The standard output so far."""
         return Path(self._stdout.name).read_text()
 
     @property
     def stderr(self) -> str:
-        """All it has printed to standard error so far."""
+        """The standard error output so far."""
         return Path(self._stderr.name).read_text()
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """Its log so far; fails on a line that is not JSON."""
+        """The log entries so far; fails on a line that is not JSON."""
         return [json.loads(line) for line in self.stderr.splitlines()]
 
     def post(
@@ -214,7 +214,7 @@ class Process:
         headers: dict[str, str] | None = None,
         **variables: Any,
     ) -> httpx.Response:
-        """Send a document with a key, the first one if none is given; return the response."""
+        """Send a document with a key, by default the first one; return the response."""
         return _HTTP.post(
             f"{self.url}/graphql",
             json={"query": document, "variables": variables},
@@ -236,25 +236,25 @@ class Process:
         return payload
 
     def get(self, path: str) -> httpx.Response:
-        """Fetch a path without a key."""
+        """Send a GET request without a key; return the response."""
         return _HTTP.get(f"{self.url}{path}")
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the process, as a power failure does, and wait for its end."""
         self.send(signal.SIGKILL)
         self._running.wait(PATIENCE)
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal, and do not wait."""
+        """Send a signal without waiting."""
         os.kill(self._running.pid, number)
 
     def stop(self) -> int:
-        """Ask it to stop; return its exit code, which is negative when the signal ended it."""
+        """Send SIGTERM and return the exit code, which is negative if the signal ended it."""
         self.send(signal.SIGTERM)
         return self._running.wait(PATIENCE)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the process if it runs, and delete its output files."""
         if self._running.poll() is None:
             self.kill()
         self._stdout.close()
@@ -274,17 +274,17 @@ class Process:
 
 @dataclass(frozen=True)
 class Place:
-    """A data directory and a database, on which one process after the other runs."""
+    """A data directory and a database, which successive processes use."""
 
     data_dir: Path
     database_url: str
 
     def start(self, **settings: Any) -> Process:
-        """Start a process here."""
+        """Start a process on them."""
         return Process(self.data_dir, database_url=self.database_url, **settings)
 
     def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement on the database itself, past any server; return its rows, if any."""
+        """Run a statement directly on the database, not through a server; return its rows."""
         if self.database_url.startswith("sqlite:///"):
             path = self.database_url.removeprefix("sqlite:///")
             opened = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
@@ -295,20 +295,20 @@ class Place:
             return cursor.fetchall() if cursor.description else []
 
     def one(self, statement: str) -> Any:
-        """Return the one value that a statement has."""
+        """Return the value of a statement that yields one row with one column."""
         ((value,),) = self.sql(statement)
         return value
 
-    def let_leases_run_out(self) -> None:
-        """Make it as if a minute and every pause had gone by since the last process was killed."""
+    def expire_leases(self) -> None:
+        """Make all leases expired and all jobs due, as if time had passed since the last kill."""
         self.sql("UPDATE jobs SET lease_until = NULL, run_after = created_at")
 
-    def seem_large(self) -> None:
-        """Make every project count so many memories that a search asks the index, not SQL."""
+    def inflate_memory_counts(self) -> None:
+        """Raise the projects' memory counts so far that searches use the vector index, not SQL."""
         self.sql("UPDATE projects SET total_memories = total_memories + 1000000")
 
     def wait_for_jobs(self) -> None:
-        """Wait until all jobs are done."""
+        """Wait until no jobs are left."""
         wait_until(lambda: self.one("SELECT count(*) FROM jobs") == 0, "an empty outbox")
 
 
@@ -316,9 +316,10 @@ class Chroma:
     """A Chroma server on a free port."""
 
     def __init__(self, folder: Path) -> None:
+        """Start it. Raises `RequirementMissing` where the `chroma` command is not installed."""
         program = Path(sys.executable).with_name("chroma")
         if not program.exists():
-            skip("there is no chroma command beside this Python")
+            raise RequirementMissing("there is no chroma command beside this Python")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -329,15 +330,15 @@ class Chroma:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_until(self._answers, "a Chroma server")
+        wait_until(self._responds, "a Chroma server")
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         try:
             return _HTTP.get(f"{self.url}/api/v2/heartbeat").is_success
         except httpx.TransportError:
             return False
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the server and wait for its end."""
         self._popen.kill()
         self._popen.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""Exact repeats: the same words of the same entities are one memory, however often they come.
+"""Exact duplicates: the same text of the same entities is stored once.
 
 The trap is the fiftieth request that arrives while the first is still being stored. A unique index
 decides, so these tests go through the real database at once, not one after the other.
@@ -17,7 +17,7 @@ from tests.support.documents.remembering import (
     LEARN,
     MAKE_PROJECT,
     UPDATE,
-    Learned,
+    AddResult,
     add_input,
     events,
     learn,
@@ -42,7 +42,7 @@ def says(text: str, **others: Any) -> dict[str, Any]:
     return {"role": "user", "content": text, **others}
 
 
-async def one(tenant: Tenant, text: str | dict[str, Any], **options: Any) -> Learned:
+async def one(tenant: Tenant, text: str | dict[str, Any], **options: Any) -> AddResult:
     """Add one message that becomes one memory."""
     (found,) = await learn(tenant, text, **options)
     return found
@@ -72,7 +72,7 @@ async def test_fifty_at_once_leave_one_row(tenant: Tenant, infer: bool) -> None:
     ],
     ids=lambda other: "-".join(other),
 )
-async def test_what_somebody_else_says_is_another_memory(
+async def test_texts_of_other_entities_are_separate_memories(
     tenant: Tenant, infer: bool, other: dict[str, Any]
 ) -> None:
     text = "My sister Anna lives in Oslo."
@@ -109,7 +109,7 @@ async def test_another_project_has_memories_of_its_own(tenant: Tenant) -> None:
     ],
     ids=["white space", "NFC", "case", "no space", "no NFKC"],
 )
-async def test_what_makes_two_texts_the_same(
+async def test_normalization_of_texts(
     tenant: Tenant, one_form: str, other_form: str, same: bool
 ) -> None:
     first = await one(tenant, one_form, infer=False)
@@ -141,7 +141,7 @@ async def test_a_repeat_within_one_call(tenant: Tenant, infer: bool) -> None:
 
 
 @both_ways
-async def test_an_expired_twin_makes_room(tenant: Tenant, infer: bool) -> None:
+async def test_an_expired_duplicate_is_replaced(tenant: Tenant, infer: bool) -> None:
     old = await one(tenant, TEA, infer=infer, expirationDate=YESTERDAY)
     new = await one(tenant, TEA, infer=infer)
     assert (new.outcome, new.id != old.id) == ("ADDED", True)
@@ -151,7 +151,7 @@ async def test_an_expired_twin_makes_room(tenant: Tenant, infer: bool) -> None:
     assert (again.outcome, again.id) == ("ALREADY_KNOWN", new.id)
 
 
-async def test_what_expires_today_is_still_there(tenant: Tenant) -> None:
+async def test_a_memory_that_expires_today_is_still_current(tenant: Tenant) -> None:
     old = await one(tenant, TEA, infer=False, expirationDate=TODAY.isoformat())
     again = await one(tenant, TEA, infer=False, expirationDate=TODAY.isoformat())
     assert (again.outcome, again.id, again.version) == ("ALREADY_KNOWN", old.id, 1)
@@ -163,7 +163,7 @@ async def test_what_expires_today_is_still_there(tenant: Tenant) -> None:
     [(LATER, LATER), (None, None), (SOON, SOON), (TODAY.isoformat(), SOON)],
     ids=["longer", "for ever", "as long", "shorter"],
 )
-async def test_a_repeat_may_prolong_a_memory(
+async def test_a_repeat_may_extend_the_expiry(
     tenant: Tenant, infer: bool, wanted: str | None, expires: str | None
 ) -> None:
     first = await one(tenant, TEA, infer=infer, expirationDate=SOON)
@@ -175,21 +175,23 @@ async def test_a_repeat_may_prolong_a_memory(
 
 
 @both_ways
-async def test_what_never_expires_is_not_shortened(tenant: Tenant, infer: bool) -> None:
+async def test_a_memory_without_expiry_keeps_none(tenant: Tenant, infer: bool) -> None:
     await one(tenant, TEA, infer=infer)
     again = await one(tenant, TEA, infer=infer, expirationDate=SOON)
     assert (again.outcome, again.expires, again.version) == ("ALREADY_KNOWN", None, 1)
 
 
 @both_ways
-async def test_an_immutable_memory_is_not_prolonged(tenant: Tenant, infer: bool) -> None:
+async def test_the_expiry_of_an_immutable_memory_is_not_extended(
+    tenant: Tenant, infer: bool
+) -> None:
     first = await one(tenant, TEA, infer=infer, immutable=True, expirationDate=SOON)
     again = await one(tenant, TEA, infer=infer, expirationDate=LATER)
     assert (again.outcome, again.id) == ("ALREADY_KNOWN", first.id)
     assert (again.expires, again.version) == (SOON, 1)
 
 
-async def test_an_expired_memory_whose_place_is_taken_stays_expired(tenant: Tenant) -> None:
+async def test_an_expired_memory_with_a_duplicate_stays_expired(tenant: Tenant) -> None:
     """Prolonging it would show the same words twice."""
     old = await one(tenant, TEA, infer=False, expirationDate=YESTERDAY)
     new = await one(tenant, TEA, infer=False)
@@ -205,7 +207,7 @@ async def test_an_expired_memory_whose_place_is_taken_stays_expired(tenant: Tena
 # ---------------------------------------------------------------- updates and deletions
 
 
-async def test_a_text_cannot_be_changed_into_a_twins(tenant: Tenant) -> None:
+async def test_an_update_cannot_create_a_duplicate(tenant: Tenant) -> None:
     tea, coffee = await learn(tenant, TEA, "I drink coffee.", infer=False)
     error = already_exists("input", "text")
     same = {"text": f" {TEA}", "metadata": {"a": 1}}
@@ -218,7 +220,7 @@ async def test_a_text_cannot_be_changed_into_a_twins(tenant: Tenant) -> None:
     assert changed["memory"] == {"id": tea.id, "text": spaced["text"], "version": 2}
 
 
-async def test_a_changed_or_deleted_text_leaves_its_place(tenant: Tenant) -> None:
+async def test_a_changed_or_deleted_text_can_be_stored_again(tenant: Tenant) -> None:
     first = await one(tenant, TEA, infer=False)
     await tenant.owner.do(UPDATE, id=first.id, input={"text": "I drink coffee."})
     second = await one(tenant, TEA, infer=False)
@@ -243,7 +245,7 @@ async def test_two_texts_changed_at_once_into_the_same(tenant: Tenant) -> None:
     assert (await shown(tenant.owner)).count(TEA) == 1
 
 
-async def test_a_reader_cannot_prolong_by_repeating(tenant: Tenant) -> None:
+async def test_a_reader_cannot_extend_an_expiry_by_repeating(tenant: Tenant) -> None:
     await one(tenant, TEA, infer=False, expirationDate=SOON)
     (error,) = await tenant.reader.refused(
         LEARN, input=add_input(TEA, infer=False), projectId=tenant.project_id

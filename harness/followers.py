@@ -1,7 +1,7 @@
-"""Clients that follow a log, lose their connection again and again, and note all that they saw.
+"""Clients that follow a log, lose their connection repeatedly, and record the events they received.
 
-The claim they test: whoever goes on from the last cursor they saw, wherever and whenever, has seen
-every event that passes their filter once, in the order of the log.
+The property that they check: a client that resumes from its last cursor, on any server at any time,
+receives every event that matches its filter exactly once, in the order of the log.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.support.clients.lines import CUT, SseSubscription, WebSocketSubscription, closing
-from tests.support.clients.writers import USERS
+from harness.subscriptions import CUT, SseSubscription, WebSocketSubscription, closing
+from harness.writers import USERS
 
 FOLLOW = """
 subscription ($after: Cursor, $filter: MemoryFilter) {
@@ -24,12 +24,12 @@ subscription ($after: Cursor, $filter: MemoryFilter) {
 }
 """
 BEGINNING = "{ project { historyCursor } }"
-# How soon somebody comes back to a server that is not there.
+# Seconds before a client reconnects to a server that is down.
 _PAUSE = 0.05
 
 
 class SeenEvent(NamedTuple):
-    """An event as it came: its number, when it came, and since when the connection stood."""
+    """A received event: its sequence number, when it arrived, and when the client connected."""
 
     sequence: int
     at: float
@@ -37,7 +37,7 @@ class SeenEvent(NamedTuple):
 
 
 class StayOptions(NamedTuple):
-    """How long to stay connected: some seconds, or so many events, and how to leave."""
+    """When to leave, after some seconds or a number of events, and whether by a TCP reset."""
 
     seconds: float
     events: int | None = None
@@ -45,14 +45,14 @@ class StayOptions(NamedTuple):
 
     @classmethod
     def any(cls, chance: random.Random, longest: float) -> "StayOptions":
-        """Return one that ends at a random moment, often amid what is sent at its beginning."""
+        """Return a stay that ends at a random moment, often during the replay at its start."""
         events = chance.randint(1, 20) if chance.random() < 0.4 else None
         return cls(chance.uniform(0, longest), events, chance.random() < 0.6)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was wrong with what somebody saw."""
+    """The faults in what a client received."""
 
     missing: int
     repeated: int
@@ -60,12 +60,12 @@ class Verdict:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was wrong."""
+        """Whether there are no faults."""
         return self == Verdict(0, 0, 0)
 
 
 class Follower:
-    """One client: with a user's name it follows the memories of that user alone."""
+    """One client; with a `user` it follows only the memories of that user."""
 
     def __init__(
         self, key: str, cursor: str, *, user: str | None = None, by_events: bool = False
@@ -81,50 +81,51 @@ class Follower:
 
     @property
     def last(self) -> int:
-        """The number of the last event, 0 before the first."""
+        """The sequence number of the last event, or 0 before the first."""
         return self.seen[-1].sequence if self.seen else 0
 
-    async def sit(
-        self, address: str, sitting: StayOptions, head: Callable[[], int] | None = None
+    async def stay(
+        self, address: str, options: StayOptions, head: Callable[[], int] | None = None
     ) -> None:
-        """Go on from the last cursor, stay for a while and leave.
+        """Resume from the last cursor, stay connected for a while, and leave.
 
-        With `head`, which tells how long the log is, it is noted when that came amid a replay.
-        Raises one of `CUT` when the server was not there, or left first.
+        `head` returns the length of the log; with it, `cut_in_replay` counts the stays that end
+        before all earlier events have been replayed. Raises one of `CUT` when the server is down
+        or closes the connection first.
         """
-        line = await self._open(address, self._key, FOLLOW, self._variables, self._cursor)
+        subscription = await self._open(address, self._key, FOLLOW, self._variables, self._cursor)
         since, known = time.perf_counter(), head() if head else 0
-        async with closing(line, sitting.abruptly):
+        async with closing(subscription, options.abruptly):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(sitting.seconds):
+                async with asyncio.timeout(options.seconds):
                     count = 0
-                    while count != sitting.events:
-                        self._note(await line.next(), since)
+                    while count != options.events:
+                        self._record(await subscription.next(), since)
                         count += 1
         if self.last < known and self.user is None:
             self.cut_in_replay += 1
 
     async def read_to(self, address: Callable[[], str], last: int, patience: float) -> None:
-        """Follow up to an event, coming back whenever the connection is lost."""
+        """Follow up to an event, and reconnect whenever the connection is lost."""
         async with asyncio.timeout(patience):
             while self.last < last:
                 try:
-                    line = await self._open(
+                    subscription = await self._open(
                         address(), self._key, FOLLOW, self._variables, self._cursor
                     )
                     since = time.perf_counter()
-                    async with closing(line, False):
+                    async with closing(subscription, False):
                         while self.last < last:
-                            self._note(await line.next(), since)
+                            self._record(await subscription.next(), since)
                 except CUT:
                     await asyncio.sleep(_PAUSE)
 
-    def _note(self, event: dict[str, Any], since: float) -> None:
+    def _record(self, event: dict[str, Any], since: float) -> None:
         self._cursor = event["cursor"]
         self.seen.append(SeenEvent(event["sequence"], time.perf_counter(), since))
 
     def verdict(self, expected: Iterable[int]) -> Verdict:
-        """Compare what was seen with the numbers that there were to see."""
+        """Compare the received events with the expected sequence numbers."""
         numbers = [seen.sequence for seen in self.seen]
         pairs = itertools.pairwise(numbers)
         return Verdict(
@@ -135,7 +136,7 @@ class Follower:
 
 
 def followers_of_all_kinds(count: int, key: str, cursor: str) -> list[Follower]:
-    """Return followers of whom some have a filter and some come by server-sent events."""
+    """Return followers, some with a filter and some that use server-sent events."""
     return [
         Follower(
             key,

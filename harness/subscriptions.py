@@ -1,7 +1,8 @@
-"""Two ways to follow a log over a real socket, which can be cut as rudely as networks do it.
+"""Subscriptions to `memoryEvents` over real sockets, whose connections can be reset.
 
-A line is one subscription on one connection. It gives event after event until it is left, in good
-order or with a reset that tells the server nothing, or until the server ends it.
+Each subscription has its own connection, a WebSocket or a server-sent event stream. It returns one
+event after the other until the client leaves, by a close or by a TCP reset, or until the server
+ends it.
 """
 
 import asyncio
@@ -15,17 +16,17 @@ from typing import Any, Protocol
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.typing import Subprotocol
 
-from tests.support.clients.websocket import PROTOCOL
-
-# What may happen to a connection to a server that is being killed, or is not there yet.
+PROTOCOL = Subprotocol("graphql-transport-ws")
+# The errors of a connection to a server that is being killed or does not listen yet.
 CUT = (ConnectionClosed, InvalidHandshake, OSError, EOFError, TimeoutError)
 _BLANK = b"\n\n"
 
 
 def reset(transport: asyncio.WriteTransport) -> None:
-    """Cut a connection off as a failing machine does: by a TCP reset."""
-    # A copy of the descriptor, because what uvloop gives as a socket takes no options.
+    """Close a connection by a TCP reset, as a failing machine does."""
+    # The descriptor is copied because uvloop's socket objects do not accept options.
     with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as copy:
         copy.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
@@ -35,14 +36,14 @@ class LiveSubscription(Protocol):
     """One subscription to `memoryEvents`."""
 
     async def next(self) -> dict[str, Any]:
-        """Return the next event. Raises one of `CUT` when there will be none."""
+        """Return the next event. Raises one of `CUT` when the connection is lost."""
 
     async def leave(self, abruptly: bool) -> None:
-        """End it; abruptly means by a TCP reset, without a word."""
+        """End the subscription; `abruptly` means by a TCP reset instead of a close."""
 
 
 class WebSocketSubscription:
-    """A line over graphql-transport-ws."""
+    """A subscription over graphql-transport-ws."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -52,8 +53,8 @@ class WebSocketSubscription:
         cls, address: str, key: str, document: str, variables: dict[str, Any], cursor: str
     ) -> "WebSocketSubscription":
         """Connect and subscribe after a cursor."""
-        # What is read ahead has no limit: the client library does not see the end of a connection
-        # behind messages that it has no room for, and waits ten seconds before it gives up.
+        # The receive queue is unlimited: with a full queue, the library does not notice that the
+        # connection has ended, and waits ten seconds before it gives up.
         connection = await connect(
             f"ws://{address}/graphql",
             subprotocols=[PROTOCOL],
@@ -61,16 +62,16 @@ class WebSocketSubscription:
             compression=None,
             max_queue=None,
         )
-        line = cls(connection)
+        subscription = cls(connection)
         try:
-            await line._send({"type": "connection_init", "payload": {"apiKey": key}})
-            await line._expect("connection_ack")
+            await subscription._send({"type": "connection_init", "payload": {"apiKey": key}})
+            await subscription._expect("connection_ack")
             payload = {"query": document, "variables": {**variables, "after": cursor}}
-            await line._send({"type": "subscribe", "id": "1", "payload": payload})
+            await subscription._send({"type": "subscribe", "id": "1", "payload": payload})
         except BaseException:
             connection.transport.abort()
             raise
-        return line
+        return subscription
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._connection.send(orjson.dumps(message), text=True)
@@ -93,7 +94,7 @@ class WebSocketSubscription:
 
 
 class SseSubscription:
-    """A line over server-sent events, which goes on by `Last-Event-ID`."""
+    """A subscription over server-sent events, which resumes by `Last-Event-ID`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -153,12 +154,14 @@ class SseSubscription:
 
 
 @contextlib.asynccontextmanager
-async def closing(line: LiveSubscription, abruptly: bool) -> AsyncIterator[LiveSubscription]:
-    """Leave a line at the end of the block, whatever happens in it."""
+async def closing(
+    subscription: LiveSubscription, abruptly: bool
+) -> AsyncIterator[LiveSubscription]:
+    """Leave a subscription at the end of the block, also after an error."""
     try:
-        yield line
+        yield subscription
     finally:
-        await line.leave(abruptly)
+        await subscription.leave(abruptly)
 
 
 def _event_of(payload: dict[str, Any]) -> dict[str, Any]:

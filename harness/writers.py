@@ -1,4 +1,4 @@
-"""Somebody who keeps changing memories, and the log that must come of it."""
+"""Clients that change memories continuously, and the log events that the changes must produce."""
 
 import random
 import time
@@ -41,7 +41,7 @@ _MOST = 8
 
 
 class Logged(NamedTuple):
-    """An event of the log, and whose memory it is about."""
+    """An event of the log, and the user of its memory."""
 
     sequence: int
     memory_id: str
@@ -49,28 +49,28 @@ class Logged(NamedTuple):
 
 
 class Writer:
-    """Adds, changes and deletes memories by turns, and notes when each change was acknowledged.
+    """Adds, changes and deletes memories, and records when each change was acknowledged.
 
-    Most changes are of metadata, which need no embedding and so cost a quarter of what adding does:
-    a machine of two cores keeps up with several writers.
+    Most changes are of metadata. They need no embedding and cost a quarter of an addition, so two
+    cores can serve several writers.
     """
 
     def __init__(self, http: httpx.AsyncClient, key: str, name: str) -> None:
         self.events = 0
-        # By memory, in the order of its changes.
+        # By memory id, in the order of the changes.
         self.acknowledged: dict[str, list[float]] = defaultdict(list)
         self._http = http
         self._key = key
         self._name = name
         self._random = random.Random(name)
         self._living: list[str] = []
-        self._said = 0
+        self._text_count = 0
 
     async def write(self, url: str) -> int:
-        """Make some changes at once; return how many events they are.
+        """Make some changes in one request; return how many events they produce.
 
-        Raises `httpx.TransportError` when the server does not answer. What was asked for may have
-        happened or not, so the memories that there were are left alone from then on.
+        Raises `httpx.TransportError` when the server does not answer. The request may have been
+        executed or not, so the writer does not use the existing memories from then on.
         """
         turn = self._random.random()
         changed: list[str]
@@ -94,9 +94,9 @@ class Writer:
         user = self._random.choice(USERS)
         messages = []
         for _ in range(self._random.randint(1, _MOST)):
-            self._said += 1
-            said = f"{user} was told thing {self._said} by {self._name}"
-            messages.append({"role": "user", "content": said})
+            self._text_count += 1
+            content = f"{user} was told thing {self._text_count} by {self._name}"
+            messages.append({"role": "user", "content": content})
         payload = await self._do(url, _ADD, user=user, messages=messages)
         added = [memory["id"] for memory in payload["memories"]]
         self._living += added
@@ -138,7 +138,7 @@ async def ask(http: httpx.AsyncClient, url: str, key: str, document: str, **vari
 
 
 async def whole_log(http: httpx.AsyncClient, url: str, key: str) -> list[Logged]:
-    """Read all of the log of a key's default project, as its list has it."""
+    """Return all events of the key's default project, from its `history` list."""
     found: list[Logged] = []
     after = None
     while True:
@@ -153,5 +153,5 @@ async def whole_log(http: httpx.AsyncClient, url: str, key: str) -> list[Logged]
 
 
 def expected_of(log: list[Logged], user: str | None) -> list[int]:
-    """Return the numbers of the events about a user's memories, of all without a user."""
+    """Return the sequence numbers of the events of a user's memories, or of all without a user."""
     return [event.sequence for event in log if user in (None, event.user)]
