@@ -76,10 +76,7 @@ VOCABULARY = "abcdef"
 
 
 def bm25(conversations: Sequence[Turns], query: set[str]) -> list[float]:
-    """Return BM25 of all turns in order, written after the reference pipeline.
-
-    Turns of more than 32 words have less, by the root of how much longer they are.
-    """
+    """Return BM25 of all turns, as the reference pipeline has it, reduced in long turns."""
     own = [(number, turn) for number, turns in enumerate(conversations) for turn in turns]
     frequencies: list[dict[str, float]] = []
     for i, (conversation, turn) in enumerate(own):
