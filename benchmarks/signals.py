@@ -1,25 +1,32 @@
 """`python -m benchmarks.signals --harness FOLDER --data FILE`: the gain of each ranking signal.
 
-The conversations and the metrics are those of the LoCoMo harness; neither is part of this project.
-Each row of the table has all signals of the rows above it. A conversation is one scope, ranked
-whole by the ranking functions of the server, without storage and requests.
+The metrics are those of the LoCoMo harness. The conversations are those of LoCoMo or of BEAM; none
+of them are part of this project. Each row of the table has all signals of the rows above it. A
+conversation is one scope, ranked whole by the ranking functions of the server, without storage and
+requests.
 """
 
 import argparse
 import asyncio
+import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.table import heading, table
 from core.ids import now
+from core.turn import ASSISTANT_ROLE
 from language.dates.queries import query_dates
 from language.names import name_terms, speakers_named_in, to_first_person, without_speaker
+from language.query_intent import asks_about_assistant
 from language.terms import terms
 from providers.base import Embedder
 from providers.minilm.embedder import MiniLM
@@ -54,10 +61,12 @@ class Variant:
 
 def variants() -> list[Variant]:
     """Return the variants; each adds one signal to the one before."""
-    dense = Weights(actor=0, temporal=0, question=0, length=0, following=0, keyword=0)
+    dense = Weights(keyword=0, actor=0, speaker=0, temporal=0, question=0, brevity=0, following=0)
     words = replace(dense, keyword=DEFAULT_WEIGHTS.keyword)
     actor = replace(words, actor=DEFAULT_WEIGHTS.actor)
-    dates = replace(actor, temporal=DEFAULT_WEIGHTS.temporal)
+    speaker = replace(actor, speaker=DEFAULT_WEIGHTS.speaker)
+    dates = replace(speaker, temporal=DEFAULT_WEIGHTS.temporal)
+    form = replace(dates, question=DEFAULT_WEIGHTS.question, brevity=DEFAULT_WEIGHTS.brevity)
     return [
         Variant("meaning", dense, rewrite=False, context=False, previous=False),
         Variant("+ words (BM25)", words, rewrite=False, context=False, previous=False),
@@ -65,8 +74,10 @@ def variants() -> list[Variant]:
         Variant("+ words of neighbours", words, previous=False),
         Variant("+ text before it embedded", words),
         Variant("+ actor", actor),
+        Variant("+ user or assistant", speaker),
         Variant("+ dates", dates),
-        Variant("+ form and next neighbour", DEFAULT_WEIGHTS),
+        Variant("+ form", form),
+        Variant("+ next neighbour", DEFAULT_WEIGHTS),
         Variant("+ rerank", RERANK_WEIGHTS),
     ]
 
@@ -79,6 +90,7 @@ class Conversation:
         self.said = [Utterance(turn["text"], turn["metadata"]["speaker"]) for turn in turns]
         self.keywords = [keywords_of(said) for said in self.said]
         self.happened = [turn["timestamp"].timestamp() for turn in turns]
+        self.from_assistant = [turn["metadata"].get("role") == ASSISTANT_ROLE for turn in turns]
         sessions = [turn["metadata"]["session"] for turn in turns]
         self.follows = [at > 0 and sessions[at] == sessions[at - 1] for at in range(len(turns))]
 
@@ -110,12 +122,13 @@ class Conversation:
                     is_question=found.is_question,
                     names_speaker=found.names_speaker,
                     vector=vectors[at],
+                    from_assistant=self.from_assistant[at],
                 )
             )
         return corpus
 
     async def search(
-        self, corpus: Corpus, embedder: Embedder, query: str, variant: Variant
+        self, corpus: Corpus, embedder: MiniLM, query: str, variant: Variant
     ) -> list[str]:
         """Return the harness's ids of the 20 best turns, best first."""
         named = speakers_named_in(query, corpus.speakers)
@@ -123,7 +136,14 @@ class Conversation:
         vector, plain = [vector_of((await embedder.embed([each]))[0]) for each in (text, query)]
         dropped = name_terms(named.values()) if variant.rewrite else set()
         words = frozenset(terms(query)) - dropped
-        asked = RankingQuery(vector, plain, words, frozenset(named), query_dates(query, now()))
+        asked = RankingQuery(
+            vector,
+            plain,
+            words,
+            frozenset(named),
+            query_dates(query, now()),
+            about_assistant=asks_about_assistant(query),
+        )
         found = compute_signals(corpus, asked, variant.weights)
         ranking = Ranking(corpus.ids, found, np.arange(1, corpus.end, dtype=np.int32))
         if variant.weights.rerank:
@@ -135,6 +155,38 @@ class Conversation:
             states = [(each.tokens, each.states.astype(np.float32)) for each in read]
             add_rerank(found, variant.weights, rows, maxsim(states[0], states[1:]))
         return [self.ids[int(corpus.ids[row])] for row in ranking.best(20)]
+
+
+def read_beam(conversations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return BEAM's conversations as those of LoCoMo are read: a batch of messages is a session."""
+    return [
+        {
+            "turns": list(_turns(each["messages"])),
+            "questions": [
+                {**question, "evidence": set(question["evidence"])}
+                for question in each["questions"]
+                if question["evidence"]
+            ],
+        }
+        for each in conversations
+    ]
+
+
+def _turns(messages: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield messages as turns; one without a day has that of the message before it."""
+    day = now()
+    for message in messages:
+        with suppress(TypeError, ValueError):
+            day = datetime.strptime(message["anchor"], "%B-%d-%Y").replace(hour=12, tzinfo=UTC)
+        if message["content"].strip():
+            who = "user" if message["role"] != ASSISTANT_ROLE else None
+            about = {"speaker": who, "role": message["role"], "session": message["batch"]}
+            yield {
+                "id": message["id"],
+                "text": message["content"],
+                "timestamp": day,
+                "metadata": about,
+            }
 
 
 async def measure(
@@ -167,10 +219,14 @@ def main() -> None:
     """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--harness", required=True, help="the folder of the harness")
-    parser.add_argument("--data", required=True, help="a file of LoCoMo conversations")
+    parser.add_argument("--data", required=True, help="a file of conversations")
     given = parser.parse_args()
     sys.path.insert(0, given.harness)
-    conversations = list(import_module("dataset").load(given.data))
+    content = json.loads(Path(given.data).read_text(encoding="utf-8"))
+    if "messages" in content[0]:
+        conversations = read_beam(content)
+    else:
+        conversations = list(import_module("dataset").load(given.data))
     questions = sum(len(each["questions"]) for each in conversations)
     rows = asyncio.run(measure(conversations, import_module("metrics").score))
     heading("Gain of each signal", f"{questions:,} questions; each row adds to those above it.")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ranking.lineage import Lineages, lineages_of
+
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int32]
 
@@ -32,7 +34,7 @@ class Document:
 
     `terms` are its terms, separated by spaces, and `words` is the number of its content words.
     `happened` is in seconds since 1970. `vector` holds the L2-normalised embedding as little-endian
-    float32.
+    float32. `successor_id` is the memory that replaced a superseded one.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Document:
     vector: bytes
     expires: int | None = None  # The last day on which it is visible, in days since 1970.
     state: int = 0
+    from_assistant: bool = False
+    successor_id: str | None = None
 
 
 class Corpus:
@@ -70,6 +74,7 @@ class Corpus:
         self.happened = np.zeros(_CAPACITY, np.float64)
         self.questions = np.zeros(_CAPACITY, np.bool_)
         self.names_speaker = np.zeros(_CAPACITY, np.bool_)
+        self.from_assistant = np.zeros(_CAPACITY, np.bool_)
         self.alive = np.zeros(_CAPACITY, np.bool_)
         self.expires: Rows = np.zeros(_CAPACITY, np.int32)
         self.state = np.zeros(_CAPACITY, np.int8)
@@ -78,6 +83,9 @@ class Corpus:
         # The id of the previous memory: of each row, and of each removed memory.
         self._previous_ids: list[str | None] = [None]
         self._removed: dict[str, str | None] = {}
+        # The id of the memory that replaced each row, for superseded ones.
+        self._successor_ids: dict[int, str] = {}
+        self._lineages: Lineages | None = None
         self._names: list[str] = [""]
         self._speaker_counts: Counter[str] = Counter()
         self._links: tuple[Rows, Rows] | None = None
@@ -128,6 +136,8 @@ class Corpus:
             self.rows[document.id] = row
             self._previous_ids.append(document.previous_id)
             self._removed.pop(document.id, None)
+            if document.successor_id is not None:
+                self._successor_ids[row] = document.successor_id
             self._index_terms(row, document.terms.split())
         joined = np.frombuffer(b"".join(document.vector for document in latest), "<f4")
         self.vectors[start:end] = joined.reshape(len(latest), -1) if latest else 0
@@ -136,12 +146,13 @@ class Corpus:
         self.happened[start:end] = [document.happened for document in latest]
         self.questions[start:end] = [document.is_question for document in latest]
         self.names_speaker[start:end] = [document.names_speaker for document in latest]
+        self.from_assistant[start:end] = [document.from_assistant for document in latest]
         self.expires[start:end] = [
             NO_EXPIRATION if document.expires is None else document.expires for document in latest
         ]
         self.state[start:end] = [document.state for document in latest]
         self.alive[start:end] = True
-        self._links = self._context = None
+        self._links = self._context = self._lineages = None
 
     def remove(self, id: str) -> None:
         """Remove a memory if it is there; its followers then follow the memory before it."""
@@ -150,7 +161,7 @@ class Corpus:
             return
         self._removed[id] = self._previous_ids[row]
         self._mark_dead(row)
-        self._links = self._context = None
+        self._links = self._context = self._lineages = None
 
     def rows_of(self, ids: Iterable[str]) -> Rows:
         """Return the rows of those of the ids that are in the corpus."""
@@ -180,6 +191,15 @@ class Corpus:
             self._context = Context(self)
         return self._context
 
+    def lineages(self) -> Lineages:
+        """Return which memories replaced each other."""
+        if self._lineages is None:
+            successor = np.zeros(self.end, np.int32)
+            for row, id in self._successor_ids.items():
+                successor[row] = self.rows.get(id, 0)
+            self._lineages = lineages_of(successor, self.happened[: self.end])
+        return self._lineages
+
     def _speaker(self, name: str | None) -> int:
         if not name:
             return 0
@@ -192,6 +212,7 @@ class Corpus:
     def _mark_dead(self, row: int) -> None:
         self.alive[row] = False
         self.words[row] = 0
+        self._successor_ids.pop(row, None)
         name = self._names[self.speaker[row]]
         self._speaker_counts[name] -= 1
         if name and not self._speaker_counts[name]:
@@ -239,20 +260,23 @@ class Corpus:
                 setattr(self, name, room)
 
 
+def fade_of(words: Floats) -> Floats:
+    """Return the share that texts of these many content words lend and borrow: 1 if short."""
+    return np.minimum(1.0, MAX_CONTEXT_WORDS / np.maximum(words, 1)).astype(np.float32)
+
+
 class Context:
     """The context of each row: its neighbours, and the share of their term counts that is added.
 
-    `words` is the length of each row in content words with its context, float32 of length `end`.
-    `mean` is the average over the memories, and `growth` is its ratio to the average without
-    context.
+    `fade` is the share that each row lends and borrows because of its length. `words` is the length
+    of each row in content words with its context, float32 of length `end`. `mean` is the average
+    over the memories, and `growth` is its ratio to the average without context.
     """
 
     def __init__(self, corpus: Corpus) -> None:
         end = corpus.end
         before = corpus.previous
-        fade = np.minimum(1.0, MAX_CONTEXT_WORDS / np.maximum(corpus.words[:end], 1)).astype(
-            np.float32
-        )
+        fade = self.fade = fade_of(corpus.words[:end])
         self.neighbours: list[tuple[Rows, Floats]] = []
         for rows, weight in (
             (before, PREVIOUS_WEIGHT),

@@ -60,7 +60,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {"mentions", "schema_fields"},
     ],
     "language": [
-        {"concept_words", "dates", "generalities", "places", "sentences", "terms"},
+        {"concept_words", "dates", "generalities", "places", "query_intent", "sentences", "terms"},
         {"claim_phrases", "concepts", "details", "names", "saying_phrases", "values"},
         {"claim_readers", "likeness", "sayings"},
         {"claims"},

@@ -142,21 +142,44 @@ def date_windows(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime
         if wanted.year is None:
             continue
         try:
-            start = datetime(wanted.year, wanted.month or 1, wanted.day or 1, tzinfo=UTC)
+            start, before = _bounds(wanted, wanted.year)
             if wanted.day is not None:
                 close = next(row for row in NEAR if row[2] == 0.5)
-                before = start + timedelta(days=wanted.days + close[1])
+                before += timedelta(days=close[1])
                 start += timedelta(days=close[0])
             elif wanted.month is not None:
-                following = wanted.year * 12 + wanted.month - 1 + wanted.months
-                before = start.replace(year=following // 12, month=following % 12 + 1)
                 before += timedelta(days=NEXT_MONTH_DAYS)
-            else:
-                before = start.replace(year=wanted.year + wanted.years)
         except (OverflowError, ValueError):
             continue
         found.append((start, before))
     return found
+
+
+def periods(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime]]:
+    """Return each range with a year as the moments where it begins and where it is over, in UTC.
+
+    Where the calendar itself ends the range is left out.
+    """
+    found = []
+    for wanted in ranges:
+        if wanted.year is not None:
+            with suppress(OverflowError, ValueError):
+                found.append(_bounds(wanted, wanted.year))
+    return found
+
+
+def _bounds(wanted: DateRange, year: int) -> tuple[datetime, datetime]:
+    """Return where a range of a year begins, and where it is over.
+
+    Raises `OverflowError` or `ValueError` where the calendar ends.
+    """
+    start = datetime(year, wanted.month or 1, wanted.day or 1, tzinfo=UTC)
+    if wanted.day is not None:
+        return start, start + timedelta(days=wanted.days)
+    if wanted.month is not None:
+        following = year * 12 + wanted.month - 1 + wanted.months
+        return start, start.replace(year=following // 12, month=following % 12 + 1)
+    return start, start.replace(year=year + wanted.years)
 
 
 def _fit(wanted: DateRange, days: npt.NDArray[np.datetime64]) -> npt.NDArray[np.float32]:

@@ -18,6 +18,7 @@ from resolvers.ingestion.insertion import (
     add_sources,
     extend_expiry,
     insert_memories,
+    is_conversation,
     is_outlasted,
     outcome_row,
 )
@@ -143,6 +144,8 @@ async def _store(
 
     words = [Utterance(turn.content, speaker_of_turn(turn, names)) for turn in said]
     formers = [await ctx.read(before), *words[:-1]]
+    if not is_conversation(names, said):
+        formers = [None] * len(said)
     derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
     entries = [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)

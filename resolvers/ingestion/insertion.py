@@ -45,6 +45,15 @@ class Inserted:
     stored: Mapping[int, MemoryRow]
 
 
+def is_conversation(names: Mapping[EntityType, str], turns: Sequence[Turn]) -> bool:
+    """Return whether turns about entities answer each other, rather than stand side by side.
+
+    They do in a run, and where several speak. What one alone says outside of a run is a list of
+    facts, such as an import, which have nothing to lend to each other.
+    """
+    return EntityType.RUN in names or len({(turn.role, turn.name) for turn in turns}) > 1
+
+
 def insert_memories(
     tx: Transaction,
     project_id: str,
@@ -54,9 +63,10 @@ def insert_memories(
     author: Author,
     moment: datetime,
 ) -> Inserted:
-    """Store the entries that are not exact duplicates, each following the one before it.
+    """Store the entries that are not exact duplicates.
 
-    `model` is the embedder's. The first of a run follows what was said last in that run.
+    Each follows the one before it where they are a conversation, and the first of a run what was
+    said last in that run. `model` is the embedder's.
     """
     rows = _rows(tx, project_id, entries, new, moment)
     keys = [uniqueness_key(row) for row in rows]
@@ -68,11 +78,13 @@ def insert_memories(
     if stored:
         # Read in this transaction, because others may have added to the run since the texts were
         # embedded: the order follows the truth, and an embedding with an older neighbour is fine.
-        last = tx.documents.last_utterance(project_id, entries[min(stored)].names)
-        previous_id = last and last[0]
-        for position, row in stored.items():
-            by_key[keys[position]] = stored[position] = replace(row, previous_id=previous_id)
-            previous_id = row.id
+        names = entries[min(stored)].names
+        if is_conversation(names, [entry.turn for entry in entries]):
+            last = tx.documents.last_utterance(project_id, names)
+            previous_id = last and last[0]
+            for position, row in stored.items():
+                by_key[keys[position]] = stored[position] = replace(row, previous_id=previous_id)
+                previous_id = row.id
         derived = [entries[position].embedded for position in stored]
         tx.memories.add(list(stored.values()), model, derived, author)
     return Inserted([by_key[key] for key in keys], stored)

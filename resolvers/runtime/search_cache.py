@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from core.enums import EntityType, MemoryState
+from core.turn import ASSISTANT_ROLE
 from ranking.corpus import Corpus, Document
 from ranking.score import Statistics
 from ranking.vectors import Vectors
@@ -136,7 +137,15 @@ class _Entry:
 
 def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
     """Return rows as the documents that ranking takes."""
-    return [Document(*row[:-1], state=STATES[row.state]) for row in rows]  # type: ignore[arg-type]
+    return [
+        Document(
+            *row[:-3],  # type: ignore[arg-type]
+            state=STATES[row.state],
+            from_assistant=row.role == ASSISTANT_ROLE,
+            successor_id=row.successor_id if row.state == MemoryState.SUPERSEDED.name else None,
+        )
+        for row in rows
+    ]
 
 
 class SearchCache:

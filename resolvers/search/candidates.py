@@ -6,7 +6,7 @@ one source misses can enter by another. The nearest come from the cached embeddi
 are too many, from the vector index and the embeddings that it has not indexed yet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from core.entity_names import ENTITY_KEYS
 from language.dates.queries import date_windows
@@ -32,6 +32,8 @@ EXACT_FILTERED = 2_000
 MOST_READ = 3_000
 # Neighbours are read for the memories that the neighbours' share could lift among the first.
 IN_CONTEXT = 60
+# So many memories that candidates have superseded are read beside them.
+_MOST_SUPERSEDED = 200
 
 
 async def rank_candidates(
@@ -48,7 +50,8 @@ async def rank_candidates(
     """
     few = await _few(ctx, key, selection)
     if few is not None:
-        return await _rank(ctx, key, question, weights, few, top_k)
+        lineage = await _lineage(ctx, question, few, with_superseded=True)
+        return await _rank(ctx, key, question, weights, few, lineage, top_k)
     others = await ctx.read(lambda tx: _by_words(tx, key, question))
     vectors = [question.asked.vector]
     if question.asked.plain is not question.asked.vector:
@@ -61,11 +64,33 @@ async def rank_candidates(
             near = await _nearest(ctx, key, question.memories, vector, nearest)
             exhausted &= len(near) < nearest
             found |= dict.fromkeys(near)
-        ids = await _selected(ctx, key, selection, found)
+        about_past = question.asked.about_past or bool(question.asked.periods)
+        lineage = await _lineage(ctx, question, list(found), with_superseded=about_past)
+        ids = await _selected(ctx, key, selection, found | dict.fromkeys(lineage))
         # Candidates that are not wanted make room for worse ones, so more are asked for.
         if len(ids) >= top_k or exhausted:
-            return await _rank(ctx, key, question, weights, ids, top_k)
+            return await _rank(ctx, key, question, weights, ids, lineage, top_k)
         nearest *= 4
+
+
+async def _lineage(
+    ctx: Context, question: Question, ids: Sequence[str], *, with_superseded: bool
+) -> list[str]:
+    """Return the memories that are superseded among some, and what replaced them.
+
+    Also, if wanted, those that these have superseded: they may lead where a query is about the
+    past, and lend their relevance where a filter leaves them out.
+    """
+    if not question.asked.heeds_lineages:
+        return []
+
+    def work(tx: Transaction) -> list[str]:
+        found = tx.documents.successors(ids)
+        if with_superseded:
+            found += tx.documents.superseded_by([*ids, *found], _MOST_SUPERSEDED)
+        return list(dict.fromkeys(found))
+
+    return await ctx.read(work)
 
 
 async def _selected(
@@ -142,9 +167,13 @@ async def _rank(
     question: Question,
     weights: Weights,
     ids: list[str],
+    lineage: list[str],
     top_k: int,
 ) -> Ranking:
-    """Rank memories by themselves, then the best of them in their context."""
+    """Rank memories by themselves, then the best of them in their context.
+
+    Those of their `lineage` that are not selected only lend their relevance.
+    """
     assert question.vocabulary is not None
     statistics = question.vocabulary.statistics(question.memories)
     dimension = ctx.services.embedder.dimension
@@ -152,6 +181,9 @@ async def _rank(
     def work(tx: Transaction) -> Ranking:
         corpus = Corpus(dimension, indexed_terms=question.asked.terms)
         corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
+        lending = [id for id in lineage if id not in corpus.rows]
+        if lending:
+            corpus.put(*documents_of(tx.documents.find(lending, key.project_id, key.entity)))
         first = rank_rows(corpus, question, weights, corpus.rows_of(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]

@@ -1,15 +1,22 @@
 """Questions: a query with all the features that ranking needs, including its embeddings."""
 
 import asyncio
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from language.dates.queries import query_dates
+from language.dates.queries import DateRange, periods, query_dates
 from language.names import name_terms, speakers_named_in, to_first_person
+from language.query_intent import (
+    asks_about_assistant,
+    asks_about_past,
+    asks_about_time_before,
+)
 from language.terms import terms
 from ranking.corpus import Floats
+from ranking.lineage import Period
 from ranking.score import RankingQuery
 from resolvers.context import Context
 from resolvers.memories.concepts import concept_gains
@@ -68,8 +75,19 @@ async def build_question(
         speakers=frozenset(named),
         dates=dates,
         concepts=concepts,
+        about_assistant=asks_about_assistant(query),
+        about_past=asks_about_past(query),
+        periods=_periods(query, dates),
     )
     return Question(text, asked, memories, vocabulary)
+
+
+def _periods(query: str, dates: tuple[DateRange, ...]) -> tuple[Period, ...]:
+    """Return the periods that a query asks about, or the time before them if it says so."""
+    found = [(since.timestamp(), until.timestamp()) for since, until in periods(dates)]
+    if found and asks_about_time_before(query):
+        return ((-math.inf, min(since for since, _ in found)),)
+    return tuple(found)
 
 
 def vector_of(stored: bytes) -> Floats:

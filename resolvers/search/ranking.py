@@ -96,6 +96,9 @@ def visible_rows(corpus: Corpus, selection: Selection) -> Rows:
 async def rerank(ctx: Context, ranking: Ranking, question: Question, weights: Weights) -> None:
     """Add late interaction between the tokens of the query and of the best memories."""
     rows = ranking.best(RERANKED_ROWS)
+    # What is not shown may still lend its relevance to what replaced it.
+    related = ranking.signals.order.relatives(rows)
+    rows = np.concatenate([rows, np.setdiff1d(related, rows)[:RERANKED_ROWS]])
     ids = [ranking.ids[row] for row in rows]
     found = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
     texts = [_said(found[id]) if id in found else "" for id in ids]

@@ -135,7 +135,7 @@ def _questions(
     for project_id, ids in by_project.items():
         for row in tx.documents.find(ids, project_id):
             vector = vector_of(row.vector)
-            asked = RankingQuery(vector, vector, frozenset(row.terms.split()))
+            asked = RankingQuery(vector, vector, frozenset(row.terms.split()), heeds_lineages=False)
             questions[row.id] = Question("", asked, memories, vocabulary)
     return questions
 

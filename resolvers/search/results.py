@@ -24,9 +24,11 @@ class ScoreBreakdown:
     keyword: float
     concept: float
     actor: float
+    speaker: float
     temporal: float
     form: float
     neighbor: float
+    lineage: float
     feedback: float
     decay: float
     rerank: float | None
@@ -82,14 +84,15 @@ def above_threshold(ranking: Ranking, threshold: float) -> Rows:
     """Return the rows of a ranking that pass a threshold.
 
     The threshold is a minimum cosine similarity. A memory that has a term or a concept of the query
-    passes without it.
+    passes without it, and so does one that leads the lineage of a memory that passes.
     A threshold of 0 lets everything pass, including negative similarities.
     """
     rows, found = ranking.rows, ranking.signals
     if threshold <= 0:
         return rows
-    said = found.has_term[rows] | (found.concept[rows] > 0)
-    passed: Rows = rows[(found.semantic[rows] >= threshold) | said]
+    said = found.has_term | (found.concept > 0)
+    passes = found.order.any_member((found.semantic >= threshold) | said)
+    passed: Rows = rows[passes[rows]]
     return passed
 
 
@@ -129,9 +132,11 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         keyword=float(found.keyword[row]),
         concept=float(found.concept[row]),
         actor=float(found.actor[row]),
+        speaker=float(found.speaker[row]),
         temporal=float(found.temporal[row]),
         form=float(found.form[row]),
         neighbor=float(found.following[row]),
+        lineage=float(found.lineage[row]),
         feedback=found.feedback.get(row, 0.0),
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),

@@ -64,7 +64,8 @@ class ScoreBreakdown:
         description="The cosine similarity of the embeddings of memory and query, -1 to 1."
     )
     keyword: float = strawberry.field(
-        description="The normalized BM25 score of the words that memory and query share, 0 to 1."
+        description="The normalized BM25 score of the words that memory and query share, 0 to 1, "
+        "reduced in long texts."
     )
     concept: float = strawberry.field(
         description="The contribution of the people, places and things that memory and query "
@@ -74,16 +75,24 @@ class ScoreBreakdown:
         description="1 if the query names exactly one speaker and that speaker said the memory, "
         "else 0."
     )
+    speaker: float = strawberry.field(
+        description="-0.2 for messages of an assistant, or, if the query asks what the assistant "
+        "said, for messages of others; else 0, also if the query names a speaker."
+    )
     temporal: float = strawberry.field(
         description="How well the memory matches the dates in the query, 0 to 1."
     )
     form: float = strawberry.field(
-        description="The weighted contribution of the memory's form: longer texts gain, questions "
-        "lose."
+        description="The weighted contribution of the memory's form, 0 or less: questions and "
+        "texts of very few words lose."
     )
     neighbor: float = strawberry.field(
         description="The weighted contribution of the next memory in the conversation, because an "
         "answer follows its question."
+    )
+    lineage: float = strawberry.field(
+        description="What the memory inherits from one that it superseded, or loses to rank behind "
+        "the one that superseded it; reversed for a query about the past. Else 0."
     )
     feedback: float = strawberry.field(
         description="The contribution of the rating set by `setMemoryFeedback`: 0.05 for "

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from core.entity_names import ENTITY_KEYS
-from core.enums import EntityType
+from core.enums import EntityType, MemoryState
 from storage.sql.id_arrays import id_array_parameter, ids_as_table, prevent_index_use
 from storage.tables.columns import Id, Name, UtcDateTime
 from storage.tables.fields import table_of
@@ -44,6 +44,8 @@ _PROJECTS = table_of(Project)
 _ENTITIES = table_of(Entity)
 
 
+# A line of memories that replaced each other is followed for so many steps.
+_MOST_STEPS = 32
 _EPOCH, _EPOCH_OF_JULIAN = date(1970, 1, 1), 2440587.5
 
 
@@ -65,6 +67,8 @@ class DocumentRow(NamedTuple):
     vector: bytes
     expires: int | None
     state: str
+    role: str | None
+    successor_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ def _documents(dialect: str) -> Select[Any]:
             type_coerce(_VECTORS.c.vector, NullType),
             type_coerce(expires, NullType),
             type_coerce(_MEMORIES.c.state, NullType),
+            _MEMORIES.c.role,
+            _MEMORIES.c.successor_id,
         )
         .join(_KEYWORDS, _KEYWORDS.c.memory_id == _MEMORIES.c.id)
         .join(_VECTORS, _VECTORS.c.memory_id == _MEMORIES.c.id)
@@ -184,6 +190,39 @@ def _around(dialect: str) -> Select[Any]:
         .outerjoin(before, before.c.id == memory.c.previous_id)
         .outerjoin(after, after.c.previous_id == memory.c.id)
         .where(memory.c.id.in_(select(id).select_from(given)))
+    )
+
+
+@cache
+def _successors(dialect: str) -> Select[Any]:
+    """Return the superseded memories among those given, and what replaced each, step by step."""
+    given, _, id = ids_as_table(dialect)
+    columns = (_MEMORIES.c.id, _MEMORIES.c.successor_id)
+    superseded = _MEMORIES.c.state == MemoryState.SUPERSEDED
+    line = (
+        select(*columns, literal(1).label("step"))
+        .where(_MEMORIES.c.id.in_(select(id).select_from(given)), superseded)
+        .cte("line", recursive=True)
+    )
+    line = line.union(
+        select(*columns, line.c.step + 1)
+        .join(line, _MEMORIES.c.id == line.c.successor_id)
+        .where(superseded, line.c.step < _MOST_STEPS)
+    )
+    return select(line.c.id, line.c.successor_id)
+
+
+@cache
+def _superseded_by(dialect: str) -> Select[Any]:
+    given, _, id = ids_as_table(dialect)
+    return (
+        select(_MEMORIES.c.id, _MEMORIES.c.successor_id)
+        .where(
+            _MEMORIES.c.successor_id.in_(select(id).select_from(given)),
+            _MEMORIES.c.state == MemoryState.SUPERSEDED,
+        )
+        .order_by(_MEMORIES.c.id.desc())
+        .limit(bindparam("limit", type_=Integer))
     )
 
 
@@ -283,6 +322,23 @@ class DocumentStore:
         values = {"given": id_array_parameter(self._connection, ids)}
         around = {id for row in self._connection.execute(statement, values) for id in row if id}
         return sorted(around.difference(ids))
+
+    def successors(self, ids: Sequence[str]) -> list[str]:
+        """Return the superseded memories among the ids and their successors, step by step.
+
+        At most 32 steps are followed.
+        """
+        return self._lineage(_successors(self._connection.dialect.name), ids)
+
+    def superseded_by(self, ids: Sequence[str], limit: int) -> list[str]:
+        """Return up to `limit` memories that the ids have superseded, newest first, and those."""
+        statement = _superseded_by(self._connection.dialect.name)
+        return self._lineage(statement, ids, limit=limit)
+
+    def _lineage(self, statement: Select[Any], ids: Sequence[str], **values: int) -> list[str]:
+        given = {"given": id_array_parameter(self._connection, ids), **values}
+        found = self._connection.execute(statement, given).all()
+        return list(dict.fromkeys(id for row in found for id in row if id))
 
     def ids_by_time(
         self,

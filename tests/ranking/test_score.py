@@ -27,7 +27,9 @@ from ranking.score import (
 )
 
 X, Y = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
-NONE = Weights(0, 0, 0, 0, 0, 0, 0, 0)
+NONE = Weights(*[0] * 9)
+# So many content words are neither short, which would lose, nor long, which would fade.
+FULL = 16
 NOON = datetime(2023, 5, 7, 12, tzinfo=UTC).timestamp()
 
 
@@ -53,27 +55,19 @@ def asked(*terms: str, **values: object) -> RankingQuery:
     return replace(RankingQuery(X, X, frozenset(terms)), **values)
 
 
-def test_the_weights_are_those_of_the_design() -> None:
+def test_the_weights_are_those_of_docs_search() -> None:
     assert asdict(DEFAULT_WEIGHTS) == {
         "semantic": 1.0,
-        "keyword": 2.0,
-        "actor": 0.18,
-        "temporal": 0.42,
-        "question": -0.18,
-        "length": 0.3,
+        "keyword": 1.5,
+        "actor": 0.15,
+        "speaker": -0.2,
+        "temporal": 0.4,
+        "question": -0.15,
+        "brevity": -0.15,
         "following": 0.15,
         "rerank": 0.0,
     }
-    assert asdict(RERANK_WEIGHTS) == {
-        "semantic": 1.0,
-        "keyword": 2.0,
-        "actor": 0.22,
-        "temporal": 0.5,
-        "question": -0.22,
-        "length": 0.15,
-        "following": 0.1,
-        "rerank": 1.5,
-    }
+    assert asdict(RERANK_WEIGHTS) == {**asdict(DEFAULT_WEIGHTS), "rerank": 0.75}
 
 
 # Conversations of turns, each a list of terms.
@@ -82,7 +76,7 @@ VOCABULARY = "abcdef"
 
 
 def bm25(conversations: Sequence[Turns], query: set[str]) -> list[float]:
-    """Return BM25 of all turns in order, written after the reference pipeline."""
+    """Return BM25 of all turns, as the reference pipeline has it, reduced in long turns."""
     own = [(number, turn) for number, turns in enumerate(conversations) for turn in turns]
     frequencies: list[dict[str, float]] = []
     for i, (conversation, turn) in enumerate(own):
@@ -108,7 +102,8 @@ def bm25(conversations: Sequence[Turns], query: set[str]) -> list[float]:
         for i, tf in enumerate(frequencies):
             f = tf.get(term, 0)
             found[i] += weight * f * 2.2 / (f + 1.2 * (0.25 + 0.75 * size[i] / mean))
-    return [each / total for each in found]
+    shares = [max(min(1.0, 32 / len(turn)) ** 0.5, 1 / 3) for _, turn in own]
+    return [each * share / total for each, share in zip(found, shares, strict=True)]
 
 
 def told(conversations: Sequence[Turns]) -> Corpus:
@@ -263,30 +258,53 @@ def test_days_begin_at_midnight_in_utc_before_1970_too() -> None:
     assert utc_days(moments).tolist() == [datetime.fromisoformat(each).date() for each in expected]
 
 
+@pytest.mark.parametrize("weights", [DEFAULT_WEIGHTS, RERANK_WEIGHTS], ids=["plain", "reranked"])
 @pytest.mark.parametrize(
-    ("weights", "question", "expected"),
+    ("words", "question", "expected"),
     [
-        pytest.param(DEFAULT_WEIGHTS, False, 0.075 * math.log(8), id="a statement"),
-        pytest.param(DEFAULT_WEIGHTS, True, 0.075 * math.log(8) - 0.18, id="a question"),
-        pytest.param(RERANK_WEIGHTS, True, 0.0375 * math.log(8) - 0.22, id="reranked"),
+        pytest.param(0, False, -0.15, id="nothing"),
+        pytest.param(7, False, -0.15 * (1 - math.log(8) / math.log(17)), id="a short statement"),
+        pytest.param(16, False, 0, id="a statement"),
+        pytest.param(2_000, False, 0, id="a long one"),
+        pytest.param(7, True, -0.15 * (2 - math.log(8) / math.log(17)), id="a short question"),
+        pytest.param(32, True, -0.15, id="a question"),
+        pytest.param(128, True, -0.15 / 4, id="a long text that ends with a question"),
     ],
 )
-def test_form_is_a_question_and_the_length(
-    weights: Weights, question: bool, expected: float
+def test_form_only_takes_from_what_says_little(
+    weights: Weights, words: int, question: bool, expected: float
 ) -> None:
-    corpus = corpus_of(document("1", words=7, is_question=question), document("2"))
-    assert compute_signals(corpus, asked(), weights).form.tolist() == pytest.approx(
-        [0, expected, 0]
-    )
+    corpus = corpus_of(document("1", words=words, is_question=question), document("2", words=FULL))
+    form = compute_signals(corpus, asked(), weights).form
+    assert form.tolist() == pytest.approx([0, expected, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("about_assistant", "speakers", "expected"),
+    [
+        pytest.param(False, [], [0, 0, -0.2], id="asked about the user"),
+        pytest.param(True, [], [0, -0.2, 0], id="asked about the assistant"),
+        pytest.param(None, [], [0, 0, 0], id="no question"),
+        pytest.param(False, ["Ana"], [0, 0, 0], id="somebody is named"),
+    ],
+)
+def test_speaker_is_the_other_of_user_and_assistant(
+    about_assistant: bool | None, speakers: list[str], expected: list[float]
+) -> None:
+    corpus = corpus_of(document("1", speaker="Ana"), document("2", from_assistant=True))
+    query = asked(about_assistant=about_assistant, speakers=frozenset(speakers))
+    found = compute_signals(corpus, query, replace(NONE, speaker=DEFAULT_WEIGHTS.speaker))
+    assert found.speaker.tolist() == pytest.approx(expected)
+    assert found.total.tolist() == pytest.approx(expected)
 
 
 def test_following_is_a_share_of_the_next_one_by_itself() -> None:
     """Cosines of 1, 0 and .6 in a row: each gets .15 of the next, not of what that one gets."""
     corpus = corpus_of(
-        document("1"),
-        document("2", "1", vector=Y.tobytes()),
-        document("3", "2", vector=np.array([0.6, 0.8], "<f4").tobytes()),
-        document("4"),
+        document("1", words=FULL),
+        document("2", "1", vector=Y.tobytes(), words=FULL),
+        document("3", "2", vector=np.array([0.6, 0.8], "<f4").tobytes(), words=FULL),
+        document("4", words=FULL),
     )
     found = compute_signals(corpus, asked(), DEFAULT_WEIGHTS)
     assert found.following.tolist() == pytest.approx([0, 0, 0.15 * 0.6, 0, 0])
@@ -294,16 +312,35 @@ def test_following_is_a_share_of_the_next_one_by_itself() -> None:
     assert found.base.tolist() == pytest.approx([0, 1, 0, 0.6, 1])
 
 
+def test_long_texts_follow_less() -> None:
+    """Twice as long as what lends in full, so half, once for each of the two."""
+    corpus = corpus_of(
+        document("1", words=64), document("2", "1", words=64), document("3", "2", words=FULL)
+    )
+    found = compute_signals(corpus, asked(), DEFAULT_WEIGHTS)
+    assert found.following.tolist() == pytest.approx([0, 0.15 / 4, 0.15 / 2, 0])
+
+
 def test_the_total_is_the_weighted_sum() -> None:
-    weights = Weights(1, 10, 100, 1_000, 10_000, 4, 0.5, 0)
+    weights = Weights(
+        semantic=1,
+        keyword=10,
+        actor=100,
+        speaker=100_000,
+        temporal=1_000,
+        question=10_000,
+        brevity=4,
+        following=0.5,
+    )
     corpus = corpus_of(
         document("1", None, "a b", speaker="Ana", is_question=True),
         document("2", "1", "b b b", words=6, happened=NOON + 86_400 * 3),
     )
     query = asked("a", speakers=frozenset(["Ana"]), dates=(DateRange(2023, 5, 7),))
     found = compute_signals(corpus, query, weights)
-    second = 1 + 10 * float(found.keyword[2]) + 1_000 * 0.8 + math.log(7)
-    first = 1 + 10 * float(found.keyword[1]) + 100 + 1_000 + 10_000 + math.log(3) + second / 2
+    second = 1 + 10 * float(found.keyword[2]) + 1_000 * 0.8 + 4 * (1 - math.log(7) / math.log(17))
+    first = 1 + 10 * float(found.keyword[1]) + 100 + 1_000 + 10_000 + second / 2
+    first += 4 * (1 - math.log(3) / math.log(17))
     assert found.total.tolist() == pytest.approx([0, first, second])
     assert found.rerank is None
 
@@ -334,7 +371,8 @@ def test_late_interaction_is_added(
 
 def test_signals_do_not_hold_on_to_the_corpus() -> None:
     """A ranking is used after the corpus was given back, when another thread may change it."""
-    corpus = corpus_of(document("1"), document("2", "1"), document("3", "2"))
+    one, two, three = (document(id, words=FULL) for id in "123")
+    corpus = corpus_of(one, replace(two, previous_id="1"), replace(three, previous_id="2"))
     found = compute_signals(corpus, asked(), DEFAULT_WEIGHTS)
     corpus.remove("2")
     corpus.put(document("4", "3"))
@@ -344,7 +382,12 @@ def test_signals_do_not_hold_on_to_the_corpus() -> None:
 
 @pytest.mark.parametrize(
     ("total", "expected"),
-    [(1, 0.5), (0, 1 / (1 + math.e**2)), (2, 1 / (1 + math.e**-2)), (1 + math.log(3) / 2, 0.75)],
+    [
+        (0.8, 0.5),
+        (-0.2, 1 / (1 + math.e**2)),
+        (1.8, 1 / (1 + math.e**-2)),
+        (0.8 + math.log(3) / 2, 0.75),
+    ],
 )
 def test_the_public_score(total: float, expected: float) -> None:
     assert logistic_score(total) == pytest.approx(expected)

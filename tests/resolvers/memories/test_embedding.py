@@ -193,17 +193,29 @@ async def test_other_conversations_add_no_context(
 ) -> None:
     talk = NewMemories({EntityType.USER: "Ana", EntityType.RUN: "r1"})
     await stored(ctx, tenant, said("one"), talk)
-    await stored(ctx, tenant, said("two", "three"), NewMemories(entities))
+    turns = [Turn("user", "two"), Turn("assistant", "three")]
+    await stored(ctx, tenant, turns, NewMemories(entities))
     assert embedder.texts == ["one", "two", "two three"]
 
 
-async def test_without_a_run_each_call_is_a_conversation(
+async def test_without_a_run_each_call_of_several_speakers_is_a_conversation(
     ctx: Context, tenant: Tenant, embedder: Embedder
 ) -> None:
     new = NewMemories({EntityType.USER: "Ana"})
-    await stored(ctx, tenant, said("one", "two"), new)
+    await stored(ctx, tenant, [Turn("user", "one"), Turn("assistant", "two")], new)
     await stored(ctx, tenant, said("three"), new)
     assert embedder.texts == ["one", "one two", "three"]
+
+
+async def test_without_a_run_the_statements_of_one_speaker_are_a_list(
+    ctx: Context, tenant: Tenant, embedder: Embedder
+) -> None:
+    new = NewMemories({EntityType.USER: "Ana"})
+    found = await stored(ctx, tenant, said("one", "two"), new)
+    assert embedder.texts == ["one", "two"]
+    assert [memory.previous_id for memory in found] == [None, None]
+    await stored(ctx, tenant, [Turn("user", "a", "Ana"), Turn("user", "b", "Bo")], new)
+    assert embedder.texts == ["one", "two", "a", "a b"]
 
 
 async def test_a_changed_text_keeps_its_context(

@@ -234,12 +234,12 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("text", "is_question", "words"), FORMS)
-async def test_questions_lose_and_words_gain(
+async def test_questions_and_texts_of_few_words_lose(
     tenant: Tenant, path: str, text: str, is_question: bool, words: int
 ) -> None:
     await say_apart(tenant, f"Ann: {text}")
-    for weights, rerank in (((-0.18, 0.3), False), ((-0.22, 0.15), True)):
-        form = weights[0] * is_question + weights[1] * log(1 + words) / 4
+    form = -0.15 * is_question - 0.15 * max(0, 1 - log(1 + words) / log(17))
+    for rerank in (False, True):
         assert await parts(tenant, "coffee", "form", rerank=rerank) == near({text: form})
 
 

@@ -32,8 +32,16 @@ mutation ($id: ID!, $text: String) {
   updateMemory(id: $id, input: {text: $text}) { memory { id } userErrors { message } }
 }
 """
-PLAIN = {"semantic": 1, "keyword": 2, "actor": 0.18, "temporal": 0.42, "form": 1}
-RERANKED = {**PLAIN, "actor": 0.22, "temporal": 0.5, "rerank": 1.5}
+PLAIN = {
+    "semantic": 1,
+    "keyword": 1.5,
+    "actor": 0.15,
+    "speaker": 1,
+    "temporal": 0.4,
+    "form": 1,
+}
+RERANKED = {**PLAIN, "rerank": 0.75}
+FOLLOWING = 0.15
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -82,18 +90,18 @@ async def test_a_score_is_the_squashed_sum_of_its_parts(
 ) -> None:
     await say(tenant, *STORY, timestamp="2023-05-07T10:00:00Z")
     await say(tenant, "Melanie: My sister bakes bread.", timestamp="2021-01-01T00:00:00Z")
-    weights, following = (RERANKED, 0.1) if rerank else (PLAIN, 0.15)
+    weights = RERANKED if rerank else PLAIN
     hits = await search(tenant, "What did Caroline adopt on 7 May 2023?", rerank=rerank)
     by_text = {hit.text: hit for hit in hits}
     assert len(hits) == 5
     said = [line.split(": ", 1)[1] for line in STORY]
     for text, hit in by_text.items():
         total = base(hit, weights) + hit.parts["neighbor"]
-        assert hit.score == near(1 / (1 + math.exp(-2 * (total - 1))))
+        assert hit.score == near(1 / (1 + math.exp(-2 * (total - 0.8))))
         assert (hit.parts["concept"], hit.parts["decay"]) == (0, 1)
         assert (hit.parts["rerank"] is None) is not rerank
         after = said[said.index(text) + 1 :] if text in said else []
-        share = following * base(by_text[after[0]], weights) if after else 0
+        share = FOLLOWING * base(by_text[after[0]], weights) if after else 0
         assert hit.parts["neighbor"] == near(share)
     # Every signal speaks here, for some and not for all.
     for part in ("keyword", "actor", "temporal", "neighbor"):
@@ -227,7 +235,7 @@ EMBEDDED = [
 async def test_a_short_text_means_what_it_means_after_what_was_said_before(
     tenant: Tenant, said: list[str], embedded: str
 ) -> None:
-    *_, last = await say(tenant, *(f"A: {text}" for text in said))
+    *_, last = await say(tenant, *(f"A: {text}" for text in said), runId="r")
     query = "music at noon"
     found = (await parts(tenant, query, "semantic"))[said[-1]]
     assert found == near(await cosine(tenant, query, embedded))
@@ -252,13 +260,39 @@ async def test_a_conversation_ends_with_its_call_or_goes_on_in_its_run(tenant: T
     assert [text for text, value in neighbor.items() if value] == ["Which instrument?"]
 
 
+FACTS = [
+    "The trumpet is in the cellar.",
+    "My sister bakes bread.",
+    "Snow fell in May.",
+    "The car is red.",
+    "Tea is served at five.",
+]
+
+
+@pytest.mark.parametrize(
+    ("options", "linked"), [({}, False), ({"runId": "r"}, True)], ids=["an import", "a run"]
+)
+async def test_facts_of_one_call_lend_nothing_to_each_other(
+    tenant: Tenant, path: str, options: dict[str, str], linked: bool
+) -> None:
+    """What one alone says is a conversation only in a run."""
+    first, second, *_ = FACTS
+    await say(tenant, *(f"Ann: {fact}" for fact in FACTS), **options)
+    hits = {hit.text: hit for hit in await search(tenant, "trumpet")}
+    assert hits[first].parts["keyword"] > 0
+    assert any(hits[fact].parts["keyword"] for fact in FACTS[1:]) is linked
+    assert any(hit.parts["neighbor"] for hit in hits.values()) is linked
+    embedded = f"{first} {second}" if linked else second
+    assert hits[second].parts["semantic"] == near(await cosine(tenant, "trumpet", embedded))
+
+
 async def test_the_next_in_a_conversation_is_the_nearest_that_is_left(tenant: Tenant) -> None:
     _, gone, _ = await say(tenant, "A: What is the dog called?", "B: Hm.", "B: Biscuit, I think.")
     before = {hit.text: hit for hit in await search(tenant, "name of the dog")}
     await tenant.owner.do(DELETE, ids=[gone])
     after = {hit.text: hit for hit in await search(tenant, "name of the dog")}
     for hits, following in ((before, "Hm."), (after, "Biscuit, I think.")):
-        share = 0.15 * base(hits[following], PLAIN)
+        share = FOLLOWING * base(hits[following], PLAIN)
         assert hits["What is the dog called?"].parts["neighbor"] == near(share)
         assert hits["Biscuit, I think."].parts["neighbor"] == 0
 

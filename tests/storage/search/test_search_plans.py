@@ -26,6 +26,11 @@ CASES: dict[str, tuple[Work, set[str]]] = {
     "memories by id": (lambda tx: tx.documents.find(IDS, PROJECT), BY_ID),
     "an entity's by id": (lambda tx: tx.documents.find(IDS, PROJECT, USER), BY_ID),
     "neighbours": (lambda tx: tx.documents.neighbours(IDS), BY_ID | {"ix_memories_previous"}),
+    "successors": (lambda tx: tx.documents.successors(IDS), BY_ID),
+    "superseded by": (
+        lambda tx: tx.documents.superseded_by(IDS, 9),
+        {"ix_memories_successor"},
+    ),
     "what was said": (lambda tx: tx.documents.utterances(IDS), BY_ID),
     "an entity": (lambda tx: tx.documents.in_scope(PROJECT, USER), {"ix_memories_user"}),
     "some days": (

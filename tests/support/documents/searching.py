@@ -30,7 +30,9 @@ _SEARCH = f"""
 searchMemories({", ".join(f"{name}: ${name}" for name in _TYPES)}) {{
   hits {{
     score memory {{ id text version }}
-    scoreBreakdown {{ semantic keyword concept actor temporal form neighbor feedback decay rerank }}
+    scoreBreakdown {{
+      semantic keyword concept actor speaker temporal form neighbor lineage feedback decay rerank
+    }}
   }}
   tookMs
 }}
