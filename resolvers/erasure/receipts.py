@@ -160,8 +160,9 @@ def _subject_of(receipt: ReceiptRow) -> Subject | None:
     return Subject(
         receipt.project_id,
         receipt.created_at,
-        pending["sequence"],
-        pending["imports"],
+        # A receipt that an older version left open has neither.
+        pending.get("sequence", 0),
+        pending.get("imports", ()),
         (EntityType[kind], pending["name"]) if "name" in pending else None,
         frozenset(pending.get("memoryIds", ())),
     )
@@ -174,6 +175,9 @@ def _search_some(tx: Transaction, services: Services, receipt: ReceiptRow) -> bo
         return False
     pending = receipt.pending or {}
     place, beyond = pending.get("place", PLACES[0]), pending.get("beyond", [])
+    if "imports" not in pending:
+        # An older version searched in another order, by other keys: start again.
+        place, beyond, pending = PLACES[0], [], {"name": pending.get("name"), "imports": []}
     step = tx.mentions.erase_some(
         place,
         subject,

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType, OperationType
@@ -22,6 +32,7 @@ from core.mentions import (
 )
 from storage.memories.versions import VersionStore
 from storage.operations.store import OperationStore
+from storage.tables.columns import UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import HistoryEvent
 from storage.tables.memory import Memory
@@ -146,7 +157,7 @@ class MentionStore:
             if row.own == name or filter_names_entity(row.input.get("filter"), type, name)
         }
         erased = self._operations.erase(naming, moment, tombstone_of)
-        return Step(last, Counter(operations=erased))
+        return Step(last, +Counter(operations=erased))
 
     def _exports(
         self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
@@ -159,7 +170,7 @@ class MentionStore:
         rows, last = self._page(key, [_EXPORTS.c.filter], in_project, beyond, limit)
         naming = [row.id for row in rows if filter_names_entity(row.filter, type, name)]
         deletion = delete(_EXPORTS).where(_EXPORTS.c.id.in_(naming))
-        return Step(last, Counter(exports=self._connection.execute(deletion).rowcount))
+        return Step(last, +Counter(exports=self._connection.execute(deletion).rowcount))
 
     def _history(
         self, subject: Subject, beyond: Key, limit: int, type: EntityType, name: str
@@ -217,9 +228,19 @@ class MentionStore:
         """Return rows after a key, in its order, and the last row's key if there may be more."""
         statement = select(*key, *values).where(*where)
         if beyond:
-            statement = statement.where(tuple_(*key) > tuple_(*beyond))
+            last = [
+                literal(_from_json(column, value), column.type)
+                for column, value in zip(key, beyond, strict=True)
+            ]
+            statement = statement.where(tuple_(*key) > tuple_(*last))
         rows = self._connection.execute(statement.order_by(*key).limit(limit)).all()
         return rows, list(rows[-1][: len(key)]) if len(rows) == limit else None
+
+
+def _from_json(column: ColumnElement[Any], value: Any) -> Any:
+    """Return a value of a key as its column has it; a receipt keeps keys as JSON."""
+    is_moment = isinstance(column.type, UtcDateTime) and isinstance(value, str)
+    return datetime.fromisoformat(value) if is_moment else value
 
 
 # Import records come first: their job must not store one meanwhile.

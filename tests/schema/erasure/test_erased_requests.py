@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.enums import OperationStatus, OperationType
+from core.enums import JobKind, OperationStatus, OperationType
 from core.ids import now, uuid7
+from storage.erasure.receipts import NO_MEMORIES, ReceiptRow
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 from tests.rest.mem0.rest import ask
@@ -22,6 +23,7 @@ from tests.support.documents.ingesting import (
     texts_of,
 )
 from tests.support.documents.remembering import entity_id, rows_with
+from tests.support.documents.searching import search
 from tests.support.fixtures.erasure_worlds import words_left
 from tests.support.fixtures.factories import Tenant
 
@@ -188,3 +190,31 @@ async def test_deleting_an_agent_by_mem0_leaves_its_namesakes(tenant: Tenant) ->
         "runId likes tea",
         "I live in Oslo.",
     ]
+
+
+async def test_a_receipt_that_an_older_version_left_open_is_completed(tenant: Tenant) -> None:
+    """It has the name and how far that version had searched, by its own keys."""
+    word = f"zqolder{tenant.project_id[-6:]}"
+    await search(tenant.owner, "tea", filter={"not": {"userId": {"eq": word}}})
+    await search(tenant.owner, "tea", filter={"userId": {"eq": "bob"}})
+    await tenant.deployment.services.search_recorder.flush()
+    receipt = ReceiptRow(
+        id=uuid7(),
+        organization_id=tenant.organization_id,
+        project_id=tenant.project_id,
+        subject=f"USER {uuid7()}",
+        requested_by=tenant.owner_email,
+        counts={},
+        digest=NO_MEMORIES,
+        pending={"name": word, "place": "exports", "beyond": [uuid7()]},
+        created_at=now(),
+    )
+
+    def leave(tx: Transaction) -> None:
+        tx.receipts.add(receipt)
+        tx.jobs.put(JobKind.RECEIPT, [receipt.id], tenant.project_id, now())
+
+    tenant.deployment.services.db.write_now(leave)
+    await tenant.deployment.run_jobs()
+    assert (await completed(tenant.owner, receipt.id))["counts"] == {"operations": 1}
+    assert rows_with(tenant.deployment, word) == {}
