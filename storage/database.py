@@ -31,6 +31,8 @@ from storage.transaction import Transaction
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
 
+# Rewriting a file of this size keeps other writers waiting for a fifth of a second.
+MAX_REWRITTEN = 32 * 2**20
 _SQLITE_READERS = 4
 _POSTGRESQL_THREADS = 8
 _TRIES = 8
@@ -108,24 +110,31 @@ class Database:
         run = copy_context().run
         return await loop.run_in_executor(self._writers, run, self._write_and_notify, work, loop)
 
-    async def clear_write_ahead_log(self) -> bool:
-        """Empty SQLite's write-ahead log, which still contains overwritten content.
+    async def remove_deleted_content(self) -> bool:
+        """Remove what SQLite's files still contain of deleted and overwritten content.
 
-        Returns False if a reader was using it. On PostgreSQL, which manages its own log, it does
-        nothing and returns True.
+        `secure_delete` leaves copies of rows that moved to another page, so a file of up to
+        `MAX_REWRITTEN` bytes is rewritten; the write-ahead log of any is emptied. Returns False if
+        a reader was using the log. On PostgreSQL, which has VACUUM of its own, it does nothing and
+        returns True.
         """
         if not self.is_sqlite:
             return True
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writers, self._truncate_log)
+        return await loop.run_in_executor(self._writers, self._rewrite)
 
-    def _truncate_log(self) -> bool:
+    def _rewrite(self) -> bool:
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
+            # Read to the end, because VACUUM runs only when no other statement is open.
+            [(pages,)] = cursor.execute("PRAGMA page_count").fetchall()
+            [(page_size,)] = cursor.execute("PRAGMA page_size").fetchall()
+            if pages * page_size <= MAX_REWRITTEN:
+                cursor.execute("VACUUM")
             # A short timeout: a reader finishes soon, and other writers must not wait for it.
-            cursor.execute("PRAGMA busy_timeout=100")
-            (is_busy, _, _) = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute("PRAGMA busy_timeout=500")
+            [(is_busy, _, _)] = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             cursor.execute("PRAGMA busy_timeout=10000")
             return not is_busy
         finally:

@@ -18,8 +18,8 @@ import re
 from collections.abc import AsyncIterator, Iterator
 
 # Imported early: Hypothesis must see its generators in the garbage collector, so it has to be
-# loaded before `settle_memory` freezes what the collector knows.
-import hypothesis  # noqa: F401
+# loaded before `tune_garbage_collector` freezes what the collector knows.
+import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
@@ -49,6 +49,12 @@ structlog.configure(
         structlog.processors.KeyValueRenderer(),
     ]
 )
+
+# How fast inputs are generated depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "any machine", suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 pytest_plugins = ["pytester"]
 

@@ -127,7 +127,7 @@ async def complete_receipt(
     """Erase the remaining traces of a receipt's subject, and complete the receipt. Idempotent.
 
     Calls `heartbeat` between steps. Raises `Postponed` while index jobs from before the receipt are
-    pending, because vectors may remain, and if SQLite's write-ahead log cannot be cleared.
+    pending, because vectors may remain, and if SQLite's write-ahead log cannot be emptied.
     """
 
     def step(tx: Transaction) -> bool:
@@ -143,7 +143,7 @@ async def complete_receipt(
     project_id, until = receipt.project_id, receipt.created_at
     if await services.db.read(lambda tx: tx.jobs.has_pending(JobKind.INDEX, project_id, until)):
         raise Postponed(_PAUSE)
-    if not await services.db.clear_write_ahead_log():
+    if not await services.db.remove_deleted_content():
         raise Postponed(_PAUSE)
     moment = services.clock()
     await services.db.write(
