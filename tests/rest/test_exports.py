@@ -15,8 +15,6 @@ from tests.support.documents.remembering import DELETE, DELETE_ENTITY, UPDATE, e
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
-pytestmark = pytest.mark.every_database
-
 EXPORT = """
 mutation ($input: CreateExportInput!) {
   createExport(input: $input) { export { id url } userErrors { message path } }

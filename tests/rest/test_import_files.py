@@ -23,8 +23,6 @@ from tests.support.documents.remembering import DELETE, MAKE_PROJECT
 from tests.support.documents.searching import search
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 MEMORIES = """
 query ($project: ID!) {
   memories(projectId: $project, first: 100, showExpired: true, includeMerged: true) {

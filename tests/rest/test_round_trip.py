@@ -5,8 +5,6 @@ The first project is gone by then, or it is still there and its ids are taken.
 
 from typing import Any
 
-import pytest
-
 from tests.support.documents.erasure import DELETE_PROJECT, NOTHING, row_counts
 from tests.support.documents.ingesting import wait_until
 from tests.support.documents.refusals import snapshot
@@ -34,8 +32,6 @@ from tests.support.fixtures.moving import (
     second_project,
     vectors,
 )
-
-pytestmark = pytest.mark.every_database
 
 SEARCH = """
 query ($project: ID!, $query: String!) {

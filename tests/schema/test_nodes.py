@@ -11,8 +11,6 @@ from core.ids import uuid7
 from tests.support.clients.graphql import Client
 from tests.support.fixtures.factories import ADD, Tenant
 
-pytestmark = pytest.mark.every_database
-
 NODE = """
 query ($id: ID!) {
   node(id: $id) {

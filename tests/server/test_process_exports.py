@@ -15,8 +15,6 @@ from tests.support.fixtures.factories import ADD
 from tests.support.servers.openai_answers import Answer, Request, text
 from tests.support.servers.openai_server import OpenAIServer
 
-pytestmark = pytest.mark.every_database
-
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 CREATE = """
 mutation ($schema: JSON) {

@@ -4,12 +4,9 @@ import json
 from pathlib import Path
 
 import httpx
-import pytest
 
 from harness.process import PATIENCE, Place, Process, run_command, wait_until
 from tests.support.documents.exchange import entity, file_of, life, line, memory
-
-pytestmark = pytest.mark.every_database
 
 PROJECT = "{ project { id } }"
 FIND = "query ($id: ID!) { operation(id: $id) { status progress notes } }"

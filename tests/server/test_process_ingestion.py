@@ -22,8 +22,6 @@ from tests.conftest import BACKENDS
 from tests.support.servers.openai_answers import Answer, Request, default_answer, slow
 from tests.support.servers.openai_server import OpenAIServer
 
-pytestmark = pytest.mark.every_database
-
 ADD = """
 mutation ($text: String!, $user: String!, $wait: Boolean!, $once: String) {
   addMemories(input: {

@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 
 from harness.process import Place, run_command
 from tests.support.fixtures.moving import lines
-
-pytestmark = pytest.mark.every_database
 
 ADD = """
 mutation ($text: String!) {

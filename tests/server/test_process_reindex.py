@@ -11,8 +11,6 @@ from harness.process import Place, Process, wait_until
 from storage.search.chroma import VectorIndex
 from tests.conftest import BACKENDS
 
-pytestmark = pytest.mark.every_database
-
 ADD = """
 mutation ($texts: [MessageInput!]!) {
   addMemories(input: {infer: false, userId: "alice", messages: $texts}) {

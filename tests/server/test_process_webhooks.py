@@ -11,8 +11,6 @@ from tests.conftest import BACKENDS
 from tests.support.documents.webhooks import CREATE
 from tests.support.servers.receiver import Do, Receiver
 
-pytestmark = pytest.mark.every_database
-
 ADD = """
 mutation ($text: String!) {
   addMemories(input: {infer: false, userId: "alice", messages: [{role: "user", content: $text}]}) {

@@ -29,8 +29,6 @@ from tests.support.servers.receiver import Do, Receiver
 from workers import webhooks
 from workers.runner import Runner
 
-pytestmark = pytest.mark.every_database
-
 SECONDS = (5, 300, 1_800, *(hours * 3_600 for hours in (2, 5, 10, 14, 20, 24)))
 UNREACHABLE = "The receiver did not send a complete HTTP response."
 CATALOG = """

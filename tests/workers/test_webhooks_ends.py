@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from core.ids import now
@@ -25,8 +24,6 @@ from tests.support.documents.webhooks import (
 from tests.support.servers.receiver import Do
 from workers import retention
 from workers.runner import Runner
-
-pytestmark = pytest.mark.every_database
 
 FAILED_OFF = ("FAILED", 0, None, SWITCHED_OFF)
 SENT = ("SUCCEEDED", 1, 204, None)

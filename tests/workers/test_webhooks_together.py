@@ -17,8 +17,6 @@ from tests.support.servers.deployment import Deployment
 from tests.support.servers.receiver import Do, Receiver
 from workers.runner import LEASE, Runner
 
-pytestmark = pytest.mark.every_database
-
 
 async def test_concurrent_runners_send_in_sequence(hook: WebhookFixture) -> None:
     """Like two processes: each has its own name and four tasks."""

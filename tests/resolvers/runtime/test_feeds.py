@@ -16,8 +16,6 @@ from storage.log.follow import Watch
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
-pytestmark = pytest.mark.every_database
-
 
 @contextlib.contextmanager
 def answer_held(

@@ -13,8 +13,6 @@ from storage.transaction import Transaction
 from tests.resolvers.runtime.corpora import HEAD, PLENTY, WORDS, key_of, nearest, read, scratch
 from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
-pytestmark = pytest.mark.every_database
-
 
 class Story:
     """A project with random changes."""

@@ -23,8 +23,6 @@ from tests.resolvers.runtime.corpora import (
 )
 from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
-pytestmark = pytest.mark.every_database
-
 
 @contextmanager
 def three_scopes(store: MemoryFixture) -> Iterator[tuple[list[ScopeKey], SearchCache]]:

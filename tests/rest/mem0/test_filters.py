@@ -12,8 +12,6 @@ from tests.rest.mem0.remembering import added
 from tests.rest.mem0.rest import ask
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 ANA = Condition(Field.USER_ID, Operator.EQ, "Ana")
 R1 = Condition(Field.RUN_ID, Operator.EQ, "r1")
 START = datetime(2024, 7, 1, tzinfo=UTC)

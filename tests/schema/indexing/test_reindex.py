@@ -31,8 +31,6 @@ from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment
 from workers.runner import Runner
 
-pytestmark = pytest.mark.every_database
-
 REINDEX = with_details("""
 mutation ($id: ID!) {
   reindexProject(id: $id) {

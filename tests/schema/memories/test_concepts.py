@@ -23,8 +23,6 @@ from tests.support.documents.remembering import (
 from tests.support.documents.searching import search, search_all
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 CONCEPTS = """
 query ($first: Int, $after: Cursor, $last: Int, $contains: String) {
   project {

@@ -27,8 +27,6 @@ from tests.support.documents.remembering import (
 )
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 TEA = "I drink green tea every morning."
 TODAY = datetime.now(UTC).date()
 YESTERDAY = (TODAY - timedelta(days=1)).isoformat()

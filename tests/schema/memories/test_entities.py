@@ -11,8 +11,6 @@ from core.ids import uuid7
 from core.validation import LARGEST_METADATA, LONGEST_NAME
 from tests.support.fixtures.factories import ADD, Tenant
 
-pytestmark = pytest.mark.every_database
-
 ERRORS = "userErrors { __typename code message path ... on NotFoundError { id } }"
 ENTITY = "id type name metadata totalMemories createdAt updatedAt project { id }"
 FIND = f"""

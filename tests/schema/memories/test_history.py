@@ -16,8 +16,6 @@ from core.ids import uuid7
 from tests.support.fixtures.factories import ADD, Tenant
 from tests.support.servers.deployment import Deployment
 
-pytestmark = pytest.mark.every_database
-
 UPDATE = """
 mutation ($id: ID!, $input: UpdateMemoryInput!) {
   updateMemory(id: $id, input: $input) { memory { id } userErrors { code } }

@@ -19,8 +19,6 @@ from server import create_app
 from tests.support.clients.graphql import Client
 from tests.support.fixtures.factories import ADD, Tenant
 
-pytestmark = pytest.mark.every_database
-
 MEMORY = """
 query ($id: ID!) {
   memory(id: $id) {

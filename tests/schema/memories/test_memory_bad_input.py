@@ -9,8 +9,6 @@ from core.ids import uuid7
 from core.validation import LARGEST_METADATA, LONGEST_NAME, LONGEST_TEXT
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 ERRORS = "userErrors { __typename code message path ... on NotFoundError { id } }"
 ADD = f"""
 mutation ($input: AddMemoriesInput!, $projectId: ID) {{

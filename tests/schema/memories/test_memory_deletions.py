@@ -26,8 +26,6 @@ from tests.support.documents.refusals import (
 from tests.support.fixtures.factories import ADD, Tenant
 from tests.support.fixtures.rows import set_columns
 
-pytestmark = pytest.mark.every_database
-
 DELETE = with_details(
     """
     mutation ($filter: MemoryFilter, $ids: [ID!], $projectId: ID) {

@@ -19,8 +19,6 @@ from tests.support.documents.refusals import with_details
 from tests.support.documents.remembering import DELETE, DELETE_ENTITY, UPDATE, entity_id, learn
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 FIELDS = "id cursor sequence type memoryId oldText newText before after actor operationId createdAt"
 FOLLOW = f"""
 subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!], $project: ID) {{

@@ -35,8 +35,6 @@ from tests.support.documents.remembering import (
 from tests.support.documents.searching import near, search_all, send, texts
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 RESTORE = with_details("""
 mutation ($id: ID!, $event: ID!) {
   restoreMemory(id: $id, historyEventId: $event) {

@@ -6,11 +6,7 @@ Only this test's own project is pruned, by the very steps of the sweep.
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from tests.support.fixtures.factories import Tenant
-
-pytestmark = pytest.mark.every_database
 
 UPDATE = """
 mutation ($id: ID!, $text: String!) {

@@ -28,8 +28,6 @@ from tests.support.documents.remembering import (
 from tests.support.documents.searching import search
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 SOURCES = """
 query ($first: Int) {
   memories(first: $first) {

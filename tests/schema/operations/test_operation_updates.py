@@ -27,8 +27,6 @@ from tests.support.servers.deployment import Deployment
 from tests.support.servers.openai_answers import Answer, Behaviour, Request, fact, facts, status
 from tests.support.servers.openai_server import OpenAIServer
 
-pytestmark = pytest.mark.every_database
-
 FOLLOW = FIND.replace("query", "subscription").replace("operation(", "operationUpdates(")
 SEARCH = '{ searchMemories(query: "tennis") { operationId } }'
 TENNIS = "I play tennis every Tuesday."

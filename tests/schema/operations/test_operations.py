@@ -6,8 +6,6 @@ erased, and a search must never tell what it found.
 
 from typing import Any
 
-import pytest
-
 from core.ids import uuid7
 from tests.support.documents.ingesting import (
     DELETE_MANY,
@@ -22,8 +20,6 @@ from tests.support.documents.ingesting import (
 )
 from tests.support.documents.refusals import assert_missing
 from tests.support.fixtures.factories import Tenant
-
-pytestmark = pytest.mark.every_database
 
 TENNIS = "I play tennis every Tuesday."
 PAGE = """

@@ -33,8 +33,6 @@ from tests.support.documents.refusals import assert_missing
 from tests.support.fixtures.factories import Tenant
 from workers.runner import Runner
 
-pytestmark = pytest.mark.every_database
-
 TENNIS, DENTIST = "I play tennis every Tuesday.", "I go to my dentist, Dr. Silva, twice a year."
 TOTAL = "query ($id: ID!) { project(id: $id) { operations { totalCount } } }"
 DELETE_ENTITY = "mutation ($id: ID!) { deleteEntity(id: $id) { deletedId userErrors { code } } }"

@@ -18,8 +18,6 @@ from tests.support.fixtures.factories import ADD, Tenant, make_tenant
 from tests.support.fixtures.rows import set_columns
 from tests.support.servers.deployment import Deployment
 
-pytestmark = pytest.mark.every_database
-
 UPDATE = """
 mutation ($id: ID!, $categories: [String!]) {
   updateMemory(id: $id, input: {categories: $categories}) {

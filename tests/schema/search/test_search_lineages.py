@@ -13,8 +13,6 @@ from tests.support.documents.remembering import learn
 from tests.support.documents.searching import Hits, add_apart, near, search, send, texts
 from tests.support.fixtures.factories import Tenant
 
-pytestmark = pytest.mark.every_database
-
 BERLIN, MUNICH, ROME = "I live in Berlin.", "I moved to Munich.", "I moved to Rome."
 OTHERS = ("We live and let live.", "Berlin is a city.", "My sister has a cat.", "Tea at noon.")
 V3 = "/v3/memories/search/"

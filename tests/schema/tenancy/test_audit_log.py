@@ -24,8 +24,6 @@ from tests.support.documents.searching import idle_deployment
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment
 
-pytestmark = pytest.mark.every_database
-
 ENTRIES = "nodes { id actor action projectId targetId before after createdAt }"
 OF_ORGANIZATION = f"query ($id: ID!) {{ organization(id: $id) {{ auditLog {{ {ENTRIES} }} }} }}"
 OF_PROJECT = f"query ($id: ID!) {{ project(id: $id) {{ auditLog {{ {ENTRIES} }} }} }}"

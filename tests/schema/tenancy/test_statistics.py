@@ -9,8 +9,6 @@ from tests.conftest import BACKENDS
 from tests.support.documents.searching import idle_deployment
 from tests.support.fixtures.factories import Tenant, make_tenant
 
-pytestmark = pytest.mark.every_database
-
 STATS = """
 { project { stats {
   totalMemories totalEntities memoriesByState memoriesByCategory entitiesByType

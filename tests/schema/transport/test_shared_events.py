@@ -18,8 +18,6 @@ from tests.support.documents.remembering import UPDATE
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
 
-pytestmark = pytest.mark.every_database
-
 BEGIN = "query ($id: ID!) { project(id: $id) { historyCursor } }"
 # What follows is written in three ways and means one thing.
 WAYS = (
