@@ -37,7 +37,7 @@ class Listener(asyncio.Protocol):
     def __init__(self, address: str, key: str, payload: dict[str, Any]) -> None:
         self.received: list[float] = []
         self.arrived = asyncio.Event()
-        self.begun = asyncio.Event()
+        self.started = asyncio.Event()
         self.transport: asyncio.Transport
         self._address = address
         self._init = orjson.dumps({"type": "connection_init", "payload": {"apiKey": key}})
@@ -86,9 +86,9 @@ class Listener(asyncio.Protocol):
             self.transport.write(_frame(_PONG, payload))
             return
         assert opcode == _TEXT, (opcode, payload)
-        if not self.begun.is_set():
+        if not self.started.is_set():
             assert b"connection_ack" in payload, payload
-            self.begun.set()
+            self.started.set()
             self.transport.write(_frame(_TEXT, self._subscribe))
             return
         assert b'"type":"next"' in payload, payload
@@ -114,7 +114,7 @@ async def _open(address: str, key: str, payloads: Sequence[dict[str, Any]]) -> l
                 for one in some
             )
         )
-        await asyncio.gather(*(one.begun.wait() for one in some))
+        await asyncio.gather(*(one.started.wait() for one in some))
         listeners += some
     return listeners
 
