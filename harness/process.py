@@ -59,7 +59,7 @@ class Warm:
     """
 
     _context = multiprocessing.get_context("forkserver")
-    _context.set_forkserver_preload(["server"])
+    _context.set_forkserver_preload(["harness.preloading"])
 
     def __init__(
         self, home: Path, arguments: Sequence[str], variables: dict[str, str], files: Sequence[str]

@@ -59,6 +59,8 @@ hypothesis.settings.load_profile("any machine")
 pytest_plugins = ["pytester"]
 
 BACKENDS = ("sqlite", "postgresql")
+# Tests that install clients, or start servers or browsers, and wait for them.
+_LONGEST = ("tests/mem0/", "tests/server/", "tests/schema/transport/test_graphiql_browser")
 
 
 def _database_of(test: pytest.Item) -> str:
@@ -75,11 +77,15 @@ def _is_selected(test: pytest.Item) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the runs on PostgreSQL that the rule does not select."""
+    """Deselect the runs on PostgreSQL that the rule does not select, and put the longest first.
+
+    What takes longest must not begin last, or one process of the suite works while others idle.
+    """
     others = [test for test in items if not _is_selected(test)]
     if others:
         config.hook.pytest_deselected(items=others)
-        items[:] = [test for test in items if _is_selected(test)]
+    selected = [test for test in items if _is_selected(test)]
+    items[:] = sorted(selected, key=lambda test: not test.nodeid.startswith(_LONGEST))
 
 
 @contextlib.contextmanager
@@ -123,6 +129,14 @@ class ByGroup(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processes for `-n auto`: one more than cores, because tests also wait.
+
+    They wait for PostgreSQL, for servers that start, and for leases and pauses to end.
+    """
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

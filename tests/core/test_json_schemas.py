@@ -105,7 +105,7 @@ BAD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("schema", "said"), BAD.values(), ids=BAD)
-def test_what_is_refused_is_told(schema: Any, said: str) -> None:
+def test_refusals_name_the_reason(schema: Any, said: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         check_object_schema(schema, "input", "schema")
     assert caught.value.path == ("input", "schema")
@@ -129,7 +129,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("schema", GOOD.values(), ids=GOOD)
-def test_what_is_taken_stays_as_it_is(schema: dict[str, Any]) -> None:
+def test_accepted_schemas_stay_unchanged(schema: dict[str, Any]) -> None:
     whole = {"$schema": "http://json-schema.org/draft-07/schema#", "$id": "https://a.b/c", **schema}
     assert check_object_schema(whole) == schema
 
@@ -168,18 +168,18 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize("data", RIGHT)
-def test_what_matches_but_for_nulls_is_right(data: Any) -> None:
+def test_nulls_do_not_break_a_match(data: Any) -> None:
     assert validation_problem(PERSON, data) is None
 
 
 @pytest.mark.parametrize(("data", "said"), WRONG)
-def test_what_does_not_match_is_told(data: Any, said: str) -> None:
+def test_mismatches_are_reported(data: Any, said: str) -> None:
     problem = validation_problem(PERSON, data)
     assert problem is not None
     assert problem.startswith(said), problem
 
 
-def test_what_would_take_for_ever_is_not_right() -> None:
+def test_endless_validation_is_refused() -> None:
     many = {**PERSON, "properties": {"l": {"type": "array", "items": asking(a=NAME)}}}
     data = {"name": 1, "age": 1, "l": [{"a": "b"}] * 30_000}
     assert validation_problem(many, data) == "it is too large to be checked"
@@ -187,13 +187,13 @@ def test_what_would_take_for_ever_is_not_right() -> None:
     assert validation_problem(slow, {"a": "a" * 200}) is not None
 
 
-def test_nothing_but_null_is_added_to_what_a_schema_takes() -> None:
+def test_only_null_is_added_to_a_schema() -> None:
     relaxed = Draft202012Validator(with_nulls(PERSON))
     assert all(relaxed.is_valid(data) for data in RIGHT)
     assert not any(relaxed.is_valid(data) for data, _ in WRONG)
 
 
-def test_what_stands_beside_a_reference_comes_first() -> None:
+def test_keywords_beside_a_reference_come_first() -> None:
     whole = {
         "$defs": {"A": {"type": "string", "title": "A"}, "B": {"$ref": "#/$defs/A", "maxLength": 3}}
     }

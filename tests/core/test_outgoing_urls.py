@@ -76,12 +76,12 @@ PUBLIC = [
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
-def test_what_is_not_public(address: str) -> None:
+def test_private_addresses(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_what_is_public(address: str) -> None:
+def test_public_addresses(address: str) -> None:
     assert is_public(address)
 
 
@@ -97,7 +97,7 @@ def test_what_is_public(address: str) -> None:
         ("http://[2606:4700::1]:80/", Target("http", "2606:4700::1", 80, "/")),
     ],
 )
-def test_where_a_url_leads(url: str, target: Target) -> None:
+def test_targets_of_urls(url: str, target: Target) -> None:
     check_url(url, ())
     assert parse_target(url, ()) == target
 
@@ -167,7 +167,7 @@ def test_the_host_as_its_header_has_it(url: str, authority: str) -> None:
         ("http://db.localhost/", "db.localhost is not a public address."),
     ],
 )
-def test_what_is_refused(url: str, reason: str) -> None:
+def test_refused_urls(url: str, reason: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         check_url(url, ["hooks.internal"], "input", "url")
     assert reason in refusal.value.message

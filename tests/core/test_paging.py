@@ -38,7 +38,7 @@ def test_a_cursor_carries_its_sort_key(value: object) -> None:
 
 
 @given(st.text())
-def test_what_we_did_not_issue_is_refused(text: str) -> None:
+def test_foreign_cursors_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         CURSORS.decode(ORDER, "scope", text, "after")
     assert refusal.value.path == ("after",)

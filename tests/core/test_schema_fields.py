@@ -46,7 +46,7 @@ def test_a_field_is_asked_for_by_all_that_is_said_of_it() -> None:
     }
 
 
-def test_what_a_value_may_be() -> None:
+def test_allowed_values() -> None:
     colors = {"enum": ["red", "blue"]}
     found = fields(
         {
@@ -97,7 +97,7 @@ def test_values_are_put_where_they_belong() -> None:
     }
 
 
-def test_what_refers_to_itself_is_followed_a_little() -> None:
+def test_recursive_schemas_are_followed_to_a_limit() -> None:
     node = asking(name=TEXT, next={"$ref": "#/$defs/Node"})
     found = fields({"$ref": "#/$defs/Node", "$defs": {"Node": node}})
     names = ["next." * depth + "name" for depth in range(6)]
@@ -105,7 +105,7 @@ def test_what_refers_to_itself_is_followed_a_little() -> None:
     assert found["next.next.next.next.next.next"].options == ()
 
 
-def test_who_asks_for_too_much_is_told() -> None:
+def test_too_many_fields_are_refused() -> None:
     many = {f"p{n}": TEXT for n in range(MOST_FIELDS)}
     assert len(fields(asking(**many))) == MOST_FIELDS
     with pytest.raises(InvalidInput) as caught:

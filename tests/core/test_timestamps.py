@@ -34,6 +34,6 @@ def test_a_moment_is_told_in_utc(given: Any, expected: datetime) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_moment(given: Any) -> None:
+def test_invalid_timestamps(given: Any) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         parse_datetime(given)

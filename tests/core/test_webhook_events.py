@@ -61,7 +61,7 @@ def test_details() -> None:
     assert event_details(event("DELETE"), DELETE)["data"] == {"memory": None}
 
 
-def test_what_is_erased() -> None:
+def test_events_without_content_are_erased() -> None:
     assert is_erased(event("ADD"))
     assert not is_erased(event("ADD", None, "a"))
     assert not is_erased(event("DELETE", "a"))

@@ -107,7 +107,7 @@ def test_two_sentences_that_both_say_something_claim_nothing() -> None:
     assert claim_of("Really? Yes. I live in Paris.") is None
 
 
-def test_what_is_long_claims_nothing() -> None:
+def test_long_texts_claim_nothing() -> None:
     assert claim_of("Well, " + "oh, " * 26 + "I live in Paris.") is None
     assert claim_of(f"{'why ' * 26}? I live in Paris.") is None
     assert claim_of(f"{'why ' * 20}? I live in Paris.") == Claim(CITY, "paris")

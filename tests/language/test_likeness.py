@@ -23,7 +23,7 @@ def test_there_are_enough_pairs_each_once() -> None:
     assert len({*SAME, *OTHER}) == len(SAME) + len(OTHER) >= 80
 
 
-def test_nothing_that_differs_is_the_same() -> None:
+def test_different_texts_are_not_the_same() -> None:
     merged = [pair for pair in OTHER if same_details(*pair) or same_details(*reversed(pair))]
     found = [pair for pair in SAME if same_details(*pair)]
     given = len(found) + len(merged)
@@ -115,14 +115,14 @@ def test_names(text: str, expected: tuple[str, ...]) -> None:
         "Ich rauche nicht",
     ],
 )
-def test_what_is_negative(text: str) -> None:
+def test_negative_texts(text: str) -> None:
     assert is_negative(text) is True
 
 
 @pytest.mark.parametrize(
     "text", ["I smoke", "I know him", "Not only I smoke", "A knot", "I won a notebook", ""]
 )
-def test_what_is_not_negative(text: str) -> None:
+def test_texts_that_are_not_negative(text: str) -> None:
     assert is_negative(text) is False
 
 

@@ -135,7 +135,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("case", SPLIT)
-def test_where_sentences_end(case: str) -> None:
+def test_sentence_ends(case: str) -> None:
     text, expected = SPLIT[case]
     assert sentences(text) == expected
 
@@ -149,7 +149,7 @@ def test_where_sentences_end(case: str) -> None:
 @example("```\n\n\n```\n\n a")
 @example(". \n\n.")
 @example("a \u2028b")
-def test_nothing_but_white_space_is_lost(text: str) -> None:
+def test_splitting_loses_only_white_space(text: str) -> None:
     found = sentences(text)
     assert "".join("".join(found).split()) == "".join(text.split())
     assert all(sentence and sentence == sentence.strip() for sentence in found)

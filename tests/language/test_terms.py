@@ -97,7 +97,7 @@ def test_a_text_has_these_terms(text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", NOTHING, ids=ascii)
-def test_what_is_no_word_has_no_term(text: str) -> None:
+def test_texts_without_words_have_no_terms(text: str) -> None:
     assert terms(text) == []
     assert terms(f"dog {text} cat") == ["dog", "cat"]
 

@@ -101,7 +101,9 @@ def test_many_memories_are_deleted_at_once(case: Case, client: Any, home: Home) 
 
 
 @pytest.mark.parametrize("method", ["batch_update", "batch_delete"])
-def test_there_is_an_end_to_how_many(case: Case, client: Any, home: Home, method: str) -> None:
+def test_batches_of_none_or_too_many_are_refused(
+    case: Case, client: Any, home: Home, method: str
+) -> None:
     (id,) = remember(case, client, "I hike")
     for count in (0, 1001):
         error = refused(getattr(client, method), [{"memory_id": id, "text": "I swim"}] * count)

@@ -70,7 +70,7 @@ def test_the_memory_of_another_project_is_unknown(
     assert other.texts() == ["I hike"]
 
 
-def test_what_makes_no_sense_is_refused(case: Case, client: Any, home: Home) -> None:
+def test_invalid_values_are_refused(case: Case, client: Any, home: Home) -> None:
     said = [{"role": "user", "content": "I hike"}]
     for messages, given in (
         (said, {}),
@@ -83,7 +83,7 @@ def test_what_makes_no_sense_is_refused(case: Case, client: Any, home: Home) -> 
     assert home.memories() == []
 
 
-def test_what_is_too_large_is_refused(case: Case, client: Any, home: Home) -> None:
+def test_too_large_values_are_refused(case: Case, client: Any, home: Home) -> None:
     said = [{"role": "user", "content": "I hike. " * 200_000}]
     error = refused(client.add, said, user_id="alice")
     check(case, error, "MemoryQuotaExceededError", 413)

@@ -121,7 +121,7 @@ def test_the_oldest_client_searches_by_names(client: Any) -> None:
 
 
 @pytest.mark.usefixtures("ids")
-def test_what_nobody_is_named_for_is_refused(case: Case, client: Any) -> None:
+def test_lists_without_an_entity_are_refused(case: Case, client: Any) -> None:
     for filters in ({}, {"created_at": {"gte": "2024-01-01"}}):
         error = refused(listed, case, client, filters)
         assert error.kind == case.error("ValidationError")

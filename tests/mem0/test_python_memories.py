@@ -47,7 +47,7 @@ def test_older_clients_choose_the_project(
     assert error.kind == case.error("MemoryNotFoundError")
 
 
-def test_what_is_said_is_remembered_word_for_word(case: Case, client: Any, home: Home) -> None:
+def test_messages_are_stored_verbatim(case: Case, client: Any, home: Home) -> None:
     given: dict[str, Any] = {"user_id": "alice", "run_id": "trip", "metadata": {"n": [1, None]}}
     if case.version == "1.0.11":
         given["async_mode"] = False
@@ -68,7 +68,7 @@ def test_what_is_said_is_remembered_word_for_word(case: Case, client: Any, home:
         agree(client.get(result["id"]), memory)
 
 
-def test_what_is_said_is_understood(case: Case, client: Any, home: Home) -> None:
+def test_facts_are_inferred(case: Case, client: Any, home: Home) -> None:
     said = [{"role": "user", "content": "I live in Lisbon."}]
     answer = client.add(said, user_id="alice")
     if not case.is_oldest:

@@ -51,7 +51,7 @@ def test_a_slash_behind_the_address_does_no_harm(
     assert typescript.getProject({"fields": ["name"]}).keys() == {"name"}
 
 
-def test_what_is_said_is_remembered_word_for_word(typescript: Any, home: Home) -> None:
+def test_messages_are_stored_verbatim(typescript: Any, home: Home) -> None:
     said = [{"role": "user", "content": "I hike"}, {"role": "assistant", "content": "Take maps"}]
     metadata = {"boot_size": 44, "Deep": {"snake_case": None}}
     more = {"runId": "trip", "expirationDate": "2999-12-31", "metadata": metadata}
@@ -68,7 +68,7 @@ def test_what_is_said_is_remembered_word_for_word(typescript: Any, home: Home) -
         agree(snaked(typescript.get(result["id"])), memory)
 
 
-def test_what_is_said_is_understood(typescript: Any, home: Home) -> None:
+def test_facts_are_inferred(typescript: Any, home: Home) -> None:
     promise = typescript.add(
         [{"role": "user", "content": "I live in Lisbon."}], {"userId": "alice"}
     )
@@ -187,7 +187,7 @@ def test_entities_are_listed_and_deleted(typescript: Any, home: Home) -> None:
     assert home.ask(ENTITIES)["project"]["entities"]["nodes"] == []
 
 
-def test_what_is_wrong_is_told(typescript: Any, home: Home) -> None:
+def test_errors_reach_the_client(typescript: Any, home: Home) -> None:
     def told(method: Any, *given: Any) -> tuple[str, str | None]:
         error = refused(method, *given)
         return error.kind, error.code

@@ -137,7 +137,7 @@ async def test_names_do_without_a_description(categorizer: Categorizer) -> None:
     assert given == [("beekeeping",), ("horse-riding",), ("misc",)]
 
 
-async def test_nothing_is_embedded_where_nothing_can_be_given() -> None:
+async def test_an_empty_catalog_embeds_nothing() -> None:
     axes = Axes()
     categorizer = Categorizer(axes)
     assert await categorizer.categorize(["red", "blue"], []) == [(), ()]

@@ -55,7 +55,7 @@ def test_a_date_is_as_exact_as_its_form(start: str, moment: Moment) -> None:
         "٢٠٢٣",
     ],
 )
-def test_what_is_no_date_is_none(start: str) -> None:
+def test_invalid_dates_are_none(start: str) -> None:
     assert parse_moment(start, None) is None
     assert parse_moment(start, "2024") is None
 

@@ -137,7 +137,7 @@ async def test_context_is_never_a_fact(extractor: Extractor) -> None:
         pytest.param(assignment(former=[Turn("user", SAID[0])]), id="former turns"),
     ],
 )
-async def test_nothing_comes_of_nothing(extractor: Extractor, given: Assignment) -> None:
+async def test_no_messages_give_no_facts(extractor: Extractor, given: Assignment) -> None:
     assert list((await extractor.extract(given)).facts) == []
 
 
@@ -166,7 +166,7 @@ async def test_the_same_conversation_gives_the_same_facts(extractor: Extractor) 
     assert await extractor.extract(TALK) == await extractor.extract(TALK)
 
 
-async def test_what_is_said_twice_is_one_fact(extractor: Extractor) -> None:
+async def test_repeated_statements_are_one_fact(extractor: Extractor) -> None:
     given = assignment(SAID[1], SAID[1])
     (found,) = (await extractor.extract(given)).facts
     assert found.turns == (0, 1)

@@ -53,7 +53,7 @@ def texts(extraction: Extraction) -> list[str]:
 
 
 @pytest.mark.parametrize("case", DRAWN)
-async def test_what_is_drawn(extractor: LocalExtractor, case: str) -> None:
+async def test_extracted_facts(extractor: LocalExtractor, case: str) -> None:
     former, turns, expected = DRAWN[case]
     found = await extractor.extract(Assignment(turns, MONDAY, former=former))
     assert texts(found) == expected

@@ -100,7 +100,7 @@ def topics() -> Iterator[tuple[str, set[str], list[str]]]:
         yield topic, about, [text for _, text in said] + short
 
 
-async def test_what_is_kept(embedder: Embedder, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_kept_sentences(embedder: Embedder, capsys: pytest.CaptureFixture[str]) -> None:
     extractor = LocalExtractor(embedder)
     counts = {(keep, kept): 0 for keep in (True, False) for kept in (True, False)}
     wrong = []
@@ -129,7 +129,9 @@ async def test_what_is_kept(embedder: Embedder, capsys: pytest.CaptureFixture[st
     assert recall >= 0.97
 
 
-async def test_what_is_near_a_topic(embedder: Embedder, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_sentences_near_a_topic(
+    embedder: Embedder, capsys: pytest.CaptureFixture[str]
+) -> None:
     near: list[float] = []
     far: list[float] = []
     for topic, about, texts in topics():

@@ -93,7 +93,9 @@ async def test_a_failure_that_lasts_may_be_tried_later(
     assert (error.retryable, len(server.requests)) == (True, 2)
 
 
-async def test_it_is_tried_as_often_as_was_said(server: OpenAIServer, make: Make) -> None:
+async def test_requests_are_retried_as_often_as_configured(
+    server: OpenAIServer, make: Make
+) -> None:
     server.next(*[status(503)] * 3)
     assert (await make(retries=3).extract(TEA)).facts == [TEA_FACT]
     assert len(server.requests) == 4
@@ -102,7 +104,7 @@ async def test_it_is_tried_as_often_as_was_said(server: OpenAIServer, make: Make
     assert len(server.requests) == 5
 
 
-async def test_it_waits_as_long_as_the_endpoint_asks(server: OpenAIServer, make: Make) -> None:
+async def test_retries_wait_as_long_as_the_endpoint_asks(server: OpenAIServer, make: Make) -> None:
     server.next(status(429, retry_after=0.8))  # By itself the client waits half a second at most.
     start = time.monotonic()
     await make().extract(TEA)

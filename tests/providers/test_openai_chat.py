@@ -66,7 +66,7 @@ async def test_no_facts_are_an_answer(server: OpenAIServer, make: Make) -> None:
     assert len(server.requests) == 1
 
 
-async def test_what_the_model_invents_is_left_out(server: OpenAIServer, make: Make) -> None:
+async def test_invented_values_are_left_out(server: OpenAIServer, make: Make) -> None:
     invented = fact(
         "I drink tea.",
         "assistant",

@@ -160,7 +160,7 @@ async def test_a_failed_query_is_not_remembered(server: OpenAIServer, connect: M
     assert await embedder.embed(["Tea?"]) == [vector_of("Tea?")]
 
 
-async def test_what_a_window_cannot_hold_is_cut(server: OpenAIServer, connect: Make) -> None:
+async def test_texts_longer_than_the_window_are_cut(server: OpenAIServer, connect: Make) -> None:
     embedder = connect()
     server.answer_with(window(2_000), path=EMBEDDINGS)
     texts = ["Tea.", "a " * 4_000, "b " * 900, "Milk.", "c " * 1_001]

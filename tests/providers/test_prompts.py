@@ -96,7 +96,7 @@ def test_the_document_holds_all_that_was_assigned() -> None:
     }
 
 
-def test_what_was_not_assigned_is_not_mentioned() -> None:
+def test_unassigned_tasks_are_not_mentioned() -> None:
     assert document_of(assignment("Tea.")) == {
         "observed_at": "2024-05-13T10:30+00:00, a Monday",
         "turns": [{"n": 1, "role": "user", "content": "Tea."}],
@@ -119,7 +119,7 @@ def test_times_are_shown_as_people_there_read_them(moment: datetime, shown: str)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_what_people_write_stays_data(attack: str) -> None:
+def test_messages_stay_data_in_prompts(attack: str) -> None:
     plain, attacked = (
         Assignment(
             [Turn("user", said, name=said), Turn("system", said), Turn("assistant", said)],
@@ -175,7 +175,7 @@ def test_the_schema_is_strict_and_asks_for_all_that_is_wanted() -> None:
     assert question.schema == an_object(facts={"type": "array", "items": fact})
 
 
-def test_what_is_not_wanted_is_not_asked_for() -> None:
+def test_disabled_parts_are_not_requested() -> None:
     given = assignment("Tea.", with_concepts=False, concepts=["Ann"])
     fact: Any = extraction_question(given).schema["properties"]["facts"]["items"]  # type: ignore[index]
     fields = ["text", "attributed_to", "turns", "happened", "verdict"]
@@ -222,7 +222,7 @@ def test_the_schema_can_stand_in_the_rules() -> None:
     assert "JSON" in prompts.SCHEMA_1  # Endpoints refuse to answer in JSON where nobody says so.
 
 
-def test_what_the_prompt_must_obtain_is_in_it() -> None:
+def test_a_prompt_names_all_it_must_obtain() -> None:
     """Each promise of the design has its rule; a rule that is reworded is looked at again here."""
     system = prompts.EXTRACT_FACTS_1
     for promise in (

@@ -79,7 +79,7 @@ def test_text_and_speaker_are_enough() -> None:
         ('{"facts": [{"text": "```", "attributed_to": "user"}]}', 1),
     ],
 )
-def test_what_stands_around_the_json_is_tolerated(text: str, count: int) -> None:
+def test_text_around_the_json_is_tolerated(text: str, count: int) -> None:
     assert len(read(text)) == count
 
 
@@ -132,7 +132,7 @@ def test_what_stands_around_the_json_is_tolerated(text: str, count: int) -> None
         ),
     ],
 )
-def test_what_holds_no_facts_is_unusable(text: str, reason: str) -> None:
+def test_replies_without_facts_are_unusable(text: str, reason: str) -> None:
     with pytest.raises(UnusableAnswer) as unusable:
         read(text)
     assert unusable.value.reason == reason
@@ -171,7 +171,7 @@ def test_blank_facts_are_dropped() -> None:
     assert [each.text for each in found] == ["Tea."]
 
 
-def test_what_cannot_be_stored_is_taken_out() -> None:
+def test_characters_that_cannot_be_stored_are_removed() -> None:
     (found,) = read(
         r'{"facts": [{"text": "a\u0000b\ud83d \ud83e\udd8a", "attributed_to": "user",'
         r' "concepts": ["\udd8aFox\u0000"]}]}'
@@ -199,7 +199,7 @@ def test_turns_are_those_that_exist(said: str, turns: list[Any], expected: tuple
     assert (found.turns, found.speaker) == (expected, Speaker(said))
 
 
-def test_what_a_system_said_is_no_fact() -> None:
+def test_system_messages_are_no_facts() -> None:
     facts = (fact("Be brief.", turns=[1]), fact("Brief.", "assistant", turns=[1, 99]))
     assert read_facts(*facts, given=BOTH) == []
 
@@ -250,7 +250,7 @@ def test_concepts_are_few_short_and_different() -> None:
     assert found.concepts == tuple(many[:32])
 
 
-def test_nobody_gets_concepts_who_wants_none() -> None:
+def test_disabled_concepts_are_not_returned() -> None:
     given = assignment("Tea.", with_concepts=False)
     (found,) = read_facts(fact("Tea.", concepts=["Tea"]), given=given)
     assert found.concepts == ()
@@ -292,7 +292,7 @@ def test_a_date_that_makes_no_sense_is_none(happened: Any) -> None:
     assert (found.text, found.happened) == ("Tea.", None)
 
 
-def test_what_is_said_twice_is_kept_once_with_both_its_turns() -> None:
+def test_repeated_facts_are_kept_once_with_both_turns() -> None:
     found = read_facts(
         fact("Tea.", turns=[4], concepts=["Tea"]),
         fact("Coffee.", turns=[2]),
@@ -322,7 +322,7 @@ def test_what_is_said_twice_is_kept_once_with_both_its_turns() -> None:
         b'{"error": {"message": "no"}}',
     ],
 )
-def test_what_is_no_completion_is_unusable_and_not_the_models_fault(body: bytes) -> None:
+def test_invalid_completions_are_unusable_and_not_blamed_on_the_model(body: bytes) -> None:
     with pytest.raises(UnusableAnswer) as unusable:
         parse_answer(body)
     assert unusable.value.reason == "it is not a chat completion"

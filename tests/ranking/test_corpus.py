@@ -387,7 +387,7 @@ def test_terms_beside_the_only_ones_are_not_known() -> None:
     assert corpus.words.tolist()[:3] == filled(*documents).words.tolist()[:3] == [0, 3, 2]
 
 
-def test_who_no_longer_speaks_is_no_speaker() -> None:
+def test_removed_speakers_are_forgotten() -> None:
     """Otherwise the names of people who are gone would still be taken out of queries."""
     corpus = filled(document("a", speaker="Ana"), document("b", speaker="Bo"))
     corpus.remove("a")

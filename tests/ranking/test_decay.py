@@ -57,7 +57,7 @@ def test_without_touches_the_floor_holds_too() -> None:
 
 
 @pytest.mark.parametrize("days", [1e-9, 1, 10_000])
-def test_what_is_still_to_come_does_not_fade(days: float) -> None:
+def test_future_memories_do_not_decay(days: float) -> None:
     assert decay_factor([], NOW + days * DAY_SECONDS, NOW) == 1.0
 
 

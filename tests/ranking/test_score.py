@@ -157,7 +157,7 @@ def test_bm25_by_hand() -> None:
     assert found.has_term.tolist() == [False, True, False]
 
 
-def test_what_neighbours_lend_is_no_term_of_the_memory_itself() -> None:
+def test_lent_terms_are_not_terms_of_the_memory() -> None:
     corpus = corpus_of(document("1", None, "a"), document("2", "1", "b"))
     found = compute_signals(corpus, asked("a"), DEFAULT_WEIGHTS)
     assert found.keyword[2] > 0

@@ -19,7 +19,7 @@ def unit(*rows: list[float]) -> Floats:
 STAR = unit([1, 0.8, 0], [1, 0, 0], [1, -0.8, 0], [0, 0, 1])
 
 
-def test_who_is_like_many_is_central() -> None:
+def test_a_memory_like_many_others_is_central() -> None:
     central = centrality(STAR)
     assert central.argmax() == 1
     assert central[1] == 1
@@ -53,7 +53,7 @@ def test_the_next_one_is_unlike_the_first() -> None:
     assert select_mmr(STAR, central, [0, 1], [], 0) == []
 
 
-def test_what_is_said_is_not_said_again() -> None:
+def test_a_summary_does_not_repeat_itself() -> None:
     vectors = unit([1, 0], [1, 0.01], [0, 1], [1, 0])
     central = np.array([0.5, 1, 0.1, 0.9], np.float32)
     assert select_mmr(vectors, central, [0, 1, 2, 3], [], 4) == [1, 2]

@@ -161,7 +161,7 @@ async def test_an_export_is_of_its_moment(tenant: Tenant) -> None:
     assert texts(await export(tenant.owner)) == ["Cocoa", "Milk"]
 
 
-async def test_what_was_erased_is_in_no_export(tenant: Tenant) -> None:
+async def test_erased_memories_are_in_no_export(tenant: Tenant) -> None:
     await tenant.add("A secret of alice")
     await tenant.add("Bob likes tea", userId="bob")
     url = await make_export(tenant.owner, includeHistory=True)

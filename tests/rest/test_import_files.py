@@ -83,7 +83,7 @@ def project_row(tenant: Tenant, project_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("history", [True, False])
-async def test_everything_arrives_as_it_was(tenant: Tenant, history: bool) -> None:
+async def test_an_import_restores_all_values(tenant: Tenant, history: bool) -> None:
     records = life()
     body = file_of(*(records.values() if history else without_history(records)), history=history)
     operation = await import_file(tenant, body)
@@ -256,7 +256,7 @@ async def test_events_never_name_operations_of_other_projects(tenant: Tenant) ->
     assert there["id"] not in {row["memory_id"] for row in events}
 
 
-async def test_what_was_erased_may_come_back(tenant: Tenant) -> None:
+async def test_erased_memories_can_be_imported_again(tenant: Tenant) -> None:
     record = life()["likes"]
     body = file_of(entity(), record, history=True)
     await import_file(tenant, body)
@@ -270,7 +270,7 @@ async def test_what_was_erased_may_come_back(tenant: Tenant) -> None:
     assert [row["sequence"] for row in log] == [1, 2, 3, 4, 5]
 
 
-async def test_nothing_is_made_of_what_had_been_erased(tenant: Tenant) -> None:
+async def test_records_of_erased_entities_create_nothing(tenant: Tenant) -> None:
     record = life()["gone"]
     nothing = {"oldText": None, "newText": None, "before": None, "after": None}
     events = [{**event, **nothing} for event in record["history"]]
@@ -279,7 +279,7 @@ async def test_nothing_is_made_of_what_had_been_erased(tenant: Tenant) -> None:
     assert rows_of(tenant.deployment, "history", tenant.project_id) == []
 
 
-async def test_what_was_deleted_does_not(tenant: Tenant) -> None:
+async def test_deleted_memories_are_not_imported_again(tenant: Tenant) -> None:
     record = life()["fixed"]
     body = file_of(record)
     await import_file(tenant, body)
@@ -303,7 +303,7 @@ async def test_twins_are_left_out(tenant: Tenant) -> None:
     assert sorted(texts) == ["Likes tea", "Likes tea", "Likes tea", "Owns a boat"]
 
 
-async def test_what_is_named_but_not_there_may_come_later(tenant: Tenant) -> None:
+async def test_references_may_be_resolved_later(tenant: Tenant) -> None:
     oslo = memory("Lives in Oslo", 3)
     bergen = memory(
         "Lives in Bergen",
@@ -332,7 +332,7 @@ async def test_more_than_a_batch(tenant: Tenant) -> None:
     assert project_row(tenant, tenant.project_id)["total_memories"] == 450
 
 
-async def test_what_mem0_answers(tenant: Tenant) -> None:
+async def test_responses_of_mem0_are_imported(tenant: Tenant) -> None:
     mine = {
         "id": "f38b689d-6b24-45b7-bced-17fbb4d8bac7",
         "memory": "Prefers window seats",

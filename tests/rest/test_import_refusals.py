@@ -126,7 +126,7 @@ async def test_a_bad_line_is_named(
         "no list",
     ],
 )
-async def test_what_is_no_such_file_is_refused(
+async def test_invalid_files_are_refused(
     tenant: Tenant, body: bytes, media_type: str, message: str
 ) -> None:
     before = snapshot(tenant)
@@ -238,7 +238,7 @@ async def test_who_may_import(tenant: Tenant) -> None:
     assert snapshot(tenant) == before
 
 
-async def test_whoever_loses_the_right_while_sending_imports_nothing(tenant: Tenant) -> None:
+async def test_a_right_lost_during_the_upload_refuses_the_import(tenant: Tenant) -> None:
     context = await _context(tenant)
     whole = file_of(line(memory("Likes tea")))
     project = tenant.project_id
@@ -255,7 +255,7 @@ async def test_whoever_loses_the_right_while_sending_imports_nothing(tenant: Ten
     assert rows_of(tenant.deployment, "import_records", project) == []
 
 
-async def test_what_failed_can_be_tried_again(tenant: Tenant) -> None:
+async def test_a_failed_import_can_be_repeated(tenant: Tenant) -> None:
     db = tenant.deployment.services.db
     response = await send(tenant.owner, tenant.project_id, file_of(line(memory("Likes tea"))))
     id = response.json()["operationId"]

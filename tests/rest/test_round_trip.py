@@ -152,7 +152,7 @@ async def lives_on(tenant: Tenant, project: str) -> None:
     assert "I drink water." in await texts_found(tenant, project, "What do I drink?")
 
 
-async def test_what_was_imported_can_be_erased(tenant: Tenant) -> None:
+async def test_imported_memories_can_be_erased(tenant: Tenant) -> None:
     """The erasure of an entity finds all that came with its memories, and a file brings it back."""
     await tenant.add("Quetzalcoatl is my cat.", userId="alice")
     await tenant.add("Ocelots are dogs.", userId="bob")
@@ -198,7 +198,7 @@ async def test_without_history_there_is_one_event_each(tenant: Tenant) -> None:
     assert lines(await exported(tenant, project, history=False)) == lines(body)
 
 
-async def test_what_matches_a_filter_moves_alone(tenant: Tenant) -> None:
+async def test_a_filtered_export_holds_only_matching_memories(tenant: Tenant) -> None:
     await tenant.add("I drink tea.", "I swim.", userId="bob", agentId="helper")
     await tenant.add("I drink tea.", userId="alice", agentId="helper")
     project = await second_project(tenant)

@@ -158,7 +158,7 @@ def interrupted(server: Process, texts: list[str], seconds: float) -> bool:
     return outcome[0]
 
 
-@pytest.mark.parametrize(("place", "kills"), [("sqlite", 6), ("postgresql", 3)], indirect=["place"])
+@pytest.mark.parametrize(("place", "kills"), [("sqlite", 4), ("postgresql", 2)], indirect=["place"])
 def test_acknowledged_memories_survive_every_kill(place: Place, kills: int) -> None:
     kept: list[str] = []
     doubtful: list[str] = []

@@ -260,7 +260,7 @@ def test_names_are_not_taken_for_verbs_of_the_future() -> None:
     assert moment_of("It was what he will do on Friday.", NOW) == _day(2023, 5, 19)
 
 
-def test_what_the_calendar_lacks_is_no_moment() -> None:
+def test_days_missing_in_the_calendar_are_no_moments() -> None:
     assert moment_of("It will end tomorrow.", datetime(9999, 12, 31, tzinfo=UTC)) is None
     assert moment_of("It began yesterday.", datetime(1, 1, 1, tzinfo=UTC)) is None
     assert moment_of("It began 999 years ago.", datetime(900, 6, 1, tzinfo=UTC)) is None

@@ -116,7 +116,7 @@ def test_dates_stand_together(query: str, wanted: tuple[DateRange, ...]) -> None
 
 
 @pytest.mark.parametrize("query", NOTHING)
-def test_what_is_no_date_is_not_seen(query: str) -> None:
+def test_other_numbers_are_no_dates(query: str) -> None:
     assert query_dates(query, NOW) == ()
 
 

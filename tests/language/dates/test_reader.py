@@ -303,7 +303,7 @@ def test_a_query_differs_only_where_its_purpose_does(
 
 
 @pytest.mark.parametrize("phrase", NOTHING)
-def test_what_names_no_date_names_none_on_either_side(phrase: str) -> None:
+def test_texts_without_a_date_have_none_on_either_side(phrase: str) -> None:
     assert stored(f"It happened {phrase}.") is None
     assert asked(f"What happened {phrase}?") == []
 

@@ -122,7 +122,7 @@ EMBEDDED = {
 
 
 @pytest.mark.parametrize(("said", "before", "expected"), EMBEDDED.values(), ids=EMBEDDED)
-async def test_what_is_embedded(
+async def test_texts_to_embed(
     idle: Deployment, said: Utterance, before: Utterance | None, expected: str
 ) -> None:
     words = keywords_of(said).words

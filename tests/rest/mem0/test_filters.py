@@ -212,7 +212,9 @@ FOUND: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("given", "expected"), FOUND, ids=[str(case[0]) for case in FOUND])
-async def test_what_a_filter_finds(tenant: Tenant, given: dict[str, Any], expected: str) -> None:
+async def test_filters_find_the_matching_memories(
+    tenant: Tenant, given: dict[str, Any], expected: str
+) -> None:
     day, other = "2024-07-01T23:59:59Z", "2024-07-02T00:00:00Z"
     await added(tenant, "1 Tea", user_id="Ana", metadata={"a": 1}, timestamp=day)
     await added(tenant, "2 coffee", user_id="Ana", run_id="r1", timestamp=other)

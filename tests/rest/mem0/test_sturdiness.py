@@ -76,7 +76,7 @@ DIFFERENT = [one for one in ENDPOINTS if one in KINDS.values()]
 
 
 @pytest.mark.parametrize("endpoint", DIFFERENT, ids=called)
-async def test_nothing_that_is_given_makes_it_fail(tenant: Tenant, endpoint: Endpoint) -> None:
+async def test_no_input_causes_a_server_error(tenant: Tenant, endpoint: Endpoint) -> None:
     (memory_id,) = await added(tenant, "I like coffee.", user_id="Ana")
     parts = dict.fromkeys(("event_id", "job_id", "webhook_id", "memory_id"), memory_id)
     whose = {"org_id": tenant.organization_id, "project_id": tenant.project_id}

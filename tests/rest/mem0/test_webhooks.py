@@ -93,7 +93,7 @@ async def test_webhooks_come_change_and_go(tenant: Tenant) -> None:
         ("is_active", False),
     ],
 )
-async def test_what_is_left_out_or_null_stays(tenant: Tenant, name: str, value: Any) -> None:
+async def test_omitted_and_null_values_stay(tenant: Tenant, name: str, value: Any) -> None:
     one, made = await make(tenant)
     del made["secret"]
     await ask(tenant.owner, "PUT", one, {name: None})
@@ -163,7 +163,7 @@ async def test_other_events_are_refused_by_those_there_are(tenant: Tenant, state
     assert all(name in response.json()["detail"] for name in ALL)
 
 
-async def test_there_is_a_limit(tenant: Tenant) -> None:
+async def test_the_number_of_webhooks_is_limited(tenant: Tenant) -> None:
     for _ in range(20):
         await make(tenant)
     expected = (429, "LIMIT_EXCEEDED", ["project_id"])

@@ -183,7 +183,7 @@ async def test_only_the_jobs_of_a_project_that_is_dropped_are_held_back(place: T
     assert [each.project_id for each in claim(place, JobKind.INDEX)] == [place.project_id]
 
 
-async def test_there_is_one_at_a_time(place: Tenant) -> None:
+async def test_only_one_reindex_runs_at_a_time(place: Tenant) -> None:
     first = await begin(place)
     assert await begin(place) == first
     assert len(claim(place, JobKind.REINDEX)) == 1

@@ -81,7 +81,7 @@ async def test_the_latest_feedback_is_stored_and_can_be_removed(tenant: Tenant) 
     assert kept(tenant) == []
 
 
-async def test_nothing_but_the_feedback_changes(tenant: Tenant) -> None:
+async def test_feedback_changes_nothing_else(tenant: Tenant) -> None:
     (memory,) = await tenant.add("I hike")
     before = snapshot(tenant)
     assert (await give(tenant, memory["id"], "POSITIVE"))["version"] == memory["version"]

@@ -242,7 +242,7 @@ async def test_filters_go_by_what_was(
     assert await story.texts(20, filter=filter) == ["Coffee"] * (after and not deleted)
 
 
-async def test_what_had_expired_by_then_is_left_out(story: Story) -> None:
+async def test_memories_expired_at_the_moment_are_left_out(story: Story) -> None:
     day = START.date()
     id = await story.add(0, "Tea", expirationDate=str(day + timedelta(days=1)))
     await story.add(0, "Old", expirationDate=str(day - timedelta(days=1)))
@@ -330,7 +330,7 @@ async def test_the_past_is_as_closed_as_the_present(story: Story) -> None:
         assert response.status_code == 401
 
 
-async def test_what_was_erased_is_in_no_past(story: Story) -> None:
+async def test_erased_memories_are_in_no_past_version(story: Story) -> None:
     tea = await story.add(0, "Tea")
     await story.update(1, tea, text="secret")
     gone = await story.add(1, "secret too", runId="r")

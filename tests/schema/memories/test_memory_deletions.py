@@ -70,7 +70,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("size", [1, 4, 9])
-async def test_all_that_matches_is_deleted_and_nothing_else(tenant: Tenant, size: int) -> None:
+async def test_exactly_the_matching_memories_are_deleted(tenant: Tenant, size: int) -> None:
     texts = [f"doomed {n}" for n in range(size)]
     doomed = await tenant.add(*texts, agentId="butler", userId="alice")
     await tenant.add("Bob's", userId="bob", agentId="butler")

@@ -176,7 +176,7 @@ async def test_a_cursor_of_another_order_is_refused(world: World) -> None:
     ],
     ids=str,
 )
-async def test_what_is_no_order_is_refused(world: World, order: dict[str, Any]) -> None:
+async def test_invalid_orders_are_refused(world: World, order: dict[str, Any]) -> None:
     document = PAGE % LISTS["memories"].format(ARGUMENTS, FOUND)
     error = await world.tenant.owner.error(document, order=order)
     assert error["extensions"]["code"] == "BAD_USER_INPUT"

@@ -169,7 +169,9 @@ async def test_a_change_is_made_and_logged(
         ),
     ],
 )
-async def test_what_changes_nothing_leaves_no_trace(tenant: Tenant, change: dict[str, Any]) -> None:
+async def test_an_update_that_changes_nothing_is_not_logged(
+    tenant: Tenant, change: dict[str, Any]
+) -> None:
     memory = await full_memory(tenant)
     before = await read(tenant, memory["id"])
     payload = await tenant.owner.do(UPDATE, id=memory["id"], input=change)

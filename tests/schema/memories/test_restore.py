@@ -294,7 +294,7 @@ async def test_who_may_restore(tenant: Tenant) -> None:
     await assert_refused(tenant, tenant.stranger, missing, RESTORE, **given)
 
 
-async def test_nothing_comes_back_of_an_entity_that_was_erased(tenant: Tenant) -> None:
+async def test_memories_of_an_erased_entity_cannot_be_restored(tenant: Tenant) -> None:
     one, other = await learn(tenant, TEA, COFFEE, infer=False)
     await changed(tenant, one.id, metadata={"a": 1})
     await tenant.owner.do(DELETE, id=other.id)

@@ -111,7 +111,7 @@ async def test_repeats_add_sources_where_facts_are_drawn(tenant: Tenant) -> None
     assert kept(tenant) == [each["content"] for each in said]
 
 
-async def test_what_stands_for_a_near_duplicate_has_its_message(tenant: Tenant) -> None:
+async def test_a_memory_has_the_messages_of_its_near_duplicates(tenant: Tenant) -> None:
     await learn(tenant, MORE)
     await learn(tenant, LESS)
     assert await sources(tenant) == {MORE: [source(MORE), source(LESS)], LESS: [source(LESS)]}
@@ -167,7 +167,7 @@ async def test_all_messages_of_a_memory_go_with_it(tenant: Tenant) -> None:
     assert kept(tenant) == ["I have a cat."]
 
 
-async def test_what_was_merged_keeps_its_message(tenant: Tenant) -> None:
+async def test_a_merged_memory_keeps_its_message(tenant: Tenant) -> None:
     await learn(tenant, LESS)
     (more,) = await learn(tenant, MORE)
     await tenant.owner.do(DELETE, id=more.id)

@@ -102,7 +102,7 @@ async def test_an_add_is_followed_from_waiting_to_its_end(tenant: Tenant, addres
             assert progress.index(1) == len(progress) - 1
 
 
-async def test_what_is_not_there_is_not_found(tenant: Tenant, address: str) -> None:
+async def test_an_unknown_operation_is_not_found(tenant: Tenant, address: str) -> None:
     async with connected(address, tenant.owner.key) as socket:
         for id in (uuid7(), tenant.project_id, "nonsense", ""):
             error = await (await follow(socket, id)).error()

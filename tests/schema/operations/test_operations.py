@@ -166,7 +166,7 @@ async def test_searches_are_recorded_by_their_parameters_alone(tenant: Tenant) -
         assert "Tennis" not in str(row)
 
 
-async def test_what_is_refused_or_changes_nothing_leaves_no_operation(tenant: Tenant) -> None:
+async def test_refused_or_empty_changes_leave_no_operation(tenant: Tenant) -> None:
     (memory,) = await tenant.add("Tea", metadata={"k": 1})
     (locked,) = await tenant.add("Rock", immutable=True)
     before = await operations(tenant)

@@ -71,7 +71,7 @@ async def add_one(tenant: Tenant, text: str, **options: Any) -> str:
     return str(memory["id"])
 
 
-async def test_what_says_or_means_the_same_comes_best_first(tenant: Tenant, path: str) -> None:
+async def test_related_memories_come_most_similar_first(tenant: Tenant, path: str) -> None:
     id = await add_one(tenant, TRUMPET)
     await add_apart(tenant, *TEXTS)
     await add_one(tenant, TRUMPET, userId="alice", runId="another")
@@ -100,7 +100,7 @@ async def test_being_related_goes_both_ways_and_follows_changes(tenant: Tenant, 
     assert await related_texts(tenant.owner, one) == ["A trumpet."]
 
 
-async def test_what_is_not_shown_is_not_related(tenant: Tenant, path: str) -> None:
+async def test_hidden_memories_are_not_related(tenant: Tenant, path: str) -> None:
     """But what is not shown itself has relations all the same."""
     id = await add_one(tenant, TRUMPET)
     expired = await add_one(tenant, "An old trumpet.", expirationDate="2000-01-01")
@@ -142,7 +142,7 @@ async def test_the_first_of_user_agent_app_and_run_is_the_scope(
     assert sorted(found) == sorted(f"Trumpet of {name}." for name in wanted)
 
 
-async def test_nobody_is_related_across_projects(tenant: Tenant, path: str) -> None:
+async def test_memories_are_not_related_across_projects(tenant: Tenant, path: str) -> None:
     theirs = {"infer": False, "messages": [{"role": "user", "content": TRUMPET}], "userId": "alice"}
     (foreign,) = (await tenant.stranger.do(ADD, input=theirs))["memories"]
     id = await add_one(tenant, TRUMPET)

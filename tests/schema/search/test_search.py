@@ -105,7 +105,7 @@ async def test_a_memory_is_found_right_after_it_was_added(tenant: Tenant, path: 
     assert texts(at_once["pets"])[0] == TEXTS[5]
 
 
-async def test_what_was_just_added_is_found_among_much_that_waits(
+async def test_a_fresh_memory_is_found_among_many_pending_jobs(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Hundreds of pending memories are nearer, and none of them belongs to whom is asked about."""
@@ -301,7 +301,7 @@ async def test_an_entity_finds_its_own_memories_only(tenant: Tenant, path: str) 
         await tenant.deployment.run_jobs()
 
 
-async def test_nobody_finds_the_memories_of_others(tenant: Tenant, path: str) -> None:
+async def test_memories_of_other_tenants_are_never_found(tenant: Tenant, path: str) -> None:
     said = [{"role": "user", "content": TEXTS[4]}]
     theirs = {"infer": False, "messages": said, "userId": "alice"}
     (foreign,) = (await tenant.stranger.do(ADD, input=theirs))["memories"]
@@ -322,7 +322,7 @@ async def test_nobody_finds_the_memories_of_others(tenant: Tenant, path: str) ->
         assert sorted(texts(found)) == sorted(TEXTS[:4])
 
 
-async def test_where_nothing_is_nothing_is_found(tenant: Tenant, path: str) -> None:
+async def test_an_empty_scope_returns_no_hits(tenant: Tenant, path: str) -> None:
     assert await search(tenant.owner, "tea", threshold=0) == []
     (memory,) = await tenant.add("Tea")
     await tenant.owner.do(DELETE, ids=[memory["id"]])

@@ -104,7 +104,7 @@ async def test_off_leaves_scores_as_they_are_and_records_nothing(tenant: Tenant)
 AGES = [0.5, 2.2, 10, 365, 10_000]
 
 
-async def test_what_happened_longer_ago_fades(tenant: Tenant) -> None:
+async def test_older_memories_decay(tenant: Tenant) -> None:
     ids = [await add(tenant, days) for days in reversed(AGES)]
     await decay(tenant, False)
     plain = {hit.id: hit.score for hit in await settled(tenant)}
@@ -124,7 +124,7 @@ async def test_the_future_does_not_fade_nor_what_has_just_been_stored(tenant: Te
     assert found == {future: 1, fresh["id"]: about(factor(0.01))}
 
 
-async def test_what_was_returned_lately_and_often_outranks_its_twin(tenant: Tenant) -> None:
+async def test_a_recently_used_memory_outranks_an_equal_one(tenant: Tenant) -> None:
     ids = [await add(tenant, 100) for _ in range(4)]
     never, once, often, lately = ids
     touch(tenant, once, 20)
@@ -151,7 +151,7 @@ async def test_a_search_touches_what_it_returns_and_nothing_else(tenant: Tenant)
         assert moments[-1] == pytest.approx(now().timestamp(), abs=60)
 
 
-async def test_what_fades_makes_room_for_what_does_not(tenant: Tenant) -> None:
+async def test_decayed_memories_make_room_for_others(tenant: Tenant) -> None:
     """The best by far is too old to be the one hit, so more than that one must be looked at."""
     await add(tenant, 3_000, "Tea.")
     await add(tenant, 0.1, "They had tea and cake.")

@@ -63,7 +63,7 @@ def by_text(hits: Hits) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("rerank", [False, True], ids=["plain", "rerank"])
-async def test_what_holds_leads(tenant: Tenant, path: str, rerank: bool) -> None:
+async def test_the_current_memory_leads(tenant: Tenant, path: str, rerank: bool) -> None:
     await move(tenant, BERLIN, MUNICH)
     query = "Where do I live?"
     assert await order(tenant, query, BERLIN, MUNICH, rerank=rerank) == [MUNICH, BERLIN]
@@ -118,9 +118,7 @@ async def test_a_successor_stays_where_only_what_it_replaced_passes(
     assert set(texts(hits)) == {MUNICH, BERLIN, OTHERS[0], OTHERS[1]}
 
 
-async def test_what_was_replaced_by_a_memory_that_is_gone_stands_alone(
-    tenant: Tenant, path: str
-) -> None:
+async def test_a_memory_whose_successor_is_deleted_stands_alone(tenant: Tenant, path: str) -> None:
     await move(tenant, BERLIN, MUNICH)
     found = by_text(await search(tenant.owner, "Where do I live?"))
     delete = "mutation ($id: ID!) { deleteMemory(id: $id) { deletedId userErrors { message } } }"

@@ -125,7 +125,7 @@ ACTORS = [
 
 
 @pytest.mark.parametrize(("query", "named"), ACTORS)
-async def test_who_is_named_is_preferred_if_only_one_is(
+async def test_a_single_named_speaker_is_preferred(
     tenant: Tenant, path: str, query: str, named: list[str]
 ) -> None:
     """All said the same, so whoever is not preferred comes in the order of the ids."""
@@ -176,7 +176,7 @@ DATES = [
 
 
 @pytest.mark.parametrize(("query", "reference", "wanted"), DATES)
-async def test_what_happened_when_the_query_says_comes_first(
+async def test_memories_of_the_date_in_the_query_come_first(
     tenant: Tenant, path: str, query: str, reference: str | None, wanted: list[float]
 ) -> None:
     days = {}

@@ -84,7 +84,7 @@ async def test_the_prompt_of_a_model(chat: Tenant, model: OpenAIServer) -> None:
     assert source_memory_ids(chat, export["id"]) == sorted([first["id"], second["id"]])
 
 
-async def test_what_is_wrong_is_given_back_to_the_model(chat: Tenant, model: OpenAIServer) -> None:
+async def test_errors_are_returned_to_the_model(chat: Tenant, model: OpenAIServer) -> None:
     await chat.add("I live in Lisbon.")
     model.next(data({"city": "Lisbon", "age": "34"}), text("Sorry!"), data({**ALICE, "age": None}))
     export = await shaped_export(chat.owner, PERSON)
@@ -208,7 +208,7 @@ async def test_a_transient_failure_is_retried(chat: Tenant, model: OpenAIServer)
     await wait_until(lambda: work_of(chat) == (2, 0), "an end of the job")
 
 
-async def test_what_is_deleted_while_a_model_thinks_is_in_no_export(
+async def test_memories_deleted_during_the_model_request_are_in_no_export(
     chat: Tenant, model: OpenAIServer
 ) -> None:
     (memory,) = await chat.add("I live in Lisbon.")

@@ -93,7 +93,7 @@ async def test_each_kind_of_field(tenant: Tenant) -> None:
     )
 
 
-async def test_what_leaves_a_choice_is_null(tenant: Tenant) -> None:
+async def test_ambiguous_values_are_null(tenant: Tenant) -> None:
     await add_apart(
         tenant,
         "My favourite colours are red and blue.",
@@ -121,7 +121,7 @@ async def test_what_leaves_a_choice_is_null(tenant: Tenant) -> None:
     }
 
 
-async def test_what_does_not_match_is_left_out(tenant: Tenant) -> None:
+async def test_values_that_do_not_match_are_left_out(tenant: Tenant) -> None:
     await add_apart(tenant, "My dog is called Rex, and he is a very good dog.", "My dog is old.")
     many = [f"My dog knows the trick number {n}." for n in range(15)]
     await add_apart(tenant, *many, userId="bob")
@@ -189,7 +189,7 @@ async def test_the_same_memories_give_the_same_object(tenant: Tenant) -> None:
     assert any(first.values())
 
 
-async def test_what_could_not_be_heeded_is_noted(tenant: Tenant) -> None:
+async def test_ignored_instructions_are_noted(tenant: Tenant) -> None:
     schema = {"type": "object", "properties": {"city": TEXT}}
     export = await shaped_export(tenant.owner, schema, instructions="In French.")
     assert export["instructions"] == "In French."
@@ -214,7 +214,7 @@ async def test_searches_of_an_export_leave_no_trace(tenant: Tenant) -> None:
     assert types == ["EXPORT", "ADD"]
 
 
-async def test_what_is_deleted_meanwhile_is_in_no_export(
+async def test_memories_deleted_meanwhile_are_in_no_export(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.runner.pause", lambda attempts: timedelta(0))
@@ -269,7 +269,7 @@ async def stored(tenant: Tenant, **changes: Any) -> str:
     return operation.id
 
 
-async def test_who_cannot_see_the_project_any_more_gets_nothing(tenant: Tenant) -> None:
+async def test_an_export_ends_without_result_if_its_owner_lost_access(tenant: Tenant) -> None:
     await tenant.add("I live in Lisbon.")
     operation = await finished_operation(tenant.owner, await stored(tenant))
     assert (operation["status"], operation["attempts"]) == ("FAILED", 1)

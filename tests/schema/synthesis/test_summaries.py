@@ -108,7 +108,7 @@ async def test_only_what_matches_and_holds_true(tenant: Tenant) -> None:
     assert payload["operation"]["input"] == {"filter": asked}
 
 
-async def test_nothing_to_sum_up_is_said(tenant: Tenant) -> None:
+async def test_a_summary_without_memories_says_so(tenant: Tenant) -> None:
     payload = await summarized(tenant, projectId=tenant.project_id)
     assert payload["summary"] == ""
     assert payload["operation"]["notes"] == ["No memories match."]

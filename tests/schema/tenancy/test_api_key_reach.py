@@ -169,7 +169,7 @@ async def test_a_confined_key_does_its_work_where_it_belongs(tenant: Tenant) -> 
     assert await tenant.owner.ask(MEMORY, id=memory["id"]) == {"memory": {"id": memory["id"]}}
 
 
-async def test_what_a_confined_key_makes_is_confined_alike(tenant: Tenant) -> None:
+async def test_keys_made_by_a_confined_key_are_confined_too(tenant: Tenant) -> None:
     second = (await tenant.owner.do(CREATE_PROJECT, id=tenant.organization_id))["project"]["id"]
     made = await make(tenant.owner, projectId=tenant.project_id)
     client = tenant.deployment.client(made["secret"])

@@ -171,7 +171,7 @@ async def test_only_an_owner_makes_keys_for_others(tenant: Tenant) -> None:
             await assert_refused(tenant, tenant.reader, refusal, CREATE, input=new)
 
 
-async def test_who_is_no_member_cannot_be_told_from_who_has_no_account(tenant: Tenant) -> None:
+async def test_accounts_without_membership_look_like_unknown_accounts(tenant: Tenant) -> None:
     refusal = not_found(None, "input", "email")
     for where in ({}, {"projectId": tenant.project_id}):
         for email in (tenant.stranger_email, f"unknown-{uuid7()}@example.com"):

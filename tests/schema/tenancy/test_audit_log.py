@@ -277,9 +277,7 @@ async def test_keys_made_on_the_machine(tmp_path: Path) -> None:
             assert_secret(empty, secret)
 
 
-async def test_what_is_done_twice_at_once_is_written_down_once(
-    tenant: Tenant, watched: Watched
-) -> None:
+async def test_concurrent_equal_changes_are_logged_once(tenant: Tenant, watched: Watched) -> None:
     made = await tenant.owner.do(KEY, input={"name": "Bot"})
     await watched.fresh()
     key, crowd = made["apiKey"]["id"], range(4)

@@ -210,7 +210,7 @@ async def test_a_bad_address_is_refused(place: Place, email: str) -> None:
         )
 
 
-async def test_who_is_no_member_cannot_be_told_from_who_has_no_account(place: Place) -> None:
+async def test_accounts_without_membership_look_like_unknown_accounts(place: Place) -> None:
     for email in (place.tenant.stranger_email, place.tagged("unknown")):
         for document, others in ((place.update, {"role": "OWNER"}), (place.remove, {})):
             await assert_refused(
@@ -285,7 +285,7 @@ async def test_a_removed_member_is_gone(place: Place, already: list[tuple[str, s
     await assert_refused(place.tenant, owner, refusal, place.remove, id=place.id, email=email)
 
 
-async def test_who_leaves_sees_the_place_no_more(place: Place) -> None:
+async def test_a_removed_member_loses_access(place: Place) -> None:
     email = place.tagged("second")
     await place.tenant.owner.do(place.add, id=place.id, email=email, role="OWNER")
     second = place.tenant.key(email)

@@ -48,7 +48,7 @@ async def test_an_empty_project_has_nothing_of_everything(tenant: Tenant) -> Non
     }
 
 
-async def test_everything_is_counted(tenant: Tenant) -> None:
+async def test_statistics_count_all_content(tenant: Tenant) -> None:
     one, two, three = await tenant.add("I hike", "I swim", "I bake", userId="alice", runId="r")
     await tenant.add("I row", userId="bob", expirationDate="2000-01-01")
     await tenant.owner.do(CATEGORIES, id=one["id"], categories=["sports", "health"])
@@ -73,7 +73,7 @@ async def test_everything_is_counted(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("kind", BACKENDS)
-async def test_what_waits_is_counted_and_projects_cost_as_much_as_one(
+async def test_pending_jobs_are_counted_with_as_many_statements_for_any_number_of_projects(
     kind: str, tmp_path: Path, worker_id: str
 ) -> None:
     async with idle_deployment(kind, tmp_path, f"{worker_id}_statistics") as idle:

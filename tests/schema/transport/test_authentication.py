@@ -123,12 +123,12 @@ async def test_a_key_must_be_whole(tenant: Tenant) -> None:
         assert_unauthenticated(await ask(tenant, WHO, f"Bearer {wrong}"), NOT_VALID)
 
 
-async def test_nobody_gets_as_far_as_the_parser(tenant: Tenant) -> None:
+async def test_requests_without_a_key_are_not_parsed(tenant: Tenant) -> None:
     for document in ("{ viewer", "{ nothing }", "", "{ __schema { types { name } } }"):
         assert_unauthenticated(await ask(tenant, document, None), NO_KEY)
 
 
-async def test_nobody_changes_anything(tenant: Tenant) -> None:
+async def test_requests_without_a_key_change_nothing(tenant: Tenant) -> None:
     before = snapshot(tenant)
     document = 'mutation { createOrganization(input: {name: "Mine"}) { organization { id } } }'
     assert_unauthenticated(await ask(tenant, document, "Bearer mg_nothing"), NOT_VALID)

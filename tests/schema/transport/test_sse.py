@@ -161,7 +161,7 @@ async def test_a_log_is_followed_and_gone_on_with_from_the_last_event(
         assert failure.body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_what_is_quiet_is_kept_alive_by_comments(
+async def test_comments_keep_a_quiet_stream_alive(
     tenant: Tenant, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sse, "_HEARTBEAT_SECONDS", 0.01)
@@ -171,7 +171,7 @@ async def test_what_is_quiet_is_kept_alive_by_comments(
         assert (await stream.told(1))[0]["newText"] == "Tea"
 
 
-async def test_what_has_an_end_ends_by_complete(tenant: Tenant, address: str) -> None:
+async def test_a_finished_stream_sends_complete(tenant: Tenant, address: str) -> None:
     key = tenant.owner.key
     who = Event("next", None, {"data": {"viewer": {"account": {"email": tenant.owner_email}}}})
     for get in (False, True):
@@ -228,7 +228,7 @@ JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 
 
-async def test_what_is_accepted_decides_how_it_is_answered(tenant: Tenant, address: str) -> None:
+async def test_the_accept_header_decides_the_format(tenant: Tenant, address: str) -> None:
     subscription = "subscription { memoryEvents { sequence } }"
     key = tenant.owner.key
     for accept, of_query, of_subscription in (

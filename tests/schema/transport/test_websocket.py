@@ -123,7 +123,7 @@ CLOSING = {
 
 
 @pytest.mark.parametrize(("code", "messages"), CLOSING.values(), ids=CLOSING)
-async def test_what_closes_a_connection(
+async def test_protocol_errors_close_the_connection(
     address: str, tenant: Tenant, code: int, messages: list[Any]
 ) -> None:
     async with connected(address, None) as socket:
@@ -146,9 +146,7 @@ async def test_a_connection_without_a_key_times_out(
         assert (await socket.closed).code == 4408
 
 
-async def test_what_is_wrong_with_a_document_ends_its_operation_only(
-    address: str, tenant: Tenant
-) -> None:
+async def test_an_invalid_document_ends_only_its_operation(address: str, tenant: Tenant) -> None:
     async with connected(address, tenant.owner.key) as socket:
         for document, message in (
             ("{ a", "Syntax Error: Expected Name, found <EOF>."),

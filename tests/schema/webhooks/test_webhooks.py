@@ -178,13 +178,13 @@ async def test_bad_input(hook: WebhookFixture, case: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["name", "url", "eventTypes", "isActive"])
-async def test_nothing_can_be_null(hook: WebhookFixture, field: str) -> None:
+async def test_required_values_cannot_be_null(hook: WebhookFixture, field: str) -> None:
     error = invalid("input", field)
     input = {field: None}
     await assert_refused(hook.tenant, hook.tenant.owner, error, UPDATE, id=hook.id, input=input)
 
 
-async def test_there_can_be_twenty(tenant: Tenant) -> None:
+async def test_a_project_has_at_most_twenty_webhooks(tenant: Tenant) -> None:
     for _ in range(20):
         await tenant.owner.do(CREATE, input=INPUT)
     error = limit_exceeded("projectId")
