@@ -100,6 +100,8 @@ class Signals:
 
     The arrays have one value per row. `base` is the sum without the share of the following row and
     the lineages, `total` the sum with everything. `speaker` and `form` are weighted already.
+    `vectors` and `happened` are those of the corpus, and `seeks_latest` is whether the query asks
+    for what holds now.
     """
 
     semantic: Floats
@@ -117,7 +119,11 @@ class Signals:
     next_rows: Rows
     fade: Floats
     order: Order
+    vectors: Floats
+    happened: np.ndarray
+    seeks_latest: bool
     rerank: Floats | None = None
+    recency: Floats | None = None
     feedback: Mapping[int, float] = field(default_factory=dict)
 
 
@@ -182,6 +188,9 @@ def compute_signals(
         next_rows=corpus.following,
         fade=corpus.context().fade,
         order=order_of(lineages, query.about_past, query.periods),
+        vectors=vectors,
+        happened=corpus.happened[:end],
+        seeks_latest=not (query.about_past or query.dates),
     )
     _finish(found, weights)
     return found

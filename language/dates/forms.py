@@ -6,6 +6,8 @@ to make matching slow: every repetition and every sequence of digits is bounded.
 
 import re
 
+from language.dates.holidays import HOLIDAY
+
 _FULL_MONTH = (
     "january|february|march|april|may|june|july|august|september|october|november|december"
 )
@@ -28,7 +30,16 @@ one two three four five six seven eight nine ten eleven twelve thirteen fourteen
 seventeen eighteen nineteen twenty
 """
 COUNTS = {word: number for number, word in enumerate(_SMALL_NUMBERS.split(), 1)}
+_TENS = "thirty forty fifty sixty seventy eighty ninety"
+COUNTS |= {word: 10 * number for number, word in enumerate(_TENS.split(), 3)}
 COUNTS |= {"a": 1, "an": 1, "couple": 2}
+_ORDINALS = """
+first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
+fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth twenty-first
+twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth
+twenty-ninth thirtieth thirty-first
+"""
+ORDINALS = {word: number for number, word in enumerate(_ORDINALS.split(), 1)}
 # The ranges of units that these words mean; no single number would be correct.
 VAGUE_COUNTS = {"few": (2, 4), "several": (3, 5)}
 _COUNT = rf"(?=[\dacefnost])(?:a )?(?:\d{{1,3}}|few|several|{'|'.join(COUNTS)})(?: of)?"
@@ -42,6 +53,12 @@ _COUNTED = (
 _NO_NUMBER = rf"(?![\d%$€£]|[.,:/-]\d|s\b|-year| ?(?:{_COUNTED})\b)"
 _WHICH = "this past|this coming|the coming|coming|last|past|this|next"
 _UNIT = "day|week|fortnight|month|year"
+# What "the last three ..." may count.
+_ROLLING_UNIT = f"hour|night|weekend|decade|{_UNIT}"
+# Of what recurs each year: "the previous summer", "the upcoming Easter".
+_WHICH_ONE = f"{_WHICH}|(?:the )?previous|(?:the )?upcoming"
+_OF_YEAR = rf"(?:,? |,)(?:of |in )?(?:(?P<{{0}}_y>{_YEAR})|(?P<{{0}}_yr>last|this|next) year)"
+_TWICE = "before last|after next"
 _PART = "morning|afternoon|evening|night"
 _LEAD = (
     r"early|mid|late|(?:the )?(?:very )?(?:beginning|start|middle|end|rest"
@@ -67,12 +84,23 @@ _FORMS = (
     rf"(?:{_TO}| and )(?:early |mid-?|late )?(?P<ms_b>{_MONTH})(?: (?P<ms_by>{_YEAR}))?)",
     rf"(?P<years>(?:(?:from|between) (?P<ys_a>{_YEAR})(?:{_TO}| and )(?P<ys_b>{_YEAR})"
     rf"|in (?P<ys_c>{_YEAR})-(?P<ys_d>\d\d(?:\d\d)?)){_NO_NUMBER})",
-    rf"(?P<season>(?:(?P<se_which>{_WHICH}|in|during|since|early|late|the) )?(?P<se>{_SEASON})"
-    rf"(?:,? (?:of )?(?P<se_y>{_YEAR}))?)",
+    rf"(?P<recurred>(?P<re_n>{_COUNT}) (?P<re>(?:{_SEASON})s?|{HOLIDAY}) ago)",
+    rf"(?P<season>(?:(?P<se_prep>back in|in|over|during|throughout|through|for|since) )?"
+    rf"(?:(?P<se_of>last|this|next) year's |(?P<se_which>{_WHICH_ONE}"
+    r"|(?:the )?(?:early|late|mid|whole|entire)|the)[ -])?"
+    rf"(?P<se>{_SEASON})(?:time)?(?:{_OF_YEAR.format('se')}| (?P<se_twice>{_TWICE})\b"
+    r"| (?P<se_gone>(?:that )?(?:has )?just (?:gone|past|passed|ended|over|went by))\b)?)",
+    rf"(?P<holiday>(?:(?P<ho_prep>on|at|over|during|around|for|in|since) )?"
+    rf"(?:(?P<ho_of>last|this|next) year's |(?P<ho_which>{_WHICH_ONE}) )?"
+    rf"(?:(?P<ho_side>pre|post)-)?(?P<ho>{HOLIDAY})"
+    rf"(?:{_OF_YEAR.format('ho')}| (?P<ho_twice>{_TWICE})\b)?)",
+    rf"(?P<worded>(?P<wo_d>{'|'.join(sorted(ORDINALS, key=len, reverse=True))}) of "
+    rf"(?P<wo_m>{_MONTH})(?:(?:,? |,)(?P<wo_y>{_YEAR}))?)",
     rf"(?P<month>(?:(?P<mo_which>{_WHICH}|in|during|since|throughout|by|for|around) )?"
     rf"(?P<mo_lead>(?:{_LEAD})[ -])?(?P<mo>{_MONTH})(?:(?:,? |,| of )(?P<mo_y>{_YEAR}))?"
     r"(?! (?:the )?\d{1,2}(?:st|nd|rd|th)?\b))",
-    rf"(?P<year>(?:in|since|during|by|around|throughout|for|(?:{_LEAD})|of|the year)[ -]"
+    rf"(?P<year>(?:in|since|as of|during|by|around|throughout|for|(?:{_LEAD})|of|the year"
+    rf"|from(?= {_YEAR} (?:on|onwards?|until|till|to|through)\b))[ -]"
     rf"(?P<y>{_YEAR}){_NO_NUMBER})",
     r"(?P<near>(?:the )?day before yesterday|(?:the )?day after tomorrow|yesterday|tomorrow|tonight"
     r"|last night|this (?:morning|afternoon|evening)|(?:earlier |later )?today)",
@@ -82,11 +110,20 @@ _FORMS = (
     r"(?! of (?!(?:last|this|next) ))(?P<wd_week>(?= (?:of )?(?:last|this|next) week\b))?)",
     r"(?P<twice>(?:the )?(?P<tw_unit>weekend|week|month|quarter|year) "
     r"(?P<tw>before last|after next))",
+    rf"(?P<rolling>(?P<ro_lead>(?:(?:in|over|during|within|for|throughout|across) )?"
+    r"(?:(?:the|these) (?:very )?last|(?P<ro_former>(?:the|these) (?:previous|preceding))"
+    r"|(?:(?:the|these|this) )?past)"
     # Without an article, "last 3 days" is as often how long something lasts.
-    rf"(?P<rolling>(?:(?:(?:in|over|during|within|for) )?(?:(?:the|these) last"
-    rf"|(?:(?:the|these|this) )?past)|(?:in|over) last(?! (?:{_UNIT})\b)) "
-    rf"(?:(?P<ro_n>{_COUNT}) (?P<ro_u>{_UNIT})s?|(?P<ro_one>week|fortnight|month|year))"
-    r"(?! (?:of|or|before)\b))",
+    rf"|(?:in|over|during|within|for|from|throughout) last(?! (?:{_UNIT})\b)"
+    rf"|(?P<ro_bare>(?:last|previous)(?! (?:quarter|{_ROLLING_UNIT})\b))"
+    rf"|(?P<ro_recent>(?:in|over|during) (?:the )?(?:most )?recent)) "
+    rf"(?:(?:\d{{1,3}}(?: or | to |-)|(?:{'|'.join(COUNTS)}) (?:or|to) )?"
+    rf"(?P<ro_n>(?:(?:{_TENS.replace(' ', '|')}|twenty)-)?{_COUNT}) ?"
+    rf"(?:(?:full|whole|working|business|calendar) )?(?P<ro_u>{_ROLLING_UNIT}|h|hr)s?"
+    rf"|(?P<ro_half>half(?: a|-)? ?year)|(?P<ro_many>days|weeks|months|years|hours)"
+    rf"|(?P<ro_one>hour|day|week|fortnight|month|quarter|year|decade))"
+    r"(?! (?:of|before)\b| or (?!(?:so|two)\b)))",
+    r"(?P<the_weekend>(?:over|at|on|during|since) the weekend(?! (?:of|or|before|after)\b))",
     rf"(?P<period>(?P<pe_which>{_WHICH}) (?P<pe>weekend|week|month|quarter|year)(?! (?:of|or)\b))",
     rf"(?P<ago>(?P<ago_n>{_COUNT}) (?P<ago_u>minute|hour|weekend|{_UNIT})s? "
     r"(?P<ago_way>ago|back|from (?:now|today)))",
@@ -122,6 +159,38 @@ NOT_THEN = re.compile(r"(?:\blike (?:it was )?(?:only |just )?|\bstill [^.!?]{0,
 LASTS = re.compile(
     r"\b(?:times?|once|twice|visit|have|has|haven't|hasn't|had|hadn't|can|could|takes?|took|days"
     r"|weeks|months|within|all|usually|always|never|ever)\b"
+)
+# Words after a holiday or a season that is a date: "at Christmas we", not "Christmas tea".
+CLOSES = re.compile(
+    r"$|[.,;:!?)]| (?:and|but|or|i|we|you|he|she|it|they|there|my|our|your|his|her|their|the|a|an"
+    r"|with|at|in|on|to|from|by|when|while|because|since|so|that|this|then|morning|afternoon"
+    r"|evening|night)\b| [A-Z]"
+)
+# Words after the name of a holiday that make it another thing.
+NOT_THE_DAY = re.compile(
+    r" (?:islands?|eggs?|bunny|carols?|resolutions?)\b|'s? (?:resolution|island)"
+)
+GREETING = re.compile(r"\b(?:merry|happy) $")
+# Words before the name of a holiday that make it one of another calendar or country.
+OTHER_CALENDAR = re.compile(
+    r"\b(?:chinese|lunar|jewish|orthodox|islamic|hindu|academic|school|fiscal|financial|tax|whole"
+    r"|entire|brand|[a-z]+'s|(?!americ|canad)[a-z]{2,20}(?:an|ese|ish)) $"
+)
+# "In the fall" after these is not the season.
+FELL = re.compile(
+    r"\b(?:hurt|injur\w{0,5}|br[oe]ken?|fell|bruis\w{0,4}|sprain\w{0,4}|ladder|stairs|accident|ankle"
+    r"|knee|wrist|hip|damaged?)\b"
+)
+POSSESSIVE = re.compile(r"\b(?:my|your|his|her|its|our|their|the|a|[a-z]+'s) $")
+# Words before "last three days" that make it a verb: "does it last three days".
+LASTING = re.compile(
+    r"\b(?:do|does|did|don't|doesn't|didn't|will|won't|would|can|could|should|may|might|must|to|it"
+    r"|they|that|this|which|only|usually|always|long|not)\b"
+)
+# Words before "march" or "may" that make it a verb or another noun.
+NO_MONTH = re.compile(
+    r"\b(?:i|we|you|they|he|she|it|who|to|will|would|can|could|may|might|must|should|do|did|does"
+    r"|don't|didn't|let's|not|a|the|protest|peace|people|and) $"
 )
 # Words after "march" that make it a verb.
 TO_MARCH = re.compile(r" (?:to|on|for|toward|towards|through|into|against|across|down)\b")

@@ -19,10 +19,13 @@ class Purpose(Enum):
     - a phrase such as "this weekend" lies in the past if no verb indicates the tense;
     - a month, or a year from 2000 on, counts without a preposition ("July", "2023", "every June"),
       "today's" is today, and an ambiguous "5/7/2023" is its year;
-    - "before 7 May", "after 7 May" and "until 7 May" are the time around that day, whereas a memory
-      with these words has no date;
+    - "before 7 May", "after 7 May" and "until 7 May" are the time around that day, and "before
+      Christmas", "before March" and "before the summer" the weeks before, whereas a memory with
+      these words has no date;
     - "the week before 9 June" is that week and also 9 June, when it may have been mentioned;
-    - "since March" lasts until the anchor, whereas a memory has the time of the beginning;
+    - "since March" and "after March" last until the anchor, whereas a memory has the time of the
+      beginning, or none;
+    - a holiday counts without a preposition, and a season without a verb that indicates the tense;
     - a text with too many phrases has the first dates, whereas a memory has none.
 
     A date without a year is marked as one of any year, which only queries use.
@@ -39,7 +42,8 @@ class Phrase:
     `any_year` is true for a date without a year: the span is then in the nearest year, and another
     year is possible. `month` and `day` are set for a single such date, and `weekday` for a day of
     the week without a week; other phrases of the text may complete these. `relative` phrases depend
-    on the anchor. `instant` is set if the phrase also gives the time of day.
+    on the anchor. `instant` is set if the phrase also gives the time of day. `precedes` is true for
+    the time before a date that the text names.
     """
 
     start: int
@@ -51,18 +55,23 @@ class Phrase:
     any_year: bool = False
     relative: bool = False
     instant: datetime | None = None
+    precedes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AnchoredText:
     """A text with single spaces, the anchor of its relative phrases, and the purpose of reading.
 
-    Days are those of the time zone of the anchor.
+    Days are those of the time zone of the anchor. `is_dated` is whether the words before the phrase
+    that is read show that it is a date ("since", "the week before"). `is_bound` is whether the text
+    means the time before, after or since the phrase.
     """
 
     text: str
     anchor: datetime
     purpose: Purpose
+    is_dated: bool = False
+    is_bound: bool = False
 
     @property
     def today(self) -> date:

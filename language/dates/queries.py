@@ -5,8 +5,9 @@ the `date` signal of the reference pipeline, whose weights were tuned on LoCoMo.
 year is compared in the year of each memory.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -43,6 +44,7 @@ class DateRange:
     days: int = 1
     months: int = 1
     years: int = 1
+    precedes: bool = field(default=False, compare=False)
 
 
 def query_dates(query: str, reference: datetime) -> tuple[DateRange, ...]:
@@ -97,7 +99,8 @@ def _ranges(phrase: Phrase) -> list[DateRange]:
     if unit == "year":
         return [DateRange(first.year, years=last.year - first.year + 1)]
     if not phrase.any_year:
-        return [_range(first.year, first, last, unit == "month")]
+        wanted = _range(first.year, first, last, unit == "month")
+        return [replace(wanted, precedes=phrase.precedes)]
     if first.year == last.year:
         return [_range(None, first, last, unit == "month")]
     return [
@@ -155,7 +158,7 @@ def date_windows(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime
     return found
 
 
-def periods(ranges: tuple[DateRange, ...]) -> list[tuple[datetime, datetime]]:
+def periods(ranges: Iterable[DateRange]) -> list[tuple[datetime, datetime]]:
     """Return each range with a year as the moments where it begins and where it is over, in UTC.
 
     Where the calendar itself ends the range is left out.

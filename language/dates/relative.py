@@ -5,8 +5,7 @@ durations and recurring dates ("for two weeks", "every Friday") are not dates.
 
 Where English is ambiguous: "last Friday" is the latest before today and "next Friday" that of the
 next calendar week, as most people understand it; weeks begin on Monday; "last month" is a calendar
-month, while "the last month" and "the past month" go back from today; seasons are those of the
-northern hemisphere in whole months, and winter belongs to the year in which it begins.
+month, while "the last month" and "the past month" go back from today.
 """
 
 import re
@@ -19,6 +18,7 @@ from datetime import date, timedelta
 from language.dates.forms import (
     BEFORE_COUNT,
     COUNTS,
+    LASTING,
     LASTS,
     NOT_THEN,
     OTHER_COUNT,
@@ -52,6 +52,8 @@ _NAMED_DAY = (
     "to ",
 )
 _DAYS = {"day": 1, "week": 7, "fortnight": 14}
+_ROLLING_DAYS = _DAYS | {"night": 1, "weekend": 7}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120}
 
 
 def shift(phrase: Phrase, relation: re.Match[str]) -> Phrase | None:
@@ -86,7 +88,8 @@ def _count(words: str) -> int:
     word = words.removesuffix(" of").split()[-1]
     if word in VAGUE_COUNTS:
         return sum(VAGUE_COUNTS[word]) // 2
-    return COUNTS.get(word) or int(word)
+    # "Twenty-four" is the sum of its parts.
+    return sum(COUNTS.get(part) or int(part) for part in word.split("-"))
 
 
 def _near(match: re.Match[str], source: AnchoredText) -> Phrase | None:
@@ -129,18 +132,47 @@ def _twice(match: re.Match[str], source: AnchoredText) -> Phrase | None:
 
 def _rolling(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "in the last 3 days" and "the past week", which last until today."""
-    unit, count, today = (
-        match["ro_u"] or match["ro_one"],
-        _count(match["ro_n"] or "one"),
-        source.today,
-    )
-    if unit in _DAYS:
-        first = today - timedelta(days=count * _DAYS[unit])
+    unit, count, today = _units(match)[0], _units(match)[1], source.today
+    if not _is_rolling(match, source, unit):
+        return None
+    if unit == "hour":
+        first = (source.anchor - timedelta(hours=count)).date()
+    elif unit in _ROLLING_DAYS:
+        first = today - timedelta(days=count * _ROLLING_DAYS[unit])
     else:
-        month = today.year * 12 + today.month - 1 - count * (12 if unit == "year" else 1)
+        month = today.year * 12 + today.month - 1 - count * _MONTHS[unit]
         year, month = month // 12, month % 12 + 1
         first = date(year, month, min(today.day, monthrange(year, month)[1]))
     return _relative(match, Span(first, today, "day"))
+
+
+def _units(match: re.Match[str]) -> tuple[str, int]:
+    """Return the unit of a time that lasts until today, and how many of them it is long."""
+    if match["ro_half"]:
+        return "month", 6
+    if match["ro_many"]:
+        return match["ro_many"].removesuffix("s"), _count("few")
+    if match["ro_one"]:
+        return match["ro_one"], 1
+    unit: str = match["ro_u"]
+    return "hour" if unit in ("h", "hr") else unit, _count(match["ro_n"])
+
+
+def _is_rolling(match: re.Match[str], source: AnchoredText, unit: str) -> bool:
+    """Return whether "the last ..." means a time until today."""
+    within = match["ro_lead"].startswith(("in ", "over ", "during ", "within ", "past "))
+    if match["ro_bare"]:
+        asks_how_long = LASTING.search(source.before(match.start(), 60)) is not None
+        return source.is_query and match["ro_n"] is not None and not asks_how_long
+    if match["ro_one"]:
+        # "The last day" and "the previous week" are those of something that is told of.
+        is_vague = source.text.lower().startswith(" or ", match.end())
+        is_told = unit in ("hour", "day", "quarter") and not (within or is_vague)
+        return not (is_told or match["ro_former"] or match["ro_recent"])
+    if match["ro_many"]:
+        # The last years are too vague for the date of a memory.
+        return within and (source.is_query or unit in _DAYS)
+    return True
 
 
 def _named_period(match: re.Match[str], source: AnchoredText) -> Phrase | None:
@@ -156,6 +188,15 @@ def _named_period(match: re.Match[str], source: AnchoredText) -> Phrase | None:
         over = which == "this" and not lived and source.tense(*match.span()) is Tense.PAST
         gap = -1 if over else 0
     return _relative(match, period_from(unit, today, gap))
+
+
+def _the_weekend(match: re.Match[str], source: AnchoredText) -> Phrase | None:
+    """Read "at the weekend", the latest one or the coming one, as the tense is."""
+    today, tense = source.today, source.tense(*match.span())
+    if tense is None:
+        return None
+    over = tense is Tense.PAST and today.weekday() < 5
+    return _relative(match, period_from("weekend", today, -1 if over else 0))
 
 
 def _ago(match: re.Match[str], source: AnchoredText) -> Phrase | None:
@@ -229,6 +270,7 @@ READERS: dict[str, Callable[[re.Match[str], AnchoredText], Phrase | None]] = {
     "twice": _twice,
     "rolling": _rolling,
     "period": _named_period,
+    "the_weekend": _the_weekend,
     "ago": _ago,
     "ahead": _ahead,
     "the_day": _day_of_month,

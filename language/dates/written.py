@@ -1,4 +1,4 @@
-"""Written dates: "7 May 2023", "2023-05-07", "in May", "the summer of 2015", "2019".
+"""Written dates: "7 May 2023", "2023-05-07", "in May", "the first of May", "2019".
 
 The trap is that half of these words are usually something else: "may" and "march" are verbs,
 "April" and "June" are names, and a four-digit number may be a count of steps. So a word counts only
@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 
-from language.dates.forms import MANY_SENSES, MONTHS, SEASONS, TO_MARCH, VERBS
+from language.dates.forms import MANY_SENSES, MONTHS, NO_MONTH, ORDINALS, TO_MARCH, VERBS
 from language.dates.phrases import AnchoredText, Phrase
 from language.dates.spans import Span, day_span, month_span, nearest_span, year_span
-from language.dates.tenses import Tense
 
 # Words before "7 may" that make it a date.
 _BEFORE_DAYS = ("on ", "from ", "to ", "since ", "by ")
@@ -82,6 +81,16 @@ def _day_month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     return Phrase(start, end, span, lone, last_day.day if lone else None, any_year=not year)
 
 
+def _worded(match: re.Match[str], source: AnchoredText) -> Phrase | None:
+    """Read "the first of May" and "the fourth of July 2025"."""
+    start, end = match.span()
+    month, day, year = MONTHS[match["wo_m"][:3]], ORDINALS[match["wo_d"]], match["wo_y"]
+    if year:
+        return Phrase(start, end, day_span(date(int(year), month, day)))
+    span = nearest_span(month, day, source.today, source.tense(start, end))
+    return Phrase(start, end, span, month, day, any_year=True)
+
+
 def _months(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     """Read "from March to July" and "between June and August 2021"."""
     first, last = MONTHS[match["ms_a"][:3]], MONTHS[match["ms_b"][:3]]
@@ -110,25 +119,6 @@ def _years(match: re.Match[str], source: AnchoredText) -> Phrase | None:
             return Phrase(*match.span(), month_span(first, int(match["ys_d"])))
         return None
     return Phrase(*match.span(), year_span(first, int(last) - first + 1))
-
-
-def _season(match: re.Match[str], source: AnchoredText) -> Phrase | None:
-    which, begins, today = match["se_which"], SEASONS[match["se"]], source.today
-    if match["se_y"]:
-        return Phrase(*match.span(), month_span(int(match["se_y"]), begins, 3))
-    # The season of the previous year may still last, and that of this year may be over.
-    near = [month_span(today.year + year, begins, 3) for year in (-2, -1, 0, 1)]
-    if which in _LAST:
-        span = max((s for s in near if s.last < today), key=lambda s: s.first)
-    elif which == "this" and source.tense(*match.span()) is Tense.PAST:
-        span = max((s for s in near if s.first <= today), key=lambda s: s.first)
-    elif which == "this" or which in _COMING:
-        span = min((s for s in near if s.last >= today), key=lambda s: s.first)
-    elif which == "next":
-        span = min((s for s in near if s.first > today), key=lambda s: s.first)
-    else:
-        return None
-    return Phrase(*match.span(), span, relative=True)
 
 
 def _month(match: re.Match[str], source: AnchoredText) -> Phrase | None:
@@ -164,6 +154,8 @@ def _is_month(match: re.Match[str], source: AnchoredText) -> bool:
     if len(name) <= 5 and name.rstrip(".") not in ("march", "april", "may", "june", "july"):
         return False
     is_verb = name in VERBS and text[match.start("mo")].islower()
+    if source.is_dated:
+        return True
     if not source.is_query:
         is_name = name in MANY_SENSES and which in ("by", "for", "around")
         return which is not None and not is_verb and not is_name
@@ -171,6 +163,8 @@ def _is_month(match: re.Match[str], source: AnchoredText) -> bool:
         return True
     if source.before(match.start(), 5).endswith(_BEFORE_MONTH) or (which and not is_verb):
         return True
+    if is_verb and NO_MONTH.search(source.before(match.start(), 12)):
+        return False
     return name == "march" and not TO_MARCH.match(text.lower(), match.end())
 
 
@@ -189,7 +183,7 @@ READERS: dict[str, Callable[[re.Match[str], AnchoredText], Phrase | None]] = {
     "mdy": _day_month,
     "months": _months,
     "years": _years,
-    "season": _season,
+    "worded": _worded,
     "month": _month,
     "year": _year,
     "bare_year": _bare_year,

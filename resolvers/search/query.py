@@ -86,7 +86,9 @@ def _periods(query: str, dates: tuple[DateRange, ...]) -> tuple[Period, ...]:
     """Return the periods that a query asks about, or the time before them if it says so."""
     found = [(since.timestamp(), until.timestamp()) for since, until in periods(dates)]
     if found and asks_about_time_before(query):
-        return ((-math.inf, min(since for since, _ in found)),)
+        # "Before Christmas" is read as the weeks before it, "before 7 May" as the day itself.
+        ends = [until.timestamp() for _, until in periods(each for each in dates if each.precedes)]
+        return ((-math.inf, min(ends or [since for since, _ in found])),)
     return tuple(found)
 
 

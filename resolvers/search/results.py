@@ -1,11 +1,14 @@
 """Hits: the memories that a search returns from a ranking, with their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from core.enums import MemoryState
+from language.states import gives_new_value
 from ranking.corpus import Rows
 from ranking.decay import MAX_FACTOR, decay_factor
+from ranking.recency import Pair, add_recency, near_pairs
 from ranking.score import add_feedback, logistic_score
 from resolvers.context import Context
 from resolvers.search.ranking import Ranking
@@ -29,6 +32,7 @@ class ScoreBreakdown:
     form: float
     neighbor: float
     lineage: float
+    recency: float
     feedback: float
     decay: float
     rerank: float | None
@@ -60,8 +64,13 @@ async def load_hits(
     pool = max(_POOL_FACTOR * top_k, _LEAST_POOL)
     near = ranking.best(pool, above_threshold(ranking, threshold))
     await _heed_feedback(ctx, ranking, near)
-    best = ranking.best(pool if decay else top_k, near)
-    (hits,) = await read_hits(ctx, [(ranking, best)], selection)
+    limit = pool if decay else top_k
+    pairs = near_pairs(ranking.signals, ranking.ids, near)
+    # What the later one of a pair may push out is read too, so that one statement does.
+    rows = {*ranking.best(limit, near).tolist(), *chain.from_iterable(pairs)}
+    shown = await _read_shown(ctx, {ranking.ids[row] for row in rows}, selection)
+    _heed_recency(ranking, pairs, shown)
+    hits = _hits(ranking, ranking.best(limit, near), shown)
     if decay:
         hits = await _decayed(ctx, hits)
         ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
@@ -78,6 +87,24 @@ async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
     found = await ctx.read(lambda tx: tx.feedback.values(by_id))
     if found:
         add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
+
+
+def _heed_recency(
+    ranking: Ranking, pairs: Sequence[Pair], memories: Mapping[str, MemoryRow]
+) -> None:
+    """Lift the later memory of each pair if it gives the attribute of the earlier a new value."""
+    texts = {
+        row: memories[id].text
+        for row in set(chain.from_iterable(pairs))
+        if (id := ranking.ids[row]) in memories
+    }
+    changed = [
+        (earlier, later)
+        for earlier, later in pairs
+        if earlier in texts and later in texts and gives_new_value(texts[earlier], texts[later])
+    ]
+    if changed:
+        add_recency(ranking.signals, changed)
 
 
 def above_threshold(ranking: Ranking, threshold: float) -> Rows:
@@ -104,15 +131,23 @@ async def read_hits(
     Memories that have been deleted or hidden since they were ranked are left out.
     """
     ids = {ranking.ids[row] for ranking, rows in chosen for row in rows}
+    shown = await _read_shown(ctx, ids, selection)
+    return [_hits(ranking, rows, shown) for ranking, rows in chosen]
+
+
+async def _read_shown(
+    ctx: Context, ids: Collection[str], selection: Selection
+) -> dict[str, MemoryRow]:
+    """Return the memories among the ids that are still visible, by id."""
     memories = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
-    shown = {id: memory for id, memory in memories.items() if _still_shown(memory, selection)}
+    return {id: memory for id, memory in memories.items() if _still_shown(memory, selection)}
+
+
+def _hits(ranking: Ranking, rows: Rows, shown: Mapping[str, MemoryRow]) -> list[Hit]:
     return [
-        [
-            _hit(ranking, row, shown[ranking.ids[row]])
-            for row in rows.tolist()
-            if ranking.ids[row] in shown
-        ]
-        for ranking, rows in chosen
+        _hit(ranking, row, shown[ranking.ids[row]])
+        for row in rows.tolist()
+        if ranking.ids[row] in shown
     ]
 
 
@@ -137,6 +172,7 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         form=float(found.form[row]),
         neighbor=float(found.following[row]),
         lineage=float(found.lineage[row]),
+        recency=0.0 if found.recency is None else float(found.recency[row]),
         feedback=found.feedback.get(row, 0.0),
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),

@@ -94,6 +94,11 @@ class ScoreBreakdown:
         description="What the memory inherits from one that it superseded, or loses to rank behind "
         "the one that superseded it; reversed for a query about the past. Else 0."
     )
+    recency: float = strawberry.field(
+        description="What puts the memory before an earlier one that gives the same attribute "
+        "another value and was not superseded, at most 0.25. 0 for events and for a query about "
+        "the past or with dates."
+    )
     feedback: float = strawberry.field(
         description="The contribution of the rating set by `setMemoryFeedback`: 0.05 for "
         "POSITIVE, -0.05 for NEGATIVE, -0.15 for VERY_NEGATIVE, else 0."
