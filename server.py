@@ -38,6 +38,7 @@ from resolvers.runtime.feeds import Feeds
 from resolvers.runtime.notifications import Notifications
 from resolvers.runtime.search_cache import SearchCache
 from resolvers.runtime.search_recorder import SearchRecorder
+from resolvers.runtime.token_cache import TokenCache
 from resolvers.runtime.usage_recorder import UsageRecorder
 from resolvers.tenancy.bootstrap import (
     StartError,
@@ -118,19 +119,20 @@ def open_services(settings: Settings) -> Iterator[Services]:
         models = make_models(settings)
         stack.callback(models.close)
         days = settings.history_retention_days
+        cache_bytes = settings.search_cache_mb * 2**20
         notifications = Notifications()
         database.on_commit(notifications.notify_commit)
         yield Services(
             db=database,
             index=index,
             embedder=models.embedder,
-            reader=models.reader,
             extractor=models.extractor,
             shaper=models.shaper,
             cursors=Cursors(pepper),
             pepper=pepper,
             allowed_hosts=frozenset(settings.private_hosts),
-            search_cache=SearchCache(models.embedder.dimension, settings.search_cache_mb * 2**20),
+            search_cache=SearchCache(models.embedder.dimension, cache_bytes, cache_bytes // 4),
+            token_cache=TokenCache(models.reader, cache_bytes // 4),
             usage_recorder=UsageRecorder(database, now),
             search_recorder=SearchRecorder(database),
             retention=None if days is None else timedelta(days=days),

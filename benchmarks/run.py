@@ -42,8 +42,7 @@ async def compare(database_url: str | None, quick: bool, sections: Sequence[str]
         if "mem0" in sections:
             await run_mem0_overhead(stage, quick)
         if "searching" in sections:
-            for size in (1_000, 12_000 if quick else 100_000):
-                await run_searching(stage, size, quick)
+            await run_searching(stage, (1_000, 12_000 if quick else 100_000), quick)
 
 
 def main() -> None:

@@ -3,6 +3,11 @@
 The database is filled with random unit vectors, the worst case for an approximate index: no vector
 is near another. Queries are distinct texts whose embeddings are computed and cached beforehand, so
 that only the search is measured; the cost of embedding is printed separately.
+
+The last table has searches of short and of long texts side by side, plain and reranked. The first
+time, a reranked search reads most of its texts with the model; again, with the same queries, it
+finds what fits into the cache. To compare another commit, run `python -m benchmarks.run --only
+searching` in a checkout of it, with this folder of benchmarks if it has an older one.
 """
 
 import statistics
@@ -24,6 +29,7 @@ query Search($query: String!, $projectId: ID!, $rerank: Boolean!) {
 }
 """
 _TOP = 10
+_LONG = 50  # The number of sentences of a long text.
 
 Call = Callable[[], Awaitable[object]]
 
@@ -37,17 +43,48 @@ class Cost:
     cpu: float
 
 
-async def run_searching(stage: Stage, size: int, quick: bool) -> None:
-    """Print the cost of a search among `size` memories, and the recall of the index."""
-    heading(f"Searching {size:,} memories", "In milliseconds, without embedding the query.")
+async def run_searching(stage: Stage, sizes: Sequence[int], quick: bool) -> None:
+    """Print the cost of a search among so many memories, and the recall of the index."""
+    rows: list[list[object]] = []
+    for size in sizes:
+        filled = await _fill(stage, size, 1, "short")
+        queries = texts(40 if quick else 200, size)
+        await _run_parts(stage, filled, size, queries)
+        rows.append([f"{size:,} short", *await _pairs(stage, filled.project_id, queries)])
+        filled = await _fill(stage, size, _LONG, "long")
+        rows.append([f"{size:,} long", *await _pairs(stage, filled.project_id, queries)])
+    heading(
+        "Searching, plain and reranked", f"In milliseconds; long texts have {14 * _LONG} words."
+    )
+    columns = [f"{kind} {part}" for kind in ("plain", "rerank", "again") for part in ("p50", "p95")]
+    table(("", *columns), rows)
+
+
+async def _fill(stage: Stage, size: int, sentences: int, kind: str) -> Filled:
+    heading(f"Storing {size:,} {kind} memories")
     users = [(f"user-{number}", size // 10) for number in range(10)]
     started = time.perf_counter()
-    filled = await stage.fill(users)
+    filled = await stage.fill(users, sentences)
     stored = time.perf_counter() - started
     seconds = stored + await stage.settle()
     print(f"  Stored {size / stored:,.0f}, indexed {size / seconds:,.0f} memories per second.")
+    return filled
 
-    queries = texts(40 if quick else 200, size)
+
+async def _pairs(stage: Stage, project: str, queries: Sequence[str]) -> list[float]:
+    """Return the median and the 95th percentile: plain, reranked, and reranked again."""
+    # The first search loads the whole scope, or its vocabulary.
+    await _search(stage, project, "An unusual question", False)()
+    found: list[float] = []
+    for rerank in (False, True, True):
+        cost = await _cost([_search(stage, project, query, rerank) for query in queries])
+        found += [cost.median, cost.slowest]
+    return found
+
+
+async def _run_parts(stage: Stage, filled: Filled, size: int, queries: Sequence[str]) -> None:
+    """Print the cost of a search next to that of its parts."""
+    heading(f"Searching {size:,} memories", "In milliseconds, without embedding the query.")
     embed, index = stage.services.embedder.embed, stage.services.index
     embedding = await _cost([lambda query=query: embed([query]) for query in queries])
     vectors = [(await embed([query]))[0] for query in queries]
@@ -57,7 +94,6 @@ async def run_searching(stage: Stage, size: int, quick: bool) -> None:
     server = await _cost([_search(stage, project, query, False) for query in queries])
     costs = [
         ("server", server),
-        ("server, reranked", await _cost([_search(stage, project, it, True) for it in queries])),
         ("server, first search", first),
         ("embedding a query", embedding),
         (f"Chroma alone, best {_TOP}", await _cost(_chroma(stage, project, vectors, _TOP))),

@@ -57,10 +57,14 @@ _VOCABULARY = [*_WORDS, *(first + second for first in _WORDS for second in _WORD
 _OFTEN = list(accumulate(1 / rank for rank in range(1, len(_VOCABULARY) + 1)))
 
 
-def texts(count: int, seed: object) -> list[str]:
-    """Return random texts of the length of a sentence, the same for the same seed."""
+def texts(count: int, seed: object, sentences: int = 1) -> list[str]:
+    """Return random texts of so many sentences of 14 words each, the same for the same seed."""
     chosen = random.Random(str(seed))
-    return [" ".join(chosen.choices(_VOCABULARY, cum_weights=_OFTEN, k=14)) for _ in range(count)]
+
+    def sentence() -> str:
+        return " ".join(chosen.choices(_VOCABULARY, cum_weights=_OFTEN, k=14))
+
+    return [". ".join(sentence() for _ in range(sentences)) for _ in range(count)]
 
 
 class RandomEmbedder:
@@ -82,7 +86,7 @@ class RandomEmbedder:
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
         """Return no tokens, because filling does not rerank."""
-        return [TokenStates((), np.zeros((0, self.dimension), np.float16)) for _ in texts]
+        return [TokenStates((), np.zeros((0, self.dimension), np.int8)) for _ in texts]
 
     def close(self) -> None:
         """Do nothing: there are no resources to release."""
@@ -148,8 +152,11 @@ class Stage:
         """Return the context of a request."""
         return Context(await authenticate(self.services, [self.key]), services or self.services)
 
-    async def fill(self, users: Sequence[tuple[str, int]]) -> Filled:
-        """Create a project with memories with random vectors; `users` are pairs (name, count)."""
+    async def fill(self, users: Sequence[tuple[str, int]], sentences: int = 1) -> Filled:
+        """Create a project with memories with random vectors; `users` are pairs (name, count).
+
+        Each memory has so many `sentences`.
+        """
         embedder = RandomEmbedder()
         ctx = await self.context(replace(self.services, embedder=embedder))
         project_id = await self.make_project()
@@ -157,7 +164,7 @@ class Stage:
         for user, count in users:
             new = NewMemories({EntityType.USER: user})
             for start in range(0, count, _FILL_AT_ONCE):
-                part = texts(min(_FILL_AT_ONCE, count - start), (user, start))
+                part = texts(min(_FILL_AT_ONCE, count - start), (user, start), sentences)
                 request = AddRequest([Turn("user", each) for each in part], new, infer=False)
                 addition = await add_memories(ctx, project_id, request)
                 ids += [result.memory.id for result in addition.results]

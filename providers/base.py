@@ -28,11 +28,12 @@ class ProviderError(Exception):
 class TokenStates:
     """The token ids of a text, and the contextual embedding of each token.
 
-    `states` has one L2-normalised row per token, float16 of `dimension` columns.
+    `states` has one row per token, int8 of `dimension` columns. Only the direction of a row has a
+    meaning: its largest element is 127 or -127.
     """
 
     tokens: tuple[int, ...]
-    states: NDArray[np.float16]
+    states: NDArray[np.int8]
 
 
 class Embedder(Protocol):

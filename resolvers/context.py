@@ -10,7 +10,7 @@ from core.api_keys import digest_of
 from core.errors import InvalidInput, Unauthenticated
 from core.ids import now
 from core.paging import Cursors
-from providers.base import Embedder, TokenReader
+from providers.base import Embedder
 from providers.extraction import Extractor
 from providers.shaping import Shaper
 from resolvers.loaders import Loaders
@@ -20,6 +20,7 @@ from resolvers.runtime.notifications import Notifications
 from resolvers.runtime.search_cache import SearchCache
 from resolvers.runtime.search_recorder import SearchRecorder
 from resolvers.runtime.streams import Stream
+from resolvers.runtime.token_cache import TokenCache
 from resolvers.runtime.usage_recorder import UsageRecorder
 from storage.database import Database
 from storage.log.history import Author
@@ -40,13 +41,13 @@ class Services:
     db: Database
     index: VectorIndex
     embedder: Embedder
-    reader: TokenReader
     extractor: Extractor
     shaper: Shaper | None
     cursors: Cursors
     pepper: bytes
     allowed_hosts: frozenset[str]
     search_cache: SearchCache
+    token_cache: TokenCache
     usage_recorder: UsageRecorder
     search_recorder: SearchRecorder
     notifications: Notifications

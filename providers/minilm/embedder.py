@@ -31,9 +31,9 @@ BATCH = 32  # The maximum number of texts per run.
 BATCH_TOKENS = 2_048
 CACHED_QUERIES = 1024  # The number of queries whose vectors are cached.
 QUERY_LENGTH = 512  # Characters; longer texts are rarely queries that are repeated.
-# The cache size of token states in bytes, about 2,800 turns of a conversation: memories found by
-# one question are often found by the next.
-STATES_CACHE_BYTES = 64 * 2**20
+# The number of texts per run for token states. So few of similar length need little padding, and
+# more would not be faster.
+STATES_BATCH = 8
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -62,7 +62,6 @@ class MiniLM:
         self._tokenizer.no_padding()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
         self._queries: dict[str, bytes] = {}
-        self._states: dict[str, TokenStates] = {}
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return one vector of 1,536 bytes (384 float32) per text; see `Embedder.embed`.
@@ -79,24 +78,13 @@ class MiniLM:
 
         Raises ProviderError as `embed` does.
         """
-        known = {text: self._states.pop(text) for text in set(texts) if text in self._states}
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
-        known |= zip(missing, await self._all(self._states_of, missing), strict=True)
-        self._cache_states(known)
-        return [known[text] for text in texts]
+        return await self._all(self._states_of, list(texts))
 
     def close(self) -> None:
         """Wait for the batches already submitted, then reject later ones."""
         self._worker.shutdown()
         # Cached texts would still be answered.
         self._queries.clear()
-        self._states.clear()
-
-    def _cache_states(self, found: dict[str, TokenStates]) -> None:
-        self._states |= found
-        size = sum(kept.states.nbytes for kept in self._states.values())
-        while size > STATES_CACHE_BYTES:
-            size -= self._states.pop(next(iter(self._states))).states.nbytes
 
     async def _embed_query(self, query: str) -> bytes:
         # A dict keeps insertion order, so removing and re-inserting makes an entry the most recent.
@@ -148,12 +136,14 @@ class MiniLM:
         return [embedding.astype("<f4").tobytes() for embedding in embeddings]
 
     def _states_of(self, tokens: list[list[int]]) -> list[TokenStates]:
-        found = []
-        for ids, rows in zip(tokens, self._infer("token_embeddings", tokens), strict=True):
-            inner = rows[1 : len(ids) - 1]
-            states = inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-9)
-            found.append(TokenStates(tuple(ids[1:-1]), states.astype(np.float16)))
-        return found
+        order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
+        found: dict[int, TokenStates] = {}
+        for start in range(0, len(order), STATES_BATCH):
+            batch = order[start : start + STATES_BATCH]
+            embedded = self._infer("token_embeddings", [tokens[index] for index in batch])
+            for index, rows in zip(batch, embedded, strict=True):
+                found[index] = _token_states(tokens[index], rows)
+        return [found[index] for index in range(len(tokens))]
 
     def _infer(self, output: str, tokens: list[list[int]]) -> NDArray[np.float32]:
         input_ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)  # [PAD] is 0.
@@ -164,6 +154,13 @@ class MiniLM:
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
         (found,) = self._session.run([output], inputs)
         return found  # type: ignore[no-any-return]
+
+
+def _token_states(ids: list[int], rows: NDArray[np.float32]) -> TokenStates:
+    """Return the token states of a text without its special tokens and its padding."""
+    inner = rows[1 : len(ids) - 1]
+    largest = np.abs(inner).max(axis=1, keepdims=True, initial=1e-9)
+    return TokenStates(tuple(ids[1:-1]), np.rint(inner * (127 / largest)).astype(np.int8))
 
 
 def _batches(order: list[int], lengths: list[int]) -> Iterator[list[int]]:

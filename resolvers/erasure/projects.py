@@ -34,6 +34,7 @@ async def erase_project(
     while a worker is running a job of the project, because the job could still write.
     """
     services.search_cache.forget(project_id)
+    services.token_cache.forget(project_id)
     while await services.db.write(lambda tx: tx.erasure.erase_some(project_id, _STEP)):
         await heartbeat()
         await asyncio.sleep(0)

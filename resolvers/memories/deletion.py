@@ -69,7 +69,10 @@ async def delete_memory(
         tracker.record(tx, [project.id], 1.0)
         return deletion
 
-    return await tracker.write(work)
+    deletion = await tracker.write(work)
+    if deletion.receipt is not None:
+        ctx.services.token_cache.forget(deletion.receipt.project_id)
+    return deletion
 
 
 async def delete_memories(

@@ -128,6 +128,7 @@ async def delete_entity(ctx: Context, id: str) -> tuple[ReceiptRow, str]:
 
     receipt = await tracker.write(work)
     ctx.services.search_cache.forget(id)
+    ctx.services.token_cache.forget(receipt.project_id)
     return receipt, tracker.id_of(receipt.project_id)
 
 

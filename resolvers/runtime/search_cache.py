@@ -149,11 +149,15 @@ def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
 
 
 class SearchCache:
-    """The cached scopes of one process, up to about `capacity` bytes."""
+    """The cached scopes of one process, up to about `capacity` bytes.
 
-    def __init__(self, dimension: int, capacity: int) -> None:
+    Of these, `reserved` bytes are left to the token cache.
+    """
+
+    def __init__(self, dimension: int, capacity: int, reserved: int = 0) -> None:
         self._dimension = dimension
         self.capacity = capacity
+        self._most = capacity - reserved
         self._entries: OrderedDict[tuple[type, ScopeKey], _Entry] = OrderedDict()
         self._size = 0
         self._vocabularies: dict[str, Vocabulary] = {}
@@ -212,7 +216,7 @@ class SearchCache:
                 return  # It was evicted while it was read.
             self._size += entry.scope.body.size - entry.size
             entry.size = entry.scope.body.size
-            while self._size > self.capacity and len(self._entries) > 1:
+            while self._size > self._most and len(self._entries) > 1:
                 self._size -= self._entries.popitem(last=False)[1].size
 
 

@@ -115,7 +115,7 @@ async def rank_and_load(
     else:
         ranking = await rank_candidates(ctx, key, question, weights, selection, query.top_k)
     if query.rerank:
-        await rerank(ctx, ranking, question, weights)
+        await rerank(ctx, project.id, ranking, question, weights)
     return await load_hits(ctx, ranking, query.top_k, query.threshold, selection, decay=decay)
 
 

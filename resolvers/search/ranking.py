@@ -1,6 +1,7 @@
 """Rankings: the rows of a corpus in the order of their score."""
 
 import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,10 +10,12 @@ import numpy as np
 from core.enums import MemoryState
 from language.names import without_speaker
 from ranking.corpus import Corpus, Floats, Rows
-from ranking.late import Tokens, maxsim
+from ranking.late import maxsim, shrink, unit_rows
+from ranking.passages import best_passages
 from ranking.score import Signals, Statistics, Weights, add_rerank, compute_signals
 from resolvers.context import Context
 from resolvers.runtime.search_cache import STATES, ScopeKey
+from resolvers.runtime.token_cache import TokenCache
 from resolvers.search.query import Question
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
@@ -93,7 +96,9 @@ def visible_rows(corpus: Corpus, selection: Selection) -> Rows:
     return np.flatnonzero(shown).astype(np.int32)
 
 
-async def rerank(ctx: Context, ranking: Ranking, question: Question, weights: Weights) -> None:
+async def rerank(
+    ctx: Context, project_id: str, ranking: Ranking, question: Question, weights: Weights
+) -> None:
     """Add late interaction between the tokens of the query and of the best memories."""
     rows = ranking.best(RERANKED_ROWS)
     # What is not shown may still lend its relevance to what replaced it.
@@ -102,15 +107,45 @@ async def rerank(ctx: Context, ranking: Ranking, question: Question, weights: We
     ids = [ranking.ids[row] for row in rows]
     found = await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor))
     texts = [_said(found[id]) if id in found else "" for id in ids]
-    states = await ctx.services.reader.token_states([question.text, *texts])
+    values = await late_interaction(
+        ctx.services.token_cache,
+        project_id,
+        question.text,
+        question.asked.terms,
+        texts,
+        ranking.signals.fade[rows],
+    )
+    add_rerank(ranking.signals, weights, rows, values)
 
-    def think() -> None:
-        read: list[tuple[Tokens, Floats]] = [
-            (each.tokens, each.states.astype(np.float32)) for each in states
-        ]
-        add_rerank(ranking.signals, weights, rows, maxsim(read[0], read[1:]))
 
-    await asyncio.to_thread(think)
+async def late_interaction(
+    cache: TokenCache,
+    project_id: str,
+    query: str,
+    words: Collection[str],
+    texts: Sequence[str],
+    fade: Floats,
+) -> Floats:
+    """Return how well the tokens of texts match those of a query: float32, one per text.
+
+    Of a long text, the passage that has most of the query's `words` is read, and its value counts
+    less the smaller its `fade` is.
+    """
+
+    def choose() -> list[str]:
+        return best_passages([cache.passages(project_id, text) for text in texts], words)
+
+    passages = await asyncio.to_thread(choose)
+    states = await cache.token_states(project_id, [query, *passages])
+
+    def compare() -> Floats:
+        rows = unit_rows(np.concatenate([each.states for each in states]))
+        ends = np.cumsum([len(each.tokens) for each in states])[:-1]
+        tokens = [each.tokens for each in states]
+        asked, *others = zip(tokens, np.split(rows, ends), strict=True)
+        return shrink(maxsim(asked, others), fade)
+
+    return await asyncio.to_thread(compare)
 
 
 def _said(memory: MemoryRow) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking.late import Tokens, maxsim
+from ranking.late import Tokens, maxsim, shrink, unit_rows
 
 X, Y, BETWEEN, BACK = (1.0, 0.0), (0.0, 1.0), (0.6, 0.8), (-1.0, 0.0)
 Vector = tuple[float, float]
@@ -99,3 +99,26 @@ def test_any_texts(query: tuple[Tokens, np.ndarray], memories: list) -> None:
     expected = [by_loops(query, memory, memories) for memory in memories]
     assert found.tolist() == pytest.approx(expected, abs=1e-5)
     assert all(-1 - 1e-6 <= each <= 1 + 1e-6 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("values", "fade", "expected"),
+    [
+        pytest.param([0.2, 0.4, 0.9], [1, 1, 1], [0.2, 0.4, 0.9], id="short"),
+        pytest.param([0.2, 0.4, 0.9], [0.5, 1, 0.2], [0.35, 0.4, 0.58], id="long"),
+        pytest.param([0.7], [0.01], [0.7], id="alone"),
+        pytest.param([], [], [], id="none"),
+    ],
+)
+def test_long_texts_are_drawn_towards_the_mean(
+    values: list[float], fade: list[float], expected: list[float]
+) -> None:
+    found = shrink(np.array(values, np.float32), np.array(fade, np.float32))
+    assert found.dtype == np.float32
+    assert found.tolist() == pytest.approx(expected)
+
+
+def test_rows_are_scaled_to_one() -> None:
+    found = unit_rows(np.array([[127, 0], [-3, 4], [0, 0]], np.int8))
+    assert found.tolist() == [pytest.approx(row) for row in ([1, 0], [-0.6, 0.8], [0, 0])]
+    assert unit_rows(np.zeros((0, 2), np.int8)).shape == (0, 2)
