@@ -184,9 +184,16 @@ SAID, GIVEN = "2024-06-10T15:00:00Z", "2020-02-02T02:02:02Z"
             id="relative to the message",
         ),
         pytest.param(message_input(TENNIS, timestamp=SAID), {}, SAID, None, id="message"),
-        pytest.param(message_input(MARCH), {"timestamp": GIVEN}, GIVEN, None, id="call over text"),
         pytest.param(
-            message_input(MARCH, timestamp=SAID),
+            message_input(MARCH),
+            {"timestamp": GIVEN},
+            "2024-03-01T00:00:00Z",
+            "MONTH",
+            id="text over call",
+        ),
+        pytest.param(message_input(TENNIS), {"timestamp": GIVEN}, GIVEN, None, id="call"),
+        pytest.param(
+            message_input(TENNIS, timestamp=SAID),
             {"timestamp": GIVEN},
             SAID,
             None,
