@@ -1,7 +1,11 @@
-"""Dates and times in inputs without a fixed format, such as those of mem0's clients."""
+"""Dates and times in inputs without a fixed format, and the time zones in which they are read."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from core.errors import InvalidInput
 
 
 def parse_datetime(value: Any) -> datetime:
@@ -10,12 +14,36 @@ def parse_datetime(value: Any) -> datetime:
     A value without an offset is in UTC. Raises `ValueError` for other values, and for years that
     do not have four digits.
     """
+    return parse_zoned_datetime(value).astimezone(UTC)
+
+
+def parse_zoned_datetime(value: Any, zone: tzinfo = UTC) -> datetime:
+    """Return the same with the offset that the value has.
+
+    A value without an offset, and seconds since 1970, are in `zone`.
+    """
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            moment = datetime.fromtimestamp(value, zone)
+        else:
+            raise ValueError(f"{type(value).__name__} is not a date and time")
+        moment.astimezone(UTC)  # A moment that lies outside of the calendar in UTC is not storable.
     except (OverflowError, OSError) as error:
         raise ValueError(str(error)) from None
-    raise ValueError(f"{type(value).__name__} is not a date and time")
+    return moment
+
+
+def check_timezone(name: str, *path: str | int) -> ZoneInfo:
+    """Return the time zone of an IANA name. Raises `InvalidInput` for any other text."""
+    if name not in _known_timezones():
+        raise InvalidInput("This must be an IANA time zone such as Europe/Lisbon.", *path)
+    return ZoneInfo(name)
+
+
+@cache
+def _known_timezones() -> frozenset[str]:
+    # Only listed names are looked up: `ZoneInfo` opens a file by the name that it gets.
+    return frozenset(available_timezones())

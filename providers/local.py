@@ -8,13 +8,16 @@ stored together with the preceding sentences, which then must be fit to be store
 import asyncio
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from core.turn import Speaker, Turn
+from language.claims import claim_of
 from language.concepts import concepts_in
+from language.dates.identity import depends_on_day
 from language.dates.moments import Moment, moment_of
 from language.names import without_speaker
 from language.sayings import Saying, classify
@@ -24,6 +27,7 @@ from providers.base import Embedder
 from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact
 from providers.keeping_rules import COLONS, Candidate, Utterance, deciding_rule
+from providers.prompt_echoes import is_from_prompt
 
 MAX_FACT_LENGTH = 65_536  # Characters.
 MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
@@ -68,8 +72,9 @@ class _Draft:
         return {each.turn for each in self.utterances if each.turn is not None}
 
 
-# The speaker, and consecutive sentences: the text of each, and whether this speaker said it.
-_Run = tuple[Speaker, str | None, tuple[tuple[str, bool], ...]]
+# The speaker, consecutive sentences (the text of each, and whether this speaker said it), and what
+# else distinguishes the fact; see `_occasion`.
+_Run = tuple[Speaker, str | None, tuple[tuple[str, bool], ...], str]
 
 
 class LocalExtractor:
@@ -144,7 +149,8 @@ def _read(assignment: Assignment) -> list[list[Utterance]]:
 
 def _utterances(position: int | None, turn: Turn, names: Collection[str]) -> Iterator[Utterance]:
     """Yield the sentences of a turn; a heading with a colon is joined with its items."""
-    pieces = sentences(without_speaker(turn.content, turn.name))
+    spoken = sentences(without_speaker(turn.content, turn.name))
+    pieces = [piece for piece in spoken if not is_from_prompt(piece)]
     at = 0
     while at < len(pieces):
         heading, at = pieces[at], at + 1
@@ -179,10 +185,12 @@ def _facts(
 ) -> list[tuple[str, _Draft, set[int]]]:
     """Return the facts, each text once per speaker, with the positions of their source turns.
 
-    A fact is dropped if its sentences are a consecutive part of another fact of the same speaker.
+    A fact is dropped if its sentences are a consecutive part of another fact of the same speaker,
+    said on the same occasion.
     """
     drafts = list(_drafts(turns, wanted, unwanted))
-    runs = [_runs(draft) for draft in drafts]
+    changing = _changing_attributes(drafts)
+    runs = [_runs(draft, changing) for draft in drafts]
     fullest: dict[_Run, int] = {}
     for n, draft in enumerate(drafts):
         for run in runs[n]:
@@ -192,24 +200,51 @@ def _facts(
     sources: list[set[int]] = [set() for _ in drafts]
     for draft, place in zip(drafts, places, strict=True):
         sources[place] |= draft.turns
-    found: dict[tuple[Speaker, str | None, str], tuple[str, _Draft, set[int]]] = {}
+    found: dict[tuple[Speaker, str | None, str, str], tuple[str, _Draft, set[int]]] = {}
     for n in sorted(set(places)):
         for text in _texts(drafts[n]):
-            key = (drafts[n].own.by.speaker, drafts[n].own.by.name, _normalised(text))
+            by, occasion = drafts[n].own.by, _occasion(drafts[n], text, changing)
+            key = (by.speaker, by.name, _normalised(text), occasion)
             first = found.setdefault(key, (text, drafts[n], set()))
             first[2].update(sources[n])
     return list(found.values())
 
 
-def _runs(draft: _Draft) -> list[_Run]:
+def _runs(draft: _Draft, changing: Collection[str]) -> list[_Run]:
     """Return the sentences of a fact, first all, then every consecutive part, longest first."""
-    parts = [(_normalised(each.text), each.shares_speaker(draft.own)) for each in draft.utterances]
-    whole = len(parts)
-    return [
-        (draft.own.by.speaker, draft.own.by.name, tuple(parts[start : start + length]))
-        for length in range(whole, 0, -1)
-        for start in range(whole - length + 1)
-    ]
+    said = draft.utterances
+    parts = [(_normalised(each.text), each.shares_speaker(draft.own)) for each in said]
+    runs: list[_Run] = []
+    for length in range(len(parts), 0, -1):
+        for start in range(len(parts) - length + 1):
+            text = " ".join(each.text for each in said[start : start + length])
+            occasion = _occasion(draft, text, changing)
+            some = tuple(parts[start : start + length])
+            runs.append((draft.own.by.speaker, draft.own.by.name, some, occasion))
+    return runs
+
+
+def _changing_attributes(drafts: Sequence[_Draft]) -> set[str]:
+    """Return the attributes about which the facts make different claims."""
+    texts: defaultdict[str, set[str]] = defaultdict(set)
+    for draft in drafts:
+        claim = claim_of(draft.own.text)
+        if claim is not None:
+            texts[claim.attribute].add(_normalised(draft.own.text))
+    return {attribute for attribute, different in texts.items() if len(different) > 1}
+
+
+def _occasion(draft: _Draft, text: str, changing: Collection[str]) -> str:
+    """Return when a text was said, if the same text may be another fact on another occasion.
+
+    That is the day, if the text depends on it, and the turn, if the text is a claim about something
+    that changes during the conversation: who lives in Munich, then in Berlin, then in Munich again
+    lives in Munich.
+    """
+    said_at = draft.own.by.timestamp
+    day = said_at.date().isoformat() if said_at and depends_on_day(text, said_at) else ""
+    claim = claim_of(text) if changing else None
+    return f"{day} {draft.own.turn}" if claim and claim.attribute in changing else day
 
 
 def _drafts(

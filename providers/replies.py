@@ -18,6 +18,7 @@ from core.turn import Speaker
 from core.validation import LONGEST_TEXT
 from providers.dates import parse_moment
 from providers.extraction import Assignment, Fact, Verdict, VerdictKind
+from providers.prompt_echoes import is_from_prompt
 from providers.prompts import Fact1, Facts1, Verdict1
 
 MAX_FACTS = 1_000
@@ -163,7 +164,7 @@ def _fact(item: Fact1, assignment: Assignment) -> Fact | None:
     text = item.text.strip()
     speaker = _speaker(item, assignment)
     turns = _turns(item, speaker, assignment)
-    if not text or not turns:
+    if not text or not turns or is_from_prompt(text):
         return None
     happened = item.happened
     return Fact(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, Undefined
+from graphql import GraphQLError, GraphQLOneOfDirective, Undefined
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
@@ -114,4 +114,6 @@ schema = Schema(
 
 def print_schema() -> str:
     """Return the schema in the schema definition language."""
-    return schema.as_str() + "\n"
+    # Strawberry prints the directive without the description that its definition has.
+    described = f'"""{GraphQLOneOfDirective.description}"""\ndirective @oneOf'
+    return schema.as_str().replace("directive @oneOf", described, 1) + "\n"

@@ -1,27 +1,57 @@
 """The scalars of the schema. Input is validated here, before a resolver receives it."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, NewType
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 Cursor = NewType("Cursor", str)
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
+# The time zone of an input without an offset: it behaves as UTC, but is another object.
+_WITHOUT_OFFSET = timezone(timedelta(0), "without an offset")
+_EXPECTED = "must be an RFC 3339 date and time with a UTC offset, such as 2026-03-01T09:30:00Z"
+
+
 def _parse_datetime(value: Any) -> datetime:
+    """Return a date and time with its offset, which says where the caller was.
+
+    Without an offset, only `in_zone` accepts it.
+    """
     try:
-        if _RFC_3339.fullmatch(value):
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        if form := _RFC_3339.fullmatch(value):
+            moment = datetime.fromisoformat(value.upper())
+            moment = moment if form["offset"] else moment.replace(tzinfo=_WITHOUT_OFFSET)
+            moment.astimezone(UTC)  # A moment outside of the calendar in UTC is not storable.
+            return moment
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(
-        "must be an RFC 3339 date and time with a UTC offset, such as 2026-03-01T09:30:00Z"
-    )
+    raise ValueError(_EXPECTED)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return an input in UTC. Raises `GraphQLError` if it has no offset."""
+    return in_zone(moment, None).astimezone(UTC)
+
+
+def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
+    """Return an input with its offset, or in `zone` if it has none.
+
+    Raises `GraphQLError` if there is neither.
+    """
+    if moment.tzinfo is not _WITHOUT_OFFSET:
+        return moment
+    if zone is None:
+        raise GraphQLError(f"{moment.replace(tzinfo=None).isoformat()!r} {_EXPECTED}")
+    return moment.replace(tzinfo=zone)
 
 
 def _print_datetime(value: datetime) -> str:
@@ -47,7 +77,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
         description="An RFC 3339 date and time. Output is always in UTC, such as "
-        "`2026-03-01T09:30:00.250000Z`. Input must include a UTC offset.",
+        "`2026-03-01T09:30:00.250000Z`. Input must include a UTC offset, except for messages "
+        "with a `timezone`.",
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
         serialize=_print_datetime,
         parse_value=_parse_datetime,

@@ -31,6 +31,7 @@ from storage.memories.claims import ClaimStore
 from storage.memories.concepts import ConceptStore
 from storage.memories.entities import EntityStore
 from storage.memories.feedback import FeedbackStore
+from storage.memories.repeats import RepeatStore
 from storage.memories.selection import Selection, lock_matching, matching
 from storage.memories.sources import SourceStore
 from storage.memories.store import MemoryStore
@@ -83,6 +84,7 @@ class Transaction:
     sources = _store(SourceStore)
     concepts = _store(ConceptStore)
     claims = _store(ClaimStore)
+    repeats = _store(RepeatStore)
     vectors = _store(VectorStore)
     keywords = _store(KeywordStore)
     documents = _store(DocumentStore)

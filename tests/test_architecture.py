@@ -53,20 +53,30 @@ FENCES = {
 # layer that is not listed has no packages.
 PACKAGE_ORDER: dict[str, list[set[str]]] = {
     "core": [
-        {"api_keys", "audit", "categories", "enums", "errors", "events", "ids"},
+        {"api_keys", "audit", "categories", "enums", "errors", "events", "ids", "json_bodies"},
         {"settings", "timestamps", "turn", "version", "webhook_secrets"},
         {"access", "entity_names", "outgoing_urls", "paging", "validation", "webhook_events"},
         {"exchange", "filters", "json_schemas"},
         {"mentions", "schema_fields"},
     ],
     "language": [
-        {"concept_words", "dates", "generalities", "places", "query_intent", "sentences", "terms"},
+        {
+            "concept_words",
+            "dates",
+            "generalities",
+            "places",
+            "query_intent",
+            "recalled",
+            "sentences",
+            "terms",
+        },
         {"claim_phrases", "concepts", "details", "names", "saying_phrases", "states", "values"},
         {"claim_readers", "likeness", "sayings"},
         {"claims"},
     ],
     "providers": [
         {"base", "dates", "extraction", "prompts", "shaping"},
+        {"prompt_echoes"},
         {"categories", "keeping_rules", "minilm", "openai", "questions", "replies"},
         {"local", "openai_chat", "openai_embeddings"},
         {"openai_shaper"},

@@ -101,7 +101,7 @@ def test_nothing_beyond_the_design_is_required() -> None:
     """A query written for the design stays valid."""
     designed = required(DESIGNED.read_text(encoding="utf-8"))
     assert "Query.node(id)" in designed
-    assert "MessageInput.content" in designed
+    assert "MessageInput.role" in designed
     assert required(print_schema()) - designed == set()
 
 

@@ -23,6 +23,7 @@ Check = Callable[..., Any]
 
 LARGEST_OBJECT = 524_288
 LARGEST_NUMBER = 2**31 - 1
+MOST_OFFSET = 24 * 60 - 1  # Minutes between local time and UTC.
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -116,13 +117,14 @@ def check_boolean(value: Any, *path: Step) -> bool:
     return value
 
 
-def number_check(least: int) -> Check:
-    """Return the check of an integer of at least `least`."""
+def number_check(least: int, most: int = LARGEST_NUMBER) -> Check:
+    """Return the check of an integer of at least `least` and at most `most`."""
 
     def check(value: Any, *path: Step) -> int:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not is_whole or not least <= value <= LARGEST_NUMBER:
-            raise InvalidInput(f"This must be an integer of at least {least}.", *path)
+        if not is_whole or not least <= value <= most:
+            bound = "" if most == LARGEST_NUMBER else f" and at most {most}"
+            raise InvalidInput(f"This must be an integer of at least {least}{bound}.", *path)
         return int(value)
 
     return check

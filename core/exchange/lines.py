@@ -13,6 +13,7 @@ from core.enums import EntityType, FeedbackValue, MemoryState
 from core.errors import InvalidInput
 from core.events import HistoryEventType
 from core.exchange.checks import (
+    MOST_OFFSET,
     Field,
     check_boolean,
     check_date,
@@ -69,6 +70,7 @@ _SOURCE = {
     "name": optional(check_name),
     "content": Field(_a_text),
     "timestamp": optional(check_datetime),
+    "utcOffsetMinutes": optional(number_check(-MOST_OFFSET, MOST_OFFSET)),
     "createdAt": Field(check_datetime),
 }
 _FEEDBACK = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 
+from language.dates.present import looks_ahead
 from language.dates.spans import Span
 from language.dates.tenses import Tense, tense_at
 
@@ -92,5 +93,11 @@ class AnchoredText:
         return tense_at(self.text, start, end)
 
     def tense(self, start: int, end: int) -> Tense | None:
-        """Return the tense around a phrase as `verb_tense` does, by default the past in a query."""
-        return tense_at(self.text, start, end) or (Tense.PAST if self.is_query else None)
+        """Return the tense around a phrase as `verb_tense` does, with more defaults.
+
+        A query is about the past; a memory in the present looks ahead.
+        """
+        found = tense_at(self.text, start, end)
+        if found is not None or self.is_query:
+            return found or Tense.PAST
+        return Tense.FUTURE if looks_ahead(self.text, start, end) else None

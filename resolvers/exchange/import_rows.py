@@ -160,7 +160,14 @@ class ImportRows:
             id = self._map_id(row["id"], self._sources.get(row["id"], self._project_id))
             said_at, received_at = datetime_from_record(row["timestamp"]), _moment(row["createdAt"])
             rows[id] = SourceRow(
-                id, self._project_id, row["role"], row["name"], row["content"], said_at, received_at
+                id=id,
+                project_id=self._project_id,
+                role=row["role"],
+                name=row["name"],
+                content=row["content"],
+                timestamp=said_at,
+                created_at=received_at,
+                utc_offset_minutes=row["utcOffsetMinutes"],
             )
         return list(rows.values())
 

@@ -59,6 +59,7 @@ _SOURCE = {
     "name": "name",
     "content": "content",
     "timestamp": "timestamp",
+    "utcOffsetMinutes": "utc_offset_minutes",
     "createdAt": "created_at",
 }
 _ENTITY = {

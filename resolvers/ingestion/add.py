@@ -112,6 +112,7 @@ async def _accept(
     entities = request.new.entities
     operation = operation_row(ctx, project_id, OperationType.ADD, request.as_json(), entities)
     operation.scope = conversation_scope(project_id, entities)
+    operation.notes = list(request.notes)
 
     def work(tx: Transaction) -> OperationRow:
         writable_project(tx, ctx, project_id)
@@ -136,6 +137,7 @@ async def _store(
     """Store each message as one memory, verbatim, in order; a repeated request has no results."""
     names = request.new.entities
     operation = operation_row(ctx, project_id, OperationType.ADD, request.as_record(), names)
+    operation.notes = list(request.notes)
 
     def before(tx: Transaction) -> Utterance | None:
         writable_project(tx, ctx, project_id)
@@ -143,9 +145,9 @@ async def _store(
         return last and last[1]
 
     words = [Utterance(turn.content, speaker_of_turn(turn, names)) for turn in said]
-    formers = [await ctx.read(before), *words[:-1]]
-    if not is_conversation(names, said):
-        formers = [None] * len(said)
+    formers: list[Utterance | None] = [None] * len(said)
+    if said and is_conversation(names, said):
+        formers = [await ctx.read(before), *words[:-1]]
     derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
     entries = [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)

@@ -4,15 +4,17 @@ See `resolvers.ingestion.consolidation_plan` for the decisions and their reasons
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from core.enums import AddOutcome
 from language.claims import Claim
 from providers.extraction import VerdictKind
 from resolvers.ingestion.consolidation_plan import (
     Decision,
     Extension,
+    Insertion,
     Replacement,
     Situation,
     claim_in,
@@ -20,11 +22,13 @@ from resolvers.ingestion.consolidation_plan import (
     plan_consolidation,
 )
 from resolvers.ingestion.deduplication import Draft
+from resolvers.ingestion.echoes import find_echoes
 from resolvers.ingestion.insertion import (
     Entry,
     Inserted,
     add_sources,
     extend_expiry,
+    insert_again,
     insert_memories,
     outcome_row,
 )
@@ -33,6 +37,8 @@ from storage.log.history import Author
 from storage.memories.rows import MemoryRow
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
+
+Subject = tuple[tuple[str, str | None], ...]
 
 
 class StaleComparison(Exception):
@@ -59,11 +65,6 @@ class Consolidation:
         """The project that the memories belong to."""
         return self.operation.project_id
 
-    def said_at(self, draft: Draft) -> datetime:
-        """Return when a draft was said, or else when the request came."""
-        stated = draft.turn.timestamp or self.request.new.timestamp
-        return stated or self.operation.created_at
-
 
 def consolidate(
     tx: Transaction, consolidation: Consolidation, moment: datetime
@@ -72,6 +73,22 @@ def consolidate(
 
     Raises `StaleComparison`, with nothing written, when a memory that a draft repeats has changed.
     """
+    project_id, names = consolidation.project_id, consolidation.request.new.entities
+    echoes = find_echoes(tx, project_id, names, consolidation.drafts)
+    drafts = [draft for at, draft in enumerate(consolidation.drafts) if at not in echoes]
+    decisions = iter(_store(tx, replace(consolidation, drafts=drafts), moment) if drafts else ())
+    outcomes = []
+    for at in range(len(consolidation.drafts)):
+        if at in echoes:
+            outcomes.append(outcome_row(echoes[at].id, AddOutcome.ALREADY_KNOWN))
+        else:
+            decision = next(decisions)
+            outcomes.append(outcome_row(decision.memory_id, decision.outcome))
+    return outcomes
+
+
+def _store(tx: Transaction, consolidation: Consolidation, moment: datetime) -> list[Decision]:
+    """Store drafts that are not echoes; return the decisions on them."""
     author = Author(consolidation.operation.actor, consolidation.operation.id)
     new, drafts = consolidation.request.new, consolidation.drafts
     _lock_claims(tx, consolidation)
@@ -85,31 +102,47 @@ def consolidate(
         tx.concepts.link(consolidation.project_id, names, moment)
     situation = _read_situation(tx, consolidation, compared, inserted, moment)
     decisions = plan_consolidation(situation)
-    apply_decisions(tx, decisions, _rows_of(situation), author, moment)
+
+    def insert(position: int) -> MemoryRow:
+        row, entry = inserted.rows[position], entries[position]
+        turns = [each.turn for each in entries]
+        row = insert_again(tx, row, entry, turns, consolidation.model, author)
+        if consolidation.with_concepts:
+            names = {row.id: drafts[position].fact.concepts}
+            tx.concepts.link(consolidation.project_id, names, moment)
+        return row
+
+    apply_decisions(tx, decisions, _rows_of(situation), insert, author, moment)
     links = [
         (row.id, turn) for at, row in inserted.stored.items() for turn in drafts[at].fact.turns
     ]
     for draft, decision in zip(drafts, decisions, strict=True):
-        links += [(decision.memory_id, turn) for turn in draft.fact.turns]
+        again = [each.memory_id for each in decision.changes if isinstance(each, Insertion)]
+        links += [(id, turn) for id in (*again, decision.memory_id) for turn in draft.fact.turns]
     received_at = consolidation.operation.created_at
     add_sources(tx, consolidation.project_id, consolidation.request.turns, new, received_at, links)
-    return [outcome_row(decision.memory_id, decision.outcome) for decision in decisions]
+    return decisions
 
 
 def apply_decisions(
     tx: Transaction,
     decisions: Iterable[Decision],
     rows: Mapping[str, MemoryRow],
+    insert: Callable[[int], MemoryRow],
     author: Author,
     moment: datetime,
 ) -> None:
     """Write the changes of decisions in order; `rows` are the affected memories by id.
 
-    Raises `RowMoved` when a row has changed since it was read.
+    `insert` stores the reserved memory of a position and returns it. Raises `RowMoved` when a row
+    has changed since it was read.
     """
     current = dict(rows)
     for decision in decisions:
         for change in decision.changes:
+            if isinstance(change, Insertion):
+                current[change.memory_id] = insert(change.position)
+                continue
             row = current[change.memory_id]
             match change:
                 case Replacement(id, state, successor_id):
@@ -161,14 +194,15 @@ def _read_situation(
     moment: datetime,
 ) -> Situation:
     claimants: dict[str, list[MemoryRow]] = {}
+    reserves = _reserves(consolidation, inserted)
     if not consolidation.asks_model:
-        claimants = _read_claimants(tx, consolidation.project_id, list(inserted.stored.values()))
+        rows = [*inserted.stored.values(), *reserves.values()]
+        claimants = _read_claimants(tx, consolidation.project_id, rows)
     ids = sorted({row.id for rows in claimants.values() for row in rows})
     said_at = tx.sources.last_message_times(ids) if ids else {}
-    said_at |= {
-        row.id: consolidation.said_at(consolidation.drafts[at])
-        for at, row in inserted.stored.items()
-    }
+    for at, row in (*inserted.stored.items(), *reserves.items()):
+        if (said := consolidation.drafts[at].said_at) is not None:
+            said_at[row.id] = said
     return Situation(
         drafts=consolidation.drafts,
         memories=inserted.memories,
@@ -179,7 +213,31 @@ def _read_situation(
         until=consolidation.request.new.expiration_date,
         today=moment.date(),
         asks_model=consolidation.asks_model,
+        reserves=reserves,
     )
+
+
+def _reserves(consolidation: Consolidation, inserted: Inserted) -> dict[int, MemoryRow]:
+    """Return the rows of drafts whose words a memory has that this request may replace."""
+    stored = inserted.stored
+    repeats = [at for at in range(len(inserted.rows)) if at not in stored]
+    if consolidation.asks_model:
+        drafts = [consolidation.drafts[at] for at in stored]
+        superseded = {
+            draft.judged_memory.id
+            for draft in drafts
+            if draft.judged_memory and draft.verdict is VerdictKind.SUPERSEDES
+        }
+        return {at: inserted.rows[at] for at in repeats if inserted.memories[at].id in superseded}
+    claimed = {_claimed(row) for row in stored.values()} - {None} if repeats else set()
+    rows = {at: inserted.rows[at] for at in repeats if claimed}
+    return {at: row for at, row in rows.items() if _claimed(row) in claimed}
+
+
+def _claimed(row: MemoryRow) -> tuple[Subject, str] | None:
+    """Return the subject and the attribute of the claim of a memory, or None."""
+    claim = claim_in(row)
+    return None if claim is None else (row.subject, claim.attribute)
 
 
 def _read_claimants(
@@ -187,14 +245,13 @@ def _read_claimants(
 ) -> dict[str, list[MemoryRow]]:
     """Return for each stored memory with a claim the memories that claim the same attribute."""
     claims = {row.id: claim for row in stored if (claim := claim_in(row))}
-    by_scope: defaultdict[tuple[str | None, ...], list[MemoryRow]] = defaultdict(list)
+    by_subject: defaultdict[Subject, list[MemoryRow]] = defaultdict(list)
     for row in stored:
         if row.id in claims:
-            entities = (row.user_key, row.agent_key, row.app_key)
-            by_scope[entities if any(entities) else (row.run_key,)].append(row)
+            by_subject[row.subject].append(row)
     return {
         id: rows
-        for group in by_scope.values()
+        for group in by_subject.values()
         for id, rows in _claimants_of(tx, project_id, group, claims).items()
     }
 

@@ -8,7 +8,7 @@ The plan is made draft by draft, and each draft sees the decisions for the ones 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from core.enums import AddOutcome, MemoryState
@@ -16,7 +16,7 @@ from language.claims import Claim, claim_of, supersedes
 from language.likeness import covers, index_of_fuller
 from language.names import without_speaker
 from providers.extraction import VerdictKind
-from resolvers.ingestion.deduplication import Draft, is_about
+from resolvers.ingestion.deduplication import Draft, is_about, may_mean_same_days
 from resolvers.ingestion.insertion import is_outlasted
 from resolvers.ingestion.known_memories import is_current
 from storage.memories.rows import MemoryRow
@@ -30,7 +30,9 @@ class Situation:
     draft, by its position. `compared` has the memories that drafts were compared with, by id.
     `claimants` has, by the id of a stored memory, those that claim the same attribute of its
     entities. `said_at` is when memories were last said, where that is known. `until` is the
-    expiration date of the request. `asks_model` is whether a model judged the drafts.
+    expiration date of the request. `asks_model` is whether a model judged the drafts. `reserves`
+    has rows that can still be stored for drafts whose words another memory has, by position: they
+    are if an earlier draft of the request replaces that memory.
     """
 
     drafts: Sequence[Draft]
@@ -42,6 +44,15 @@ class Situation:
     until: date | None
     today: date
     asks_model: bool
+    reserves: Mapping[int, MemoryRow] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """The reserved memory of the draft at a position is stored."""
+
+    memory_id: str
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class Extension:
     until: date | None
 
 
-Change = Replacement | Extension
+Change = Insertion | Replacement | Extension
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,8 @@ class _Plan:
     """A plan in progress. `_memories` are the rows as they would be after the changes so far.
 
     `_undecided` are the ids of the stored memories without a decision: of two memories of one
-    request, the later one is compared with the earlier one.
+    request, the later one is compared with the earlier one. `_again` has the rows that were stored
+    for repeated words, by the id of the memory that had them first.
     """
 
     def __init__(self, situation: Situation) -> None:
@@ -110,21 +122,39 @@ class _Plan:
             **{row.id: row for row in situation.stored.values()},
         }
         self._undecided = {row.id for row in situation.stored.values()}
+        self._said_at = dict(situation.said_at)
+        self._again: dict[str, MemoryRow] = {}
         self._changes: list[Change] = []
 
     def decide(self, position: int) -> Decision:
         self._changes = []
         if position in self._situation.stored:
-            memory, outcome = self._consolidate(position)
+            row = self._current(self._situation.stored[position])
+            memory, outcome = self._consolidate(position, row)
         else:
-            memory = self._current(self._situation.memories[position])
-            self._extend(memory, self._situation.until)
-            outcome = AddOutcome.ALREADY_KNOWN
+            memory, outcome = self._repeat(position)
+        said_at = self._situation.drafts[position].said_at
+        if said_at is not None:
+            self._said_at[memory.id] = max(said_at, self._said_order(memory)[0])
         return Decision(memory.id, outcome, tuple(self._changes))
 
-    def _consolidate(self, position: int) -> tuple[MemoryRow, AddOutcome]:
+    def _repeat(self, position: int) -> tuple[MemoryRow, AddOutcome]:
+        """Decide on a draft whose words a memory has, which may have been replaced meanwhile."""
+        first = self._situation.memories[position]
+        memory = self._current(self._again.get(first.id, first))
+        if memory.state is MemoryState.ACTIVE:
+            return self._extend(memory, self._situation.until), AddOutcome.ALREADY_KNOWN
+        reserve = self._situation.reserves.get(position)
+        if reserve is None:
+            successor = self._memories.get(memory.successor_id or "")
+            is_merged = memory.state is MemoryState.MERGED and successor is not None
+            return (successor if is_merged and successor else memory), AddOutcome.ALREADY_KNOWN
+        self._changes.append(Insertion(reserve.id, position))
+        self._memories[reserve.id] = self._again[first.id] = reserve
+        return self._consolidate(position, reserve)
+
+    def _consolidate(self, position: int, row: MemoryRow) -> tuple[MemoryRow, AddOutcome]:
         draft = self._situation.drafts[position]
-        row = self._current(self._situation.stored[position])
         self._undecided.discard(row.id)
         if not is_current(row, self._situation.today):
             return row, AddOutcome.ADDED
@@ -150,7 +180,8 @@ class _Plan:
         is_judged = draft.verdict is VerdictKind.DUPLICATE_OF and may_judge(draft, self._memories)
         if judged is not None and is_judged:
             current = self._memories[judged.id]
-            return current if is_about(current, draft.names) else None
+            is_same = is_about(current, draft.names) and may_mean_same_days(current, draft)
+            return current if is_same else None
         if draft.repeats_draft is None:
             return None
         repeated = self._situation.stored.get(draft.repeats_draft)
@@ -183,8 +214,7 @@ class _Plan:
         if judged is None or not is_judged:
             return [], []
         old = self._memories[judged.id]
-        is_comparable = _lasting_entities(old) == _lasting_entities(row)
-        is_valid = is_comparable and is_current(old, self._situation.today)
+        is_valid = old.subject == row.subject and is_current(old, self._situation.today)
         return ([old] if is_valid else []), []
 
     def _claim_contradictions(self, row: MemoryRow) -> tuple[list[MemoryRow], list[MemoryRow]]:
@@ -192,7 +222,9 @@ class _Plan:
         if claim is None:
             return [], []
         earlier, later = [], []
-        others = [self._current(memory) for memory in self._situation.claimants.get(row.id, ())]
+        again = [memory for memory in self._again.values() if memory.subject == row.subject]
+        claimants = [*self._situation.claimants.get(row.id, ()), *again]
+        others = {memory.id: self._current(memory) for memory in claimants}.values()
         for other in sorted(others, key=self._said_order):
             other_claim = claim_in(other) if self._may_contradict(other, row) else None
             if other_claim is None:
@@ -214,7 +246,7 @@ class _Plan:
 
     def _said_order(self, memory: MemoryRow) -> tuple[datetime, datetime, str]:
         # The time of saying differs from the time of the event and from the time of storing.
-        said = self._situation.said_at.get(memory.id) or memory.timestamp or memory.created_at
+        said = self._said_at.get(memory.id) or memory.timestamp or memory.created_at
         return said, memory.created_at, memory.id
 
     def _current(self, memory: MemoryRow) -> MemoryRow:
@@ -234,8 +266,3 @@ class _Plan:
         # The version rises as in the database, so that a verdict on an old version does not count.
         self._memories[memory.id] = replace(memory, version=memory.version + 1)
         return self._memories[memory.id]
-
-
-def _lasting_entities(memory: MemoryRow) -> tuple[str | None, ...]:
-    """Return the entities that a memory is about, without the run in which it was said."""
-    return (memory.user_key, memory.agent_key, memory.app_key)

@@ -1,31 +1,32 @@
 """Near duplicates: which facts repeat an existing memory or an earlier fact.
 
 The trap is that two texts can be similar and say opposite things. So texts never count as
-duplicates if their numbers, names or negation differ.
+duplicates if their numbers, names or negation differ, or the days that they mean.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
-from core.turn import Speaker, Turn
+from core.turn import Turn
+from language.dates.identity import days_of
 from language.likeness import same_details
 from language.names import without_speaker
 from providers.extraction import Fact, VerdictKind
 from ranking.corpus import Floats
 from resolvers.context import Services
 from resolvers.ingestion.known_memories import is_current, scopes_of
-from resolvers.ingestion.requests import AddRequest
 from resolvers.memories.creation import speaker_of_turn
 from resolvers.memories.embedding import embed_texts
 from resolvers.runtime.search_cache import ScopeKey
 from storage.memories.rows import MemoryRow
 from storage.memories.store import EmbeddedText
+from storage.memories.uniqueness import days_of_memory
 from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
@@ -35,13 +36,13 @@ NEAR = 0.95
 # stored vectors. It is lower because stored vectors include the words of a neighbour, so they are
 # further apart than the texts.
 _NEIGHBORS, _LEAST_COSINE = 16, 0.7
-_OTHER = {Speaker.USER: EntityType.AGENT, Speaker.ASSISTANT: EntityType.USER}
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A fact to be stored, with its embedding and the turn that states it.
 
+    `said_at` is when it was said, `days` are the days that it means, as `days_of` returns them.
     `verdict` is the model's verdict on `judged_memory`, a memory that it was shown. `duplicate_of`
     is a memory that says the same, `repeats_draft` the position of an earlier draft that does.
     """
@@ -54,6 +55,8 @@ class Draft:
     judged_memory: MemoryRow | None = None
     duplicate_of: MemoryRow | None = None
     repeats_draft: int | None = None
+    said_at: datetime | None = None
+    days: str = ""
 
     @property
     def speaker(self) -> str | None:
@@ -61,40 +64,37 @@ class Draft:
         return speaker_of_turn(self.turn, self.names)
 
 
-def names_for(fact: Fact, request: AddRequest) -> dict[EntityType, str]:
-    """Return the names of the entities that a fact is about, by type.
-
-    If the request names both a user and an agent, a fact is about the one who states it, not about
-    the other. If it names only one of them, every fact is about that one. The app and the run are
-    always included.
-    """
-    names = dict(request.new.entities)
-    if EntityType.USER in names and EntityType.AGENT in names:
-        del names[_OTHER[fact.speaker]]
-    return names
-
-
 async def build_drafts(
-    services: Services, request: AddRequest, facts: Sequence[Fact], shown: Sequence[MemoryRow]
+    services: Services,
+    said: Sequence[Turn],
+    names: Mapping[EntityType, str],
+    observed_at: datetime,
+    facts: Sequence[Fact],
+    shown: Sequence[MemoryRow],
 ) -> list[Draft]:
     """Return one draft per fact, with the model's verdict on one of the `shown` memories.
 
-    Facts are self-contained, so they are embedded without context.
+    `said` are the turns of the request, `observed_at` is when those without a timestamp were said.
+    Each draft is about all entities of the request, `names`; its turn says who stated it. Facts are
+    self-contained, so they are embedded without context.
     """
-    turns = [_turn_of(fact, request) for fact in facts]
-    names = [names_for(fact, request) for fact in facts]
+    turns = [_turn_of(fact, said) for fact in facts]
     utterances = [
-        Utterance(fact.text, speaker_of_turn(turn, about))
-        for fact, turn, about in zip(facts, turns, names, strict=True)
+        Utterance(fact.text, speaker_of_turn(turn, names))
+        for fact, turn in zip(facts, turns, strict=True)
     ]
     embedded = await embed_texts(services, [(each, None) for each in utterances]) if facts else []
-    drafts = [Draft(*parts) for parts in zip(facts, turns, names, embedded, strict=True)]
+    drafts = []
+    for fact, turn, vector in zip(facts, turns, embedded, strict=True):
+        said_at = turn.timestamp or observed_at
+        days = days_of(fact.text, fact.happened, said_at)
+        drafts.append(Draft(fact, turn, names, vector, said_at=said_at, days=days))
     return [_with_verdict(draft, shown) for draft in drafts]
 
 
-def _turn_of(fact: Fact, request: AddRequest) -> Turn:
+def _turn_of(fact: Fact, said: Sequence[Turn]) -> Turn:
     """Return the turn that states a fact: its speaker's last, as others may be what it answers."""
-    turns = [request.turns[position] for position in fact.turns]
+    turns = [said[position] for position in fact.turns]
     own = [turn for turn in turns if turn.speaker is fact.speaker]
     return (own or turns)[-1]
 
@@ -167,7 +167,14 @@ def _may_be_duplicate(draft: Draft, memory: MemoryRow, today: date) -> bool:
         and is_about(memory, draft.names)
         and memory.speaker == draft.speaker
         and same_details(memory.text, draft.fact.text)
+        and may_mean_same_days(memory, draft)
     )
+
+
+def may_mean_same_days(memory: MemoryRow, draft: Draft) -> bool:
+    """Return whether a memory and a draft mean the same days, as far as both depend on a day."""
+    days = days_of_memory(memory) if draft.days else ""
+    return not days or days == draft.days
 
 
 def _repeated_draft(drafts: Sequence[Draft], vectors: Floats, position: int) -> int | None:
@@ -180,6 +187,7 @@ def _repeated_draft(drafts: Sequence[Draft], vectors: Floats, position: int) -> 
             other.names == draft.names
             and other.speaker == draft.speaker
             and same_details(other.fact.text, draft.fact.text)
+            and (other.days == draft.days or not (other.days and draft.days))
         ):
             return int(earlier)
     return None

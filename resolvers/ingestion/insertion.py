@@ -39,10 +39,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """For each entry the memory with its words; `stored` has the created ones by position."""
+    """For each entry the memory with its words; `stored` has the created ones by position.
+
+    `rows` has for each entry the memory that would have been created.
+    """
 
     memories: Sequence[MemoryRow]
     stored: Mapping[int, MemoryRow]
+    rows: Sequence[MemoryRow]
 
 
 def is_conversation(names: Mapping[EntityType, str], turns: Sequence[Turn]) -> bool:
@@ -87,7 +91,26 @@ def insert_memories(
                 previous_id = row.id
         derived = [entries[position].embedded for position in stored]
         tx.memories.add(list(stored.values()), model, derived, author)
-    return Inserted([by_key[key] for key in keys], stored)
+    return Inserted([by_key[key] for key in keys], stored, rows)
+
+
+def insert_again(
+    tx: Transaction,
+    row: MemoryRow,
+    entry: Entry,
+    turns: Sequence[Turn],
+    model: str,
+    author: Author,
+) -> MemoryRow:
+    """Store a memory whose exact duplicate has been replaced in this transaction; return the row.
+
+    `turns` are those of all entries.
+    """
+    if is_conversation(entry.names, turns):
+        last = tx.documents.last_utterance(row.project_id, entry.names)
+        row = replace(row, previous_id=last and last[0])
+    tx.memories.add([row], model, [entry.embedded], author)
+    return row
 
 
 def _rows(
@@ -135,7 +158,17 @@ def add_sources(
 
 def _source(project_id: str, turn: Turn, new: NewMemories, received_at: datetime) -> SourceRow:
     said_at = turn.timestamp or new.timestamp
-    return SourceRow(uuid7(), project_id, turn.role, turn.name, turn.content, said_at, received_at)
+    offset = said_at.utcoffset() if said_at else None
+    return SourceRow(
+        id=uuid7(),
+        project_id=project_id,
+        role=turn.role,
+        name=turn.name,
+        content=turn.content,
+        timestamp=said_at,
+        created_at=received_at,
+        utc_offset_minutes=None if offset is None else round(offset.total_seconds() / 60),
+    )
 
 
 def is_outlasted(memory: MemoryRow, until: date | None) -> bool:

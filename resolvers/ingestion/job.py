@@ -7,10 +7,12 @@ the number of attempts; one that runs the job again afterwards finds it finished
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from core.categories import catalog_in_force
 from core.enums import EntityType, OperationStatus
 from core.turn import Turn
+from language.recalled import without_recalled
 from providers.extraction import Assignment, Category, Extraction
 from resolvers.context import Services
 from resolvers.ingestion.consolidation import Consolidation, StaleComparison, consolidate
@@ -35,14 +37,21 @@ _MOST_COMPARISONS = 5
 class Task:
     """An operation in progress, with its request, the settings of its project and its context.
 
-    `former` are earlier turns of the conversation, `concepts` the known concepts of the project.
+    `turns` are those of the request without what they quote of recalled memories, `former` are
+    earlier turns of the conversation, `concepts` the known concepts of the project.
     """
 
     operation: OperationRow
     request: AddRequest
     settings: ProjectSettings
+    turns: list[Turn]
     former: list[Turn]
     concepts: list[str]
+
+    @property
+    def observed_at(self) -> datetime:
+        """When turns without a timestamp were said, in the time zone of the request."""
+        return self.request.observed_at(self.operation.created_at)
 
 
 async def ingest(services: Services, operation_id: str, attempts: int) -> None:
@@ -74,9 +83,14 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> Task | Non
     concepts: list[str] = []
     if settings.enable_graph:
         concepts = tx.concepts.names(operation.project_id, KNOWN_CONCEPTS)
-    return Task(
-        operation, request_from_json(operation.input), settings, former[-FORMER_TURNS:], concepts
-    )
+    request = request_from_json(operation.input)
+    turns = [_without_recalled(turn) for turn in request.turns]
+    former = [_without_recalled(turn) for turn in former[-FORMER_TURNS:]]
+    return Task(operation, request, settings, turns, former, concepts)
+
+
+def _without_recalled(turn: Turn) -> Turn:
+    return turn if turn.is_context else replace(turn, content=without_recalled(turn.content))
 
 
 async def _work(services: Services, task: Task) -> None:
@@ -84,9 +98,11 @@ async def _work(services: Services, task: Task) -> None:
     if services.extractor.model is not None:
         # Only a model judges facts against these memories. Without one, contradicted memories are
         # looked up when the facts are stored.
-        shown = await shown_memories(services, task.operation, task.request, SHOWN)
+        request = replace(task.request, turns=task.turns)
+        shown = await shown_memories(services, task.operation, request, SHOWN)
     extraction = await services.extractor.extract(_assignment(task, shown))
-    drafts = await build_drafts(services, task.request, extraction.facts, shown)
+    names, observed_at = task.request.new.entities, task.observed_at
+    drafts = await build_drafts(services, task.turns, names, observed_at, extraction.facts, shown)
     for _ in range(_MOST_COMPARISONS):
         drafts = await with_duplicates(services, task.operation.project_id, drafts)
         try:
@@ -122,7 +138,7 @@ async def _store(
             progress=1.0,
             error=None,
             outcomes=outcomes,
-            notes=[*extraction.notes, *([] if drafts else [_NOTHING])],
+            notes=[*operation.notes, *extraction.notes, *([] if drafts else [_NOTHING])],
             model=services.extractor.model,
             input_tokens=extraction.input_tokens,
             output_tokens=extraction.output_tokens,
@@ -145,8 +161,8 @@ def _assignment(task: Task, shown: Sequence[MemoryRow]) -> Assignment:
     instructions = _call_or_project(options.instructions, settings.custom_instructions)
     agents = _call_or_project(options.agent_instructions, settings.agent_custom_instructions)
     return Assignment(
-        turns=request.turns,
-        observed_at=request.new.timestamp or task.operation.created_at,
+        turns=task.turns,
+        observed_at=task.observed_at,
         former=task.former,
         known=[memory.text for memory in shown],
         categories=[

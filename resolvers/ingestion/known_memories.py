@@ -23,6 +23,8 @@ async def shown_memories(
 ) -> list[MemoryRow]:
     """Return up to `limit` current memories that are nearest to any turn, nearest first."""
     texts = [turn.content for turn in request.turns if not turn.is_context][-_MOST_TURNS:]
+    if not texts:
+        return []
     queries = np.stack([np.frombuffer(v, "<f4") for v in await services.embedder.embed(texts)])
     today = services.clock().date()
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
@@ -39,6 +40,8 @@ class AddRequest:
 
     With `infer`, a job extracts facts from it, and the call may `wait` until the job has finished.
     Without it, each message becomes one memory. `idempotency_key` makes the call safe to repeat.
+    `notes` are sentences for the caller on messages that were read in part or not at all.
+    `timezone` is where the speakers are, as an IANA name.
     """
 
     turns: Sequence[Turn]
@@ -47,6 +50,17 @@ class AddRequest:
     options: ExtractionOptions = ExtractionOptions()
     wait: bool = True
     idempotency_key: str | None = None
+    notes: Sequence[str] = ()
+    timezone: str | None = None
+
+    def observed_at(self, received_at: datetime) -> datetime:
+        """Return when turns without a timestamp were said, in the time zone of the speakers.
+
+        Without a timestamp of the request, that is when it was received.
+        """
+        if self.new.timestamp is not None or self.timezone is None:
+            return self.new.timestamp or received_at
+        return received_at.astimezone(ZoneInfo(self.timezone))
 
     def check(self) -> None:
         """Raise `InvalidInput` for options that cannot be stored."""
@@ -81,6 +95,7 @@ class AddRequest:
             **{ENTITY_FIELDS[type]: name for type, name in new.entities.items()},
             metadata=new.metadata,
             timestamp=_isoformat(new.timestamp),
+            timezone=self.timezone,
             expirationDate=_isoformat(new.expiration_date),
             immutable=new.immutable,
             customCategories=options.categories,
@@ -111,7 +126,7 @@ def request_from_json(stored: Mapping[str, Any]) -> AddRequest:
         categories=stored.get("customCategories"),
         **{attribute: stored.get(name) for name, attribute in _TEXTS.items()},
     )
-    return AddRequest(turns, new, stored["infer"], options)
+    return AddRequest(turns, new, stored["infer"], options, timezone=stored.get("timezone"))
 
 
 def turns_from_json(stored: Mapping[str, Any]) -> list[Turn]:

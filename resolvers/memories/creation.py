@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType, MemoryState
 from core.errors import InvalidInput, must_exist
 from core.ids import uuid7
-from core.turn import CONTEXT_ROLES, Turn
-from core.validation import LONGEST_NAME, LONGEST_TEXT, check_metadata, check_text
+from core.turn import Turn
+from core.validation import LONGEST_NAME, check_metadata, check_text
 from language.dates.moments import Moment
 from resolvers.context import Context
 from resolvers.pagination import Connected, PageArguments, connect
@@ -68,19 +68,8 @@ def speaker_of_turn(turn: Turn, names: Mapping[EntityType, str]) -> str | None:
 def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
     """Return the turns that are not context.
 
-    Raises `InvalidInput`, naming the field, if a turn or a shared property cannot be stored.
+    Raises `InvalidInput`, naming the field, if a shared property cannot be stored.
     """
-    if not 1 <= len(turns) <= MOST_AT_ONCE:
-        raise InvalidInput(f"Give 1 to {MOST_AT_ONCE:,} messages.", "input", "messages")
-    for position, turn in enumerate(turns):
-        at = ("input", "messages", position)
-        check_text(turn.role, *at, "role")
-        check_text(turn.content, *at, "content", longest=LONGEST_TEXT)
-        if turn.name is not None:
-            check_text(turn.name, *at, "name")
-    utterances = [turn for turn in turns if turn.role not in CONTEXT_ROLES]
-    if not utterances:
-        raise InvalidInput("Give a message that is not a system message.", "input", "messages")
     if not new.entities:
         raise InvalidInput(
             "Give at least one of userId, agentId, appId and runId.", "input", "userId"
@@ -89,7 +78,7 @@ def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
         check_text(name, "input", ENTITY_FIELDS[type], longest=LONGEST_NAME)
     if new.metadata is not None:
         check_metadata(new.metadata, "input", "metadata")
-    return utterances
+    return [turn for turn in turns if not turn.is_context]
 
 
 def memory_row(
@@ -102,11 +91,11 @@ def memory_row(
 ) -> MemoryRow:
     """Return an active memory with a text from a turn, stored at a moment.
 
-    Its timestamp is the date that the text states, unless the caller set a timestamp for all
-    memories. Otherwise it is the timestamp of the turn, or else the caller's.
+    Its timestamp is when the event happened, if the text says so, and else when it was said: the
+    timestamp of the turn, or else that of the call.
     """
-    stated = happened if new.timestamp is None else None
-    timestamp = (stated.at if stated else None) or turn.timestamp or new.timestamp
+    said_at = turn.timestamp or new.timestamp
+    timestamp = happened.at if happened else said_at and said_at.astimezone(UTC)
     return MemoryRow(
         id=uuid7(),
         project_id=place.project_id,
@@ -128,8 +117,8 @@ def memory_row(
         immutable=new.immutable,
         version=1,
         timestamp=timestamp,
-        timestamp_until=stated.until if stated else None,
-        timestamp_precision=stated.precision if stated else None,
+        timestamp_until=happened.until if happened else None,
+        timestamp_precision=happened.precision if happened else None,
         happened_at=timestamp or moment,
         expiration_date=new.expiration_date,
         previous_id=None,

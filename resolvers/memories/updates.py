@@ -26,6 +26,9 @@ from storage.transaction import Transaction
 _PER_TRANSACTION = 100
 _NEVER_NULL = {"text": "text", "expected_version": "expectedVersion"}
 _EMPTY: dict[str, Any] = {"metadata": dict, "categories": list}
+# The fields by which a memory becomes the duplicate of another one. An expired memory does not
+# reserve its text, so another memory may have it since.
+_IDENTIFYING = {"text": "text", "timestamp": "timestamp", "expirationDate": "expiration_date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +220,7 @@ def _update_one(
         raise AlreadyExists(
             f"The memory {duplicate.memory_id} of the same entities already has this text.",
             "input",
-            # An expired memory does not reserve its text, so another memory may have it since.
-            "text" if "text" in effective else "expirationDate",
+            next(name for name, column in _IDENTIFYING.items() if column in effective),
         ) from None
 
 

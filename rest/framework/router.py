@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
 from core.errors import AppError, InvalidInput, Unauthenticated
+from core.json_bodies import parse_json
 from resolvers.context import Services
 from rest.answers import request_context
 from rest.framework.errors import (
@@ -144,7 +145,7 @@ async def _body(request: Request) -> Any:
     if not read.strip():
         return {}
     try:
-        value = orjson.loads(bytes(read))
+        value = parse_json(bytes(read))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from None
     if not isinstance(value, dict):

@@ -5,7 +5,7 @@ the newer one returns an event.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -13,9 +13,10 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
-from core.timestamps import parse_datetime
-from core.turn import Turn
+from core.timestamps import check_timezone, parse_zoned_datetime
+from core.turn import USER_ROLE
 from resolvers.ingestion.add import Addition, add_memories
+from resolvers.ingestion.messages import SentMessage, read_messages
 from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
@@ -49,6 +50,7 @@ class AddBody(RequestParameters):
     includes: str | None = None
     excludes: str | None = None
     timestamp: int | float | str | None = None
+    timezone: str | None = None
     observation_date: int | float | str | None = None
     expiration_date: date | None = None
     immutable: bool = False
@@ -87,6 +89,7 @@ class Added(Promise):
     """An event and, if it is finished, its results."""
 
     results: NotRequired[list[AddResult]]
+    notes: NotRequired[list[str]]
 
 
 async def add(call: Call[NoParameters, AddBody]) -> Results | list[AddResult] | list[Promise]:
@@ -106,22 +109,24 @@ async def add_v3(call: Call[NoParameters, AddBody]) -> Added:
     addition = await _add(call, wait=False)
     if call.body.infer:
         return {**_acknowledgement(addition)}  # type: ignore[typeddict-item]
-    return {
+    added: Added = {
         "message": "Memories added successfully",
         "status": addition.operation.status.value,
         "event_id": addition.operation.id,
         "results": serialize_results(addition),
     }
+    return {**added, "notes": addition.operation.notes} if addition.operation.notes else added
 
 
 async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
     body = call.body
     project = await call.project()
+    zone = UTC if body.timezone is None else check_timezone(body.timezone, "timezone")
     timestamp = body.timestamp if body.timestamp is not None else body.observation_date
     new = NewMemories(
         _entities(body),
         body.metadata,
-        None if timestamp is None else datetime_argument(timestamp, "timestamp"),
+        None if timestamp is None else _moment(timestamp, zone, "timestamp"),
         body.expiration_date,
         body.immutable,
     )
@@ -133,7 +138,8 @@ async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
         body.excludes,
     )
     key = call.headers.get("idempotency-key")
-    request = AddRequest(_turns(body.messages), new, body.infer, options, wait, key)
+    sent = read_messages(_messages(body.messages, zone))
+    request = AddRequest(sent.turns, new, body.infer, options, wait, key, sent.notes, body.timezone)
     addition = await add_memories(call.ctx, project.id, request)
     if wait and addition.failure is not None:
         raise addition.failure
@@ -170,12 +176,17 @@ def catalog_of(categories: Sequence[Mapping[str, str | None]]) -> list[dict[str,
 
 
 def datetime_argument(value: Any, *path: str) -> datetime:
-    """Return the date and time of a value in seconds since 1970 or in ISO 8601.
+    """Return the date and time in UTC of a value in seconds since 1970 or in ISO 8601.
 
     Raises `InvalidInput` for other values.
     """
+    return _moment(value, UTC, *path).astimezone(UTC)
+
+
+def _moment(value: Any, zone: tzinfo, *path: str) -> datetime:
+    """Return the date and time of a value with its offset, or in `zone` if it has none."""
     try:
-        return parse_datetime(value)
+        return parse_zoned_datetime(value, zone)
     except ValueError:
         expected = "seconds since 1970, or a date and time such as 2026-03-01T09:30:00Z"
         raise InvalidInput(f"{'.'.join(path)} must be {expected}.", *path) from None
@@ -214,38 +225,24 @@ def _all(items: Any) -> list[Mapping[str, Any]]:
     raise InvalidInput("filters.AND must be a list of objects.", "filters", "AND")
 
 
-def _turns(messages: str | dict[str, Any] | list[str | dict[str, Any]]) -> list[Turn]:
+def _messages(
+    messages: str | dict[str, Any] | list[str | dict[str, Any]], zone: tzinfo
+) -> list[SentMessage]:
     items = messages if isinstance(messages, list) else [messages]
-    return [_turn(item, position) for position, item in enumerate(items)]
+    return [_message(item, position, zone) for position, item in enumerate(items)]
 
 
-def _turn(message: str | dict[str, Any], position: int) -> Turn:
+def _message(message: str | dict[str, Any], position: int, zone: tzinfo) -> SentMessage:
     at = ("messages", str(position))
     if isinstance(message, str):
-        return Turn("user", message)
-    role, name = message.get("role", "user"), message.get("name")
+        return SentMessage(USER_ROLE, message)
+    role, name = message.get("role"), message.get("name")
+    role = USER_ROLE if role is None else role
     if not isinstance(role, str) or not (name is None or isinstance(name, str)):
         raise InvalidInput(f"{'.'.join(at)}: role and name must be strings.", *at)
     timestamp = message.get("timestamp")
-    moment = None if timestamp is None else datetime_argument(timestamp, *at, "timestamp")
-    return Turn(role, _content(message.get("content"), *at, "content"), name, moment)
-
-
-def _content(content: Any, *path: str) -> str:
-    """Return the text of a message, whose content is a string or a list of parts."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else [content]
-    texts = [
-        text
-        for part in parts
-        if isinstance(part, dict) and part.get("type") == "text"
-        if isinstance(text := part.get("text"), str)
-    ]
-    if not texts or len(texts) < len(parts):
-        message = f"{'.'.join(path)} must be text; images and documents are not supported."
-        raise InvalidInput(message, *path)
-    return "\n".join(texts)
+    moment = None if timestamp is None else _moment(timestamp, zone, *at, "timestamp")
+    return SentMessage(role, message.get("content"), name, moment)
 
 
 ENDPOINTS = [

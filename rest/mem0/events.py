@@ -33,6 +33,7 @@ class Event(TypedDict):
     completed_at: str | None
     latency: int | None
     error: NotRequired[str]
+    notes: NotRequired[list[str]]
 
 
 class EventPage(TypedDict):
@@ -82,7 +83,11 @@ def _event(row: OperationRow) -> Event:
         "completed_at": iso_text(row.completed_at),
         "latency": row.latency_ms,
     }
-    return event if row.error is None else {**event, "error": row.error}
+    if row.notes:
+        event["notes"] = row.notes
+    if row.error is not None:
+        event["error"] = row.error
+    return event
 
 
 async def _results(call: Call[Any, Any], row: OperationRow) -> list[AddResult]:

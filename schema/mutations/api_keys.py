@@ -8,6 +8,7 @@ import strawberry
 from core.access import ApiKeyPermission
 from resolvers.tenancy.api_keys import create_api_key, revoke_api_key
 from schema.base import Info, Payload, as_graphql, mutation
+from schema.scalars import in_utc
 from schema.types.api_key import ApiKey
 
 
@@ -73,7 +74,7 @@ class ApiKeyMutation:
             input.project_id,
             input.email,
             input.permission,
-            input.expires_at,
+            input.expires_at and in_utc(input.expires_at),
         )
         return CreateApiKeyPayload(api_key=as_graphql(row), secret=secret)
 

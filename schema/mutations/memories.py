@@ -1,44 +1,29 @@
 """Adding, updating and restoring memories."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 from strawberry.scalars import JSON
 
 from core.enums import AddOutcome, EntityType
 from core.errors import AppError
-from core.turn import Turn
+from core.timestamps import check_timezone
 from resolvers.ingestion.add import add_memories
+from resolvers.ingestion.messages import read_messages
 from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from resolvers.memories.restore import restore_memory
 from resolvers.memories.updates import Outcome, Update, update_memories, update_memory
 from schema.arguments import ProjectId
 from schema.base import Info, Payload, as_graphql, mutation, set_fields, user_error
+from schema.mutations.messages import MessageInput, sent_message
 from schema.mutations.projects import CategoryInput, category_dict
+from schema.scalars import in_utc, in_zone
 from schema.types.memory import Memory, MemoryId
 from schema.types.operation import Operation
 
-
-@strawberry.input(description="A message of a conversation.")
-class MessageInput:
-    """A message."""
-
-    role: str = strawberry.field(
-        description="The speaker's role: `user`, `assistant` and so on. Messages with the role "
-        "`system` or `developer` are used as context and not remembered."
-    )
-    name: str | None = strawberry.field(
-        default=None, description="The speaker's name, at most 256 characters."
-    )
-    content: str = strawberry.field(
-        description="The text of the message, at most 65,536 characters."
-    )
-    timestamp: datetime | None = strawberry.field(
-        default=None,
-        description="When the message was written. Defaults to the `timestamp` of the input.",
-    )
+_TIMEZONE = ("input", "timezone")
 
 
 @strawberry.input(
@@ -72,6 +57,12 @@ class AddMemoriesInput:
         description="When the conversation happened. Applies to messages without a "
         "timestamp of their own.",
     )
+    timezone: str | None = strawberry.field(
+        default=None,
+        description="The time zone of the speakers, an IANA name such as `Europe/Lisbon`. "
+        "Timestamps without a UTC offset are in it, and without a timestamp it decides which day "
+        "is today.",
+    )
     expiration_date: date | None = strawberry.field(
         default=None,
         description="The last day, in UTC, on which lists and searches include the memories by "
@@ -84,7 +75,7 @@ class AddMemoriesInput:
     infer: bool = strawberry.field(
         default=True,
         description="Whether to extract facts from the messages. Otherwise each message is stored "
-        "verbatim, except `system` and `developer` messages.",
+        "verbatim, except `system`, `developer`, `tool` and `function` messages.",
     )
     custom_instructions: str | None = strawberry.field(
         default=None,
@@ -241,26 +232,33 @@ class MemoryMutation:
             EntityType.APP: input.app_id,
             EntityType.RUN: input.run_id,
         }
+        zone = None if input.timezone is None else check_timezone(input.timezone, *_TIMEZONE)
         new = NewMemories(
             entities={type: name for type, name in named.items() if name is not None},
             metadata=input.metadata,
-            timestamp=input.timestamp,
+            timestamp=input.timestamp and in_zone(input.timestamp, zone),
             expiration_date=input.expiration_date,
             immutable=input.immutable,
         )
-        turns = [
-            Turn(message.role, message.content, message.name, message.timestamp)
-            for message in input.messages
-        ]
+        sent = read_messages([sent_message(message, zone) for message in input.messages])
         categories = input.custom_categories
-        wishes = ExtractionOptions(
+        options = ExtractionOptions(
             instructions=input.custom_instructions,
             agent_instructions=input.agent_custom_instructions,
             categories=None if categories is None else [category_dict(item) for item in categories],
             includes=input.includes,
             excludes=input.excludes,
         )
-        request = AddRequest(turns, new, input.infer, wishes, input.wait, input.idempotency_key)
+        request = AddRequest(
+            turns=sent.turns,
+            new=new,
+            infer=input.infer,
+            options=options,
+            wait=input.wait,
+            idempotency_key=input.idempotency_key,
+            notes=sent.notes,
+            timezone=input.timezone,
+        )
         addition = await add_memories(info.context, project_id, request)
         return AddMemoriesPayload(
             operation=as_graphql(addition.operation),
@@ -281,7 +279,7 @@ class MemoryMutation:
     ) -> UpdateMemoryPayload:
         """Update a memory."""
         return UpdateMemoryPayload(
-            memory=as_graphql(await update_memory(info.context, id, set_fields(input)))
+            memory=as_graphql(await update_memory(info.context, id, _changes(input)))
         )
 
     @mutation(
@@ -297,7 +295,7 @@ class MemoryMutation:
         ],
     ) -> UpdateMemoriesPayload:
         """Update memories."""
-        updates = [Update(item.id, set_fields(item.input)) for item in inputs]
+        updates = [Update(item.id, _changes(item.input)) for item in inputs]
         outcomes = await update_memories(info.context, updates)
         return UpdateMemoriesPayload(results=[_payload(outcome) for outcome in outcomes])
 
@@ -320,6 +318,13 @@ class MemoryMutation:
         """Restore a memory."""
         row = await restore_memory(info.context, id, history_event_id)
         return RestoreMemoryPayload(memory=as_graphql(row))
+
+
+def _changes(input: UpdateMemoryInput) -> dict[str, Any]:
+    changes = set_fields(input)
+    if changes.get("timestamp") is not None:
+        changes["timestamp"] = in_utc(changes["timestamp"])
+    return changes
 
 
 def _payload(outcome: Outcome) -> UpdateMemoryPayload:

@@ -21,6 +21,7 @@ from strawberry.types.graphql import OperationType
 
 from core.access import Actor
 from core.errors import LimitExceeded, Unauthenticated
+from core.json_bodies import parse_json
 from resolvers.context import Context, authenticate
 from schema.contract import schema
 from schema.transport.credentials import tokens_of
@@ -206,7 +207,7 @@ async def _body(request: Request) -> bytes:
 
 def _json(raw: bytes | str, what: str) -> Any:
     try:
-        return orjson.loads(raw)
+        return parse_json(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(400, f"The {what} is not JSON: {error.msg}.") from None
 

@@ -30,6 +30,7 @@ from strawberry.types.unset import UNSET
 
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
+from core.json_bodies import parse_json
 from resolvers.context import authenticate
 from resolvers.runtime.connections import LiveConnection
 from schema.contract import schema
@@ -96,7 +97,7 @@ class _Messages:
         """Yield the client's messages until either side closes the connection."""
         while self.mailbox.closing is None:
             try:
-                yield orjson.loads(await self._websocket.receive_text())
+                yield parse_json(await self._websocket.receive_text())
             except orjson.JSONDecodeError as error:
                 raise NonJsonMessageReceived from error
             except KeyError as error:

@@ -61,6 +61,10 @@ class SourceMessage:
     timestamp: datetime | None = strawberry.field(
         description="When the message was written; null if unknown."
     )
+    utc_offset_minutes: int | None = strawberry.field(
+        description="The difference between the speaker's local time and UTC at the timestamp, in "
+        "minutes; null if unknown. -480 is 8 hours behind UTC."
+    )
     created_at: datetime = strawberry.field(description="When the message was stored.")
 
 

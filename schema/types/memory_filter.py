@@ -14,6 +14,7 @@ from core.enums import MemoryState
 from core.filters.tree import Field, Filter, FilterBuilder, Not
 from resolvers.memories.listing import MemoryListQuery, MemoryScope
 from schema.enums import MemoryOrderField, OrderDirection
+from schema.scalars import in_utc
 from storage.memories.rows import MEMORY_ORDER, MEMORY_ORDERS
 
 
@@ -294,7 +295,16 @@ def _tree(given: MemoryFilter, builder: FilterBuilder, depth: int, *path: str | 
 
 def _operators(given: Any) -> dict[str, Any]:
     """Return the operators of an input by their names in the schema."""
-    return {name.rstrip("_"): value for name, value in vars(given).items() if name != "key"}
+    return {
+        name.rstrip("_"): _operand(value) for name, value in vars(given).items() if name != "key"
+    }
+
+
+def _operand(value: Any) -> Any:
+    """Return an operand with its times in UTC."""
+    if isinstance(value, datetime):
+        return in_utc(value)
+    return [_operand(item) for item in value] if isinstance(value, list) else value
 
 
 def scope_from_input(
@@ -308,6 +318,7 @@ def list_query(
     wanted: MemoryScope, order: MemoryOrderInput | None, as_of: datetime | None
 ) -> MemoryListQuery:
     """Return the parameters of a list of memories."""
+    as_of = as_of and in_utc(as_of)
     if order is None:
         return MemoryListQuery(wanted, MEMORY_ORDER, as_of)
     falling = order.direction is OrderDirection.DESC

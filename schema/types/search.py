@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.search.execution import Query, SearchResult, search_project
 from schema.arguments import ProjectId
 from schema.base import Argument, Info, add_arguments, as_graphql
+from schema.scalars import in_utc
 from schema.types.memory import Memory
 from schema.types.memory_filter import MemoryFilter, scope_from_input
 
@@ -163,9 +164,8 @@ class _SearchExtension(FieldExtension):
     ) -> Any:
         searcher: Searcher = await next_(source, info, **kwargs)
         wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
-        return as_graphql(
-            await searcher(Query(query, top_k, threshold, rerank, wanted, reference_date))
-        )
+        reference = reference_date and in_utc(reference_date)
+        return as_graphql(await searcher(Query(query, top_k, threshold, rerank, wanted, reference)))
 
 
 def search_field(description: str) -> Callable[[Callable[..., Searcher]], Any]:

@@ -36,16 +36,16 @@ class ClaimStore:
     def lock(self, project_id: str, about: Iterable[Mapping[EntityType, str]]) -> None:
         """Lock the claims about entities, each given as names by type, until commit.
 
-        Without it, two concurrent claims that contradict each other would not see each other. The
-        run is ignored unless it is the only entity, as in `find`. SQLite has one writer and needs
-        no lock.
+        Without it, two concurrent claims that contradict each other would not see each other. User
+        and agent are locked separately, because a claim may be about either, and the run only if it
+        is the only entity; see `MemoryRow.subject`. SQLite has one writer and needs no lock.
         """
         if self._connection.dialect.name == "sqlite":
             return
         keys = set()
         for names in about:
             lasting = [type for type in _LASTING if type in names] or [EntityType.RUN]
-            keys.add(" ".join(f"{type.value} {names.get(type)}" for type in lasting))
+            keys |= {f"{type.value} {names.get(type)}" for type in lasting}
         for key in sorted(keys):
             hashed = func.hashtextextended(f"claims in {project_id} of {key}", 0)
             self._connection.execute(select(func.pg_advisory_xact_lock(hashed)))
@@ -55,16 +55,12 @@ class ClaimStore:
     ) -> list[tuple[str, MemoryRow]]:
         """Return (attribute, memory) of active memories that claim an attribute, oldest first.
 
-        Only memories about the same user, agent and app as `like` are returned. A run is the
-        conversation of a claim and not its subject, so it is compared only if `like` has no other
-        entity.
+        Only memories about the same entities as the statement `like` are returned; see
+        `MemoryRow.subject`.
         """
-        names = ["user_key", "agent_key", "app_key"]
-        if not any(getattr(like, name) for name in names):
-            names.append("run_key")
         same = []
-        for name in names:
-            key, entity_id = _MEMORIES.c[name], getattr(like, name)
+        for name, entity_id in like.subject:
+            key = _MEMORIES.c[name]
             if entity_id is not None and self._connection.dialect.name == "sqlite":
                 # SQLite would read all memories of the user to find the few with such a claim.
                 same.append(prevent_index_use(key, "sqlite") == entity_id)

@@ -8,6 +8,7 @@ from typing import Any
 from core.entity_names import ENTITY_KEYS
 from core.enums import MemoryState
 from core.paging import Order
+from core.turn import ASSISTANT_ROLE
 from language.dates.moments import Precision
 from storage.memories.selection import FLAGS
 from storage.search.documents import speaker_of
@@ -63,6 +64,22 @@ class MemoryRow:
     def speaker(self) -> str | None:
         """The name of the speaker, None if unknown."""
         return speaker_of(self.actor, self.role, self.user_id, self.agent_id)
+
+    @property
+    def subject(self) -> tuple[tuple[str, str | None], ...]:
+        """The entities that a statement is about, as pairs of a column and an id.
+
+        These are the speaker's own and the app. The other party, and the run, are where it was
+        said: what a user says of themselves to one agent holds with another one too. Without an
+        entity of the speaker, all but the run count, and without those the run.
+        """
+        names = ["user_key", "agent_key", "app_key"]
+        own = "agent_key" if self.role == ASSISTANT_ROLE else "user_key"
+        if getattr(self, own) is not None:
+            names = [own, "app_key"]
+        elif not any(getattr(self, name) for name in names):
+            names.append("run_key")
+        return tuple((name, getattr(self, name)) for name in names)
 
     def is_expired(self, today: date) -> bool:
         """Return whether the expiration date, the last day of visibility in UTC, is over."""

@@ -42,6 +42,7 @@ class SourceRow:
     content: str
     timestamp: datetime | None
     created_at: datetime
+    utc_offset_minutes: int | None = None
 
 
 _COLUMNS = [_MESSAGES.c[name] for name in SourceRow.__dataclass_fields__]

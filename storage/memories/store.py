@@ -23,7 +23,12 @@ from storage.memories.concepts import ConceptStore
 from storage.memories.conversations import close_gaps, lock_order, lock_previous
 from storage.memories.rows import LOGGED, MEMORIES, MemoryRow, log_value, logged_values
 from storage.memories.sources import SourceStore
-from storage.memories.uniqueness import text_hash, uniqueness_key
+from storage.memories.uniqueness import (
+    days_of_memory,
+    text_hash,
+    undated_key,
+    uniqueness_key,
+)
 from storage.memories.versions import VersionStore
 from storage.operations.jobs import JobStore
 from storage.search.keywords import Keywords, KeywordStore
@@ -135,9 +140,16 @@ class MemoryStore:
         A memory that has expired by `today` is hidden from clients: it loses its key and is not
         returned.
         """
-        keys = sorted({uniqueness_key(memory) for memory in memories})
-        rows = self._connection.execute(_BY_UNIQUENESS_KEY, {"slots": keys})
-        holders = {key: MemoryRow(*row) for key, *row in rows}
+        keys = {uniqueness_key(memory) for memory in memories}
+        older = {undated_key(memory) for memory in memories} - keys
+        rows = self._connection.execute(_BY_UNIQUENESS_KEY, {"slots": sorted(keys | older)})
+        holders: dict[str, MemoryRow] = {}
+        for slot, *row in rows:
+            memory = MemoryRow(*row)
+            # A row with a key of the older form is a duplicate only if it means the same days.
+            key = uniqueness_key(memory) if slot in older else slot
+            if key in keys:
+                holders.setdefault(key, memory)
         expired = [memory.id for memory in holders.values() if memory.is_expired(today)]
         if expired:
             release = update(_MEMORIES).where(_MEMORIES.c.id.in_(expired))
@@ -222,8 +234,8 @@ class MemoryStore:
         """Update columns of a memory and log the event; return the changed row.
 
         `embedded` belongs to a changed text. Raises `DuplicateMemory` when another active memory
-        has the same entities, speaker and text, `RowMoved` when the row has changed since it was
-        read.
+        has the same entities, speaker, text and days, `RowMoved` when the row has changed since it
+        was read.
         """
         # After a clock was set back, two versions must not overlap in time.
         moment = max(moment, memory.updated_at)
@@ -233,8 +245,10 @@ class MemoryStore:
         if "timestamp" in changes:
             values["happened_at"] = changes["timestamp"] or memory.created_at
         changed = replace(memory, **values)
-        reappears = memory.is_expired(moment.date()) and not changed.is_expired(moment.date())
-        if reappears or {"text", "state"} & changes.keys():
+        is_shown = not changed.is_expired(moment.date())
+        reappears = is_shown and memory.is_expired(moment.date())
+        is_redated = is_shown and "timestamp" in changes and _is_redated(memory, changed)
+        if reappears or is_redated or {"text", "state"} & changes.keys():
             values["slot"] = self._free_uniqueness_key(changed, moment)
         self._versions.archive([memory.id], moment)
         statement = update(_MEMORIES).where(
@@ -357,6 +371,10 @@ class MemoryStore:
                 before=before,
             )
             self._history.record(change, -1, memory.entity_ids)
+
+
+def _is_redated(memory: MemoryRow, changed: MemoryRow) -> bool:
+    return days_of_memory(memory) != days_of_memory(changed)
 
 
 def _uniqueness_key(memory: MemoryRow) -> str | None:

@@ -4,9 +4,10 @@ Of exact duplicates that were stored before the column existed, the oldest gets 
 stay unchanged: a migration must not change what clients see.
 """
 
-from sqlalchemy import Connection, text
+import hashlib
+from typing import Any
 
-from storage.memories.uniqueness import uniqueness_key
+from sqlalchemy import Connection, text
 
 _BATCH = 1_000
 _PAGE = text(
@@ -23,8 +24,15 @@ def fill(connection: Connection) -> None:
     after = ""
     while rows := connection.execute(_PAGE, {"after": after, "batch": _BATCH}).all():
         for row in rows:
-            slot = uniqueness_key(row)
+            slot = _uniqueness_key(row)
             if connection.execute(_TAKEN, {"slot": slot}).first() is None:
                 connection.execute(_TAKE, {"slot": slot, "id": row.id})
         after = rows[-1].id
     connection.execute(text("DROP INDEX ix_filling_slots"))
+
+
+def _uniqueness_key(row: Any) -> str:
+    """Return the key of this version of the tables, which does not change with the code."""
+    parts = (row.project_id, row.user_key, row.agent_key, row.app_key, row.run_key)
+    joined = "\0".join(part or "" for part in (*parts, row.role, row.actor, row.hash))
+    return hashlib.sha256(joined.encode()).hexdigest()

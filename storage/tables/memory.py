@@ -69,9 +69,9 @@ class _MemoryColumns(SQLModel):
 class Memory(_MemoryColumns, table=True):
     """The present version of a memory.
 
-    `slot` is the uniqueness key, a digest of the entities, the speaker and the text: no two active
-    memories share one. It is null for a memory that is not active. An expired memory loses it when
-    another one needs it.
+    `slot` is the uniqueness key, a digest of the entities, the speaker, the text and the days that
+    it means: no two active memories share one. It is null for a memory that is not active. An
+    expired memory loses it when another one needs it.
     """
 
     __tablename__ = "memories"
@@ -80,6 +80,7 @@ class Memory(_MemoryColumns, table=True):
         Index("ix_memories_updated", "project_id", "updated_at", "id"),
         Index("ix_memories_happened", "project_id", "happened_at", "id"),
         Index("ix_memories_slot", "slot", unique=True),
+        Index("ix_memories_hash", "project_id", "hash"),
         partial_index("ix_memories_successor", "successor_id"),
         partial_index("ix_memories_extends", "extends_id"),
     )
@@ -141,7 +142,10 @@ class MemoryKeywords(SQLModel, table=True):
 
 
 class SourceMessage(SQLModel, table=True):
-    """A message that memories were extracted from; it is deleted with the last of them."""
+    """A message that memories were extracted from; it is deleted with the last of them.
+
+    `utc_offset_minutes` is the offset of the timestamp where the speaker was, null if unknown.
+    """
 
     __tablename__ = "source_messages"
     __table_args__ = (Index("ix_source_messages_project", "project_id"),)
@@ -152,6 +156,7 @@ class SourceMessage(SQLModel, table=True):
     name: str | None = Field(sa_type=Name)
     content: str = Field(sa_type=LongText)
     timestamp: datetime | None = moment_field(nullable=True)
+    utc_offset_minutes: int | None
     created_at: datetime = moment_field()
 
 

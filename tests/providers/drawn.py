@@ -21,7 +21,7 @@ DRAWN: dict[str, tuple[list[Turn], list[Turn], list[str]]] = {
     "a statement": ([], [user("I live in Porto.")], ["I live in Porto."]),
     "small talk": ([], [user("Hi! How are you? Thanks, bye!")], []),
     "system messages": ([], [Turn("system", "I am Bo."), Turn("developer", "I am Al.")], []),
-    "other roles": ([], [Turn("tool", "I moved to Porto.")], ["I moved to Porto."]),
+    "other roles": ([], [Turn("moderator", "I moved to Porto.")], ["I moved to Porto."]),
     "what was said formerly": (
         [user("I live in Porto.")],
         [user("I like figs.")],

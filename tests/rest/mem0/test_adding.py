@@ -164,10 +164,6 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"messages": [{"role": "user", "content": {"type": "image_url", "image_url": {}}}]},
         ["messages", "0", "content"],
     ),
-    "a text and a picture": (
-        {"messages": [{"content": [{"type": "text", "text": "x"}, {"type": "mdx_url"}]}]},
-        ["messages", "0", "content"],
-    ),
     "a part without its text": (
         {"messages": [{"content": [{"type": "text"}]}]},
         ["messages", "0", "content"],

@@ -210,12 +210,14 @@ async def test_facts_are_stored_as_the_model_returns_them(
     ]
     payload = await add_inferred(chat.owner, *said, userId="alice", agentId="butler")
     first, second, third = payload["memories"]
-    assert (first["text"], first["userId"], first["agentId"]) == ("Al was in Porto.", "alice", None)
+    assert (first["text"], first["role"]) == ("Al was in Porto.", "user")
     assert first["timestamp"] == "2024-05-01T00:00:00Z"
     assert first["timestampUntil"] == "2024-06-30T00:00:00Z"
     assert first["timestampPrecision"] == "MONTH"
     assert [source["content"] for source in first["sources"]] == ["I was in Porto.", "By train!"]
-    assert (second["userId"], second["agentId"], second["role"]) == (None, "butler", "assistant")
+    assert (second["text"], second["role"]) == ("The assistant recommends port.", "assistant")
+    about = {(memory["userId"], memory["agentId"]) for memory in payload["memories"]}
+    assert about == {("alice", "butler")}
     categories = [memory["categories"] for memory in payload["memories"]]
     assert categories == [["travel"], ["food"], ["travel"]]
     assert [source["content"] for source in third["sources"]] == ["By train!"]

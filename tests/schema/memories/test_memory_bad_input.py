@@ -75,7 +75,7 @@ def is_missing(error: dict[str, Any], id: str, *path: str) -> None:
     }
 
 
-def message(content: str = "Hello", **others: Any) -> dict[str, Any]:
+def message(content: Any = "Hello", **others: Any) -> dict[str, Any]:
     return {"role": "user", "content": content, **others}
 
 
@@ -102,16 +102,20 @@ BAD_MESSAGES = {
     "only context": ([message(role="system"), message(role="developer")], ()),
     "text too long": ([*THREE, message("x" * (LONGEST_TEXT + 1))], ("3", "content")),
     "wide text too long": ([message("🦊" * (LONGEST_TEXT + 1))], ("0", "content")),
-    "NUL in text": ([message(), message("a\0b")], ("1", "content")),
     "nothing but NUL": ([message("\0")], ("0", "content")),
-    "bad context": ([message(), message("", role="system")], ("1", "content")),
+    "context too long": (
+        [message(), message("x" * (LONGEST_TEXT + 1), role="system")],
+        ("1", "content"),
+    ),
     "blank role": ([message(role=" ")], ("0", "role")),
     "role too long": ([message(role=TOO_LONG)], ("0", "role")),
     "NUL in role": ([message(role="user\0")], ("0", "role")),
     "blank name": ([message(), message(name="")], ("1", "name")),
     "name too long": ([message(name=TOO_LONG)], ("0", "name")),
     "NUL in name": ([message(name="\0")], ("0", "name")),
-    **{f"blank text {blank!r}": ([*THREE, message(blank)], ("3", "content")) for blank in BLANKS},
+    "no content": ([{"role": "user"}], ("0", "content")),
+    "null content": ([message(None)], ("0", "content")),
+    **{f"blank text {blank!r}": ([message(blank)] * 2, ("0", "content")) for blank in BLANKS},
 }
 BAD_METADATA = {
     "a list": ["x"],
@@ -173,7 +177,7 @@ async def test_the_first_refusal_leaves_no_project_traces(tenant: Tenant) -> Non
     before = await tenant.owner.ask(STATE)
     input = {
         "infer": False,
-        "messages": [message(), message("\0")],
+        "messages": [message(), message("x" * (LONGEST_TEXT + 1))],
         "userId": "alice",
         "agentId": "butler",
     }
@@ -193,10 +197,12 @@ async def test_the_first_refusal_leaves_no_project_traces(tenant: Tenant) -> Non
         pytest.param({"expirationDate": "2026-02-30"}, id="a day that is none"),
         pytest.param({"expirationDate": "2026-03-01T00:00:00Z"}, id="a moment for a day"),
         pytest.param({"infer": False, "messages": [{"content": "x"}]}, id="no role"),
-        pytest.param({"infer": False, "messages": [{"role": "user"}]}, id="no content"),
+        pytest.param({"infer": False, "messages": [message(7)]}, id="a number for a text"),
         pytest.param(
-            {"infer": False, "messages": [{"role": "user", "content": None}]}, id="null content"
+            {"infer": False, "messages": [message(parts=[{"text": "a", "file": {}}])]},
+            id="a part that is two things",
         ),
+        pytest.param({"infer": False, "messages": [message(parts=[{}])]}, id="an empty part"),
         pytest.param({"userId": 7}, id="a number for a name"),
         pytest.param({"unknown": 1}, id="an unknown field"),
     ],

@@ -71,10 +71,11 @@ def test_claims_of_an_attribute_are_found_oldest_first(store: MemoryFixture) -> 
 @pytest.mark.parametrize(
     ("like", "found"),
     [
-        ({"user": "u"}, ["u", "u in r"]),
-        ({"user": "u", "run": "q"}, ["u", "u in r"]),
+        ({"user": "u"}, ["u", "u in r", "u with a"]),
+        ({"user": "u", "run": "q"}, ["u", "u in r", "u with a"]),
         ({"user": "u", "app": "p"}, ["u of p"]),
-        ({"user": "u", "agent": "a"}, ["u with a"]),
+        ({"user": "u", "agent": "a"}, ["u", "u in r", "u with a"]),
+        ({"user": "u", "agent": "b"}, ["u", "u in r", "u with a"]),
         ({"agent": "a"}, ["a"]),
         ({"agent": "u"}, []),
         ({"run": "r"}, ["r"]),
@@ -85,7 +86,7 @@ def test_claims_of_an_attribute_are_found_oldest_first(store: MemoryFixture) -> 
 def test_claims_are_found_within_their_entities(
     store: MemoryFixture, like: dict[str, str], found: list[str]
 ) -> None:
-    """The run counts only if there is no other entity."""
+    """The user is the speaker: the agent does not count, the run only without another entity."""
     who = {
         "u": {"user": "u"},
         "u in r": {"user": "u", "run": "r"},

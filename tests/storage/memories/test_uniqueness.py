@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from core.enums import EntityType, MemoryState
 from storage.errors import DuplicateMemory
 from storage.memories.rows import MemoryRow
-from storage.memories.uniqueness import text_hash, uniqueness_key
+from storage.memories.uniqueness import text_hash, undated_key, uniqueness_key
 from storage.tables.metadata import METADATA
 from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
@@ -151,3 +151,26 @@ def test_uniqueness_keys_depend_on_entities_not_on_names(store: MemoryFixture) -
     tea = row(store, "Tea", 1)
     store.add(replace(tea, user_key=None, user_id=None, agent_key=agent, agent_id="alice"))
     assert len(set(uniqueness_keys(store).values())) == 2
+
+
+def test_a_dated_text_is_unique_on_its_day(store: MemoryFixture) -> None:
+    """Also beside a row with a key from before keys included days."""
+    text = "I have a dentist appointment tomorrow."
+    first = row(store, text, 0)
+    store.add(first)
+    with store.db.engine.begin() as connection:
+        older = {"slot": undated_key(first)}
+        connection.execute(_MEMORIES.update().where(_MEMORIES.c.id == first.id).values(older))
+    later = replace(row(store, text, 1), happened_at=first.happened_at + timedelta(days=150))
+    again = row(store, text, 2)
+
+    def holders(tx: Any) -> dict[str, str]:
+        found = tx.memories.find_by_uniqueness_key([later, again], date(2026, 1, 1))
+        return {key: memory.id for key, memory in found.items()}
+
+    assert store.db.read_now(holders) == {uniqueness_key(again): first.id}
+    store.add(later)
+    assert store.db.read_now(holders) == {
+        uniqueness_key(again): first.id,
+        uniqueness_key(later): later.id,
+    }

@@ -1,0 +1,61 @@
+"""Parses the JSON of request bodies; one broken character in a message does not cost the request.
+
+The trap: JavaScript cuts a text in the middle of an emoji, and JSON encodes the rest as an escaped
+lone surrogate. A strict parser rejects the whole body for it.
+"""
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def parse_json(raw: bytes | str) -> Any:
+    """Return the value of a JSON text.
+
+    A lone surrogate inside a value named `messages` becomes a NUL character, which cannot be stored
+    either: `resolvers.ingestion.messages` removes it, and says so. Anywhere else a lone surrogate
+    is an error. Raises `orjson.JSONDecodeError`.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if "surrogate" not in error.msg:
+            raise
+        try:
+            # The constants NaN and Infinity are not JSON.
+            value = _repaired(json.loads(raw, parse_constant=_reject), inside=False)
+            is_repaired = not _has_lone(value)
+        except (ValueError, RecursionError):
+            raise error from None
+        if not is_repaired:
+            raise
+        return value
+
+
+def _reject(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _repaired(value: Any, *, inside: bool) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: _repaired(item, inside=inside or name == "messages")
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_repaired(item, inside=inside) for item in value]
+    if inside and isinstance(value, str):
+        return _LONE.sub("\0", value)
+    return value
+
+
+def _has_lone(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_lone(name) or _has_lone(item) for name, item in value.items())
+    if isinstance(value, list):
+        return any(map(_has_lone, value))
+    return isinstance(value, str) and _LONE.search(value) is not None
