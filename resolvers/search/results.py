@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.enums import MemoryState
 from ranking.corpus import Rows
-from ranking.decay import MAX_FACTOR, decay_factor
-from ranking.score import add_feedback, logistic_score
+from ranking.decay import decay_factor, decayed_relevance
+from ranking.score import add_feedback
 from resolvers.context import Context
 from resolvers.search.ranking import Ranking
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
 
+MOST_HITS = 1_000
 # Feedback and decay reorder a larger pool, so that memories below the first `top_k` can rise.
 _POOL_FACTOR, _LEAST_POOL = 3, 50
 
@@ -36,11 +39,27 @@ class ScoreBreakdown:
 
 @dataclass(slots=True)
 class Hit:
-    """A memory that a search found, with its score (0 to 1) and the signals behind it."""
+    """A memory that a search found, with its score (0 to 1) and the signals behind it.
+
+    `total` is the sum of the signals that the score is made from.
+    """
 
     memory: MemoryRow
     score: float
     score_breakdown: ScoreBreakdown
+    total: float
+
+
+@dataclass(slots=True)
+class Found:
+    """The hits of a search, best first.
+
+    `order` has the ids of all memories that have at least the threshold's score, best first, as far
+    as the search looked; the hits are the first of them.
+    """
+
+    hits: list[Hit]
+    order: list[str]
 
 
 async def load_hits(
@@ -51,49 +70,35 @@ async def load_hits(
     selection: Selection,
     *,
     decay: bool,
-) -> list[Hit]:
-    """Return the `top_k` best of a ranking that pass the threshold, best first.
+) -> Found:
+    """Return the `top_k` best of a ranking whose score is at least the threshold, best first.
 
-    Memories that are no longer visible are left out. With `decay`, scores decay with time, and the
-    hits are recorded as used.
+    Memories that are no longer visible are left out. With `decay`, they are ordered by relevance
+    and decay, and the hits are recorded as used.
     """
-    pool = max(_POOL_FACTOR * top_k, _LEAST_POOL)
-    near = ranking.best(pool, above_threshold(ranking, threshold))
-    await _heed_feedback(ctx, ranking, near)
-    best = ranking.best(pool if decay else top_k, near)
-    (hits,) = await read_hits(ctx, [(ranking, best)], selection)
-    if decay:
-        hits = await _decayed(ctx, hits)
-        ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
-    return hits[:top_k]
+    best = await heed_feedback(ctx, ranking, top_k)
+    near = best[np.array([ranking.score(row) >= threshold for row in best.tolist()], np.bool_)]
+    (hits,) = await read_hits(ctx, [(ranking, near if decay else near[:top_k])], selection)
+    if not decay:
+        return Found(hits, [ranking.ids[row] for row in near])
+    hits = await _decayed(ctx, hits)
+    ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
+    return Found(hits[:top_k], [hit.memory.id for hit in hits])
 
 
-async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
-    """Add the current feedback on some rows of a ranking to their scores.
+async def heed_feedback(ctx: Context, ranking: Ranking, top_k: int) -> Rows:
+    """Add the current feedback to the scores of the best rows; return these rows, best first.
 
-    It is read from the database, because the cached data of a scope follows the log, and feedback
-    is not in the log.
+    The rows are those that feedback and decay may reorder. Feedback is read from the database,
+    because the cached data of a scope follows the log, and feedback is not in the log.
     """
-    by_id = {ranking.ids[row]: row for row in rows.tolist()}
+    pool = ranking.best(max(_POOL_FACTOR * top_k, _LEAST_POOL))
+    by_id = {ranking.ids[row]: row for row in pool.tolist()}
     found = await ctx.read(lambda tx: tx.feedback.values(by_id))
-    if found:
-        add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
-
-
-def above_threshold(ranking: Ranking, threshold: float) -> Rows:
-    """Return the rows of a ranking that pass a threshold.
-
-    The threshold is a minimum cosine similarity. A memory that has a term or a concept of the query
-    passes without it, and so does one that leads the lineage of a memory that passes.
-    A threshold of 0 lets everything pass, including negative similarities.
-    """
-    rows, found = ranking.rows, ranking.signals
-    if threshold <= 0:
-        return rows
-    said = found.has_term | (found.concept > 0)
-    passes = found.order.any_member((found.semantic >= threshold) | said)
-    passed: Rows = rows[passes[rows]]
-    return passed
+    if not found:
+        return pool
+    add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
+    return ranking.best(len(pool), pool)
 
 
 async def read_hits(
@@ -108,7 +113,7 @@ async def read_hits(
     shown = {id: memory for id, memory in memories.items() if _still_shown(memory, selection)}
     return [
         [
-            _hit(ranking, row, shown[ranking.ids[row]])
+            hit_of(ranking, row, shown[ranking.ids[row]])
             for row in rows.tolist()
             if ranking.ids[row] in shown
         ]
@@ -125,7 +130,8 @@ def _still_shown(memory: MemoryRow, selection: Selection) -> bool:
     )
 
 
-def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
+def hit_of(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
+    """Return a memory as a hit of a ranking, whether it passes the threshold or not."""
     found = ranking.signals
     parts = ScoreBreakdown(
         semantic=float(found.semantic[row]),
@@ -141,18 +147,24 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),
     )
-    return Hit(memory, logistic_score(float(found.total[row])), parts)
+    return Hit(memory, ranking.score(row), parts, float(found.total[row]))
 
 
 async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:
-    """Return the hits ordered by their scores after decay, best first."""
+    """Return the hits ordered by relevance and decay, best first. Their scores stay as they are."""
+    await add_decay(ctx, hits)
+
+    def key(hit: Hit) -> tuple[float, str]:
+        return -decayed_relevance(hit.total, hit.score_breakdown.decay), hit.memory.id
+
+    return sorted(hits, key=key)
+
+
+async def add_decay(ctx: Context, hits: Sequence[Hit]) -> None:
+    """Set the current decay factor of each hit."""
     touches = await ctx.read(lambda tx: tx.touches.find([hit.memory.id for hit in hits]))
     moment = ctx.now().timestamp()
     for hit in hits:
         memory = hit.memory
         otherwise = (memory.timestamp or memory.updated_at).timestamp()
-        factor = decay_factor(touches.get(memory.id, ()), otherwise, moment)
-        hit.score_breakdown.decay = factor
-        # The factor can raise a score by half, so all scores are scaled down to stay within 1.
-        hit.score *= factor / MAX_FACTOR
-    return sorted(hits, key=lambda hit: (-hit.score, hit.memory.id))
+        hit.score_breakdown.decay = decay_factor(touches.get(memory.id, ()), otherwise, moment)
