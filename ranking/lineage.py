@@ -43,12 +43,11 @@ NO_LINEAGES = Lineages(*np.zeros((3, 0), np.int32), *np.zeros((2, 0)))
 class Order:
     """Members of lineages in the order in which they are shown, lineage by lineage.
 
-    `place` counts from 0 in each lineage, `starts` are the positions in `rows` where one begins.
+    `place` counts from 0 in each lineage.
     """
 
     rows: Rows
     place: Rows
-    starts: NDArray[np.int64]
 
     def relatives(self, rows: Rows) -> Rows:
         """Return all members of the lineages that some rows belong to."""
@@ -57,13 +56,6 @@ class Order:
         lineage = np.cumsum(self.place == 0) - 1
         met = np.isin(lineage, lineage[np.isin(self.rows, rows)])
         return self.rows[met]
-
-    def any_member(self, true: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return what is true of rows, and of the first of a lineage if it is true of a member."""
-        found = true.copy()
-        if len(self.rows):
-            found[self.rows[self.starts]] = np.logical_or.reduceat(true[self.rows], self.starts)
-        return found
 
 
 def lineages_of(successor: Rows, happened: NDArray[np.float64]) -> Lineages:
@@ -102,7 +94,7 @@ def order_of(lineages: Lineages, about_past: bool, periods: tuple[Period, ...]) 
     root, at = lineages.root[order], np.arange(len(order))
     starts = np.flatnonzero(np.diff(root, prepend=-1))
     place = at - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    return Order(lineages.rows[order], place.astype(np.int32), starts)
+    return Order(lineages.rows[order], place.astype(np.int32))
 
 
 def settle(total: Floats, order: Order) -> Floats:

@@ -15,6 +15,7 @@ from core.enums import FeedbackValue
 from language.dates.queries import DateRange, date_scores
 from ranking.corpus import Corpus, Floats, Rows, fade_of
 from ranking.lineage import NO_LINEAGES, Order, Period, order_of, settle
+from ranking.scale import PLAIN_SCALE, RERANK_SCALE, Scale
 
 # Only the rarest terms of a longer query, such as a whole text, are compared.
 MAX_TERMS = 256
@@ -23,8 +24,6 @@ MAX_TERMS = 256
 SUBSTANTIAL = 16
 # Words that a text of any length has in common with the query count for this share at the least.
 _LEAST_KEYWORD = 1 / 3
-# The sum whose public score is 0.5.
-_MIDDLE = 0.8
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
 _CONCEPT = 0.5
@@ -39,7 +38,7 @@ FEEDBACK: Mapping[FeedbackValue, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The weight of each signal in the weighted sum."""
+    """The weight of each signal in the weighted sum, and the scale of the score that it has."""
 
     semantic: float = 1.0
     keyword: float = 1.5
@@ -50,10 +49,11 @@ class Weights:
     brevity: float = -0.15
     following: float = 0.15
     rerank: float = 0.0
+    scale: Scale = PLAIN_SCALE
 
 
 DEFAULT_WEIGHTS = Weights()
-RERANK_WEIGHTS = Weights(rerank=0.75)
+RERANK_WEIGHTS = Weights(rerank=0.75, scale=RERANK_SCALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,11 +287,3 @@ def _keyword(
     if best:
         keyword *= np.maximum(np.sqrt(context.fade), _LEAST_KEYWORD) / best
     return keyword, has_term
-
-
-def logistic_score(total: float) -> float:
-    """Return the public score for a sum, from 0 to 1: a logistic function that is 0.5 at 0.8.
-
-    It is monotonic, so the order of the results does not change.
-    """
-    return 1 / (1 + math.exp(-2 * (total - _MIDDLE)))

@@ -240,7 +240,7 @@ def pinned_entity(filter: Filter | None) -> tuple[EntityType, str] | None:
 
     It is one that the outermost conjunction requires by `eq`, or by `in` with a single value.
     """
-    for part in _conjuncts(filter):
+    for part in conjuncts(filter):
         if isinstance(part, Condition) and part.field in ENTITY_TYPE_OF_FIELD:
             if part.operator is Operator.EQ:
                 return ENTITY_TYPE_OF_FIELD[part.field], part.value
@@ -258,10 +258,11 @@ def entities_named(filter: Filter | None) -> dict[EntityType, str]:
     return {} if pinned is None else {pinned[0]: pinned[1]}
 
 
-def _conjuncts(filter: Filter | None) -> Iterator[Filter]:
+def conjuncts(filter: Filter | None) -> Iterator[Filter]:
+    """Yield the parts that the outermost conjunction requires, or the filter if it is none."""
     if isinstance(filter, And):
         for part in filter.parts:
-            yield from _conjuncts(part)
+            yield from conjuncts(part)
     elif filter is not None:
         yield filter
 

@@ -7,6 +7,7 @@ are too many, from the vector index and the embeddings that it has not indexed y
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from core.entity_names import ENTITY_KEYS
 from language.dates.queries import date_windows
@@ -71,6 +72,30 @@ async def rank_candidates(
         if len(ids) >= top_k or exhausted:
             return await _rank(ctx, key, question, weights, ids, lineage, top_k)
         nearest *= 4
+
+
+async def rank_beside(
+    ctx: Context,
+    key: ScopeKey,
+    question: Question,
+    weights: Weights,
+    candidates: Sequence[str],
+    also: str,
+    top_k: int,
+) -> Ranking:
+    """Return the ranking of some candidates of a scope and of one more memory of the project.
+
+    How common words are is estimated as in a large scope. If the memory does not exist, no row of
+    the ranking has its id.
+    """
+    if question.vocabulary is None:
+        vocabulary = await ctx.read(
+            lambda tx: ctx.services.search_cache.vocabulary(tx, key.project_id)
+        )
+        question = replace(question, vocabulary=vocabulary)
+    ids = list(dict.fromkeys([*candidates, also]))
+    lineage = await _lineage(ctx, question, ids, with_superseded=True)
+    return await _rank(ctx, key, question, weights, ids, lineage, top_k, also)
 
 
 async def _lineage(
@@ -169,10 +194,12 @@ async def _rank(
     ids: list[str],
     lineage: list[str],
     top_k: int,
+    also: str | None = None,
 ) -> Ranking:
     """Rank memories by themselves, then the best of them in their context.
 
-    Those of their `lineage` that are not selected only lend their relevance.
+    Those of their `lineage` that are not selected only lend their relevance. One that is ranked
+    `also` gets its context wherever it ranks.
     """
     assert question.vocabulary is not None
     statistics = question.vocabulary.statistics(question.memories)
@@ -186,6 +213,8 @@ async def _rank(
             corpus.put(*documents_of(tx.documents.find(lending, key.project_id, key.entity)))
         first = rank_rows(corpus, question, weights, corpus.rows_of(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
+        if also is not None and also not in best:
+            best.append(also)
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
         if not around:
             return first

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -21,6 +21,7 @@ from ranking.score import RankingQuery
 from resolvers.context import Context
 from resolvers.memories.concepts import concept_gains
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
+from resolvers.search.timing import Part, Stopwatch
 from storage.transaction import Transaction
 
 
@@ -29,13 +30,14 @@ class Question:
     """A query of a scope that has the given number of memories.
 
     `text` is in the first person where it names speakers. `vocabulary` is set only for a scope that
-    is too large to be ranked in full.
+    is too large to be ranked in full. `stopwatch` measures the search.
     """
 
     text: str
     asked: RankingQuery
     memories: int
     vocabulary: Vocabulary | None
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
 
 async def build_question(
@@ -52,6 +54,8 @@ async def build_question(
     from the current time if it is None.
     """
 
+    stopwatch = Stopwatch()
+
     def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
         concepts = concept_gains(tx, key.project_id, query)
         if whole:
@@ -63,7 +67,9 @@ async def build_question(
     vocabulary, named, concepts = await ctx.read(work)
     text = to_first_person(query, named.values())
     # One text per call, because the embedder caches only single texts.
-    vectors = [vector_of((await ctx.embed([each]))[0]) for each in dict.fromkeys((text, query))]
+    with stopwatch.measure(Part.EMBEDDING):
+        embedded = [(await ctx.embed([each]))[0] for each in dict.fromkeys((text, query))]
+    vectors = [vector_of(each) for each in embedded]
     # A long query would block the event loop.
     words, dates = await asyncio.to_thread(
         lambda: (terms(query), query_dates(query, reference or ctx.now()))
@@ -79,7 +85,7 @@ async def build_question(
         about_past=asks_about_past(query),
         periods=_periods(query, dates),
     )
-    return Question(text, asked, memories, vocabulary)
+    return Question(text, asked, memories, vocabulary, stopwatch)
 
 
 def _periods(query: str, dates: tuple[DateRange, ...]) -> tuple[Period, ...]:

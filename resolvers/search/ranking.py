@@ -12,11 +12,13 @@ from language.names import without_speaker
 from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import maxsim, shrink, unit_rows
 from ranking.passages import best_passages
+from ranking.scale import PLAIN_SCALE, Scale
 from ranking.score import Signals, Statistics, Weights, add_rerank, compute_signals
 from resolvers.context import Context
 from resolvers.runtime.search_cache import STATES, ScopeKey
 from resolvers.runtime.token_cache import TokenCache
 from resolvers.search.query import Question
+from resolvers.search.timing import Part
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
 from storage.search.documents import speaker_of
@@ -30,11 +32,15 @@ _DIGITS = 6
 
 @dataclass(slots=True)
 class Ranking:
-    """The memories that can be hits: `rows` are their indexes into `ids` and `signals`."""
+    """The memories that can be hits: `rows` are their indexes into `ids` and `signals`.
+
+    `scale` maps the sums of the signals to scores.
+    """
 
     ids: list[str]
     signals: Signals
     rows: Rows
+    scale: Scale = PLAIN_SCALE
 
     def best(self, limit: int, among: Rows | None = None) -> Rows:
         """Return the rows of the `limit` best, best first, among all rows or the given ones.
@@ -52,11 +58,27 @@ class Ranking:
         )
         return np.array([row for _, _, row in ordered[:limit]], np.int32)
 
+    def score(self, row: int) -> float:
+        """Return the score of a row, from 0 to 1."""
+        return self.scale.score(float(self.signals.total[row]))
+
+    def place(self, id: str) -> int | None:
+        """Return the row of a memory that can be a hit, or None if it cannot."""
+        return next((row for row in self.rows.tolist() if self.ids[row] == id), None)
+
 
 async def rank_scope(
-    ctx: Context, key: ScopeKey, question: Question, weights: Weights, selection: Selection
+    ctx: Context,
+    key: ScopeKey,
+    question: Question,
+    weights: Weights,
+    selection: Selection,
+    also: str | None = None,
 ) -> Ranking:
-    """Return the ranking of all selected memories of a scope."""
+    """Return the ranking of all selected memories of a scope.
+
+    `also` is the id of a memory of the scope to rank with them, whether it is selected or not.
+    """
 
     def work(tx: Transaction) -> Ranking:
         with ctx.services.search_cache.corpus(tx, key) as corpus:
@@ -65,6 +87,8 @@ async def rank_scope(
             else:
                 ids = tx.matching(key.project_id, key.entity, selection)
                 rows = corpus.rows_of(ids)
+            if also is not None:
+                rows = np.union1d(rows, corpus.rows_of([also])).astype(np.int32)
             return rank_rows(corpus, question, weights, rows)
 
     return await ctx.read(work)
@@ -81,7 +105,9 @@ def rank_rows(
 
     `statistics` replace those of the corpus where it is only a sample of the scope.
     """
-    return Ranking(corpus.ids, compute_signals(corpus, question.asked, weights, statistics), rows)
+    with question.stopwatch.measure(Part.RANKING):
+        signals = compute_signals(corpus, question.asked, weights, statistics)
+    return Ranking(corpus.ids, signals, rows, weights.scale)
 
 
 def visible_rows(corpus: Corpus, selection: Selection) -> Rows:

@@ -21,13 +21,13 @@ from resolvers.search.candidates import rank_candidates
 from resolvers.search.planner import is_whole
 from resolvers.search.query import Question, vector_of
 from resolvers.search.ranking import Ranking, rank_rows, visible_rows
-from resolvers.search.results import Hit, above_threshold, read_hits
+from resolvers.search.results import Hit, read_hits
 from storage.memories.entities import ENTITIES
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
 from storage.transaction import Transaction
 
-# As in a search: the minimum cosine similarity of memories that have no word in common.
+# As in a search: the least score.
 _THRESHOLD = 0.1
 
 Chosen = tuple[Ranking, Rows]
@@ -141,6 +141,9 @@ def _questions(
 
 
 def _best(ranking: Ranking, id: str, first: int) -> Chosen:
-    best = ranking.best(first + 1, above_threshold(ranking, _THRESHOLD))
-    others = [row for row in best.tolist() if ranking.ids[row] != id]
+    others = [
+        row
+        for row in ranking.best(first + 1).tolist()
+        if ranking.ids[row] != id and ranking.score(row) >= _THRESHOLD
+    ]
     return ranking, np.array(others[:first], np.int32)

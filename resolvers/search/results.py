@@ -4,17 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+import numpy as np
+
 from core.enums import MemoryState
 from language.states import gives_new_value
 from ranking.corpus import Rows
-from ranking.decay import MAX_FACTOR, decay_factor
+from ranking.decay import decay_factor, decayed_relevance
 from ranking.recency import Pair, add_recency, near_pairs
-from ranking.score import add_feedback, logistic_score
+from ranking.score import add_feedback
 from resolvers.context import Context
 from resolvers.search.ranking import Ranking
 from storage.memories.rows import MemoryRow
 from storage.memories.selection import Selection
 
+MOST_HITS = 1_000
 # Feedback and decay reorder a larger pool, so that memories below the first `top_k` can rise.
 _POOL_FACTOR, _LEAST_POOL = 3, 50
 
@@ -40,11 +43,27 @@ class ScoreBreakdown:
 
 @dataclass(slots=True)
 class Hit:
-    """A memory that a search found, with its score (0 to 1) and the signals behind it."""
+    """A memory that a search found, with its score (0 to 1) and the signals behind it.
+
+    `total` is the sum of the signals that the score is made from.
+    """
 
     memory: MemoryRow
     score: float
     score_breakdown: ScoreBreakdown
+    total: float
+
+
+@dataclass(slots=True)
+class Found:
+    """The hits of a search, best first.
+
+    `order` has the ids of all memories that have at least the threshold's score, best first, as far
+    as the search looked; the hits are the first of them.
+    """
+
+    hits: list[Hit]
+    order: list[str]
 
 
 async def load_hits(
@@ -55,41 +74,50 @@ async def load_hits(
     selection: Selection,
     *,
     decay: bool,
-) -> list[Hit]:
-    """Return the `top_k` best of a ranking that pass the threshold, best first.
+) -> Found:
+    """Return the `top_k` best of a ranking whose score is at least the threshold, best first.
 
-    Memories that are no longer visible are left out. With `decay`, scores decay with time, and the
-    hits are recorded as used.
+    Memories that are no longer visible are left out. With `decay`, they are ordered by relevance
+    and decay, and the hits are recorded as used.
     """
-    pool = max(_POOL_FACTOR * top_k, _LEAST_POOL)
-    near = ranking.best(pool, above_threshold(ranking, threshold))
-    await _heed_feedback(ctx, ranking, near)
-    limit = pool if decay else top_k
-    pairs = near_pairs(ranking.signals, ranking.ids, near)
+    pool = await heed_feedback(ctx, ranking, top_k)
+    pairs = near_pairs(ranking.signals, ranking.ids, pool)
+    near = _above_threshold(ranking, pool, threshold)
     # What the later one of a pair may push out is read too, so that one statement does.
-    rows = {*ranking.best(limit, near).tolist(), *chain.from_iterable(pairs)}
+    rows = {*(near if decay else near[:top_k]).tolist(), *chain.from_iterable(pairs)}
     shown = await _read_shown(ctx, {ranking.ids[row] for row in rows}, selection)
-    _heed_recency(ranking, pairs, shown)
-    hits = _hits(ranking, ranking.best(limit, near), shown)
-    if decay:
-        hits = await _decayed(ctx, hits)
-        ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
-    return hits[:top_k]
+    heed_recency(ranking, pairs, shown)
+    near = _above_threshold(ranking, ranking.best(len(pool), pool), threshold)
+    hits = _hits(ranking, near if decay else near[:top_k], shown)
+    if not decay:
+        return Found(hits, [ranking.ids[row] for row in near])
+    hits = await _decayed(ctx, hits)
+    ctx.services.usage_recorder.record(hit.memory.id for hit in hits[:top_k])
+    return Found(hits[:top_k], [hit.memory.id for hit in hits])
 
 
-async def _heed_feedback(ctx: Context, ranking: Ranking, rows: Rows) -> None:
-    """Add the current feedback on some rows of a ranking to their scores.
+def _above_threshold(ranking: Ranking, rows: Rows, threshold: float) -> Rows:
+    """Return those of the rows whose score is at least the threshold, in the same order."""
+    passed: Rows = rows[np.array([ranking.score(row) >= threshold for row in rows.tolist()], bool)]
+    return passed
 
-    It is read from the database, because the cached data of a scope follows the log, and feedback
-    is not in the log.
+
+async def heed_feedback(ctx: Context, ranking: Ranking, top_k: int) -> Rows:
+    """Add the current feedback to the scores of the best rows; return these rows, best first.
+
+    The rows are those that feedback and decay may reorder. Feedback is read from the database,
+    because the cached data of a scope follows the log, and feedback is not in the log.
     """
-    by_id = {ranking.ids[row]: row for row in rows.tolist()}
+    pool = ranking.best(max(_POOL_FACTOR * top_k, _LEAST_POOL))
+    by_id = {ranking.ids[row]: row for row in pool.tolist()}
     found = await ctx.read(lambda tx: tx.feedback.values(by_id))
-    if found:
-        add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
+    if not found:
+        return pool
+    add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
+    return ranking.best(len(pool), pool)
 
 
-def _heed_recency(
+def heed_recency(
     ranking: Ranking, pairs: Sequence[Pair], memories: Mapping[str, MemoryRow]
 ) -> None:
     """Lift the later memory of each pair if it gives the attribute of the earlier a new value."""
@@ -105,22 +133,6 @@ def _heed_recency(
     ]
     if changed:
         add_recency(ranking.signals, changed)
-
-
-def above_threshold(ranking: Ranking, threshold: float) -> Rows:
-    """Return the rows of a ranking that pass a threshold.
-
-    The threshold is a minimum cosine similarity. A memory that has a term or a concept of the query
-    passes without it, and so does one that leads the lineage of a memory that passes.
-    A threshold of 0 lets everything pass, including negative similarities.
-    """
-    rows, found = ranking.rows, ranking.signals
-    if threshold <= 0:
-        return rows
-    said = found.has_term | (found.concept > 0)
-    passes = found.order.any_member((found.semantic >= threshold) | said)
-    passed: Rows = rows[passes[rows]]
-    return passed
 
 
 async def read_hits(
@@ -145,7 +157,7 @@ async def _read_shown(
 
 def _hits(ranking: Ranking, rows: Rows, shown: Mapping[str, MemoryRow]) -> list[Hit]:
     return [
-        _hit(ranking, row, shown[ranking.ids[row]])
+        hit_of(ranking, row, shown[ranking.ids[row]])
         for row in rows.tolist()
         if ranking.ids[row] in shown
     ]
@@ -160,7 +172,8 @@ def _still_shown(memory: MemoryRow, selection: Selection) -> bool:
     )
 
 
-def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
+def hit_of(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
+    """Return a memory as a hit of a ranking, whether it passes the threshold or not."""
     found = ranking.signals
     parts = ScoreBreakdown(
         semantic=float(found.semantic[row]),
@@ -177,18 +190,24 @@ def _hit(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),
     )
-    return Hit(memory, logistic_score(float(found.total[row])), parts)
+    return Hit(memory, ranking.score(row), parts, float(found.total[row]))
 
 
 async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:
-    """Return the hits ordered by their scores after decay, best first."""
+    """Return the hits ordered by relevance and decay, best first. Their scores stay as they are."""
+    await add_decay(ctx, hits)
+
+    def key(hit: Hit) -> tuple[float, str]:
+        return -decayed_relevance(hit.total, hit.score_breakdown.decay), hit.memory.id
+
+    return sorted(hits, key=key)
+
+
+async def add_decay(ctx: Context, hits: Sequence[Hit]) -> None:
+    """Set the current decay factor of each hit."""
     touches = await ctx.read(lambda tx: tx.touches.find([hit.memory.id for hit in hits]))
     moment = ctx.now().timestamp()
     for hit in hits:
         memory = hit.memory
         otherwise = (memory.timestamp or memory.updated_at).timestamp()
-        factor = decay_factor(touches.get(memory.id, ()), otherwise, moment)
-        hit.score_breakdown.decay = factor
-        # The factor can raise a score by half, so all scores are scaled down to stay within 1.
-        hit.score *= factor / MAX_FACTOR
-    return sorted(hits, key=lambda hit: (-hit.score, hit.memory.id))
+        hit.score_breakdown.decay = decay_factor(touches.get(memory.id, ()), otherwise, moment)

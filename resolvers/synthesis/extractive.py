@@ -68,8 +68,8 @@ async def fill_schema(
     for each in fields:
         hits: list[Hit] = []
         if not is_empty and each.options and each.words:
-            query = Query(each.words, _SEARCHED, NEAR, False, current_memories(filter), reference)
-            hits = await rank_and_load(ctx, project, entity, query, decay=False)
+            query = Query(each.words, _SEARCHED, 0, False, current_memories(filter), reference)
+            hits = await rank_and_load(ctx, project, entity, query)
         near = [hit.memory for hit in hits if hit.score_breakdown.semantic >= NEAR]
         answer = reader.answer(each, near)
         values.append((each, answer.value))

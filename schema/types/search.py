@@ -31,8 +31,9 @@ _ARGUMENTS: tuple[Argument, ...] = (
         "threshold",
         float,
         0.1,
-        "Minimum semantic similarity, 0 to 1, for hits that share no word or concept with the "
-        "query. 0 disables the threshold.",
+        "The least score of a hit, 0 to 1. The default leaves out little that answers the query; "
+        "0.3 leaves out most of what is unrelated, 0.6 keeps what most likely answers it. 0 "
+        "disables the threshold.",
     ),
     (
         "rerank",
@@ -50,6 +51,13 @@ _ARGUMENTS: tuple[Argument, ...] = (
         None,
         "The time that relative dates in the query, such as `yesterday`, refer to. Defaults to "
         "the current time.",
+    ),
+    (
+        "explain",
+        strawberry.ID | None,
+        None,
+        "The id of a memory of the project. `explained` tells where it stands in this search, and "
+        "why it was not found.",
     ),
 )
 
@@ -106,8 +114,8 @@ class ScoreBreakdown:
     )
     decay: float = strawberry.field(
         description="The decay factor, 0.3 to 1.5. It is higher for memories that searches "
-        "returned recently. With decay on, the score is multiplied by two thirds of it. 1 when "
-        "decay is off."
+        "returned recently. With decay on, it changes the order of the hits, but not the score. 1 "
+        "when decay is off."
     )
     rerank: float | None = strawberry.field(
         description="How well the memory matches each word of the query, -1 to 1; null without "
@@ -121,11 +129,51 @@ class MemoryHit:
 
     memory: Memory = strawberry.field(description="The memory.")
     score: float = strawberry.field(
-        description="The relevance, 0 to 1: the weighted sum of the signals, mapped by a logistic "
-        "function."
+        description="The relevance: 0 is unrelated, 1 is certain. It is the weighted sum of the "
+        "signals on a fixed scale, which `threshold` uses too."
     )
     score_breakdown: ScoreBreakdown = strawberry.field(
         description="The signals that make up the score."
+    )
+
+
+@strawberry.type(
+    description="How long the parts of a search took, in milliseconds. Together they are `tookMs`."
+)
+class SearchTiming:
+    """The parts."""
+
+    embedding_ms: float = strawberry.field(description="Embedding the query.")
+    candidates_ms: float = strawberry.field(
+        description="Reading what is to be ranked: the scope, the filter and the indexes."
+    )
+    ranking_ms: float = strawberry.field(
+        description="Computing the signals, including those of `rerank`."
+    )
+    rows_ms: float = strawberry.field(
+        description="Reading feedback, decay and the hits themselves."
+    )
+
+
+@strawberry.type(
+    description="Where a memory stands in a search. The score is the one that it has in this "
+    "search, or would have if the search had not left it out."
+)
+class ExplainedMemory:
+    """The explanation."""
+
+    memory: Memory = strawberry.field(description="The memory.")
+    rank: int | None = strawberry.field(
+        description="Its rank, from 1, among all memories that were ranked, whether they have the "
+        "score that `threshold` requires or not; null if it was not ranked."
+    )
+    score: float = strawberry.field(description="Its score, as `MemoryHit.score`.")
+    score_breakdown: ScoreBreakdown = strawberry.field(
+        description="The signals that make up the score."
+    )
+    reason: str = strawberry.field(
+        description="One sentence: at which rank it was found, or each reason why it was not, with "
+        "what would have included it."
     )
 
 
@@ -138,6 +186,10 @@ class MemorySearchResult:
         description="The id of the operation that records the search and its parameters."
     )
     took_ms: int = strawberry.field(description="The duration of the search in milliseconds.")
+    timing: SearchTiming = strawberry.field(description="The duration of the search by its parts.")
+    explained: ExplainedMemory | None = strawberry.field(
+        description="Where the memory `explain` stands in this search; null if none was given."
+    )
 
 
 class _SearchExtension(FieldExtension):
@@ -160,12 +212,14 @@ class _SearchExtension(FieldExtension):
         latest_only: bool = False,
         include_merged: bool = False,
         reference_date: datetime | None = None,
+        explain: str | None = None,
         **kwargs: Any,
     ) -> Any:
         searcher: Searcher = await next_(source, info, **kwargs)
         wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
         reference = reference_date and in_utc(reference_date)
-        return as_graphql(await searcher(Query(query, top_k, threshold, rerank, wanted, reference)))
+        asked = Query(query, top_k, threshold, rerank, wanted, reference, explain)
+        return as_graphql(await searcher(asked))
 
 
 def search_field(description: str) -> Callable[[Callable[..., Searcher]], Any]:

@@ -75,6 +75,7 @@ QUERIES = (
     ('memories(projectId: "$project") { nodes { id } }', SEE),
     ('searchMemories(query: "hiking") { hits { memory { id } } }', SELF),
     ('searchMemories(query: "hiking", projectId: "$project") { hits { memory { id } } }', SEE),
+    ('searchMemories(query: "hiking", explain: "$memory") { explained { memory { id } } }', SEE),
     ('node(id: "$operation") { id }', SEE),
     ('node(id: "$concept") { id }', SEE),
     ('node(id: "$export") { id }', SEE),

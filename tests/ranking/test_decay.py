@@ -1,12 +1,13 @@
 """Decay, by numbers worked out by hand from f = 0.3 + 1.2 / (1 + (d / 2.2) ^ 1.09)."""
 
+import math
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking.decay import DAY_SECONDS, decay_factor
+from ranking.decay import DAY_SECONDS, decay_factor, decayed_relevance
 
 NOW = 1.7e9
 # Ages in days and what a score is multiplied by, worked out with awk; 22 days make 10 ^ 1.09.
@@ -86,3 +87,13 @@ def test_it_stays_within_its_bounds(touches: list[float], otherwise: float, mome
 def test_another_touch_never_lowers_it(ages: list[float], another: float) -> None:
     former = decay_factor(ago(*ages), *ago(1e4), NOW)
     assert decay_factor(ago(*ages, another), *ago(1e4), NOW) >= former
+
+
+@pytest.mark.parametrize(
+    ("total", "factor", "expected"),
+    [(0.8, 1, 0.5), (0.8, 1.5, 0.75), (0.8 + math.log(3) / 2, 0.4, 0.3)],
+)
+def test_decay_multiplies_a_logistic_function_of_the_sum(
+    total: float, factor: float, expected: float
+) -> None:
+    assert decayed_relevance(total, factor) == pytest.approx(expected)

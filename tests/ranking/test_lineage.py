@@ -48,7 +48,6 @@ def test_the_order(
     assert order.rows.tolist()[:3] == first
     assert order.rows.tolist()[3] == second
     assert order.place.tolist() == [0, 1, 2, 0, 1, 2]
-    assert order.starts.tolist() == [0, 3]
 
 
 def test_each_inherits_from_those_behind_it_and_they_stay_behind(lineages: Lineages) -> None:
@@ -72,15 +71,11 @@ def test_without_lineages_nothing_changes() -> None:
     order = order_of(NO_LINEAGES, True, ((0, 1),))
     assert settle(total, order).tolist() == total.tolist()
     assert order.relatives(np.array([1], np.int32)).tolist() == []
-    assert order.any_member(total > 0.3).tolist() == [False, True, False]
 
 
-def test_relatives_and_what_is_true_of_any_member(lineages: Lineages) -> None:
+def test_relatives_are_all_of_a_lineage(lineages: Lineages) -> None:
     order = order_of(lineages, False, ())
     assert sorted(order.relatives(np.array([2, 7], np.int32)).tolist()) == [1, 2, 3]
-    true = np.zeros(8, np.bool_)
-    true[[1, 7]] = True
-    assert np.flatnonzero(order.any_member(true)).tolist() == [1, 3, 7]
 
 
 def test_rows_that_replaced_each_other_in_a_circle_come_to_an_end() -> None:

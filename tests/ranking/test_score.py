@@ -8,11 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from language.dates.queries import DateRange
 from ranking.corpus import Corpus, Document
+from ranking.scale import PLAIN_SCALE, RERANK_SCALE
 from ranking.score import (
     DEFAULT_WEIGHTS,
     RERANK_WEIGHTS,
@@ -22,7 +23,6 @@ from ranking.score import (
     add_rerank,
     compute_signals,
     idf,
-    logistic_score,
     utc_days,
 )
 
@@ -66,8 +66,10 @@ def test_the_weights_are_those_of_docs_search() -> None:
         "brevity": -0.15,
         "following": 0.15,
         "rerank": 0.0,
+        "scale": asdict(PLAIN_SCALE),
     }
-    assert asdict(RERANK_WEIGHTS) == {**asdict(DEFAULT_WEIGHTS), "rerank": 0.75}
+    reranked = {"rerank": 0.75, "scale": asdict(RERANK_SCALE)}
+    assert asdict(RERANK_WEIGHTS) == {**asdict(DEFAULT_WEIGHTS), **reranked}
 
 
 # Conversations of turns, each a list of terms.
@@ -378,23 +380,3 @@ def test_signals_do_not_hold_on_to_the_corpus() -> None:
     corpus.put(document("4", "3"))
     add_rerank(found, DEFAULT_WEIGHTS, np.array([], np.int32), np.array([], np.float32))
     assert found.following.tolist() == pytest.approx([0, 0.15, 0.15, 0])
-
-
-@pytest.mark.parametrize(
-    ("total", "expected"),
-    [
-        (0.8, 0.5),
-        (-0.2, 1 / (1 + math.e**2)),
-        (1.8, 1 / (1 + math.e**-2)),
-        (0.8 + math.log(3) / 2, 0.75),
-    ],
-)
-def test_the_public_score(total: float, expected: float) -> None:
-    assert logistic_score(total) == pytest.approx(expected)
-
-
-@given(st.floats(-3, 8), st.floats(-3, 8))
-def test_the_public_score_keeps_the_order(one: float, other: float) -> None:
-    assume(abs(one - other) > 1e-6)
-    low, high = sorted((one, other))
-    assert 0 < logistic_score(low) < logistic_score(high) < 1

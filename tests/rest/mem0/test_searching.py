@@ -57,6 +57,44 @@ async def test_so_many_at_the_most(tenant: Tenant, name: str) -> None:
     assert len((await ask(tenant.owner, "POST", V3, asked))["results"]) == 2
 
 
+FACTS = {
+    "I keep chickens in the back garden.": "What animals do I keep?",
+    "My dentist is Dr. Moreau on Station Road.": "Who is my dentist?",
+    "I'm allergic to cat hair.": "What am I allergic to?",
+    "My car is a white Fiat Panda.": "Which car do I drive?",
+    "I see the bank about a loan on Thursday.": "When is my appointment at the bank?",
+    "My favourite soup is borscht.": "What soup do I like best?",
+    "I run ten kilometres every Saturday.": "How far do I run?",
+    "My sister Agata lives in Bergen.": "Where does my sister live?",
+}
+UNRELATED = [
+    "What is the capital of Australia?",
+    "How do I install a graphics driver?",
+    "Who directed that old western?",
+]
+
+
+async def test_a_threshold_is_the_least_score_and_means_what_mem0_clients_expect(
+    tenant: Tenant,
+) -> None:
+    """0.3 is the default of mem0's command line, 0.6 that of CrewAI."""
+    for fact in FACTS:
+        await added(tenant, fact, user_id="Ana")
+
+    async def search(query: str, threshold: float) -> list[str]:
+        asked = {"query": query, "threshold": threshold, **ANA}
+        found = (await ask(tenant.owner, "POST", V3, asked))["results"]
+        assert all(memory["score"] >= threshold for memory in found)
+        return [memory["memory"] for memory in found]
+
+    right = {bar: [await search(query, bar) for query in FACTS.values()] for bar in (0.3, 0.6)}
+    for fact, found in zip(FACTS, right[0.3], strict=True):
+        assert found[:1] == [fact]
+    kept = sum(fact in found for fact, found in zip(FACTS, right[0.6], strict=True))
+    assert kept >= 7
+    assert [await search(query, 0.3) for query in UNRELATED] == [[], [], []]
+
+
 async def test_only_some_fields(tenant: Tenant) -> None:
     await added(tenant, *TEXTS, user_id="Ana")
     asked = {"query": "green tea", "top_k": 1, "fields": ["memory", "score"], **ANA}

@@ -112,10 +112,15 @@ async def test_the_past_is_led_by_what_held_then(
 async def test_a_successor_stays_where_only_what_it_replaced_passes(
     tenant: Tenant, path: str
 ) -> None:
-    """With the highest threshold only what has a word of the query is left, and its successor."""
+    """It inherits the score, so it stays above each threshold that what it replaced would pass."""
+    query, filter = "Who lives in Berlin?", {"state": ["ACTIVE"]}
     await move(tenant, BERLIN, MUNICH)
-    hits = await search(tenant.owner, "Who lives in Berlin?", threshold=1)
-    assert set(texts(hits)) == {MUNICH, BERLIN, OTHERS[0], OTHERS[1]}
+    hits = by_text(await search(tenant.owner, query, threshold=0))
+    assert hits[MUNICH].score > hits[BERLIN].score > 0.5
+    assert hits[MUNICH].parts["lineage"] > 0.3
+    for options in ({}, {"filter": filter}, {"latestOnly": True}):
+        found = await search(tenant.owner, query, threshold=hits[MUNICH].score - 1e-6, **options)
+        assert texts(found)[0] == MUNICH
 
 
 async def test_a_memory_whose_successor_is_deleted_stands_alone(tenant: Tenant, path: str) -> None:
