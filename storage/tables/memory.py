@@ -80,7 +80,7 @@ class Memory(_MemoryColumns, table=True):
         Index("ix_memories_updated", "project_id", "updated_at", "id"),
         Index("ix_memories_happened", "project_id", "happened_at", "id"),
         Index("ix_memories_slot", "slot", unique=True),
-        Index("ix_memories_hash", "project_id", "hash"),
+        Index("ix_memories_hash", "hash", "project_id"),
         partial_index("ix_memories_successor", "successor_id"),
         partial_index("ix_memories_extends", "extends_id"),
     )

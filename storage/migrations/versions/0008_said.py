@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("source_messages", sa.Column("utc_offset_minutes", sa.Integer(), nullable=True))
-    op.create_index("ix_memories_hash", "memories", ["project_id", "hash"])
+    op.create_index("ix_memories_hash", "memories", ["hash", "project_id"])
 
 
 def downgrade() -> None:
