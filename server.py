@@ -130,7 +130,11 @@ def open_services(settings: Settings) -> Iterator[Services]:
             cursors=Cursors(pepper),
             pepper=pepper,
             allowed_hosts=frozenset(settings.private_hosts),
-            search_cache=SearchCache(models.embedder.dimension, settings.search_cache_mb * 2**20),
+            search_cache=SearchCache(
+                models.embedder.dimension,
+                settings.search_cache_mb * 2**20,
+                models.embedder.known_share,
+            ),
             usage_recorder=UsageRecorder(database, now),
             search_recorder=SearchRecorder(database),
             retention=None if days is None else timedelta(days=days),
