@@ -35,7 +35,7 @@ def stored_terms(text: str) -> list[str]:
     found: dict[str, None] = {}
     words = pieces(text)
     grams_for_all = not _is_english(words)
-    for word in words:
+    for word in dict.fromkeys(words):
         if word in STOP_WORDS or (word.isascii() and not grams_for_all):
             continue
         if is_unspaced(word):

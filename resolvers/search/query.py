@@ -50,8 +50,8 @@ async def build_question(
 ) -> Question:
     """Return a query with its features, for a scope that has the given number of memories.
 
-    The query is read in the Unicode form NFC. `whole` is whether the scope is ranked in full. Relative dates are counted from `reference`, or
-    from the current time if it is None.
+    The query is read in the Unicode form NFC. `whole` is whether the scope is ranked in full.
+    Relative dates are counted from `reference`, or from the current time if it is None.
     """
     query = unicodedata.normalize("NFC", query)
 

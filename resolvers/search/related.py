@@ -13,6 +13,7 @@ import numpy as np
 from core.enums import EntityType
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
+from language.loose_terms import is_loose
 from ranking.corpus import Rows
 from ranking.score import DEFAULT_WEIGHTS, RankingQuery
 from resolvers.context import Context
@@ -142,7 +143,7 @@ def _questions(
             asked = RankingQuery(
                 vector,
                 vector,
-                frozenset(row.terms.split()),
+                frozenset(term for term in row.terms.split() if not is_loose(term)),
                 heeds_lineages=False,
                 known=known_share_of(row.terms, known_share),
             )

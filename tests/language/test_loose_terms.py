@@ -1,4 +1,6 @@
-"""What a query has in common with a text of another spelling or inflection, and what English has."""
+"""What a query shares with a text of another spelling or inflection, and what English has."""
+
+# ruff: noqa: RUF001
 
 import pytest
 

@@ -3,6 +3,8 @@
 Each case is asked in every way in which a search gets its candidates, and through both APIs.
 """
 
+# ruff: noqa: RUF001
+
 import unicodedata
 
 import pytest
@@ -44,18 +46,17 @@ FACTS = {
 }
 # A word as it is asked, the text that has it so or nearly so, and one that has it less exactly.
 ACCENTS = [
-    pytest.param("Jose", "Lunch with Jose.", "Lunch with José.", id="plain"),
-    pytest.param("José", "Lunch with José.", "Lunch with Jose.", id="accent"),
-    pytest.param("Skoda", "We bought a Škoda.", "We bought a bicycle.", id="only accent"),
-    pytest.param("Lodz", "A train to Łódź.", "A train to London.", id="stroke"),
-    pytest.param("Orsted", "Visited Ørsted today.", "Visited Oldham today.", id="slash"),
-    pytest.param("Diyarbakir", "A flight to Diyarbakır.", "A flight to Dublin.", id="dotless i"),
-    pytest.param("Strasse", "A house in Goethestraße, Straße 4.", "A house in Gothenburg.", id="s"),
-    pytest.param("Ｒｅｎｅ", "Tea with René.", "Tea with Robert.", id="full width"),
-    pytest.param("Muller", "A call from Müller.", "A call from Miller.", id="umlaut"),
-    pytest.param("Mueller", "A call from Müller.", "A call from Miller.", id="spelled out"),
+    ("Jose", "Lunch with Jose.", "Lunch with José."),
+    ("José", "Lunch with José.", "Lunch with Jose."),
+    ("Skoda", "We bought a Škoda.", "We bought a bicycle."),
+    ("Lodz", "A train to Łódź.", "A train to London."),
+    ("Orsted", "Visited Ørsted today.", "Visited Oldham today."),
+    ("Diyarbakir", "A flight to Diyarbakır.", "A flight to Dublin."),
+    ("Strasse", "A house in Goethestraße, Straße 4.", "A house in Gothenburg."),
+    ("Ｒｅｎｅ", "Tea with René.", "Tea with Robert."),
+    ("Muller", "A call from Müller.", "A call from Miller."),
+    ("Mueller", "A call from Müller.", "A call from Miller."),
 ]
-FILLER = ("Tea at noon.", "The bus was late.", "My shoes are blue.")
 
 
 @pytest.fixture(params=["whole", "vectors", "index"])
@@ -73,25 +74,23 @@ async def order(tenant: Tenant, query: str, **options: object) -> list[str]:
     return by_graphql
 
 
-@pytest.mark.parametrize("language", FACTS)
-async def test_each_question_finds_its_fact_first(tenant: Tenant, path: str, language: str) -> None:
-    await add_apart(tenant, *FACTS[language])
+async def test_each_question_finds_its_fact_first(tenant: Tenant, path: str) -> None:
+    facts = {fact: query for some in FACTS.values() for fact, query in some.items()}
+    await add_apart(tenant, *facts)
     await tenant.deployment.run_jobs()
-    found = {query: (await order(tenant, query))[:1] for query in FACTS[language].values()}
-    assert found == {query: [fact] for fact, query in FACTS[language].items()}
+    found = {query: (await order(tenant, query))[0] for query in facts.values()}
+    assert found == {query: fact for fact, query in facts.items()}
 
 
-@pytest.mark.parametrize(("query", "best", "next"), ACCENTS)
-async def test_accents_match_below_an_exact_match(
-    tenant: Tenant, path: str, query: str, best: str, next: str
-) -> None:
-    await add_apart(tenant, next, *FILLER, best)
+async def test_accents_match_below_an_exact_match(tenant: Tenant, path: str) -> None:
+    await add_apart(tenant, *dict.fromkeys(text for _, *both in ACCENTS for text in reversed(both)))
     await tenant.deployment.run_jobs()
-    for form in ("NFC", "NFD"):
-        assert (await order(tenant, unicodedata.normalize(form, query)))[0] == best
-    keyword = await parts(tenant, query, "keyword")
-    assert keyword[best] > keyword[next]
-    assert (keyword[next] > 0) == (query in ("Jose", "José"))
+    for query, best, other in ACCENTS:
+        assert (await order(tenant, query))[0] == best
+        assert (await order(tenant, unicodedata.normalize("NFD", query)))[0] == best
+        keyword = await parts(tenant, query, "keyword")
+        assert keyword[best] > keyword[other]
+        assert (keyword[other] > 0) == (query in ("Jose", "José"))
 
 
 async def test_meaning_counts_as_far_as_the_embedder_knows_the_text(tenant: Tenant) -> None:
