@@ -1,4 +1,4 @@
-"""Spellings without accents, and marks that are no accents."""
+"""Spellings without accents, and marks that are letters."""
 
 import unicodedata
 

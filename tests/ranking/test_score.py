@@ -369,22 +369,6 @@ def test_late_interaction_is_added(
     assert found.total.tolist() == pytest.approx(np.add(base, following).tolist())
 
 
-def test_a_loose_match_counts_below_an_exact_one_and_only_if_enough_is_shared() -> None:
-    texts = ("caf\u00e9 tea", "0fcafe tea", "0na 0nb tea", "0na tea", "milk tea")
-    corpus = corpus_of(*(document(str(n), terms=text, words=2) for n, text in enumerate(texts)))
-    loose = {"caf\u00e9": {"0fcafe": 0.8, "0na": 0.15, "0nb": 0.15, "0nc": 0.15, "0nd": 0.15}}
-    found = compute_signals(corpus, asked("caf\u00e9", loose=loose), DEFAULT_WEIGHTS)
-    _, exact, spelling, half, quarter, none = found.keyword.tolist()
-    assert exact > spelling > half > quarter == none == 0
-    assert found.has_term[1:].tolist() == [True, True, True, False, False]
-
-
-def test_meaning_counts_by_what_is_known_of_the_query_and_of_the_memory() -> None:
-    corpus = corpus_of(document("1"), document("2", known=0.5), document("3", known=0))
-    found = compute_signals(corpus, asked(known=0.5), DEFAULT_WEIGHTS)
-    assert found.semantic[1:].tolist() == pytest.approx([0.5, 0.25, 0])
-
-
 def test_signals_do_not_hold_on_to_the_corpus() -> None:
     """A ranking is used after the corpus was given back, when another thread may change it."""
     one, two, three = (document(id, words=FULL) for id in "123")
