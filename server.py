@@ -131,7 +131,12 @@ def open_services(settings: Settings) -> Iterator[Services]:
             cursors=Cursors(pepper),
             pepper=pepper,
             allowed_hosts=frozenset(settings.private_hosts),
-            search_cache=SearchCache(models.embedder.dimension, cache_bytes, cache_bytes // 4),
+            search_cache=SearchCache(
+                models.embedder.dimension,
+                cache_bytes,
+                cache_bytes // 4,
+                models.embedder.known_share,
+            ),
             token_cache=TokenCache(models.reader, cache_bytes // 4),
             usage_recorder=UsageRecorder(database, now),
             search_recorder=SearchRecorder(database),

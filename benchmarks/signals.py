@@ -26,6 +26,7 @@ from benchmarks.table import heading, table
 from core.ids import now
 from core.turn import ASSISTANT_ROLE
 from language.dates.queries import query_dates
+from language.loose_terms import loose_terms
 from language.names import name_terms, speakers_named_in, to_first_person, without_speaker
 from language.query_intent import asks_about_assistant
 from language.terms import terms
@@ -42,6 +43,7 @@ from ranking.score import (
     compute_signals,
 )
 from resolvers.memories.embedding import keywords_of, text_to_embed
+from resolvers.runtime.known_share import known_share_of
 from resolvers.runtime.token_cache import TokenCache
 from resolvers.search.query import vector_of
 from resolvers.search.ranking import RERANKED_ROWS, Ranking, late_interaction
@@ -168,6 +170,7 @@ class Conversation:
                     names_speaker=found.names_speaker,
                     vector=vectors[at],
                     from_assistant=self.from_assistant[at],
+                    known=known_share_of(found.terms, embedder.known_share),
                 )
             )
         return corpus
@@ -188,6 +191,8 @@ class Conversation:
             frozenset(named),
             query_dates(query, now()),
             about_assistant=asks_about_assistant(query),
+            known=embedder.known_share(query),
+            loose=loose_terms(query),
         )
         found = _signals(corpus, asked, variant)
         # Without the words of neighbours, there still are neighbours.

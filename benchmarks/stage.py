@@ -77,6 +77,10 @@ class RandomEmbedder:
         self._random = np.random.default_rng(0)
         self.made: list[np.ndarray] = []
 
+    def known_share(self, text: str) -> float:
+        """Return 1."""
+        return 1.0
+
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return a random unit vector for each text."""
         vectors = self._random.standard_normal((len(texts), self.dimension), dtype="<f4")

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from language.folding import fold_letters
 from language.terms import STOP_WORDS, terms
 
 _POSSESSIVE = "(?:['\u2019][sS]|(?<=[sS])['\u2019])"
@@ -18,20 +19,35 @@ def speakers_named_in(query: str, speakers: Iterable[str]) -> dict[str, str]:
 
     The first name of a speaker is enough if no other speaker has it. Letter case may differ only if
     the query has a capital, and a name that is also an English function word ("Will") must have
-    one, because many names are ordinary words too.
+    one, because many names are ordinary words too. Where no name is written so, accents may be
+    missing or added: "Jose" names José unless there is a Jose.
     """
-    folded = query.casefold()
-    # A cheap test first: most speakers of a large scope are not in the query.
-    forms = [form for form in _forms(set(speakers)) if form[1].casefold() in folded]
+    forms = list(_forms(set(speakers)))
     taken: list[tuple[int, int]] = []
     found: dict[str, str] = {}
-    for name, form in sorted(forms, key=lambda pair: (-len(pair[1]), pair)):
+    _find(query, query, forms, taken, found)
+    plain = [(name, fold_letters(form)) for name, form in forms if name not in found]
+    _find(query, fold_letters(query), plain, taken, found)
+    return found
+
+
+def _find(
+    query: str,
+    spelled: str,
+    forms: list[tuple[str, str]],
+    taken: list[tuple[int, int]],
+    found: dict[str, str],
+) -> None:
+    """Add the speakers whose forms are in `spelled`, a spelling of the query of the same length."""
+    folded = spelled.casefold()
+    # A cheap test first: most speakers of a large scope are not in the query.
+    likely = [form for form in forms if form[1].casefold() in folded]
+    for name, form in sorted(likely, key=lambda pair: (-len(pair[1]), pair)):
         # "Ana Li" is not also Ana, so the longer name has its places in the query.
-        spans = [span for span in _mentions(form, query) if _is_free(span, taken)]
+        spans = [span for span in _mentions(form, spelled) if _is_free(span, taken)]
         taken += spans
         if spans and name not in found:
             found[name] = query[slice(*spans[0])]
-    return found
 
 
 def _forms(names: set[str]) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,8 @@ Scripts without spaces between words (Chinese, Japanese, Thai and others) are sp
 characters.
 
 Terms are stored in the keyword indexes of two databases, so a term consists of ASCII letters and
-digits only: other words are encoded as the hexadecimal digits of their UTF-8.
+digits only: other words are encoded as the hexadecimal digits of their UTF-8. Where people spell or
+inflect a word in several ways, `language.loose_terms` adds what these have in common.
 """
 
 import re
@@ -18,7 +19,7 @@ import regex
 import Stemmer
 
 # Increase this with every change to the terms of any text: stored terms are then recomputed.
-VERSION = "1"
+VERSION = "2"
 
 MAX_TERM_LENGTH = 64
 # In many scripts marks stand for vowels, so they are part of the word.
@@ -55,16 +56,43 @@ _stemmers = _Stemmers()
 
 def terms(text: str) -> list[str]:
     """Return the terms of a text, in order and with repetitions, without stop words."""
+    return stemmed([piece for piece in pieces(text) if piece not in STOP_WORDS])
+
+
+def pieces(text: str) -> list[str]:
+    """Return the case-folded words of a text, in order, and pairs where a script has no spaces.
+
+    They include the stop words.
+    """
     pattern, folded = (_ASCII_WORD, text.lower()) if text.isascii() else (_WORD, _folded(text))
-    words = pattern.findall(folded)
-    kept = []
-    for word in words:
+    found = []
+    for word in pattern.findall(folded):
         parts = word.split("'")
         if not word.isascii():
             parts = [piece for part in parts for piece in _pieces(part)]
-        kept += [part for part in parts if part not in STOP_WORDS]
-    stems: list[str] = _stemmers.stem(kept)
+        found += parts
+    return found
+
+
+def stemmed(words: list[str]) -> list[str]:
+    """Return the term of each word or pair of characters."""
+    stems: list[str] = _stemmers.stem(words)
     return [_token(stem) for stem in stems]
+
+
+def is_unspaced(piece: str) -> bool:
+    """Return whether a piece is in a script without spaces between words."""
+    return _UNSPACED.fullmatch(piece) is not None
+
+
+def word_of(term: str) -> str | None:
+    """Return the word or pair of characters that a term encodes; None if it is plain ASCII."""
+    if not term.startswith("0x"):
+        return None
+    try:
+        return bytes.fromhex(term[2:]).decode("utf-8", "ignore")
+    except ValueError:  # A word of the text that begins so.
+        return None
 
 
 def _folded(text: str) -> str:

@@ -55,6 +55,12 @@ class Embedder(Protocol):
         Raises ProviderError when any text could not be embedded; there are no partial results.
         """
 
+    def known_share(self, text: str) -> float:
+        """Return the share of the letters of a text that the model has learned to read, 0 to 1.
+
+        What it does not know has vectors that mean little; 1 for a text without letters.
+        """
+
     def close(self) -> None:
         """Release the resources of the embedder. Closing twice is harmless.
 

@@ -85,6 +85,10 @@ class OpenAIEmbedder:
             return [await self._embed_query(texts[0])]
         return await self._run(self._embed_all(list(texts))) if texts else []
 
+    def known_share(self, text: str) -> float:
+        """Return 1: nothing is known about what the model knows."""
+        return 1.0
+
     def close(self) -> None:
         """End pending requests with a retryable `ProviderError`, and reject later ones."""
         if self._loop.is_closed():

@@ -32,7 +32,8 @@ NO_EXPIRATION = np.iinfo(np.int32).max
 class Document:
     """The ranking features of one memory.
 
-    `terms` are its terms, separated by spaces, and `words` is the number of its content words.
+    `terms` are its terms and loose terms, separated by spaces, and `words` is the number of its
+    content words. `known` is the share of its text that the embedder knows.
     `happened` is in seconds since 1970. `vector` holds the L2-normalised embedding as little-endian
     float32. `successor_id` is the memory that replaced a superseded one.
     """
@@ -50,6 +51,7 @@ class Document:
     state: int = 0
     from_assistant: bool = False
     successor_id: str | None = None
+    known: float = 1.0
 
 
 class Corpus:
@@ -70,6 +72,7 @@ class Corpus:
         self.speakers: dict[str, int] = {}
         self.vectors: Floats = np.zeros((_CAPACITY, dimension), np.float32)
         self.words: Floats = np.zeros(_CAPACITY, np.float32)
+        self.known: Floats = np.zeros(_CAPACITY, np.float32)
         self.speaker: Rows = np.zeros(_CAPACITY, np.int32)
         self.happened = np.zeros(_CAPACITY, np.float64)
         self.questions = np.zeros(_CAPACITY, np.bool_)
@@ -142,6 +145,7 @@ class Corpus:
         joined = np.frombuffer(b"".join(document.vector for document in latest), "<f4")
         self.vectors[start:end] = joined.reshape(len(latest), -1) if latest else 0
         self.words[start:end] = [document.words for document in latest]
+        self.known[start:end] = [document.known for document in latest]
         self.speaker[start:end] = [self._speaker(document.speaker) for document in latest]
         self.happened[start:end] = [document.happened for document in latest]
         self.questions[start:end] = [document.is_question for document in latest]
@@ -175,6 +179,10 @@ class Corpus:
         """
         rows, _ = self._postings.get(term, ((), ()))
         return len(rows) or self.end
+
+    def has_term(self, term: str) -> bool:
+        """Return whether some row, dead or alive, has a term."""
+        return term in self._postings
 
     def term_frequency(self, term: str) -> Floats:
         """Return the number of occurrences of a term in each row: float32 of length `end`."""

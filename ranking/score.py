@@ -13,6 +13,7 @@ import numpy as np
 
 from core.enums import FeedbackValue
 from language.dates.queries import DateRange, date_scores
+from language.loose_terms import LEAST, SPELLING
 from ranking.corpus import Corpus, Floats, Rows, fade_of
 from ranking.lineage import NO_LINEAGES, Order, Period, order_of, settle
 from ranking.scale import PLAIN_SCALE, RERANK_SCALE, Scale
@@ -27,6 +28,7 @@ _LEAST_KEYWORD = 1 / 3
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
 _CONCEPT = 0.5
+_ROUNDING = 1e-3
 # Feedback decides between memories of similar relevance and never hides a relevant one: a single
 # matching query term weighs more.
 FEEDBACK: Mapping[FeedbackValue, float] = {
@@ -74,8 +76,10 @@ class RankingQuery:
 
     `vector` is the embedding of the query rewritten in the first person, for memories that are in
     the first person; `plain` is the embedding of the original query, for memories that name their
-    speaker. Both are unit vectors. `terms` exclude the names of speakers, `speakers` are the
-    speakers the query names, and `concepts` map memory ids to the gain from shared concepts.
+    speaker. Both are unit vectors; `known` is the share of the query that the embedder knows.
+    `terms` exclude the names of speakers; `loose` maps some of them to what a memory may have in
+    common with them instead, each with its worth. `speakers` are the speakers the query names, and
+    `concepts` map memory ids to the gain from shared concepts.
 
     `about_assistant` is whether the query asks for what the assistant said, None if it does not
     matter who spoke. `about_past` and `periods`, those of its dates, decide which memory leads a
@@ -92,6 +96,13 @@ class RankingQuery:
     about_past: bool = False
     periods: tuple[Period, ...] = ()
     heeds_lineages: bool = True
+    known: float = 1.0
+    loose: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def all_terms(self) -> frozenset[str]:
+        """The terms and loose terms."""
+        return self.terms.union(*(self.loose.get(term, ()) for term in self.terms))
 
 
 @dataclass(slots=True)
@@ -144,7 +155,9 @@ def compute_signals(
     semantic = vectors @ query.vector
     if query.plain is not query.vector:
         semantic = np.where(corpus.names_speaker[:end], vectors @ query.plain, semantic)
-    keyword, has_term = _keyword(corpus, query.terms, statistics)
+    # The nearness of what the embedder does not know means little, so the words decide.
+    semantic = (semantic * corpus.known[:end] * query.known).astype(np.float32)
+    keyword, has_term = _keyword(corpus, query, statistics)
     concept = np.zeros(end, np.float32)
     for id, gain in query.concepts.items():
         concept[corpus.rows.get(id, 0)] = gain
@@ -256,7 +269,7 @@ def _finish(found: Signals, weights: Weights) -> None:
 
 
 def _keyword(
-    corpus: Corpus, terms: frozenset[str], statistics: Statistics | None
+    corpus: Corpus, query: RankingQuery, statistics: Statistics | None
 ) -> tuple[Floats, np.ndarray]:
     """Return BM25 over the terms, scaled to 0 to 1, and which rows contain a term themselves.
 
@@ -264,6 +277,7 @@ def _keyword(
     """
     keyword = np.zeros(corpus.end, np.float32)
     has_term = np.zeros(corpus.end, np.bool_)
+    terms = query.terms
     if not terms:
         return keyword, has_term
     context = corpus.context()
@@ -274,10 +288,12 @@ def _keyword(
         terms = frozenset(nsmallest(MAX_TERMS, sorted(terms), key=corpus.document_frequency))
     best = 0.0
     for term in sorted(terms):
-        own = corpus.term_frequency(term)
+        own = _frequency(corpus, term, query.loose.get(term, {}))
         lent = context.term_frequency(own)
         if statistics:
-            weight = idf(statistics.memories, statistics.document_frequency(term))
+            spellings = (term, *_spellings(query.loose.get(term, {})))
+            frequency = min(statistics.memories, sum(map(statistics.document_frequency, spellings)))
+            weight = idf(statistics.memories, frequency)
         else:
             weight = idf(len(corpus), float(np.count_nonzero(lent)))
         best += weight * (_K1 + 1)
@@ -287,3 +303,21 @@ def _keyword(
     if best:
         keyword *= np.maximum(np.sqrt(context.fade), _LEAST_KEYWORD) / best
     return keyword, has_term
+
+
+def _frequency(corpus: Corpus, term: str, loose: Mapping[str, float]) -> Floats:
+    """Return the occurrences of a term in each row, or what its loose terms there are worth."""
+    own = corpus.term_frequency(term)
+    present = [each for each in loose if corpus.has_term(each)]
+    if not present:
+        return own
+    worth = np.zeros(corpus.end, np.float32)
+    for each in present:
+        worth += np.float32(loose[each]) * (corpus.term_frequency(each) > 0)
+    worth[worth < LEAST - _ROUNDING] = 0
+    return np.maximum(own, np.minimum(worth, SPELLING))
+
+
+def _spellings(loose: Mapping[str, float]) -> list[str]:
+    """Return the loose terms that make a match by themselves."""
+    return [term for term, worth in loose.items() if worth >= SPELLING]

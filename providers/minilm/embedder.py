@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -30,6 +31,8 @@ BATCH = 32  # The maximum number of texts per run.
 # the queries of all other callers by seconds, and larger batches are hardly faster.
 BATCH_TOKENS = 2_048
 CACHED_QUERIES = 1024  # The number of queries whose vectors are cached.
+_UNKNOWN = "[UNK]"
+_LETTER = regex.compile(r"\p{L}")
 QUERY_LENGTH = 512  # Characters; longer texts are rarely queries that are repeated.
 # The number of texts per run for token states. So few of similar length need little padding, and
 # more would not be faster.
@@ -79,6 +82,22 @@ class MiniLM:
         Raises ProviderError as `embed` does.
         """
         return await self._all(self._states_of, list(texts))
+
+    def known_share(self, text: str) -> float:
+        """Return the share of the letters of a text that are in tokens of several letters.
+
+        The vocabulary spells words of other scripts letter by letter, or not at all; those letters
+        the model has hardly seen. A single ASCII letter is known, and so is all English text.
+        """
+        clean = text.encode("utf-8", "replace").decode()
+        encoding = self._tokenizer.encode(clean, add_special_tokens=False)
+        known = total = 0
+        for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
+            letters = len(_LETTER.findall(clean[start:end]))
+            body = token.removeprefix("##")
+            total += letters
+            known += letters if token != _UNKNOWN and (len(body) > 1 or body.isascii()) else 0
+        return known / total if total else 1.0
 
     def close(self) -> None:
         """Wait for the batches already submitted, then reject later ones."""

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from language.claims import claim_of
+from language.loose_terms import stored_terms
 from language.names import names_speaker, without_speaker
 from language.terms import VERSION as TERMS_VERSION
 from language.terms import terms
@@ -32,7 +33,7 @@ def keywords_of(utterance: Utterance) -> Keywords:
     body = without_speaker(utterance.text, utterance.speaker)
     found, claim = terms(body)[:_MOST_TERMS], claim_of(body)
     return Keywords(
-        terms=" ".join(found),
+        terms=" ".join([*found, *stored_terms(body)][:_MOST_TERMS]),
         words=len(found),
         is_question=body.rstrip().endswith(_QUESTION_MARKS),
         names_speaker=names_speaker(utterance.text, utterance.speaker),

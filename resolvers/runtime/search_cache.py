@@ -17,6 +17,7 @@ from core.turn import ASSISTANT_ROLE
 from ranking.corpus import Corpus, Document
 from ranking.score import Statistics
 from ranking.vectors import Vectors
+from resolvers.runtime.known_share import KnownShare, all_known, cached, known_share_of
 from storage.search.documents import DocumentRow
 from storage.transaction import Transaction
 
@@ -65,8 +66,9 @@ class Vocabulary:
 class _CachedCorpus:
     """A cached corpus: how it is read and updated."""
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, known_share: KnownShare) -> None:
         self._dimension = dimension
+        self._known_share = known_share
         self.body = Corpus(dimension)
 
     @property
@@ -77,7 +79,8 @@ class _CachedCorpus:
     def read(self, tx: Transaction, key: ScopeKey) -> None:
         """Read the whole scope."""
         body = Corpus(self._dimension)
-        body.put(*documents_of(tx.documents.in_scope(key.project_id, key.entity)))
+        rows = tx.documents.in_scope(key.project_id, key.entity)
+        body.put(*documents_of(rows, self._known_share))
         self.body = body
 
     def follow(self, tx: Transaction, key: ScopeKey, changed: list[str]) -> None:
@@ -85,7 +88,7 @@ class _CachedCorpus:
         rows = tx.documents.find(changed, key.project_id, key.entity)
         for gone in set(changed).difference(row.id for row in rows):
             self.body.remove(gone)
-        self.body.put(*documents_of(rows))
+        self.body.put(*documents_of(rows, self._known_share))
 
 
 class _CachedVectors:
@@ -93,7 +96,7 @@ class _CachedVectors:
 
     needs_rebuild = False
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, _: KnownShare) -> None:
         self._dimension = dimension
         self.body = Vectors(dimension)
 
@@ -135,14 +138,15 @@ class _Entry:
         self.sequence = head
 
 
-def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
-    """Return rows as the documents that ranking takes."""
+def documents_of(rows: Sequence[DocumentRow], known_share: KnownShare) -> list[Document]:
+    """Return rows as the documents that ranking takes, with what the embedder knows of each."""
     return [
         Document(
             *row[:-3],  # type: ignore[arg-type]
             state=STATES[row.state],
             from_assistant=row.role == ASSISTANT_ROLE,
             successor_id=row.successor_id if row.state == MemoryState.SUPERSEDED.name else None,
+            known=known_share_of(row.terms, known_share),
         )
         for row in rows
     ]
@@ -151,11 +155,19 @@ def documents_of(rows: Sequence[DocumentRow]) -> list[Document]:
 class SearchCache:
     """The cached scopes of one process, up to about `capacity` bytes.
 
-    Of these, `reserved` bytes are left to the token cache.
+    Of these, `reserved` bytes are left to the token cache. `known_share` returns the share of a
+    text that the embedder knows.
     """
 
-    def __init__(self, dimension: int, capacity: int, reserved: int = 0) -> None:
+    def __init__(
+        self,
+        dimension: int,
+        capacity: int,
+        reserved: int = 0,
+        known_share: KnownShare = all_known,
+    ) -> None:
         self._dimension = dimension
+        self.known_share = cached(known_share)
         self.capacity = capacity
         self._most = capacity - reserved
         self._entries: OrderedDict[tuple[type, ScopeKey], _Entry] = OrderedDict()
@@ -202,7 +214,8 @@ class SearchCache:
         self, tx: Transaction, key: ScopeKey, kind: type[_CachedCorpus | _CachedVectors]
     ) -> Iterator[_Entry]:
         with self._lock:
-            entry = self._entries.setdefault((kind, key), _Entry(kind(self._dimension)))
+            fresh = _Entry(kind(self._dimension, self.known_share))
+            entry = self._entries.setdefault((kind, key), fresh)
             self._entries.move_to_end((kind, key))
         with entry.lock:
             entry.follow_log(tx, key)

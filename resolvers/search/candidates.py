@@ -12,7 +12,7 @@ from dataclasses import replace
 from core.entity_names import ENTITY_KEYS
 from language.dates.queries import date_windows
 from ranking.corpus import Corpus, Floats
-from ranking.score import Weights, idf
+from ranking.score import RankingQuery, Statistics, Weights, idf
 from ranking.vectors import Vectors
 from resolvers.context import Context
 from resolvers.runtime.search_cache import ScopeKey, documents_of
@@ -171,19 +171,31 @@ def _by_words(tx: Transaction, key: ScopeKey, question: Question) -> list[str]:
 
 
 def _telling(question: Question) -> dict[str, float]:
-    """Return the rarest terms of a query, each with its inverse document frequency."""
+    """Return the rarest terms of a query, each with its inverse document frequency.
+
+    Loose terms have their share of that of their term.
+    """
     assert question.vocabulary is not None
     known = question.vocabulary.statistics(question.memories)
     chosen: dict[str, float] = {}
     read = 0.0
-    for frequency, term in sorted(
-        (known.document_frequency(term), term) for term in question.asked.terms
-    ):
+    weights = _weights(question.asked, known)
+    for frequency, term in sorted((known.document_frequency(term), term) for term in weights):
         read += frequency
         if chosen and read > MOST_READ:
             break
-        chosen[term] = idf(known.memories, frequency)
+        chosen[term] = weights[term]
     return chosen
+
+
+def _weights(asked: RankingQuery, known: Statistics) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for term in sorted(asked.terms):
+        weight = idf(known.memories, known.document_frequency(term))
+        found[term] = max(weight, found.get(term, 0.0))
+        for each, worth in asked.loose.get(term, {}).items():
+            found[each] = max(worth * weight, found.get(each, 0.0))
+    return found
 
 
 async def _rank(
@@ -204,13 +216,15 @@ async def _rank(
     assert question.vocabulary is not None
     statistics = question.vocabulary.statistics(question.memories)
     dimension = ctx.services.embedder.dimension
+    known_share = ctx.services.search_cache.known_share
 
     def work(tx: Transaction) -> Ranking:
-        corpus = Corpus(dimension, indexed_terms=question.asked.terms)
-        corpus.put(*documents_of(tx.documents.find(ids, key.project_id)))
+        corpus = Corpus(dimension, indexed_terms=question.asked.all_terms)
+        corpus.put(*documents_of(tx.documents.find(ids, key.project_id), known_share))
         lending = [id for id in lineage if id not in corpus.rows]
         if lending:
-            corpus.put(*documents_of(tx.documents.find(lending, key.project_id, key.entity)))
+            rows = tx.documents.find(lending, key.project_id, key.entity)
+            corpus.put(*documents_of(rows, known_share))
         first = rank_rows(corpus, question, weights, corpus.rows_of(ids), statistics)
         best = [corpus.ids[row] for row in first.best(IN_CONTEXT + 2 * top_k)]
         if also is not None and also not in best:
@@ -218,7 +232,7 @@ async def _rank(
         around = [id for id in tx.documents.neighbours(best) if id not in corpus.rows]
         if not around:
             return first
-        corpus.put(*documents_of(tx.documents.find(around, key.project_id)))
+        corpus.put(*documents_of(tx.documents.find(around, key.project_id), known_share))
         return rank_rows(corpus, question, weights, first.rows, statistics)
 
     return await ctx.read(work)

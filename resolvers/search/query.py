@@ -2,12 +2,14 @@
 
 import asyncio
 import math
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
 from language.dates.queries import DateRange, periods, query_dates
+from language.loose_terms import loose_terms
 from language.names import name_terms, speakers_named_in, to_first_person
 from language.query_intent import (
     asks_about_assistant,
@@ -50,9 +52,10 @@ async def build_question(
 ) -> Question:
     """Return a query with its features, for a scope that has the given number of memories.
 
-    `whole` is whether the scope is ranked in full. Relative dates are counted from `reference`, or
-    from the current time if it is None.
+    The query is read in the Unicode form NFC. `whole` is whether the scope is ranked in full.
+    Relative dates are counted from `reference`, or from the current time if it is None.
     """
+    query = unicodedata.normalize("NFC", query)
 
     stopwatch = Stopwatch()
 
@@ -71,8 +74,8 @@ async def build_question(
         embedded = [(await ctx.embed([each]))[0] for each in dict.fromkeys((text, query))]
     vectors = [vector_of(each) for each in embedded]
     # A long query would block the event loop.
-    words, dates = await asyncio.to_thread(
-        lambda: (terms(query), query_dates(query, reference or ctx.now()))
+    words, loose, dates = await asyncio.to_thread(
+        lambda: (terms(query), loose_terms(query), query_dates(query, reference or ctx.now()))
     )
     asked = RankingQuery(
         vector=vectors[0],
@@ -84,6 +87,8 @@ async def build_question(
         about_assistant=asks_about_assistant(query),
         about_past=asks_about_past(query),
         periods=_periods(query, dates),
+        known=ctx.services.embedder.known_share(query),
+        loose=loose,
     )
     return Question(text, asked, memories, vocabulary, stopwatch)
 

@@ -13,9 +13,11 @@ import numpy as np
 from core.enums import EntityType
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
+from language.loose_terms import is_loose
 from ranking.corpus import Rows
 from ranking.score import DEFAULT_WEIGHTS, RankingQuery
 from resolvers.context import Context
+from resolvers.runtime.known_share import KnownShare, known_share_of
 from resolvers.runtime.search_cache import ScopeKey, Vocabulary
 from resolvers.search.candidates import rank_candidates
 from resolvers.search.planner import is_whole
@@ -89,7 +91,7 @@ def _in_whole(
     selection: Selection,
 ) -> dict[str, Chosen]:
     """Return the related memories by memory id, for scopes that are ranked in full."""
-    questions = _questions(tx, members)
+    questions = _questions(tx, members, ctx.services.search_cache.known_share)
     chosen = {}
     for key, ids in members.items():
         with ctx.services.search_cache.corpus(tx, key) as corpus:
@@ -112,7 +114,9 @@ async def _in_large(
 
     def work(tx: Transaction) -> dict[str, Question]:
         vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
-        return _questions(tx, {key: ids}, memories, vocabulary)
+        return _questions(
+            tx, {key: ids}, ctx.services.search_cache.known_share, memories, vocabulary
+        )
 
     chosen = {}
     for id, question in (await ctx.read(work)).items():
@@ -124,6 +128,7 @@ async def _in_large(
 def _questions(
     tx: Transaction,
     members: Mapping[ScopeKey, Sequence[str]],
+    known_share: KnownShare,
     memories: int = 0,
     vocabulary: Vocabulary | None = None,
 ) -> dict[str, Question]:
@@ -135,7 +140,13 @@ def _questions(
     for project_id, ids in by_project.items():
         for row in tx.documents.find(ids, project_id):
             vector = vector_of(row.vector)
-            asked = RankingQuery(vector, vector, frozenset(row.terms.split()), heeds_lineages=False)
+            asked = RankingQuery(
+                vector,
+                vector,
+                frozenset(term for term in row.terms.split() if not is_loose(term)),
+                heeds_lineages=False,
+                known=known_share_of(row.terms, known_share),
+            )
             questions[row.id] = Question("", asked, memories, vocabulary)
     return questions
 
