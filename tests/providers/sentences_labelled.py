@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.turn import Turn
 from tests.providers.sentences_of_friends import AMONG_FRIENDS
+from tests.providers.sentences_unseen import UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,10 +372,22 @@ assistant:
 """
 
 
-def conversations() -> list[tuple[list[Turn], list[Labelled]]]:
+Conversation = tuple[list[Turn], list[Labelled]]
+
+
+def conversations() -> list[Conversation]:
     """Return the turns of each conversation, with the marks of their sentences."""
+    return [*_read(LABELLED), *_read(AMONG_FRIENDS)]
+
+
+def unseen_conversations() -> list[Conversation]:
+    """Return the same of the sentences that no rule was made for."""
+    return _read(UNSEEN)
+
+
+def _read(text: str) -> list[Conversation]:
     found = []
-    for block in [*LABELLED.strip().split("\n\n"), *AMONG_FRIENDS.strip().split("\n\n")]:
+    for block in text.strip().split("\n\n"):
         speakers: list[tuple[str, str | None]] = []
         said: list[list[str]] = []
         labelled: list[Labelled] = []
