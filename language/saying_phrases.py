@@ -30,7 +30,7 @@ CHATTER = frozenset(
         see know mean think guess hope bet wish love like agree understand feel get got gonna gotta
         wanna go going keep let say tell wait check take care talk catch chat soon later make makes
         made come want need try help thing things stuff way idea time one ones kind sort bless back
-        forward looking done real deal matter point yet us im ive nothing something anything
+        forward looking done real deal forget matter point yet us im ive nothing something anything
         everything someone everyone anyone else around work works ya kinda
         """
     )
@@ -109,6 +109,15 @@ LOOSE_OPENERS = "(?i:hey|oh|wow|yeah|yep|yup|ok|okay|haha|lol|omg|btw|also|plus|
 ANSWERS = re.compile(
     r"(?:oh,? |well,? )?(?:yes|yeah|yea|yep|yup|no|nope|nah|sure|of course|definitely|absolutely"
     r"|totally|not really|certainly|indeed|exactly)\b"
+)
+# The same as a whole sentence, without a mark: "nope", "yeah I do", "not yet".
+BARE_ANSWER = re.compile(
+    r"(?:oh,? |well,? |um+,? |hm+,? )?(?:yes|yeah|yea|yep|yup|ya|ye|no|nope|nah|naw|nay|aye|sure"
+    r"|of course|definitely|absolutely|totally|not really|certainly|indeed|correct|that's right"
+    r"|(?:not )?(?:always|yet|at all|anymore)|never|sometimes|often|rarely|occasionally|kind of"
+    r"|sort of|a (?:bit|little))"
+    r"(?:,? (?:i|we) (?:do|don't|am|am not|did|didn't|have|haven't|can|can't|was|wasn't|will|won't)"
+    r"|,? (?:i'm|we're) not|,? (?:not|sir|ma'am|please|thanks|always|never|sometimes))?\W*\Z"
 )
 QUESTION = regex.compile(
     r"""[?\uFF1F\u061F\u2047-\u2049\u203D\u037E\u055E\u1367]"""

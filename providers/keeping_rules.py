@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.turn import Speaker, Turn
 from language.sayings import Saying
+from providers.foreign import may_be_foreign_statement
 
 COLONS = (":", "\uff1a")
 MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
@@ -55,7 +56,8 @@ class Candidate:
     @property
     def answers(self) -> bool:
         """Whether the sentence follows a question about something in particular."""
-        return self.question is not None and self.question.saying.is_particular
+        asked = self.question.saying if self.question else None
+        return asked is not None and (asked.is_particular or asked.asks_about_listener)
 
     @property
     def is_by_person(self) -> bool:
@@ -93,6 +95,11 @@ def _is_too_short(it: Candidate) -> bool:
     return it.saying.is_fragment or it.saying.is_judgement
 
 
+def _is_foreign(it: Candidate) -> bool:
+    # English rules cannot judge it.
+    return it.saying.is_fragment and it.is_by_person and may_be_foreign_statement(it.own.text)
+
+
 def _admires_previous_turn(it: Candidate) -> bool:
     # "That is so kind of her": admiration of what another person said, unless that was a question.
     follows = bool(it.previous_turn) and not it.same_turn and it.question is None
@@ -102,6 +109,7 @@ def _admires_previous_turn(it: Candidate) -> bool:
 RULES: tuple[Rule, ...] = (
     _drop("question or request", lambda it: it.saying.is_question or it.saying.is_request),
     _keep("short answer to a question", lambda it: _is_too_short(it) and it.answers),
+    _keep("short statement of another language", _is_foreign),
     _drop("short without a question", _is_too_short),
     _drop(
         "refers to a missing sentence",

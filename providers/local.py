@@ -8,7 +8,7 @@ stored together with the preceding sentences, which then must be fit to be store
 import asyncio
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,22 +16,22 @@ import numpy as np
 from core.turn import Speaker, Turn
 from language.concepts import concepts_in
 from language.dates.moments import Moment, moment_of
-from language.names import without_speaker
-from language.sayings import Saying, classify
-from language.sentences import is_code, is_item, sentences, without_bullet
+from language.foreign_words import is_foreign_answer
+from language.sayings import Saying
+from language.sentences import is_code
 from language.terms import terms
 from providers.base import Embedder
 from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact
-from providers.keeping_rules import COLONS, Candidate, Utterance, deciding_rule
+from providers.foreign import may_be_foreign_question
+from providers.keeping_rules import Candidate, Utterance, deciding_rule
+from providers.utterances import utterances_of
 
 MAX_FACT_LENGTH = 65_536  # Characters.
 MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
 MAX_FACT_SENTENCES = 1 + MAX_CONTEXT_SENTENCES  # Including sentences that are mere judgements.
 MIN_TERMS_ALONE = 3  # Content words a dependent sentence needs if no context can precede it,
 MIN_TERMS_ABOUT_OTHERS = 5  # and those it needs if it is not about the speaker.
-MAX_LIST_LENGTH = 1_000  # Characters; a longer list becomes one fact per item with the heading.
-MAX_HEADING_LENGTH = 300  # Characters; a longer sentence does not count as a heading.
 ECHO_SENTENCES = 20  # The number of last sentences of the user that an assistant may echo.
 # The minimum cosine between a sentence and its topic, tuned on a labelled set in the tests. The
 # threshold to keep a sentence the rules drop is higher than that to drop an unwanted sentence.
@@ -139,39 +139,7 @@ def _read(assignment: Assignment) -> list[list[Utterance]]:
     ]
     placed += [(n, turn) for n, turn in enumerate(assignment.turns) if not turn.is_context]
     names = frozenset(turn.name for _, turn in placed if turn.name)
-    return [list(_utterances(position, turn, names)) for position, turn in placed]
-
-
-def _utterances(position: int | None, turn: Turn, names: Collection[str]) -> Iterator[Utterance]:
-    """Yield the sentences of a turn; a heading with a colon is joined with its items."""
-    pieces = sentences(without_speaker(turn.content, turn.name))
-    at = 0
-    while at < len(pieces):
-        heading, at = pieces[at], at + 1
-        first = at
-        if heading.endswith(COLONS) and len(heading) <= MAX_HEADING_LENGTH:
-            while at < len(pieces) and is_item(pieces[at]):
-                at += 1
-            if first == at < len(pieces) and _is_announced(pieces[at], names):
-                at += 1
-        heading, items = without_bullet(heading), pieces[first:at]
-        whole = "\n".join([heading, *items])
-        if not items or len(whole) <= MAX_LIST_LENGTH:
-            yield Utterance(whole, classify(whole, names), position, turn)
-            continue
-        asks = classify(heading, names)
-        for item in items:
-            text = f"{heading} {without_bullet(item)}"
-            # Items of "Translate these:" are part of the request.
-            saying = classify(text if asks.is_request or asks.is_question else item, names)
-            yield Utterance(text, saying, position, turn)
-
-
-def _is_announced(sentence: str, names: Collection[str]) -> bool:
-    """Return whether a sentence on the line after a colon may belong to the heading."""
-    saying = classify(sentence, names)
-    asks = saying.is_question or saying.is_request
-    return not (asks or saying.is_pleasantry or is_code(sentence))
+    return [list(utterances_of(position, turn, names)) for position, turn in placed]
 
 
 def _facts(
@@ -220,13 +188,17 @@ def _drafts(
     for turn in turns:
         here: list[Utterance] = []
         drafts: list[_Draft] = []
+        after_code = False
         for own in turn:
+            if is_code(own.text):
+                after_code = True
+                continue
             question = None if here else _question(before, own)
             answers = question is not None and _is_bare_answer(own, question)
             if own.saying.is_pleasantry and not answers:
                 continue
             last = drafts[-1].utterances if drafts else []
-            if own.turn is None or is_code(own.text) or id(own) in unwanted:
+            if own.turn is None or id(own) in unwanted:
                 pass
             elif own.saying.is_judgement and last and here and last[-1] is here[-1]:
                 if len(last) < MAX_FACT_SENTENCES:
@@ -236,12 +208,15 @@ def _drafts(
                 or id(own) in wanted
                 or deciding_rule(Candidate(own, question, before, here, user_words)).keeps
             ):
-                context = _context(own, question, before, here)
-                stands = id(own) in wanted or _stands(own, context)
+                # Code may hold a password, so what refers to it is kept alone.
+                context = [] if after_code else _context(own, question, before, here)
+                stands = id(own) in wanted or after_code or _stands(own, context)
                 if stands and unwanted.isdisjoint(map(id, context)):
                     drafts.append(_Draft(context, own))
-            # A request is settled by its reply, so later sentences do not refer to it.
-            if own.saying.is_question or not own.saying.is_request:
+            after_code = False
+            # A request is settled by its reply, so later sentences do not refer to it, unless it
+            # asks for an answer.
+            if own.saying.asks_about_listener or not own.saying.is_request:
                 here.append(own)
         yield from drafts
         if turn and turn[0].by.speaker is Speaker.USER:
@@ -252,13 +227,19 @@ def _drafts(
 
 def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
     """Return the last question among the two preceding sentences, if another speaker asked it."""
-    questions = [other for other in before[-2:] if other.saying.is_question]
+    questions = [
+        other
+        for other in before[-2:]
+        if other.saying.is_question or other.saying.asks_about_listener
+    ]
     return questions[-1] if questions and not questions[-1].shares_speaker(own) else None
 
 
 def _is_bare_answer(own: Utterance, question: Utterance) -> bool:
     """Return whether a sentence is a bare yes or no to a closed question about a person."""
-    return own.saying.is_answer and not own.saying.content_terms and question.saying.is_closed
+    if own.saying.is_answer and not own.saying.content_terms and question.saying.is_closed:
+        return True
+    return is_foreign_answer(own.text) and may_be_foreign_question(question.text)
 
 
 def _stands(own: Utterance, context: Sequence[Utterance]) -> bool:
@@ -306,7 +287,9 @@ def _context(
 
 def _texts(draft: _Draft) -> list[str]:
     """Return the text of a fact, in several parts if it exceeds the length of a memory."""
-    text = " ".join(each.text for each in draft.utterances)
+    *before, last = [each.text for each in draft.utterances]
+    # A row of a table ends its line.
+    text = "".join(f"{each}\n" if each.endswith("|") else f"{each} " for each in before) + last
     parts: list[str] = []
     while len(text) > MAX_FACT_LENGTH:
         cut = text.rfind(" ", 1, MAX_FACT_LENGTH)

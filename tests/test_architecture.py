@@ -53,7 +53,7 @@ FENCES = {
 # layer that is not listed has no packages.
 PACKAGE_ORDER: dict[str, list[set[str]]] = {
     "core": [
-        {"api_keys", "audit", "categories", "enums", "errors", "events", "ids"},
+        {"api_keys", "audit", "categories", "enums", "errors", "events", "ids", "text_forms"},
         {"settings", "timestamps", "turn", "version", "webhook_secrets"},
         {"access", "entity_names", "outgoing_urls", "paging", "validation", "webhook_events"},
         {"exchange", "filters", "json_schemas"},
@@ -62,12 +62,16 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
     "language": [
         {"concept_words", "dates", "generalities", "places", "query_intent", "sentences", "terms"},
         {"claim_phrases", "concepts", "details", "names", "saying_phrases", "values"},
+        {"foreign_words", "request_phrases"},
         {"claim_readers", "likeness", "sayings"},
         {"claims"},
     ],
     "providers": [
         {"base", "dates", "extraction", "prompts", "shaping"},
-        {"categories", "keeping_rules", "minilm", "openai", "questions", "replies"},
+        {"categories", "minilm", "openai", "questions", "replies"},
+        {"foreign"},
+        {"keeping_rules"},
+        {"utterances"},
         {"local", "openai_chat", "openai_embeddings"},
         {"openai_shaper"},
         {"models"},

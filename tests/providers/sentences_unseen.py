@@ -5,6 +5,8 @@ rule that is made for one of them makes the figures worthless. Sixteen languages
 state a fact, answers to requests, names with marks in them, emoji.
 """
 
+# The letters of other alphabets look like Latin ones.
+# ruff: noqa: RUF001
 UNSEEN = """
 user:
 + Please be aware that I'm gluten intolerant.
@@ -35,11 +37,11 @@ user:
 + We saw Godspeed You! Black Emperor last night.
 + My cousin works for Ampersand & Co. in Dublin.
 + My aunt reads A. S. Byatt and G.K. Chesterton all day.
-+ I adore \U0001f98a!
-+ I can't stand \U0001f96c
-- \U0001f44d
-- \U0001f389\U0001f389\U0001f389
-- lol \U0001f602
++ I adore 🦊!
++ I can't stand 🥬
+- 👍
+- 🎉🎉🎉
+- lol 😂
 
 assistant:
 - Tell me which city you grew up in.
@@ -75,15 +77,15 @@ user:
 - nope
 
 user:
-+ Soy al\u00e9rgica a los frutos secos.
++ Soy alérgica a los frutos secos.
 + Vivo en Valencia.
 + Trabajo de noche.
 + Odio el cilantro.
 + Mi perro se llama Toby.
-- \u00a1Hola!
+- ¡Hola!
 - Muchas gracias.
-- \u00bfD\u00f3nde est\u00e1 la estaci\u00f3n?
-- \u00a1Buenos d\u00edas!
+- ¿Dónde está la estación?
+- ¡Buenos días!
 - De nada.
 
 user:
@@ -99,7 +101,7 @@ user:
 + Moro em Recife.
 + Sou enfermeira.
 + Tenho asma.
-- Ol\u00e1!
+- Olá!
 - Obrigado!
 - Tudo bem?
 
@@ -111,73 +113,73 @@ user:
 - Guten Morgen!
 - Vielen Dank!
 - Alles klar.
-- Wie sp\u00e4t ist es?
+- Wie spät ist es?
 
 user:
-+ Je suis diab\u00e9tique.
-+ J'habite \u00e0 Nantes.
++ Je suis diabétique.
++ J'habite à Nantes.
 - Bonjour !
 - Merci beaucoup !
 - D'accord.
 
 user:
-+ Mieszkam w Gda\u0144sku.
-+ Mam astm\u0119.
-+ Nie pij\u0119 kawy.
-- Cze\u015b\u0107!
-- Dzi\u0119kuj\u0119 bardzo!
-- Dzie\u0144 dobry!
++ Mieszkam w Gdańsku.
++ Mam astmę.
++ Nie piję kawy.
+- Cześć!
+- Dziękuję bardzo!
+- Dzień dobry!
 
 user:
-+ \u0130zmir'de ya\u015f\u0131yorum.
-+ Kahve i\u00e7mem.
-+ Ast\u0131m\u0131m var.
++ İzmir'de yaşıyorum.
++ Kahve içmem.
++ Astımım var.
 - Merhaba!
-- Te\u015fekk\u00fcr ederim!
-- G\u00fcnayd\u0131n!
+- Teşekkür ederim!
+- Günaydın!
 
 user:
-+ \u042f \u0436\u0438\u0432\u0443 \u0432 \u041a\u0430\u0437\u0430\u043d\u0438.
-+ \u041d\u0435 \u043f\u044c\u044e \u043c\u043e\u043b\u043e\u043a\u043e.
-+ \u0410\u043b\u043b\u0435\u0440\u0433\u0438\u044f \u043d\u0430 \u043f\u044b\u043b\u044c\u0446\u0443.
-- \u041f\u0440\u0438\u0432\u0435\u0442!
-- \u0411\u043e\u043b\u044c\u0448\u043e\u0435 \u0441\u043f\u0430\u0441\u0438\u0431\u043e!
-- \u0414\u043e\u0431\u0440\u043e\u0435 \u0443\u0442\u0440\u043e!
++ Я живу в Казани.
++ Не пью молоко.
++ Аллергия на пыльцу.
+- Привет!
+- Большое спасибо!
+- Доброе утро!
 
 user:
-+ \u732b\u3092\u4e8c\u5339\u98fc\u3063\u3066\u3044\u307e\u3059\u3002
-+ \u5375\u304c\u98df\u3079\u3089\u308c\u307e\u305b\u3093\u3002
-+ \u5927\u962a\u306b\u4f4f\u3093\u3067\u3044\u307e\u3059\u3002
-- \u3053\u3093\u306b\u3061\u306f\uff01
-- \u3042\u308a\u304c\u3068\u3046\u3054\u3056\u3044\u307e\u3059\u3002
-- \u304a\u306f\u3088\u3046\u3054\u3056\u3044\u307e\u3059\u3002
-- \u304a\u75b2\u308c\u69d8\u3067\u3059\u3002
-- \u99c5\u306f\u3069\u3053\u3067\u3059\u304b\uff1f
++ 猫を二匹飼っています。
++ 卵が食べられません。
++ 大阪に住んでいます。
+- こんにちは！
+- ありがとうございます。
+- おはようございます。
+- お疲れ様です。
+- 駅はどこですか？
 
 user:
-+ \u6211\u5bf9\u82b1\u751f\u8fc7\u654f\u3002
-+ \u6211\u4f4f\u5728\u6210\u90fd\u3002
-- \u4f60\u597d\uff01
-- \u8c22\u8c22\uff01
-- \u65e9\u4e0a\u597d\u3002
++ 我对花生过敏。
++ 我住在成都。
+- 你好！
+- 谢谢！
+- 早上好。
 
 user:
-+ \uc800\ub294 \ubd80\uc0b0\uc5d0 \uc0b4\uc544\uc694.
-+ \ub545\ucf69 \uc54c\ub808\ub974\uae30\uac00 \uc788\uc5b4\uc694.
-- \uc548\ub155\ud558\uc138\uc694!
-- \uac10\uc0ac\ud569\ub2c8\ub2e4.
++ 저는 부산에 살아요.
++ 땅콩 알레르기가 있어요.
+- 안녕하세요!
+- 감사합니다.
 
 user:
-+ \u092e\u0948\u0902 \u0936\u093e\u0915\u093e\u0939\u093e\u0930\u0940 \u0939\u0942\u0901\u0964
-+ \u092e\u0941\u091d\u0947 \u0926\u0942\u0927 \u0938\u0947 \u090f\u0932\u0930\u094d\u091c\u0940 \u0939\u0948\u0964
-- \u0928\u092e\u0938\u094d\u0924\u0947!
-- \u0927\u0928\u094d\u092f\u0935\u093e\u0926\u0964
++ मैं शाकाहारी हूँ।
++ मुझे दूध से एलर्जी है।
+- नमस्ते!
+- धन्यवाद।
 
 user:
-+ \u0623\u0633\u0643\u0646 \u0641\u064a \u0639\u0645\u0651\u0627\u0646.
-+ \u0639\u0646\u062f\u064a \u062d\u0633\u0627\u0633\u064a\u0629 \u0645\u0646 \u0627\u0644\u0633\u0645\u0643.
-- \u0645\u0631\u062d\u0628\u0627!
-- \u0634\u0643\u0631\u0627 \u062c\u0632\u064a\u0644\u0627.
++ أسكن في عمّان.
++ عندي حساسية من السمك.
+- مرحبا!
+- شكرا جزيلا.
 
 user:
 + Woon in Gent.
@@ -188,20 +190,20 @@ user:
 
 user:
 + Asun Turussa.
-+ Olen kasvissy\u00f6j\u00e4.
++ Olen kasvissyöjä.
 - Kiitos!
 - Moi!
 
 assistant:
-- \u00bfC\u00f3mo te llamas?
+- ¿Cómo te llamas?
 user:
-+ Luc\u00eda
++ Lucía
 assistant:
 - Wo wohnst du?
 user:
 + In Graz.
 assistant:
-- Dis-moi ton \u00e2ge.
+- Dis-moi ton âge.
 user:
 + 41 ans
 """
