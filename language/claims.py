@@ -9,8 +9,8 @@ claim.
 """
 
 import re
-import unicodedata
 
+from core.text_forms import comparable
 from language.claim_phrases import AGO
 from language.claim_readers import (
     AGE,
@@ -81,7 +81,7 @@ def claim_of(text: str) -> Claim | None:
     """
     if len(text) > MAX_TEXT_LENGTH:
         return None
-    plain = " ".join(unicodedata.normalize("NFKC", text).replace("\u2019", "'").split())
+    plain = " ".join(comparable(text).replace("\u2019", "'").split())
     sentences = [part for part in _SENTENCE_END.split(plain.rstrip(_CLOSING)) if part]
     if not 1 <= len(sentences) <= 2 or len(plain.split()) > MAX_WORDS:
         return None

@@ -9,6 +9,9 @@ por el libro" is not.
 # The letters of other alphabets look like Latin ones.
 # ruff: noqa: RUF001
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import regex
 
 from core.text_forms import comparable
@@ -112,6 +115,11 @@ radim jedem pijem pušim djece saya aku tinggal bekerja tidak suka punya makan a
 tôi sống làm không ăn có thích uống
 """
 
+# The same for pairs of words that are English each.
+_PAIRS = frozenset(
+    ["no como", "yo como", "no uso", "no me", "me gusta", "mi casa", "mi chiamo", "me llamo"]
+)
+
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['\u2019][\p{L}\p{M}]+)*")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]")
 _PLAIN = regex.compile(r"[\p{P}\p{S}\s\p{Emoji_Presentation}\uFE0F\u200D]+")
@@ -121,7 +129,8 @@ def _words(block: str) -> frozenset[str]:
     return frozenset(comparable(block).casefold().split())
 
 
-_PLEASANTRIES, _ANSWERS, FREQUENT = _words(_PLEASANT), _words(_YES_OR_NO), _words(_FREQUENT)
+_PLEASANTRIES, _ANSWERS = _words(_PLEASANT), _words(_YES_OR_NO)
+_FREQUENT_WORDS = _words(_FREQUENT)
 _UNSPACED_PHRASES = sorted(_words(_UNSPACED_PLEASANT) | _ANSWERS, key=len, reverse=True)
 _PHRASES = regex.compile("(?:" + "|".join(map(regex.escape, _UNSPACED_PHRASES)) + ")+[ねよ呀啊]?")
 
@@ -131,6 +140,13 @@ def words_of(text: str) -> list[str]:
     plain = comparable(text).replace("\u2019", "'").casefold()
     words: list[str] = _WORD.findall(plain)
     return words
+
+
+def has_frequent_words(words: Sequence[str]) -> bool:
+    """Return whether words, as of `words_of`, include a frequent one of another language."""
+    return not _FREQUENT_WORDS.isdisjoint(words) or any(
+        f"{one} {two}" in _PAIRS for one, two in pairwise(words)
+    )
 
 
 def is_unspaced(text: str) -> bool:

@@ -115,9 +115,16 @@ BARE_ANSWER = re.compile(
     r"(?:oh,? |well,? |um+,? |hm+,? )?(?:yes|yeah|yea|yep|yup|ya|ye|no|nope|nah|naw|nay|aye|sure"
     r"|of course|definitely|absolutely|totally|not really|certainly|indeed|correct|that's right"
     r"|(?:not )?(?:always|yet|at all|anymore)|never|sometimes|often|rarely|occasionally|kind of"
-    r"|sort of|a (?:bit|little))"
+    r"|sort of|a (?:bit|little)|(?:i|we) (?:do|don't|am|am not|did|didn't|have|haven't|was|wasn't)"
+    r"|(?:i'm|we're) not)"
     r"(?:,? (?:i|we) (?:do|don't|am|am not|did|didn't|have|haven't|can|can't|was|wasn't|will|won't)"
     r"|,? (?:i'm|we're) not|,? (?:not|sir|ma'am|please|thanks|always|never|sometimes))?\W*\Z"
+)
+DENIES = re.compile(r"(?:no|nope|nah|naw|none|nothing|not really|negative)\b")
+# Open questions about a person to which a bare no is an answer.
+ANYTHING = re.compile(
+    r"\b(?:are|do|did|have|were) you\b(?!.*\b(?:need|want|add|know|say|ask|help|else|like me)\b)"
+    r".*\b(?:anything|any(?:one| \w+)?)\b"
 )
 QUESTION = regex.compile(
     r"""[?\uFF1F\u061F\u2047-\u2049\u203D\u037E\u055E\u1367]"""
@@ -145,7 +152,8 @@ PARTICULAR = re.compile(
 )
 # Yes-or-no questions about a person, rather than about what to do next.
 YES_OR_NO = re.compile(
-    r"(?:.{0,60}[,.!] )?(?:and |so )?(?:do|did|are|were|have|is your|is that your|can you|don't)\b"
+    r"(?:.{0,60}[,.!] )?(?:and |so )?(?:do|did|are|were|have"
+    r"|is (?!there|that|this|it)(?:[\w'-]+ ){0,3}your|is that your|can you|don't)\b"
     r"(?:(?! (?:know what|want me|mean|think|agree|see what|hear|understand|ready|sure|ok)\b).)*"
     r"\byou"
 )

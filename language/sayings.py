@@ -61,6 +61,7 @@ _PICTURED = regex.compile(
     r"\b(?:love|loved|like|liked|hate|hated|adore|prefer|enjoy|eat|ate|drink|want|need|have|had|own|play"
     r"|stand|bought|got|miss|is|are|an?|my|the|some|no|more|to|for|with|in|and|of|by|on|from)"
     r" (\p{Extended_Pictographic}|\p{Regional_Indicator}{2})"
+    r"|\b(?:i|we) \p{Extended_Pictographic}\uFE0F? ?(\p{Extended_Pictographic})"
 )
 HEAD_LENGTH = 400  # Characters of a sentence that are examined to classify it.
 
@@ -131,13 +132,16 @@ def classify(sentence: str, names: Collection[str] = ()) -> Saying:
     content_terms -= CHATTER | speaker_terms
     in_first_person = FIRST_PERSON.search(body) is not None
     if in_first_person and not sentence.isascii():
-        content_terms |= {found[1] for found in _PICTURED.finditer(body)}
+        content_terms |= {found[1] or found[2] for found in _PICTURED.finditer(body)}
     asks = QUESTION.search(sentence, max(0, len(sentence) - HEAD_LENGTH)) is not None
     is_question = asks or ASKS.match(body) is not None
     prompts = asks_about_listener(body)
-    instructs = None if asks else INSTRUCTS.match(body) or RULES_FOR_LATER.match(body)
-    is_instruction = states_for_record(body) or (
-        instructs is not None and body[instructs.end() :].strip(" .!") != ""
+    instructs = None if asks else INSTRUCTS.match(body)
+    is_instruction = (
+        states_for_record(body)
+        or RULES_FOR_LATER.match(body) is not None
+        # "Don't forget!" instructs nothing.
+        or (instructs is not None and body[instructs.end() :].strip(" .!") != "")
     )
     states_fact = _states_fact(body)
     begins_with_reference = POINTS.match(body) is not None and STANDS.match(body) is None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import regex
 
-from language.foreign_words import FREQUENT, is_unspaced, words_of
+from language.foreign_words import has_frequent_words, is_unspaced, words_of
 from language.saying_phrases import CHATTER
 from language.terms import STOP_WORDS
 from providers.minilm.vocabulary import is_english_word
@@ -35,17 +35,17 @@ def may_be_foreign_statement(sentence: str) -> bool:
     words = [word for word in words_of(sentence) if not word.isdigit()]
     if len(words) < 2:
         return False
-    if _OTHER_SCRIPT.search(sentence) or not FREQUENT.isdisjoint(words):
+    if _OTHER_SCRIPT.search(sentence) or has_frequent_words(words):
         return True
     return _looks_foreign(words)
 
 
-def may_be_foreign_question(sentence: str) -> bool:
-    """Return whether a question is in another language."""
+def is_foreign(sentence: str) -> bool:
+    """Return whether a sentence of any length is rather in another language."""
     if is_unspaced(sentence) or _OTHER_SCRIPT.search(sentence):
         return True
     words = [word for word in words_of(sentence) if not word.isdigit()]
-    return not FREQUENT.isdisjoint(words) or _looks_foreign(words)
+    return has_frequent_words(words) or _looks_foreign(words)
 
 
 def _looks_foreign(words: Sequence[str]) -> bool:

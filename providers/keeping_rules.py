@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.turn import Speaker, Turn
 from language.sayings import Saying
-from providers.foreign import may_be_foreign_statement
+from providers.foreign import is_foreign, may_be_foreign_statement
 
 COLONS = (":", "\uff1a")
 MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
@@ -56,8 +56,11 @@ class Candidate:
     @property
     def answers(self) -> bool:
         """Whether the sentence follows a question about something in particular."""
-        asked = self.question.saying if self.question else None
-        return asked is not None and (asked.is_particular or asked.asks_about_listener)
+        if self.question is None:
+            return False
+        asked = self.question.saying
+        # A sentence of another language counts as one, since it may be "Tell me your name".
+        return asked.is_particular or asked.asks_about_listener or is_foreign(self.question.text)
 
     @property
     def is_by_person(self) -> bool:

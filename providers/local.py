@@ -7,23 +7,25 @@ stored together with the preceding sentences, which then must be fit to be store
 
 import asyncio
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from core.text_forms import comparable
 from core.turn import Speaker, Turn
 from language.concepts import concepts_in
 from language.dates.moments import Moment, moment_of
 from language.foreign_words import is_foreign_answer
+from language.saying_phrases import ANYTHING, DENIES
 from language.sayings import Saying
 from language.sentences import is_code
+from language.signs import has_secret
 from language.terms import terms
 from providers.base import Embedder
 from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact
-from providers.foreign import may_be_foreign_question
+from providers.foreign import is_foreign, may_be_foreign_statement
 from providers.keeping_rules import Candidate, Utterance, deciding_rule
 from providers.utterances import utterances_of
 
@@ -163,7 +165,8 @@ def _facts(
     found: dict[tuple[Speaker, str | None, str], tuple[str, _Draft, set[int]]] = {}
     for n in sorted(set(places)):
         for text in _texts(drafts[n]):
-            key = (drafts[n].own.by.speaker, drafts[n].own.by.name, _normalised(text))
+            form = _normalised(text, has_secret(text))
+            key = (drafts[n].own.by.speaker, drafts[n].own.by.name, form)
             first = found.setdefault(key, (text, drafts[n], set()))
             first[2].update(sources[n])
     return list(found.values())
@@ -171,7 +174,12 @@ def _facts(
 
 def _runs(draft: _Draft) -> list[_Run]:
     """Return the sentences of a fact, first all, then every consecutive part, longest first."""
-    parts = [(_normalised(each.text), each.shares_speaker(draft.own)) for each in draft.utterances]
+    # "Tulip." and "tulip." are two answers to the question for a password.
+    keep_case = any(has_secret(each.text) for each in draft.utterances)
+    parts = [
+        (_normalised(each.text, keep_case), each.shares_speaker(draft.own))
+        for each in draft.utterances
+    ]
     whole = len(parts)
     return [
         (draft.own.by.speaker, draft.own.by.name, tuple(parts[start : start + length]))
@@ -232,14 +240,32 @@ def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
         for other in before[-2:]
         if other.saying.is_question or other.saying.asks_about_listener
     ]
+    if not questions and own.saying.is_fragment and before and _may_ask(before[-1], own):
+        questions = [before[-1]]
     return questions[-1] if questions and not questions[-1].shares_speaker(own) else None
+
+
+def _may_ask(other: Utterance, own: Utterance) -> bool:
+    """Return whether an assistant's sentence of another language may be a request for a word."""
+    return (
+        other.by.speaker is Speaker.ASSISTANT
+        and not may_be_foreign_statement(own.text)
+        and is_foreign(other.text)
+    )
 
 
 def _is_bare_answer(own: Utterance, question: Utterance) -> bool:
     """Return whether a sentence is a bare yes or no to a closed question about a person."""
     if own.saying.is_answer and not own.saying.content_terms and question.saying.is_closed:
         return True
-    return is_foreign_answer(own.text) and may_be_foreign_question(question.text)
+    if is_foreign_answer(own.text) and is_foreign(question.text):
+        return True
+    # "Are you allergic to anything?" "Nope."
+    return (
+        DENIES.match(own.text.lower()) is not None
+        and not own.saying.content_terms
+        and ANYTHING.search(question.text.lower()) is not None
+    )
 
 
 def _stands(own: Utterance, context: Sequence[Utterance]) -> bool:
@@ -299,8 +325,9 @@ def _texts(draft: _Draft) -> list[str]:
     return [*parts, text]
 
 
-def _normalised(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+def _normalised(text: str, keep_case: bool) -> str:
+    plain = " ".join(comparable(text).split())
+    return plain if keep_case else plain.casefold()
 
 
 def _finish(

@@ -61,7 +61,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
     ],
     "language": [
         {"concept_words", "dates", "generalities", "places", "query_intent", "sentences", "terms"},
-        {"claim_phrases", "concepts", "details", "names", "saying_phrases", "values"},
+        {"claim_phrases", "concepts", "details", "names", "saying_phrases", "signs", "values"},
         {"foreign_words", "request_phrases"},
         {"claim_readers", "likeness", "sayings"},
         {"claims"},

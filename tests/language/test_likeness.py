@@ -43,6 +43,7 @@ def test_unseen_pairs_that_differ_are_not_the_same() -> None:
     recall = right / sum(wanted for _, wanted in found)
     print(f"\nunseen pairs: {wrong} wrong, recall {recall:.3f} of {len(MERGING)} pairs")
     assert len(MERGING) >= 30
+    assert wrong == 0
 
 
 def test_the_order_of_the_two_does_not_matter() -> None:

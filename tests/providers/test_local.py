@@ -19,7 +19,7 @@ from providers.local import MAX_FACT_LENGTH, NOT_FOLLOWED, LocalExtractor
 from providers.minilm.embedder import MiniLM
 from providers.utterances import MAX_LIST_LENGTH
 from tests.providers.drawn import DRAWN, assistant, user
-from tests.providers.sentences_labelled import conversations
+from tests.providers.labelled import conversations
 
 MONDAY = datetime(2024, 5, 13, 10, 30, tzinfo=UTC)
 

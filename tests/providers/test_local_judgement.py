@@ -13,7 +13,7 @@ from providers.base import Embedder
 from providers.extraction import Assignment
 from providers.local import NEAR_EXCLUDED, NEAR_INCLUDED, TOPIC_TEMPLATE, LocalExtractor
 from providers.minilm.embedder import MiniLM
-from tests.providers.sentences_labelled import Conversation, conversations, unseen_conversations
+from tests.providers.labelled import Conversation, conversations, unseen_conversations
 
 # Topics, sentences about them in other words, and sentences about something else.
 TOPICS = """
