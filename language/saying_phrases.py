@@ -287,6 +287,14 @@ PLEASES = re.compile(
 
 # -- Sentences that cannot be understood alone.
 
+# A correction of what the speaker has said before.
+CORRECTS = re.compile(
+    r"(?:(?:sorry|oops|whoops|correction|wait|no|my bad|scratch that|actually|i misspoke)"
+    r"[,.:! -]*){0,3}"
+    r"(?:i (?:meant|mean)(?: to (?:say|write|type))?\b(?! (?:it|that|well|to|i|my|no)\b)"
+    r"|not [\w' ]{1,30}?,? (?:but|i meant)\b)"
+    r"|.{1,40}, i (?:meant|mean)\W*\Z"
+)
 CONNECTS = re.compile(
     _any(
         r"""

@@ -31,6 +31,7 @@ from language.saying_phrases import (
     CHATTER,
     CLAUSE,
     CONNECTS,
+    CORRECTS,
     EDGES,
     FIRST_PERSON,
     INSTRUCTS,
@@ -100,6 +101,8 @@ class Saying:
     """Begins with a word that refers to an earlier sentence: "it", "that", "they"."""
     contains_reference: bool
     """Refers to an earlier sentence after its first words: "I bought it last year"."""
+    corrects: bool
+    """Corrects what its speaker has said before: "Sorry, I meant Tuesday"."""
     admires: bool
     """Expresses approval or disapproval."""
     is_encouragement: bool
@@ -154,6 +157,7 @@ def classify(sentence: str, names: Collection[str] = ()) -> Saying:
         or not (content_terms or is_judgement)
         or is_foreign_pleasantry(head)
     )
+    corrects = CORRECTS.match(f"{opened.lower()}{body}") is not None
     answers = ANSWERS.match(opened.lower()) is not None or BARE_ANSWER.match(body) is not None
     return Saying(
         content_terms=content_terms,
@@ -174,10 +178,12 @@ def classify(sentence: str, names: Collection[str] = ()) -> Saying:
         is_answer=answers or is_foreign_answer(head),
         depends_on_context=begins_with_reference
         or contains_reference
+        or corrects
         or CONNECTS.match(body) is not None
         or FRAGMENT.match(body) is not None,
         begins_with_reference=begins_with_reference,
         contains_reference=contains_reference,
+        corrects=corrects,
         admires=ADMIRES.search(body) is not None,
         is_encouragement=_is_encouragement(content_terms, in_first_person)
         and ON_A_DAY.search(body) is None,

@@ -24,7 +24,7 @@ credentials seed contraseña clave usuario senha palavra-passe passe identifiant
 _SECRETS = frozenset(_SECRET.split())
 _UNSPACED_SECRETS = tuple(word for word in _SECRETS if not word.isascii() and len(word) > 1)
 _WORDS = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-_EMOJI = regex.compile(
+EMOJI = regex.compile(
     r"\p{Regional_Indicator}{2}|\U0001F3F4[\U000E0020-\U000E007F]+"
     r"|[0-9#*]\u20E3"
     r"|\p{Extended_Pictographic}\p{Emoji_Modifier}?+(?:\u200D\p{Extended_Pictographic}\p{Emoji_Modifier}?+)*+"
@@ -65,12 +65,12 @@ def signs_of(text: str) -> Counter[str]:
     plain = _LINE_START.sub("", comparable(text))
     signs: Counter[str] = Counter()
     if not plain.isascii():
-        signs.update(_EMOJI.findall(plain))
-        plain = _EMOJI.sub(" ", plain)
+        signs.update(EMOJI.findall(plain))
+        plain = EMOJI.sub(" ", plain)
     signs.update(_EMOTICON.findall(plain))
     plain = _EMOTICON.sub(" ", plain)
     secret = has_secret(plain)
-    for token in _without_emphasis(plain.replace("\u2019", "'").split()):
+    for token in without_emphasis(plain.replace("\u2019", "'").split()):
         bare = token.lstrip(_OPENING).rstrip(_CLOSING)
         if not bare or (not bare.strip(_DASHES) and token == bare and len(bare) < 2):
             continue
@@ -82,7 +82,7 @@ def signs_of(text: str) -> Counter[str]:
     return signs
 
 
-def _without_emphasis(tokens: list[str]) -> list[str]:
+def without_emphasis(tokens: list[str]) -> list[str]:
     """Return tokens without the Markdown marks that come in pairs: "**so", "it", "is**"."""
     found = list(tokens)
     opened: dict[str, int] = {}

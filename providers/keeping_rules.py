@@ -28,9 +28,14 @@ class Utterance:
     turn: int | None
     by: Turn
 
+    @property
+    def speaker_key(self) -> tuple[str, str | None]:
+        """What identifies the speaker."""
+        return (self.by.role, self.by.name)
+
     def shares_speaker(self, other: "Utterance") -> bool:
         """Return whether both sentences have the same speaker."""
-        return (self.by.role, self.by.name) == (other.by.role, other.by.name)
+        return self.speaker_key == other.speaker_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ def _admires_previous_turn(it: Candidate) -> bool:
 
 RULES: tuple[Rule, ...] = (
     _drop("question or request", lambda it: it.saying.is_question or it.saying.is_request),
+    _keep("corrects the speaker", lambda it: it.saying.corrects),
     _keep("short answer to a question", lambda it: _is_too_short(it) and it.answers),
     _keep("short statement of another language", _is_foreign),
     _drop("short without a question", _is_too_short),

@@ -193,6 +193,7 @@ def _drafts(
 ) -> Iterator[_Draft]:
     before: list[Utterance] = []  # The sentences of the previous turn, without pleasantries.
     user_words: frozenset[str] = frozenset()  # Of the last user turn, to detect echoes.
+    last_said: dict[tuple[str, str | None], Utterance] = {}  # The last statement of each speaker.
     for turn in turns:
         here: list[Utterance] = []
         drafts: list[_Draft] = []
@@ -217,7 +218,14 @@ def _drafts(
                 or deciding_rule(Candidate(own, question, before, here, user_words)).keeps
             ):
                 # Code may hold a password, so what refers to it is kept alone.
-                context = [] if after_code else _context(own, question, before, here)
+                corrected = last_said.get(own.speaker_key) if own.saying.corrects else None
+                context = (
+                    [corrected]
+                    if corrected
+                    else []
+                    if after_code
+                    else _context(own, question, before, here)
+                )
                 stands = id(own) in wanted or after_code or _stands(own, context)
                 if stands and unwanted.isdisjoint(map(id, context)):
                     drafts.append(_Draft(context, own))
@@ -226,6 +234,8 @@ def _drafts(
             # asks for an answer.
             if own.saying.asks_about_listener or not own.saying.is_request:
                 here.append(own)
+            if not (own.saying.is_question or own.saying.is_request or own.saying.corrects):
+                last_said[own.speaker_key] = own
         yield from drafts
         if turn and turn[0].by.speaker is Speaker.USER:
             last_terms = [each.saying.content_terms for each in turn[-ECHO_SENTENCES:]]

@@ -63,7 +63,8 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {"concept_words", "dates", "generalities", "places", "query_intent", "sentences", "terms"},
         {"claim_phrases", "concepts", "details", "names", "saying_phrases", "signs", "values"},
         {"foreign_words", "request_phrases"},
-        {"claim_readers", "likeness", "sayings"},
+        {"claim_readers", "dress", "likeness", "lower_case", "sayings"},
+        {"life_claims"},
         {"claims"},
     ],
     "providers": [

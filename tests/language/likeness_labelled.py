@@ -84,7 +84,7 @@ I write C++ code. | I write C# code.
 My flag is --force. | My flag is -force.
 I keep it at /tmp/Ana. | I keep it at /tmp/ana.
 It is 10\u00b2. | It is 102.
-We are \U0001f468\u200d\U0001f469\u200d\U0001f467 | We are \U0001f468\u200d\U0001f469\u200d\U0001f466
+I am \U0001f469\u200d\U0001f467 | I am \U0001f469\u200d\U0001f466
 I love liver. | I hate liver.
 Anna called Ben. | Ben called Anna.
 Anna called Ben. | Anna was called by Ben.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from language.claims import MAX_PART_LENGTH, MAX_TEXT_LENGTH, Claim, claim_of, supersedes
 from tests.language.claims_labelled import CLAIMS, PAIRS
+from tests.language.claims_of_life import LIFE
 from tests.language.unseen_pairs import SUPERSEDING
 
 
@@ -47,6 +48,11 @@ def test_only_what_is_contradicted_is_superseded() -> None:
     print(f"\npairs: precision {precision:.3f}, recall {recall:.3f} of {len(PAIRS)} pairs")
     assert [row for row in given if not row[3]] == []
     assert recall >= 0.95
+
+
+@pytest.mark.parametrize(("earlier", "later", "expected"), LIFE)
+def test_what_changes_in_a_life(earlier: str, later: str, expected: bool) -> None:
+    assert outdated(earlier, later) is expected
 
 
 def test_unseen_pairs_are_told_apart_without_a_false_supersession() -> None:

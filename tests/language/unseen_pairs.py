@@ -83,11 +83,11 @@ I LIKE TEA. | I like tea. | yes
 """
 
 
-def _rows(block: str) -> list[tuple[str, str, bool]]:
-    rows = [line.split(" | ") for line in block.strip().splitlines()]
-    return [(one.replace("\\n", "\n"), two.replace("\\n", "\n"), mark == "yes")
-            for one, two, mark in rows]  # fmt: skip
+def rows(block: str) -> list[tuple[str, str, bool]]:
+    """Return the rows of a block: two texts, and whether they are marked with yes."""
+    found = [line.replace(r"\n", "\n").split(" | ") for line in block.strip().splitlines()]
+    return [(one, two, mark == "yes") for one, two, mark in found]
 
 
-SUPERSEDING = _rows(_SUPERSEDING.replace("\n\nBest regards,\nKari", "\\n\\nBest regards,\\nKari"))
-MERGING = _rows(_MERGING)
+SUPERSEDING = rows(_SUPERSEDING.replace("\n\nBest regards,\nKari", "\\n\\nBest regards,\\nKari"))
+MERGING = rows(_MERGING)

@@ -157,6 +157,30 @@ async def test_tables_and_code(case: str) -> None:
     assert await kept(Turn("user", text)) == expected
 
 
+CORRECTIONS = [
+    (
+        ["My exam is on Monday. Sorry, I meant Tuesday."],
+        "My exam is on Monday. Sorry, I meant Tuesday.",
+    ),
+    (
+        ["My exam is on Monday.", "Noted!", "Sorry, I meant Tuesday"],
+        "My exam is on Monday. Sorry, I meant Tuesday",
+    ),
+    (
+        ["I live in Bern.", "I know a good bakery in Bern.", "Oops, I meant Basel."],
+        "I live in Bern. Oops, I meant Basel.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("said", "expected"), CORRECTIONS)
+async def test_a_correction_goes_with_what_it_corrects(said: list[str], expected: str) -> None:
+    turns = [Turn("assistant" if at % 2 else "user", text) for at, text in enumerate(said)]
+    found = await kept(*turns)
+    assert expected in found
+    assert said[0] == expected or said[0] not in found
+
+
 async def test_rows_of_a_long_table_have_its_heading_each() -> None:
     rows = [f"| plant number {n} | water it every {n} days |" for n in range(40)]
     heading = "| Plant | Water |\n|---|---|"
