@@ -17,8 +17,10 @@ import unicodedata
 import regex
 import Stemmer
 
+from core.text_forms import without_invisible
+
 # Increase this with every change to the terms of any text: stored terms are then recomputed.
-VERSION = "1"
+VERSION = "2"
 
 MAX_TERM_LENGTH = 64
 # In many scripts marks stand for vowels, so they are part of the word.
@@ -69,7 +71,8 @@ def terms(text: str) -> list[str]:
 
 def _folded(text: str) -> str:
     """Return a text normalised in its Unicode form and letter case."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    visible = without_invisible(text)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     plain: str = _STYLE.sub("", folded)
     return plain.replace("\u2019", "'")
 

@@ -20,7 +20,7 @@ from storage.transaction import Transaction
 
 _STATE = "terms"
 # Change this with every change of the keywords computed from a text: they are then recomputed.
-VERSION = f"{TERMS_VERSION}.claims-1"
+VERSION = f"{TERMS_VERSION}.claims-2"
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 _PAGE = 500
 # Only the first terms of a text are indexed, so that the longest text fits PostgreSQL's index.

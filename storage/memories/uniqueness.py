@@ -6,13 +6,14 @@ the first one's memory.
 """
 
 import hashlib
-import unicodedata
 from typing import Any
+
+from core.text_forms import identity_form
 
 
 def text_hash(text: str) -> str:
-    """Return the SHA-256, in hex, of a text in Unicode form NFC with white space collapsed."""
-    normal = " ".join(unicodedata.normalize("NFC", text).split())
+    """Return the SHA-256, in hex, of the identity form of a text with white space collapsed."""
+    normal = " ".join(identity_form(text).split())
     return hashlib.sha256(normal.encode()).hexdigest()
 
 
