@@ -52,12 +52,15 @@ _LANGUAGES = (
 )
 # "I want you to always answer in French": a rule for the future, not a task.
 RULES_FOR_LATER = re.compile(
-    r"(?:please |kindly )?(?:(?:can|could|would|will) (?:you|u) (?:please )?)?"
-    r"(?:(?:always|never|from now on|only ever|stop|call me(?! back| when| if| at| on| later)"
+    r"(?:please |kindly )?(?:(?:can|could|would|will) (?:you|u) (?:please )?"
+    r"(?:always|never|from now on|only ever|stop|call me(?! back| when| if| at| on| later)"
     r"|address me|refer to me)\b"
-    rf"|(?:answer|reply|respond|speak|talk)(?: (?:to )?me)? (?:only )?in (?:{_LANGUAGES})\b"
-    r"|(?:(?!\b(?:what|when|why|how)\b).)*\b(?:from now on|going forward|in (?:the )?future"
-    r"|every time|for all future \w+)\W*\Z)"
+    r"|(?:(?:can|could|would|will) (?:you|u) (?:please )?)?(?:"
+    rf"(?:answer|reply|respond|speak|talk)(?: (?:to )?me)? (?:only )?in (?:{_LANGUAGES})\b"
+    r"|(?:(?!\b(?:what|when|why|how)\b).)*\b(?:from now on|going forward)\W*\Z"
+    # "Will it rain in the future?" asks.
+    r"|(?:(?!\b(?:what|when|why|how)\b).)*\b(?:in (?:the )?future|every time"
+    r"|for all future \w+)[.! ]*\Z))"
     r"|(?:please )?i(?:'d| would)? (?:want|need|like|prefer|expect|ask) (?:you|u|for you) "
     r"(?:to |that )?(?:please )?(?:always|never|only|not|stop|avoid|refrain|address|call me"
     r"|refer to me|treat"
