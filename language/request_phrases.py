@@ -79,12 +79,13 @@ _PROMPT = re.compile(
     r"(?:(?:can|could|would|will) you (?:please |first |also )?"
     r"|i(?:'d| would) (?:like|need) (?:you )?to )?"
     r"(?:tell (?:me|us)|let (?:me|us) know|share|describe|name|give (?:me|us)|specify|state|provide"
-    r"|enter|list|choose|pick|select|confirm|indicate|mention|say|type|introduce|show (?:me|us)"
+    r"|enter|list|choose|pick|select|confirm|indicate|mention|say|type|introduce"
     r"|i need(?: to know)?|i(?:'d| would) (?:like|love) to (?:know|hear))\b"
 )
 _NOUN_ONLY = re.compile(r"(?:and )?your [\w' -]{2,40}?,? please\W*\Z")
 _OFFER = re.compile(
-    r"\b(?:if (?:you|there|i|that|this)|when you(?:'re| are) ready|whenever|how i can|anything else"
+    r"\b(?:if (?:you|there|i|that|this)|when you(?:'re| are| can)|what you think|your thoughts"
+    r"|how (?:it|that|things) (?:go|goes|went|turns?)|whenever|how i can|anything else"
     r"|any (?:other )?questions)\b"
 )
 

@@ -30,7 +30,8 @@ CHATTER = frozenset(
         see know mean think guess hope bet wish love like agree understand feel get got gonna gotta
         wanna go going keep let say tell wait check take care talk catch chat soon later make makes
         made come want need try help thing things stuff way idea time one ones kind sort bless back
-        forward looking done real deal forget matter point yet us im ive nothing something anything
+        forward looking done real deal mm mmm yum ugh phew eek meh hehe whew woot matter point yet
+        us im ive nothing something anything
         everything someone everyone anyone else around work works ya kinda
         """
     )
@@ -258,6 +259,7 @@ PLEASES = re.compile(
         keep (?:making|shining|fighting|rocking|spreading|pushing|inspiring|working)\b
         stay (?:strong|safe|positive|tuned|true|in touch)|take (?:care|it easy|your time)
         (?:don't|do not|never) (?:worry|sweat|mention|give up|stop|forget to|let|mind|hesitate|be)\b
+        (?:don't|do not) forget\W*\Z|sent (?:from|via) (?:my )?\w+|get outlook for\b
         no (?:worries|problem|prob|doubt|way|wonder|need)|you bet|anytime|my pleasure|make sure
         you(?:'re| are) (?:(?:so|very|always|most) )*welcome|same (?:here|to you)|me (?:too|neither)
         see (?:you|ya)|talk (?:to you|soon|later)|catch (?:you|up)
@@ -292,7 +294,7 @@ CORRECTS = re.compile(
     r"(?:(?:sorry|oops|whoops|correction|wait|no|my bad|scratch that|actually|i misspoke)"
     r"[,.:! -]*){0,3}"
     r"(?:i (?:meant|mean)(?: to (?:say|write|type))?\b(?! (?:it|that|well|to|i|my|no)\b)"
-    r"|not [\w' ]{1,30}?,? (?:but|i meant)\b)"
+    r")"
     r"|.{1,40}, i (?:meant|mean)\W*\Z"
 )
 CONNECTS = re.compile(

@@ -232,7 +232,8 @@ def _drafts(
             after_code = False
             # A request is settled by its reply, so later sentences do not refer to it, unless it
             # asks for an answer.
-            if own.saying.asks_about_listener or not own.saying.is_request:
+            asks = own.saying.is_question or own.saying.asks_about_listener
+            if asks or not own.saying.is_request:
                 here.append(own)
             if not (own.saying.is_question or own.saying.is_request or own.saying.corrects):
                 last_said[own.speaker_key] = own
