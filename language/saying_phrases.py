@@ -259,7 +259,7 @@ PLEASES = re.compile(
         keep (?:making|shining|fighting|rocking|spreading|pushing|inspiring|working)\b
         stay (?:strong|safe|positive|tuned|true|in touch)|take (?:care|it easy|your time)
         (?:don't|do not|never) (?:worry|sweat|mention|give up|stop|forget to|let|mind|hesitate|be)\b
-        (?:don't|do not) forget\W*\Z|sent (?:from|via) (?:my )?\w+|get outlook for\b
+        (?:don't|do not) forget\W*\Z|sent (?:from|via) my \w+(?: \w+)?\W*\Z|get outlook for\b
         no (?:worries|problem|prob|doubt|way|wonder|need)|you bet|anytime|my pleasure|make sure
         you(?:'re| are) (?:(?:so|very|always|most) )*welcome|same (?:here|to you)|me (?:too|neither)
         see (?:you|ya)|talk (?:to you|soon|later)|catch (?:you|up)

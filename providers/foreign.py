@@ -56,4 +56,4 @@ def _looks_foreign(words: Sequence[str]) -> bool:
     if any(not word.isascii() for word in unknown):
         return True
     english = [word for word in words if len(word) > 3 and word not in unknown]
-    return len(unknown) * 2 >= len(words) and not english
+    return bool(unknown) and len(unknown) * 2 >= len(words) and not english

@@ -260,6 +260,7 @@ def _may_ask(other: Utterance, own: Utterance) -> bool:
     """Return whether an assistant's sentence of another language may be a request for a word."""
     return (
         other.by.speaker is Speaker.ASSISTANT
+        and own.by.speaker is Speaker.USER
         and not may_be_foreign_statement(own.text)
         and is_foreign(other.text)
     )

@@ -141,4 +141,4 @@ async def test_a_user_stored_decomposed_is_still_found(tenant: Tenant) -> None:
     rows = await ask(tenant.owner, "POST", "/v3/memories/", {"filters": {"user_id": DECOMPOSED}})
     assert [row["memory"] for row in rows["results"]] == ["I like figs."]
     found = await ask(tenant.owner, "GET", f"/v1/entities/user/{DECOMPOSED}/")
-    assert found["name"] == DECOMPOSED
+    assert [entity["name"] for entity in found] == [DECOMPOSED]
