@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from core.text_forms import comparable
 from language.terms import terms
 
 
@@ -91,7 +92,7 @@ _MONTHS |= {word[:3]: number for word, number in _MONTHS.items()} | {"sept": 9}
 
 def details_of(text: str) -> list[Detail]:
     """Return the normalised words, numbers and signs of a text, in order."""
-    plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'")
+    plain = comparable(text).replace("\u2019", "'")
     found: list[Detail] = []
     end, quoted = 0, False
     marks = sum(plain.count(mark) for mark in _MARKS)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from language.details import Detail, Kind, details_of, is_ending, stems
+from language.signs import signs_of
 from language.terms import terms
 
 MAX_TEXT_LENGTH = 20_000  # Characters; longer texts are the same only if they are equal.
@@ -106,13 +107,13 @@ def is_negative(text: str) -> bool:
 def same_details(one: str, other: str) -> bool:
     """Return whether two texts with near embeddings are duplicates; one may have additional words.
 
-    Numbers, names, negations, persons, tenses, and the order of subjects and objects have to agree,
-    so that nothing is lost when only the fuller one is kept. Texts without a common word are never
-    duplicates, however near they are.
+    Numbers, names, negations, persons, tenses, symbols, emoji, the case of secrets, and the order
+    of subjects and objects have to agree, so that nothing is lost when only the fuller one is kept.
+    Texts without a common word are never duplicates, however near they are.
     """
     if one == other:
         return True
-    if max(len(one), len(other)) > MAX_TEXT_LENGTH:
+    if max(len(one), len(other)) > MAX_TEXT_LENGTH or signs_of(one) != signs_of(other):
         return False
     details = details_of(one), details_of(other)
     names = {d.form for found in details for d in found if _is_name(d)}
@@ -125,7 +126,9 @@ def same_details(one: str, other: str) -> bool:
 
 
 def covers(fuller: str, other: str) -> bool:
-    """Return whether a text has all numbers and names of another, and the same negation."""
+    """Return whether a text has all numbers, names and signs of another, and the same negation."""
+    if signs_of(other) - signs_of(fuller):
+        return False
     long, short = details_of(fuller), details_of(other)
     if _is_negative(long) != _is_negative(short):
         return False

@@ -30,7 +30,8 @@ CHATTER = frozenset(
         see know mean think guess hope bet wish love like agree understand feel get got gonna gotta
         wanna go going keep let say tell wait check take care talk catch chat soon later make makes
         made come want need try help thing things stuff way idea time one ones kind sort bless back
-        forward looking done real deal matter point yet us im ive nothing something anything
+        forward looking done real deal mm mmm yum ugh phew eek meh hehe whew woot matter point yet
+        us im ive nothing something anything
         everything someone everyone anyone else around work works ya kinda
         """
     )
@@ -110,6 +111,22 @@ ANSWERS = re.compile(
     r"(?:oh,? |well,? )?(?:yes|yeah|yea|yep|yup|no|nope|nah|sure|of course|definitely|absolutely"
     r"|totally|not really|certainly|indeed|exactly)\b"
 )
+# The same as a whole sentence, without a mark: "nope", "yeah I do", "not yet".
+BARE_ANSWER = re.compile(
+    r"(?:oh,? |well,? |um+,? |hm+,? )?(?:yes|yeah|yea|yep|yup|ya|ye|no|nope|nah|naw|nay|aye|sure"
+    r"|of course|definitely|absolutely|totally|not really|certainly|indeed|correct|that's right"
+    r"|(?:not )?(?:always|yet|at all|anymore)|never|sometimes|often|rarely|occasionally|kind of"
+    r"|sort of|a (?:bit|little)|(?:i|we) (?:do|don't|am|am not|did|didn't|have|haven't|was|wasn't)"
+    r"|(?:i'm|we're) not)"
+    r"(?:,? (?:i|we) (?:do|don't|am|am not|did|didn't|have|haven't|can|can't|was|wasn't|will|won't)"
+    r"|,? (?:i'm|we're) not|,? (?:not|sir|ma'am|please|thanks|always|never|sometimes))?\W*\Z"
+)
+DENIES = re.compile(r"(?:no|nope|nah|naw|none|nothing|not really|negative)\b")
+# Open questions about a person to which a bare no is an answer.
+ANYTHING = re.compile(
+    r"\b(?:are|do|did|have|were) you\b(?!.*\b(?:need|want|add|know|say|ask|help|else|like me)\b)"
+    r".*\b(?:anything|any(?:one| \w+)?)\b"
+)
 QUESTION = regex.compile(
     r"""[?\uFF1F\u061F\u2047-\u2049\u203D\u037E\u055E\u1367]"""
     r"""[!.?\uFF01\uFF1F"'\u201D\u2019\xBB)\]}*_\u300D\u300F\uFF09\u3011\s\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F\u200D]*\Z"""
@@ -136,7 +153,8 @@ PARTICULAR = re.compile(
 )
 # Yes-or-no questions about a person, rather than about what to do next.
 YES_OR_NO = re.compile(
-    r"(?:.{0,60}[,.!] )?(?:and |so )?(?:do|did|are|were|have|is your|is that your|can you|don't)\b"
+    r"(?:.{0,60}[,.!] )?(?:and |so )?(?:do|did|are|were|have"
+    r"|is (?!there|that|this|it)(?:[\w'-]+ ){0,3}your|is that your|can you|don't)\b"
     r"(?:(?! (?:know what|want me|mean|think|agree|see what|hear|understand|ready|sure|ok)\b).)*"
     r"\byou"
 )
@@ -241,6 +259,7 @@ PLEASES = re.compile(
         keep (?:making|shining|fighting|rocking|spreading|pushing|inspiring|working)\b
         stay (?:strong|safe|positive|tuned|true|in touch)|take (?:care|it easy|your time)
         (?:don't|do not|never) (?:worry|sweat|mention|give up|stop|forget to|let|mind|hesitate|be)\b
+        (?:don't|do not) forget\W*\Z|sent (?:from|via) my \w+(?: \w+)?\W*\Z|get outlook for\b
         no (?:worries|problem|prob|doubt|way|wonder|need)|you bet|anytime|my pleasure|make sure
         you(?:'re| are) (?:(?:so|very|always|most) )*welcome|same (?:here|to you)|me (?:too|neither)
         see (?:you|ya)|talk (?:to you|soon|later)|catch (?:you|up)
@@ -270,6 +289,14 @@ PLEASES = re.compile(
 
 # -- Sentences that cannot be understood alone.
 
+# A correction of what the speaker has said before.
+CORRECTS = re.compile(
+    r"(?:(?:sorry|oops|whoops|correction|wait|no|my bad|scratch that|actually|i misspoke)"
+    r"[,.:! -]*){0,3}"
+    r"(?:i (?:meant|mean)(?: to (?:say|write|type))?\b(?! (?:it|that|well|to|i|my|no)\b)"
+    r")"
+    r"|.{1,40}, i (?:meant|mean)\W*\Z"
+)
 CONNECTS = re.compile(
     _any(
         r"""

@@ -10,6 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
+import regex
+
+from language.foreign_words import is_foreign_answer, is_foreign_pleasantry
 from language.generalities import (
     ADVISES_YOU,
     FLATTERS,
@@ -19,13 +22,16 @@ from language.generalities import (
     REFERS_LATER,
     is_general,
 )
+from language.request_phrases import RULES_FOR_LATER, asks_about_listener, states_for_record
 from language.saying_phrases import (
     ADMIRES,
     ANSWERS,
     ASKS,
+    BARE_ANSWER,
     CHATTER,
     CLAUSE,
     CONNECTS,
+    CORRECTS,
     EDGES,
     FIRST_PERSON,
     INSTRUCTS,
@@ -51,6 +57,13 @@ from language.terms import terms
 MIN_CONTENT_TERMS = 3
 # A number, or a capital within a sentence.
 SPECIFIC = re.compile(r"\d+|(?<=[a-z,;:\"\u201c] )[A-Z][a-z]\w*")
+# An emoji in the place of a noun: "I love \U0001f355!".
+_PICTURED = regex.compile(
+    r"\b(?:love|loved|like|liked|hate|hated|adore|prefer|enjoy|eat|ate|drink|want|need|have|had|own|play"
+    r"|stand|bought|got|miss|is|are|an?|my|the|some|no|more|to|for|with|in|and|of|by|on|from)"
+    r" (\p{Extended_Pictographic}|\p{Regional_Indicator}{2})"
+    r"|\b(?:i|we) \p{Extended_Pictographic}\uFE0F? ?(\p{Extended_Pictographic})"
+)
 HEAD_LENGTH = 400  # Characters of a sentence that are examined to classify it.
 
 
@@ -70,6 +83,8 @@ class Saying:
     """A yes-or-no question about a person."""
     is_request: bool
     """A request for an action that states nothing about its speaker."""
+    asks_about_listener: bool
+    """A request for information about the listener: "Tell me your name"."""
     is_instruction: bool
     """An instruction for the future: "call me Bo", "never suggest seafood"."""
     is_pleasantry: bool
@@ -86,6 +101,8 @@ class Saying:
     """Begins with a word that refers to an earlier sentence: "it", "that", "they"."""
     contains_reference: bool
     """Refers to an earlier sentence after its first words: "I bought it last year"."""
+    corrects: bool
+    """Corrects what its speaker has said before: "Sorry, I meant Tuesday"."""
     admires: bool
     """Expresses approval or disapproval."""
     is_encouragement: bool
@@ -116,16 +133,32 @@ def classify(sentence: str, names: Collection[str] = ()) -> Saying:
     content_terms = frozenset(terms(body if len(sentence) <= HEAD_LENGTH else sentence))
     speaker_terms = _terms_of(people)
     content_terms -= CHATTER | speaker_terms
+    in_first_person = FIRST_PERSON.search(body) is not None
+    if in_first_person and not sentence.isascii():
+        content_terms |= {found[1] or found[2] for found in _PICTURED.finditer(body)}
     asks = QUESTION.search(sentence, max(0, len(sentence) - HEAD_LENGTH)) is not None
     is_question = asks or ASKS.match(body) is not None
-    is_instruction = not asks and INSTRUCTS.match(body) is not None
+    prompts = asks_about_listener(body)
+    instructs = None if asks else INSTRUCTS.match(body)
+    is_instruction = (
+        states_for_record(body)
+        or RULES_FOR_LATER.match(body) is not None
+        # "Don't forget!" instructs nothing.
+        or (instructs is not None and body[instructs.end() :].strip(" .!") != "")
+    )
     states_fact = _states_fact(body)
-    in_first_person = FIRST_PERSON.search(body) is not None
     begins_with_reference = POINTS.match(body) is not None and STANDS.match(body) is None
     contains_reference = REFERS.match(body) is not None or REFERS_LATER.match(body) is not None
     is_judgement = not content_terms and JUDGES.search(body) is not None
     flatters = not in_first_person and FLATTERS.match(body) is not None
-    pleases = PLEASES.match(body) is not None or flatters or not (content_terms or is_judgement)
+    pleases = (
+        (PLEASES.match(body) is not None and not prompts)
+        or flatters
+        or not (content_terms or is_judgement)
+        or is_foreign_pleasantry(head)
+    )
+    corrects = CORRECTS.match(f"{opened.lower()}{body}") is not None
+    answers = ANSWERS.match(opened.lower()) is not None or BARE_ANSWER.match(body) is not None
     return Saying(
         content_terms=content_terms,
         is_question=is_question and not states_fact and not is_instruction,
@@ -134,18 +167,23 @@ def classify(sentence: str, names: Collection[str] = ()) -> Saying:
         and bool(content_terms)
         and YES_OR_NO.match(body) is not None
         and LEFT_OPEN.search(body) is None,
-        is_request=REQUESTS.match(body) is not None and not states_fact and not is_instruction,
+        is_request=(REQUESTS.match(body) is not None or prompts)
+        and not states_fact
+        and not is_instruction,
+        asks_about_listener=prompts and not states_fact and not is_instruction,
         is_instruction=is_instruction,
         is_pleasantry=pleases and not is_question and not states_fact and not is_instruction,
         is_clause=is_instruction or CLAUSE.search(body) is not None,
         is_judgement=is_judgement,
-        is_answer=ANSWERS.match(opened.lower()) is not None,
+        is_answer=answers or is_foreign_answer(head),
         depends_on_context=begins_with_reference
         or contains_reference
+        or corrects
         or CONNECTS.match(body) is not None
         or FRAGMENT.match(body) is not None,
         begins_with_reference=begins_with_reference,
         contains_reference=contains_reference,
+        corrects=corrects,
         admires=ADMIRES.search(body) is not None,
         is_encouragement=_is_encouragement(content_terms, in_first_person)
         and ON_A_DAY.search(body) is None,

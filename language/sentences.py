@@ -53,24 +53,46 @@ the a an but and so or then there here what when where who why how which do did 
 was were can could would will please thanks thank also after before because if in on at maybe
 yes no ok okay well yeah
 """
+# Words that continue a sentence in lower case.
+_LINKS = frozenset(
+    ["in", "on", "at", "and", "or", "with", "for", "from", "to", "of", "by", "as", "since", "near"]
+)
+_BEFORE_SENTENCE = frozenset(".!?\u2026:")
 _TITLES, _STARTERS = frozenset(_TITLE.split()), frozenset(_STARTER.split())
 _ABBREVIATIONS = _TITLES | frozenset(_SHORT_FORM.split())
 # After these the sentence continues even if the next word seems to begin one: "Dr. Will".
 _FIRM = frozenset({"dr", "mr", "mrs", "ms", "prof", "e.g", "i.e", "vs", "cf"})
-# As in "J. Smith", but not in "so am I.".
-_INITIAL = re.compile(r"[A-HJ-Z]\Z")
+# As in "J. Smith" and "J.R.R. Tolkien", but not in "so am I.".
+_INITIAL = re.compile(r"(?:[A-HJ-Z]|(?:[A-Z]\.)+[A-Z])\Z")
+# German ordinals: "am 3. Mai".
+_ORDINAL = re.compile(r"(?i)\b(?:am|vom|zum|bis|der|den|dem|ab|seit) \d{1,2}\Z")
+# Names with a mark at the end, which does not end the sentence if the name goes on or another word
+# follows that does not begin a sentence.
+_MARKED = """
+yahoo wham panic jeopardy help oklahoma airplane kahoot joomla yum ahoy oliver hairspray therapy
+mamma
+"""
+_MARKED_NAMES = frozenset(_MARKED.split())
+# Words that have a capital within a sentence only as part of a name: "Panic! At The Disco".
+_SMALL_WORDS = frozenset(
+    ["the", "a", "an", "at", "in", "on", "of", "and", "you", "me", "it", "to", "for", "us", "my"]
+)
+_CAPITAL = re.compile(r"(?:^|\s)[\"'\u201c\u2018(*_]*([A-Z][\w'\u2019]*)\Z")
+_TWO_WORDS = re.compile(r"\s+([A-Z][\w'\u2019]*)\s+([A-Z][\w'\u2019]*)")
+# The row below the heading of a Markdown table.
+_RULER = re.compile(r"[ \t>]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+[ \t]*:?-*:?[ \t]*\Z")
 
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text, in order, without the white space around them.
 
     Only white space is dropped. A line break ends a sentence, unless the line before was full and
-    the next one begins in lower case. Each list item is a sentence with its bullet, and a fenced
-    code block is one sentence.
+    the next one begins in lower case. Each list item is a sentence with its bullet. A fenced code
+    block is one sentence, and so is a Markdown table.
     """
     found: list[str] = []
     for block in _blocks(text):
-        if block.lstrip().startswith(_FENCES):
+        if is_code(block.lstrip()) or is_table(block.strip()):
             found.append(block.strip())
             continue
         start = 0
@@ -86,11 +108,19 @@ def _blocks(text: str) -> Iterator[str]:
     fence = ""
     length = 0  # Of the previous line, zero if the next line begins a block.
     start = position = 0
-    for line in text.splitlines(keepends=True):
+    lines = text.splitlines(keepends=True)
+    in_table = False
+    for at, line in enumerate(lines):
         stripped = line.strip()
-        mark = stripped[:3] if stripped.startswith(_FENCES) else ""
+        bare = stripped.lstrip("> \t")
+        mark = bare[:3] if bare.startswith(_FENCES) else ""
         full = length >= _FULL_LINE and stripped[:1].islower()
-        goes_on = fence or not stripped or (full and not mark and not _BULLET.match(line))
+        has_row = "|" in stripped and not fence
+        follows = in_table and has_row
+        begins = has_row and at + 1 < len(lines) and _RULER.match(lines[at + 1].strip())
+        in_table = follows or bool(begins)
+        wrapped = full and not mark and not in_table and not _BULLET.match(line)
+        goes_on = fence or not stripped or follows or wrapped
         if not goes_on:
             if start < position:
                 yield text[start:position]
@@ -143,10 +173,14 @@ def _ends_sentence(block: str, marks: str, start: int, end: int) -> bool:
     if not block[end].isspace():
         # "3.5", "example.com", "really?yes": a mark within a word is part of it.
         return not _WIDE.isdisjoint(marks)
+    if marks == "!" and _is_in_name(block, start, end):
+        return False
     before = ""
     if marks == ".":
         words = block[start - 20 if start > 20 else 0 : start].rsplit(maxsplit=1)
         before = words[-1].lstrip("([\"'\u201c\u2018*_") if words else ""
+        if _ORDINAL.search(block[start - 20 if start > 20 else 0 : start]):
+            return False
         if before.lower() not in _ABBREVIATIONS and not _INITIAL.match(before):
             return True
     found = _NEXT_WORD.match(block, end)
@@ -158,6 +192,29 @@ def _ends_sentence(block: str, marks: str, start: int, end: int) -> bool:
         # 'Wow!" she said' and "well... maybe" continue in lower case.
         return False
     return starts or not _EMOJI.match(marks)
+
+
+def _is_in_name(block: str, start: int, end: int) -> bool:
+    """Return whether an exclamation mark belongs to a name: "Yahoo! in London"."""
+    near = block[start - 60 if start > 60 else 0 : start]
+    found = _CAPITAL.search(near)
+    lead = near[: found.start()].rstrip()[-1:] if found else ""
+    if not found or not lead or lead in _BEFORE_SENTENCE:
+        return False  # "Great! In The Hague it rained."
+    is_marked = found[1].lower() in _MARKED_NAMES
+    following = _NEXT_WORD.match(block, end)
+    word = following[1] if following else ""
+    if word[:1].islower():
+        # "I love Rome! my cat too": a clause may begin in lower case, but not with "in".
+        return is_marked or word in _LINKS
+    after = _TWO_WORDS.match(block, end)
+    if after and after[2].lower() in _SMALL_WORDS:
+        return True
+    if word.lower() in _STARTERS:
+        return False
+    # "Godspeed You! Black Emperor"
+    within = found[1].lower() in _SMALL_WORDS and lead.isalnum()
+    return bool(word) and (within or is_marked)
 
 
 def _goes_on(before: str, following: str, starts: bool) -> bool:
@@ -182,5 +239,17 @@ def is_item(sentence: str) -> bool:
 
 
 def is_code(sentence: str) -> bool:
-    """Return whether a sentence is a fenced code block."""
-    return sentence.startswith(_FENCES)
+    """Return whether a sentence is a fenced code block, which may be quoted."""
+    return sentence.lstrip("> \t").startswith(_FENCES)
+
+
+def is_table(sentence: str) -> bool:
+    """Return whether a sentence is a Markdown table."""
+    lines = sentence.split("\n", 2)
+    return len(lines) > 1 and "|" in lines[0] and _RULER.match(lines[1].strip()) is not None
+
+
+def table_rows(table: str) -> tuple[str, list[str]]:
+    """Return the heading of a Markdown table, with the row below it, and its rows."""
+    heading, ruler, *rows = table.splitlines()
+    return f"{heading}\n{ruler}", [row for row in rows if row.strip()]

@@ -18,6 +18,8 @@ import unicodedata
 import regex
 import Stemmer
 
+from core.text_forms import without_invisible
+
 # Increase this with every change to the terms of any text: stored terms are then recomputed.
 VERSION = "2"
 
@@ -97,7 +99,8 @@ def word_of(term: str) -> str | None:
 
 def _folded(text: str) -> str:
     """Return a text normalised in its Unicode form and letter case."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    visible = without_invisible(text)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible).casefold())
     plain: str = _STYLE.sub("", folded)
     return plain.replace("\u2019", "'")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.turn import Speaker, Turn
 from language.sayings import Saying
+from providers.foreign import is_foreign, may_be_foreign_statement
 
 COLONS = (":", "\uff1a")
 MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
@@ -27,9 +28,14 @@ class Utterance:
     turn: int | None
     by: Turn
 
+    @property
+    def speaker_key(self) -> tuple[str, str | None]:
+        """What identifies the speaker."""
+        return (self.by.role, self.by.name)
+
     def shares_speaker(self, other: "Utterance") -> bool:
         """Return whether both sentences have the same speaker."""
-        return (self.by.role, self.by.name) == (other.by.role, other.by.name)
+        return self.speaker_key == other.speaker_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,11 @@ class Candidate:
     @property
     def answers(self) -> bool:
         """Whether the sentence follows a question about something in particular."""
-        return self.question is not None and self.question.saying.is_particular
+        if self.question is None:
+            return False
+        asked = self.question.saying
+        # A sentence of another language counts as one, since it may be "Tell me your name".
+        return asked.is_particular or asked.asks_about_listener or is_foreign(self.question.text)
 
     @property
     def is_by_person(self) -> bool:
@@ -93,6 +103,11 @@ def _is_too_short(it: Candidate) -> bool:
     return it.saying.is_fragment or it.saying.is_judgement
 
 
+def _is_foreign(it: Candidate) -> bool:
+    # English rules cannot judge it.
+    return it.saying.is_fragment and it.is_by_person and may_be_foreign_statement(it.own.text)
+
+
 def _admires_previous_turn(it: Candidate) -> bool:
     # "That is so kind of her": admiration of what another person said, unless that was a question.
     follows = bool(it.previous_turn) and not it.same_turn and it.question is None
@@ -101,7 +116,9 @@ def _admires_previous_turn(it: Candidate) -> bool:
 
 RULES: tuple[Rule, ...] = (
     _drop("question or request", lambda it: it.saying.is_question or it.saying.is_request),
+    _keep("corrects the speaker", lambda it: it.saying.corrects),
     _keep("short answer to a question", lambda it: _is_too_short(it) and it.answers),
+    _keep("short statement of another language", _is_foreign),
     _drop("short without a question", _is_too_short),
     _drop(
         "refers to a missing sentence",

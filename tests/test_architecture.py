@@ -53,7 +53,17 @@ FENCES = {
 # layer that is not listed has no packages.
 PACKAGE_ORDER: dict[str, list[set[str]]] = {
     "core": [
-        {"api_keys", "audit", "categories", "enums", "errors", "events", "ids", "json_bodies"},
+        {
+            "api_keys",
+            "audit",
+            "categories",
+            "enums",
+            "errors",
+            "events",
+            "ids",
+            "json_bodies",
+            "text_forms",
+        },
         {"settings", "timestamps", "turn", "version", "webhook_secrets"},
         {"access", "entity_names", "outgoing_urls", "paging", "validation", "webhook_events"},
         {"exchange", "filters", "json_schemas"},
@@ -63,6 +73,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {
             "concept_words",
             "dates",
+            "folding",
             "generalities",
             "places",
             "query_intent",
@@ -70,14 +81,17 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
             "sentences",
             "terms",
         },
-        {"claim_phrases", "concepts", "details", "names", "saying_phrases", "states", "values"},
-        {"claim_readers", "likeness", "sayings"},
-        {"claims"},
+        {"concepts", "details", "names", "saying_phrases", "signs", "states", "values"},
+        {"foreign_words", "loose_terms", "request_phrases"},
+        {"claims", "likeness", "sayings"},
     ],
     "providers": [
         {"base", "dates", "extraction", "prompts", "shaping"},
         {"prompt_echoes"},
-        {"categories", "keeping_rules", "minilm", "openai", "questions", "replies"},
+        {"categories", "minilm", "openai", "questions", "replies"},
+        {"foreign"},
+        {"keeping_rules"},
+        {"fact_drafts", "utterances"},
         {"local", "openai_chat", "openai_embeddings"},
         {"openai_shaper"},
         {"models"},

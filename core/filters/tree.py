@@ -16,6 +16,7 @@ import orjson
 
 from core.enums import EntityType
 from core.errors import InvalidInput
+from core.text_forms import canonical_name
 from core.validation import is_storable
 
 DEEPEST = 10
@@ -61,6 +62,8 @@ ENTITY_TYPE_OF_FIELD = {
     Field.APP_ID: EntityType.APP,
     Field.RUN_ID: EntityType.RUN,
 }
+# The operators that compare the name of an entity.
+_NAMING = (Operator.EQ, Operator.IN)
 _EQUALITY = ("eq", "ne", "in", "exists")
 _RANGE = ("gt", "gte", "lt", "lte")
 _OPERATORS = {
@@ -82,6 +85,9 @@ class Condition:
     `value` is a string, a datetime, a date or None, and for IN a tuple. The operand of a metadata
     condition is JSON as text, and for IN a JSON array, because 1 and true are equal in Python.
     `path` is the place in the caller's input and is ignored when conditions are compared.
+
+    The names of entities are in the form in which they are stored. A name that was sent in another
+    form is also looked up as it was sent, because older rows have it.
     """
 
     field: Field
@@ -89,6 +95,16 @@ class Condition:
     value: Any = None
     key: str | None = None
     path: tuple[str | int, ...] = attribute(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if self.field not in ENTITY_TYPE_OF_FIELD or self.operator not in _NAMING:
+            return
+        sent = self.value if isinstance(self.value, tuple) else (self.value,)
+        if all(canonical_name(name) == name for name in sent):
+            return
+        spellings = [spelling for name in sent for spelling in (canonical_name(name), name)]
+        object.__setattr__(self, "operator", Operator.IN)
+        object.__setattr__(self, "value", tuple(dict.fromkeys(spellings)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core.enums import AddOutcome
-from language.claims import Claim
+from language.claims.claim import Claim
 from providers.extraction import VerdictKind
 from resolvers.ingestion.consolidation_plan import (
     Decision,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from core.enums import AddOutcome, MemoryState
-from language.claims import Claim, claim_of, supersedes
+from language.claims.claim import Claim, claim_of, supersedes
 from language.likeness import covers, index_of_fuller
 from language.names import without_speaker
 from providers.extraction import VerdictKind

@@ -9,6 +9,7 @@ from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType, MemoryState
 from core.errors import InvalidInput, must_exist
 from core.ids import uuid7
+from core.text_forms import canonical_name
 from core.turn import Turn
 from core.validation import LONGEST_NAME, check_metadata, check_text
 from language.dates.moments import Moment
@@ -24,13 +25,20 @@ MOST_AT_ONCE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class NewMemories:
-    """The properties that all memories of one call share."""
+    """The properties that all memories of one call share.
+
+    The names of `entities` are in the form in which they are stored.
+    """
 
     entities: Mapping[EntityType, str]
     metadata: Any = None
     timestamp: datetime | None = None
     expiration_date: date | None = None
     immutable: bool = False
+
+    def __post_init__(self) -> None:
+        names = {type: canonical_name(name) for type, name in self.entities.items()}
+        object.__setattr__(self, "entities", names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ with the utterance before it. Long texts are embedded alone, because context wou
 import asyncio
 from collections.abc import Sequence
 
-from language.claims import claim_of
+from language.claims.claim import claim_of
 from language.loose_terms import stored_terms
 from language.names import names_speaker, without_speaker
 from language.terms import VERSION as TERMS_VERSION
@@ -21,7 +21,7 @@ from storage.transaction import Transaction
 
 _STATE = "terms"
 # Change this with every change of the keywords computed from a text: they are then recomputed.
-VERSION = f"{TERMS_VERSION}.claims-1"
+VERSION = f"{TERMS_VERSION}.claims-2"
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 _PAGE = 500
 # Only the first terms of a text are indexed, so that the longest text fits PostgreSQL's index.

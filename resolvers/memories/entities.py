@@ -5,6 +5,7 @@ from typing import Any
 from core.access import Permission
 from core.enums import EntityType, OperationType
 from core.paging import Order
+from core.text_forms import canonical_name
 from core.validation import LONGEST_NAME, check_metadata, check_storable, check_text, is_storable
 from resolvers.access import writable_project
 from resolvers.context import Context
@@ -74,6 +75,7 @@ async def create_entity(
     """
     target = ctx.project_id(project_id)
     check_text(name, "name", longest=LONGEST_NAME)
+    name = canonical_name(name)
     if metadata is not None:
         check_metadata(metadata, "metadata")
 

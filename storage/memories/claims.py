@@ -1,4 +1,4 @@
-"""Memories by the attribute that they claim of their speaker; see `language.claims`."""
+"""Memories by the attribute that they claim of their speaker; see `language.claims.claim`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from core.access import Actor
 from core.enums import EntityType
 from core.ids import uuid7
+from core.text_forms import canonical_name
 from storage.sql.listing import Listing, Source
 from storage.sql.visibility import in_visible_project, viewer_parameters
 from storage.tables.columns import LongText
@@ -78,10 +79,17 @@ class EntityStore:
     def by_name(
         self, names: list[tuple[str, EntityType, str]], actor: Actor
     ) -> dict[tuple[str, EntityType, str], EntityRow]:
-        """Return the visible entities among (project id, type, name), by that triple."""
-        values = {"names": names, **viewer_parameters(actor)}
+        """Return the visible entities among (project id, type, name), by that triple.
+
+        A name is looked up as it is, and otherwise in the form in which names are stored.
+        """
+        stored = {key: (*key[:2], canonical_name(key[2])) for key in names}
+        wanted = list(dict.fromkeys([*names, *stored.values()]))
+        values = {"names": wanted, **viewer_parameters(actor)}
         rows = [EntityRow(*row) for row in self._connection.execute(_BY_NAME, values)]
-        return {(row.project_id, row.type, row.name): row for row in rows}
+        found = {(row.project_id, row.type, row.name): row for row in rows}
+        by_name = {key: found.get(key) or found.get(stored[key]) for key in names}
+        return {key: row for key, row in by_name.items() if row is not None}
 
     def get_or_create(
         self, project_id: str, names: Mapping[EntityType, str], moment: datetime

@@ -6,16 +6,16 @@ transaction is retried, and it finds the first one's memory.
 """
 
 import hashlib
-import unicodedata
 from typing import Any
 
+from core.text_forms import identity_form
 from language.dates.identity import days_of
 from language.dates.moments import Moment
 
 
 def text_hash(text: str) -> str:
-    """Return the SHA-256, in hex, of a text in Unicode form NFC with white space collapsed."""
-    normal = " ".join(unicodedata.normalize("NFC", text).split())
+    """Return the SHA-256, in hex, of the identity form of a text with white space collapsed."""
+    normal = " ".join(identity_form(text).split())
     return hashlib.sha256(normal.encode()).hexdigest()
 
 

@@ -112,8 +112,8 @@ class MemoryKeywords(SQLModel, table=True):
 
     `terms` are its words as normalized by `language.terms`, separated by spaces; `scope` lists its
     project and entities in the same form. `attribute` is the attribute of the speaker that the text
-    states, named as in `language.claims`. `position` exists because SQLite's index identifies rows
-    by integers.
+    states, named as in `language.claims.claim`. `position` exists because SQLite's index identifies
+    rows by integers.
     """
 
     __tablename__ = "memory_keywords"

@@ -58,6 +58,11 @@ I play the guitar. | I play the guitar and the drums.
 Anna called Ben. | Anna called Ben in the evening.
 I usually wake up at six. | I usually wake up at 6.
 My brother is a pilot. | My brother works as a pilot.
+I like caf\u00e9s. | I like cafe\u0301s.
+I like tea. | I\u200b like \u202atea\u202c.
+I like tea. | I like \uff54\uff45\uff41.
+I \u2764\ufe0f tea. | I \u2764 tea.
+**I like green tea.** | I like green tea.
 I have been to Japan. | I've been to Japan.
 I relocated to Porto in May. | I moved to Porto in May.
 My knee hurts. | My left knee hurts.
@@ -66,6 +71,20 @@ I used to smoke. | I smoked in the past.
 
 # Each has something that would be lost.
 _OTHER = """
+The rule is x > 5. | The rule is x < 5.
+Dial *71# to forward calls. | Dial #71* to forward calls.
+My handle is anna_b. | My handle is anna-b.
+My notes are in a.txt. | My notes are in a.txt~.
+The wifi password is Tulip. | The wifi password is tulip.
+What is your password? Tulip. | What is your password? tulip.
+Mein Passwort ist Tulpe. | Mein Passwort ist tulpe.
+I cheer for \U0001f1eb\U0001f1f7 | I cheer for \U0001f1ee\U0001f1f9
+I feel \U0001f44d today | I feel \U0001f44e today
+I write C++ code. | I write C# code.
+My flag is --force. | My flag is -force.
+I keep it at /tmp/Ana. | I keep it at /tmp/ana.
+It is 10\u00b2. | It is 102.
+I am \U0001f469\u200d\U0001f467 | I am \U0001f469\u200d\U0001f466
 I love liver. | I hate liver.
 Anna called Ben. | Ben called Anna.
 Anna called Ben. | Anna was called by Ben.

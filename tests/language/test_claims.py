@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from language.claims import MAX_PART_LENGTH, MAX_TEXT_LENGTH, Claim, claim_of, supersedes
+from language.claims.claim import MAX_PART_LENGTH, MAX_TEXT_LENGTH, Claim, claim_of, supersedes
 from tests.language.claims_labelled import CLAIMS, PAIRS
+from tests.language.claims_of_life import LIFE
+from tests.language.unseen_pairs import SUPERSEDING
 
 
 def claimed(text: str) -> tuple[str, str, bool] | None:
@@ -46,6 +48,20 @@ def test_only_what_is_contradicted_is_superseded() -> None:
     print(f"\npairs: precision {precision:.3f}, recall {recall:.3f} of {len(PAIRS)} pairs")
     assert [row for row in given if not row[3]] == []
     assert recall >= 0.95
+
+
+@pytest.mark.parametrize(("earlier", "later", "expected"), LIFE)
+def test_what_changes_in_a_life(earlier: str, later: str, expected: bool) -> None:
+    assert outdated(earlier, later) is expected
+
+
+def test_unseen_pairs_are_told_apart_without_a_false_supersession() -> None:
+    found = [(outdated(earlier, later), wanted) for earlier, later, wanted in SUPERSEDING]
+    right = sum(given and wanted for given, wanted in found)
+    wrong = sum(given and not wanted for given, wanted in found)
+    recall = right / sum(wanted for _, wanted in found)
+    print(f"\nunseen pairs: {wrong} wrong, recall {recall:.3f} of {len(SUPERSEDING)} pairs")
+    assert wrong == 0
 
 
 CITY, COUNTRY = "home city", "home country"

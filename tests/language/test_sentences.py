@@ -32,6 +32,38 @@ SPLIT = {
         "I read J. R. R. Tolkien. So did I. Then he slept.",
         ["I read J. R. R. Tolkien.", "So did I.", "Then he slept."],
     ),
+    "initials without spaces": (
+        "I like J.R.R. Tolkien. I read G.K. Chesterton.",
+        ["I like J.R.R. Tolkien.", "I read G.K. Chesterton."],
+    ),
+    "names with a mark": (
+        "I work at Yahoo! in London. I love Panic! At The Disco. Mum was on Jeopardy! in 2011.",
+        [
+            "I work at Yahoo! in London.",
+            "I love Panic! At The Disco.",
+            "Mum was on Jeopardy! in 2011.",
+        ],
+    ),
+    "a name with a mark before a capital": (
+        "We heard Godspeed You! Black Emperor. We watched Help! We loved it.",
+        ["We heard Godspeed You! Black Emperor.", "We watched Help!", "We loved it."],
+    ),
+    "names before another sentence": (
+        "I moved to Leeds! Anna helped me. Great! In The Hague it rained. Hi Marta! can you help?",
+        [
+            *("I moved to Leeds!", "Anna helped me.", "Great!", "In The Hague it rained."),
+            *("Hi Marta!", "can you help?"),
+        ],
+    ),
+    "German days": (
+        "Am 3. Mai ziehe ich um. Ich bin 3. Wir gehen.",
+        ["Am 3. Mai ziehe ich um.", "Ich bin 3.", "Wir gehen."],
+    ),
+    "tables": (
+        "Pets:\n| a | b |\n|---|:-:|\n| Rex. | dog |\nThey bark.",
+        ["Pets:", "| a | b |\n|---|:-:|\n| Rex. | dog |", "They bark."],
+    ),
+    "quoted code": ("> ```\n> a. b\n> ```\nYes.", ["> ```\n> a. b\n> ```", "Yes."]),
     "hours": (
         "We meet at 5 p.m. on Monday. Be there at 4 p.m. The door opens then.",
         ["We meet at 5 p.m. on Monday.", "Be there at 4 p.m.", "The door opens then."],
@@ -129,6 +161,9 @@ HOSTILE = {
     "fences": "```\n",
     "bullets": "- \n",
     "spaces": " ",
+    "bars": "|\n",
+    "rulers": "|-|\n",
+    "marked names": "I like Yahoo! ",
     "accents": "\u00e9. ",
     "initials": "J. ",
 }

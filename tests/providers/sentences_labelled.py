@@ -5,21 +5,6 @@ conversation. "assistant Bea:" is a person of that name in the assistant's part.
 a user would want to find again, not what the rules happen to do.
 """
 
-from dataclasses import dataclass
-
-from core.turn import Turn
-from tests.providers.sentences_of_friends import AMONG_FRIENDS
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A sentence of a turn, and whether it is to be kept."""
-
-    turn: int
-    text: str
-    keep: bool
-
-
 LABELLED = """
 user:
 - Hi there!
@@ -369,26 +354,3 @@ assistant:
 - Communication is key in any relationship.
 - Both approaches have advantages.
 """
-
-
-def conversations() -> list[tuple[list[Turn], list[Labelled]]]:
-    """Return the turns of each conversation, with the marks of their sentences."""
-    found = []
-    for block in [*LABELLED.strip().split("\n\n"), *AMONG_FRIENDS.strip().split("\n\n")]:
-        speakers: list[tuple[str, str | None]] = []
-        said: list[list[str]] = []
-        labelled: list[Labelled] = []
-        for line in block.splitlines():
-            if line[:2] in ("+ ", "- "):
-                said[-1].append(line[2:])
-                labelled.append(Labelled(len(said) - 1, line[2:], line[0] == "+"))
-            else:
-                role, _, name = line.removesuffix(":").partition(" ")
-                speakers.append((role, name or None))
-                said.append([])
-        turns = [
-            Turn(role, "\n".join(texts), name)
-            for (role, name), texts in zip(speakers, said, strict=True)
-        ]
-        found.append((turns, labelled))
-    return found

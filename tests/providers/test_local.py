@@ -15,10 +15,12 @@ from core.turn import Speaker, Turn
 from language.dates.moments import Moment, Precision
 from providers.base import Embedder
 from providers.extraction import Assignment, Category, Extraction, Fact
-from providers.local import MAX_FACT_LENGTH, MAX_LIST_LENGTH, NOT_FOLLOWED, LocalExtractor
+from providers.fact_drafts import MAX_FACT_LENGTH
+from providers.local import NOT_FOLLOWED, LocalExtractor
 from providers.minilm.embedder import MiniLM
+from providers.utterances import MAX_LIST_LENGTH
 from tests.providers.drawn import DRAWN, assistant, user
-from tests.providers.sentences_labelled import conversations
+from tests.providers.labelled import conversations
 
 MONDAY = datetime(2024, 5, 13, 10, 30, tzinfo=UTC)
 

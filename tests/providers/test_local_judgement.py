@@ -3,7 +3,7 @@
 The figures are printed, so that whoever changes a rule sees what became of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,7 +13,7 @@ from providers.base import Embedder
 from providers.extraction import Assignment
 from providers.local import NEAR_EXCLUDED, NEAR_INCLUDED, TOPIC_TEMPLATE, LocalExtractor
 from providers.minilm.embedder import MiniLM
-from tests.providers.sentences_labelled import conversations
+from tests.providers.labelled import Conversation, conversations, unseen_conversations
 
 # Topics, sentences about them in other words, and sentences about something else.
 TOPICS = """
@@ -100,11 +100,13 @@ def topics() -> Iterator[tuple[str, set[str], list[str]]]:
         yield topic, about, [text for _, text in said] + short
 
 
-async def test_kept_sentences(embedder: Embedder, capsys: pytest.CaptureFixture[str]) -> None:
-    extractor = LocalExtractor(embedder)
+async def judge(
+    extractor: LocalExtractor, labelled_conversations: Sequence[Conversation]
+) -> tuple[int, float, float, list[str]]:
+    """Return the number of sentences, precision and recall, and the sentences judged wrongly."""
     counts = {(keep, kept): 0 for keep in (True, False) for kept in (True, False)}
     wrong = []
-    for turns, labelled in conversations():
+    for turns, labelled in labelled_conversations:
         assignment = Assignment(turns, datetime(2024, 5, 13, tzinfo=UTC), with_concepts=False)
         facts = (await extractor.extract(assignment)).facts
         for sentence in labelled:
@@ -120,13 +122,28 @@ async def test_kept_sentences(embedder: Embedder, capsys: pytest.CaptureFixture[
     right = counts[True, True]
     precision = right / (right + counts[False, True])
     recall = right / (right + counts[True, False])
-    total = sum(counts.values())
+    return sum(counts.values()), precision, recall, wrong
+
+
+async def test_kept_sentences(embedder: Embedder, capsys: pytest.CaptureFixture[str]) -> None:
+    extractor = LocalExtractor(embedder)
+    total, precision, recall, wrong = await judge(extractor, conversations())
     with capsys.disabled():
         print(f"\nkeep or drop, {total} sentences: precision {precision:.3f}, recall {recall:.3f}")
         print(f"wrong: {wrong}")
     assert total >= 300
     assert precision >= 0.95
     assert recall >= 0.97
+
+
+async def test_kept_sentences_among_unseen_ones(
+    embedder: Embedder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extractor = LocalExtractor(embedder)
+    total, precision, recall, _ = await judge(extractor, unseen_conversations())
+    with capsys.disabled():
+        print(f"\nunseen, {total} sentences: precision {precision:.3f}, recall {recall:.3f}")
+    assert total >= 130
 
 
 async def test_sentences_near_a_topic(

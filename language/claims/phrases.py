@@ -42,22 +42,23 @@ _OFTEN = (
 )
 
 
-# The phrases at the end of each kind of claim that are not part of its value.
-def _tails(*forms: str) -> re.Pattern[str]:
+def tails(*forms: str) -> re.Pattern[str]:
+    """Return a pattern for phrases at the end of a text."""
     return re.compile(rf"(?i),? (?:{'|'.join(forms)})$")
 
 
-STATE_TAIL = _tails(NOW, SINCE, _WITH, _WHY)
-CHANGE_TAIL = _tails(NOW, AGO, _WITH, _WHY)
-END_TAIL = _tails(NOW, AGO, "any ?more", "any longer", _WHY)
-SALE_TAIL = _tails(NOW, AGO, "any ?more", "any longer", r"on \w+", r"for \S+(?: \w+)?",
+# The phrases at the end of each kind of claim that are not part of its value.
+STATE_TAIL = tails(NOW, SINCE, _WITH, _WHY)
+CHANGE_TAIL = tails(NOW, AGO, _WITH, _WHY)
+END_TAIL = tails(NOW, AGO, "any ?more", "any longer", _WHY)
+SALE_TAIL = tails(NOW, AGO, "any ?more", "any longer", r"on \w+", r"for \S+(?: \w+)?",
                     r"to (?:my|the|an?) (?:[\w']+ )?\w+")  # fmt: skip
-HAVE_TAIL = _tails(NOW, AGO, SINCE, r"(?:named|called) [\w']+", r"in (?:19|20)\d\d")
-USE_TAIL = _tails(NOW, SINCE, _OFTEN)
-JOB_TAIL = _tails(NOW, SINCE, AGO, r"as (?:an? |the )?(?!volunteer|member|customer)\w+"
+HAVE_TAIL = tails(NOW, AGO, SINCE, r"(?:named|called) [\w']+", r"in (?:19|20)\d\d")
+USE_TAIL = tails(NOW, SINCE, _OFTEN)
+JOB_TAIL = tails(NOW, SINCE, AGO, r"as (?:an? |the )?(?!volunteer|member|customer)\w+"
                   r"(?: (?!and|or|but|i|who)\w+){0,2}", "full[- ]time", "remotely")  # fmt: skip
-INSTEAD_TAIL = _tails(NOW)
-ONLY_NOW_TAIL = _tails(NOW, r"of all time", "by far")
+INSTEAD_TAIL = tails(NOW)
+ONLY_NOW_TAIL = tails(NOW, r"of all time", "by far")
 
 
 def strip_tails(rest: str, tail: re.Pattern[str]) -> str:

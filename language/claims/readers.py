@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from language.claim_phrases import (
+from language.claims.phrases import (
     CHANGE_TAIL,
     END_TAIL,
     HAVE_TAIL,
@@ -35,13 +35,15 @@ from language.terms import STOP_WORDS
 class Claim:
     """The claim that `attribute` of the speaker is `value`, or with `ends` that it no longer is.
 
-    Both are NFKC, case-folded and without articles. Only a claim with `ends` may have an empty
-    value, which stands for any value.
+    Both are case-folded and without articles. Only a claim with `ends` may have an empty value,
+    which stands for any value. `partner` is the name of the person in a claim about a relationship,
+    if it has one.
     """
 
     attribute: str
     value: str
     ends: bool = False
+    partner: str = ""
 
 
 AGE = "age"
@@ -99,11 +101,11 @@ def read_move(found: re.Match[str], rest: str) -> Claim | None:
 
 def read_former_home(found: re.Match[str], rest: str) -> Claim | None:
     """Return the place where the speaker no longer lives."""
-    place = place_in(strip_tails(_required_end(found, rest), END_TAIL))
+    place = place_in(strip_tails(required_end(found, rest), END_TAIL))
     return _home_of(place, ends=True) if place else None
 
 
-def _required_end(found: re.Match[str], rest: str) -> str:
+def required_end(found: re.Match[str], rest: str) -> str:
     """Return the rest of a negated sentence, empty if it does not say "any more".
 
     Without that, "I don't live in Paris" does not say that the speaker ever did.
@@ -143,7 +145,7 @@ def _employer(text: str) -> str | None:
 
 def read_former_employer(found: re.Match[str], rest: str) -> Claim | None:
     """Return the former employer of the speaker."""
-    name = _employer(strip_tails(_required_end(found, rest), END_TAIL))
+    name = _employer(strip_tails(required_end(found, rest), END_TAIL))
     return Claim("employer", name, ends=True) if name else None
 
 
@@ -227,7 +229,7 @@ _TEEN = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen 
 _TEENS = _TEEN.split()
 _TEN = "twenty thirty forty fifty sixty seventy eighty ninety"
 _TENS = _TEN.split()
-_AGES = {word: n for n, word in enumerate(_ONES + _TEENS)} | {
+AGES = {word: n for n, word in enumerate(_ONES + _TEENS)} | {
     f"{ten}{end}": 20 + 10 * i + j
     for i, ten in enumerate(_TENS)
     for j, end in enumerate(["", *(f"-{one}" for one in _ONES[1:])])
@@ -237,7 +239,7 @@ _AGES = {word: n for n, word in enumerate(_ONES + _TEENS)} | {
 def read_age(found: re.Match[str], rest: str) -> Claim | None:
     """Return the speaker's age in years, in digits."""
     words = (found["age"] or found["years"]).casefold()
-    age = int(words) if words.isascii() and words.isdigit() else _AGES.get(words)
+    age = int(words) if words.isascii() and words.isdigit() else AGES.get(words)
     return None if age is None or strip_tails(rest, CHANGE_TAIL) else Claim(AGE, str(age))
 
 
@@ -251,14 +253,19 @@ DIETS = {"vegetarian": "vegetarian", "vegan": "vegan", "pescatarian": "pescatari
           "pescetarian": "pescatarian", "meat": "meat", "an omnivore": "meat"}  # fmt: skip
 
 
-_TO_WHOM = re.compile(rf"^to (?:my (?:\w+ )?(?:{KIN})|[A-Z][\w'-]+)(?: [A-Z][\w'-]+)?")
+_TO_WHOM = re.compile(
+    rf"^(?:to|from) (?:my (?:\w+ )?(?:{KIN})|(?P<name>[A-Z][\w'-]+))(?: [A-Z][\w'-]+)?"
+)
 
 
 def read_relationship(found: re.Match[str], rest: str) -> Claim | None:
     """Return the speaker's relationship status, a value of `BONDS`."""
-    rest = _TO_WHOM.sub("", rest)
+    whom = _TO_WHOM.match(rest)
+    rest = rest[whom.end() :] if whom else rest
     over = strip_tails(rest, CHANGE_TAIL) and strip_tails(rest, STATE_TAIL)
-    return None if over else Claim("relationship", BONDS[found["bond"].casefold()])
+    partner = (whom["name"] or "").casefold() if whom else ""
+    bond = BONDS[found["bond"].casefold()]
+    return None if over else Claim("relationship", bond, partner=partner)
 
 
 def read_diet(found: re.Match[str], rest: str) -> Claim | None:
@@ -269,7 +276,7 @@ def read_diet(found: re.Match[str], rest: str) -> Claim | None:
 
 def read_former_diet(found: re.Match[str], rest: str) -> Claim | None:
     """Return the diet that the speaker has given up."""
-    known = found["more"] or _required_end(found, f" {rest}")
+    known = found["more"] or required_end(found, f" {rest}")
     over = not known or strip_tails(rest, END_TAIL)
     return None if over else Claim("diet", DIETS[found["diet"].casefold()], ends=True)
 
@@ -306,7 +313,7 @@ def read_possession(found: re.Match[str], rest: str) -> Claim | None:
 
 def read_former_possession(found: re.Match[str], rest: str) -> Claim | None:
     """Return a former possession of the speaker."""
-    thing = noun_in(strip_tails(_required_end(found, rest), SALE_TAIL))
+    thing = noun_in(strip_tails(required_end(found, rest), SALE_TAIL))
     return Claim(f"owns {thing}", thing, ends=True) if thing else None
 
 
@@ -325,18 +332,18 @@ def read_smoking(found: re.Match[str], rest: str) -> Claim | None:
 def read_former_smoking(found: re.Match[str], rest: str) -> Claim | None:
     """Return the claim that the speaker no longer smokes."""
     left = (
-        strip_tails(_required_end(found, f" {rest}"), END_TAIL)
+        strip_tails(required_end(found, f" {rest}"), END_TAIL)
         if found["dont"]
         else strip_tails(rest, END_TAIL)
     )
-    if found["dont"] and not _required_end(found, f" {rest}"):
+    if found["dont"] and not required_end(found, f" {rest}"):
         return None
     return None if left else Claim("uses smoking", "smoking", ends=True)
 
 
 def read_former_use(found: re.Match[str], rest: str) -> Claim | None:
     """Return something the speaker no longer uses or consumes."""
-    thing = noun_in(strip_tails(_required_end(found, rest), END_TAIL))
+    thing = noun_in(strip_tails(required_end(found, rest), END_TAIL))
     if thing == "meat":
         return Claim("diet", thing, ends=True)
     return Claim(f"uses {thing}", thing, ends=True) if thing else None
@@ -357,7 +364,7 @@ def trade_reader(ends: bool) -> Reader:
     """Return a reader of the speaker's occupation, or with `ends` of the former one."""
 
     def read(found: re.Match[str], rest: str) -> Claim | None:
-        rest = _required_end(found, rest) if ends else rest
+        rest = required_end(found, rest) if ends else rest
         trade = noun_in(strip_tails(rest, END_TAIL if ends else JOB_TAIL), 4)
         return Claim(f"works as {trade}", trade, ends) if trade else None
 

@@ -9,10 +9,22 @@ claim.
 """
 
 import re
-import unicodedata
 
-from language.claim_phrases import AGO
-from language.claim_readers import (
+from language.claims.dress import undressed
+from language.claims.life import (
+    read_allergy,
+    read_boss,
+    read_car,
+    read_children,
+    read_divorce,
+    read_former_allergy,
+    read_salary,
+    read_separation,
+    read_weight,
+)
+from language.claims.lower_case import as_typed
+from language.claims.phrases import AGO
+from language.claims.readers import (
     AGE,
     BONDS,
     DIETS,
@@ -61,6 +73,9 @@ def supersedes(later: Claim, earlier: Claim) -> bool:
     if later.ends:
         whole = (later.value, f"{later.value},")
         return not later.value or earlier.value == whole[0] or earlier.value.startswith(whole[1])
+    if later.partner and earlier.partner and later.value == "single":
+        # The end of one relationship says nothing about another.
+        return later.partner == earlier.partner and earlier.value != "single"
     if later.attribute == AGE:
         return int(later.value) > int(earlier.value)  # A lower age cannot be the later one.
     return _differ(later.value, earlier.value)
@@ -79,21 +94,32 @@ def claim_of(text: str) -> Claim | None:
     None for questions, wishes, conditions, the past, other people, quotations, and for texts that
     say more than one thing. A question or an exclamation may precede the claim.
     """
-    if len(text) > MAX_TEXT_LENGTH:
+    if len(text) > MAX_TEXT_LENGTH or not _JOKING.isdisjoint(text):
         return None
-    plain = " ".join(unicodedata.normalize("NFKC", text).replace("\u2019", "'").split())
+    plain = as_typed(undressed(text))
     sentences = [part for part in _SENTENCE_END.split(plain.rstrip(_CLOSING)) if part]
     if not 1 <= len(sentences) <= 2 or len(plain.split()) > MAX_WORDS:
         return None
     *before, sentence = sentences
+    if before and (corrected := _CORRECTION.fullmatch(sentence)):
+        return _claim_in(before[0].rstrip(_CLOSING), corrected["value"])
     if before and not _CONTEXT.fullmatch(before[0]):
         return None
-    if plain.rstrip(" .!\u2026").endswith("?") or _DOUBTFUL.search(plain):
+    if plain.rstrip(" .!\u2026").endswith("?") or any(map(_DOUBTFUL.search, before)):
         return None
+    return _claim_in(sentence)
+
+
+def _claim_in(sentence: str, corrected: str | None = None) -> Claim | None:
+    """Return the claim of one sentence, with the value that replaces what it says, if any."""
     sentence = _LEAD.sub("", _LEAD.sub("", sentence))
+    if _DOUBTFUL.search(sentence):
+        return None
     for frame, read in _FRAMES:
         if found := frame.match(sentence):
             claim = read(found, sentence[found.end() :].strip())
+            if claim and corrected is not None:
+                claim = read(found, corrected)
             fits = claim and max(len(claim.attribute), len(claim.value)) <= MAX_PART_LENGTH
             return claim if fits else None
     return None
@@ -112,12 +138,22 @@ _DOUBTFUL = re.compile(
     r"|perhaps|probably|wish|pretend|imagine|almost|nearly|until|before|when|while|whenever"
     r"|sometimes|used to|temporarily|briefly|lol|jk|kidding|joking|mostly|partly|part[- ]time)\b"
 )
+_JOKING = frozenset("\U0001f61c\U0001f61d\U0001f92a\U0001f643\U0001f60f\U0001f609\U0001f921")
+# "I live in Bern. Sorry, I meant Basel."
+_CORRECTION = re.compile(
+    r"(?i)(?:(?:sorry|oops|whoops|wait|no|correction|my bad|actually|ah|oh)[,.:!]* ){0,2}"
+    r"I (?:meant|mean)(?: to (?:say|write|type))?:? (?P<value>[\w' .,-]{1,60})"
+)
 _LEAD = re.compile(
-    r"(?i)(?:(?:update|correction|fyi|note)[:,] ?|(?:(?:now|actually|well|so|yes|no|yeah|oh|ok|okay"
+    r"(?i)(?:(?:update|correction|fyi|note|edit|reminder|heads up)(?:[:,]| [-\u2013\u2014]) ?"
+    r"|(?:(?:sorry|oops|whoops|my bad|wait|scratch that)[,.:!]* )"
+    r"|(?:I (?:meant|mean)(?: to (?:say|write|type))?(?: that)?[:,]? )"
+    r"|(?:(?:now|actually|well|so|yes|no|yeah|oh|ok|okay"
     r"|hi|hello|hey|btw|by the way|fyi|anyway|currently|nowadays|these days|right now|finally"
     r"|in fact|just so you know|for the record|good news|big news|at the moment"
     rf"|as of (?:today|now|this \w+|last \w+)|{AGO})[,!]? )"
-    r"|(?:please )?(?:note|remember|know) that )(?=I\b|we\b|my\b|call\b|now\b|just\b|please\b)"
+    r"|(?:please )?(?:note|remember|know) that )"
+    r"(?=I\b|we\b|my\b|call\b|now\b|just\b|please\b|since\b|(?-i:[A-Z])[\w'-]+ and I\b)"
 )
 
 
@@ -134,6 +170,8 @@ _USE = "(?:drink|use|take|eat)"
 _USING = "(?:drinking|using|taking|eating)"
 _KINDS = r"(?P<kind>(?:(?:new|current|work|home|office|private|personal|business|mobile) )*)"
 _DIET = "|".join(DIETS)
+_SPOUSE = "(?:ex-?)?(?:wife|husband|spouse|partner|boyfriend|girlfriend|fianc\u00e9e?)"
+_MORE_BE = r"(?:no longer|(?P<dont>not))"
 # The first frame that matches the beginning of a sentence gives its reader.
 _FRAMES = _frames(
     (rf"{_I} {_MORE} (?:live|living|reside|based) in", read_former_home),
@@ -182,6 +220,79 @@ _FRAMES = _frames(
         rf"{_BE} (?P<years>\d{{2,3}}|[a-z]+(?:-[a-z]+)?) years? old"
         rf"|(?:{_BE}|{_HAVE} turned) (?P<age>\d\d)",
         read_age,
+    ),
+    (
+        rf"(?:(?P<partner>(?-i:[A-Z])[\w'-]+)|my (?:{_SPOUSE})) and I"
+        rf"(?:'ve| have| are| were| just| recently| finally| now| officially)*"
+        r" (?:(?:got|gotten|getting) )?(?:divorced|separated|split up|split|broke up|broken up"
+        r"|no longer (?:together|married|a couple))",
+        read_separation,
+    ),
+    (
+        rf"(?:my (?:{_SPOUSE}) (?:has )?(?:left|divorced) me|my divorce (?:is|was|became|got) final"
+        rf"|{_BE} no longer (?:married|together|engaged)|we (?:broke up|split up|got divorced))",
+        read_separation,
+    ),
+    (rf"{_HAVE} (?:divorced|separated from|split up with|broke up with)", read_divorce),
+    (
+        r"my(?: new| current)* (?:boss|manager|line manager|supervisor|team lead)(?:'s name)?"
+        r"(?: is|'s)"
+        r"(?: now| currently)?(?: called| named)?",
+        read_boss,
+    ),
+    (
+        r"(?P<who>(?-i:[A-Z])[\w'-]+(?: (?-i:[A-Z])[\w'-]+)?) is(?: now)? my(?: new| current)*"
+        r" (?:boss|manager|line manager|supervisor|team lead)",
+        read_boss,
+    ),
+    (
+        rf"{_DO} drive an?|my(?: new| current)* car is(?: now)? an?"
+        rf"|{_HAVE} switched cars? to an?",
+        read_car,
+    ),
+    (
+        rf"{_DO} (?:earn|make)(?= [$\u20ac\u00a3\d])"
+        r"|my(?: new| current| annual| monthly)* (?:salary|pay|wage|income)"
+        r" (?:is|went up to|rose to|increased to|dropped to)(?: now)?",
+        read_salary,
+    ),
+    (
+        rf"{_DO} weigh|my(?: current)? weight is(?: now)?"
+        rf"|{_BE} (?:down|up) to(?= \d+ ?(?:kg|kilo|lb))",
+        read_weight,
+    ),
+    (
+        rf"(?:{_DO} have|{_I}(?:'ve| have)(?: now)? got"
+        rf"|{_BE} (?:a|the) (?:mother|father|mum|mom|dad|parent) of)"
+        r" (?P<count>\d\d?|no|an?|[a-z]+) (?P<who>children|child|kids?|sons?|daughters?)",
+        read_children,
+    ),
+    (
+        rf"{_I} (?:no longer|(?P<dont>do not|don't|dont)) have (?:an?|my|the|any)"
+        r" (?P<thing>[\w' -]{2,40}?) allerg(?:y|ies)",
+        read_former_allergy,
+    ),
+    (
+        rf"(?:I'm|I am) {_MORE_BE} allergic to",
+        read_former_allergy,
+    ),
+    (
+        rf"{_HAVE} (?P<dont>(?!))?(?:outgrew|outgrown|overcame|overcome|got rid of|got over)"
+        r" my (?P<thing>[\w' -]{2,40}?) allergy",
+        read_former_allergy,
+    ),
+    (
+        r"my (?P<thing>[\w' -]{2,40}?) allergy (?P<dont>(?!))?(?:is|has)"
+        r" (?:gone(?: away)?|over|cured|disappeared|history)",
+        read_former_allergy,
+    ),
+    (
+        rf"{_BE}(?: (?:very|severely|badly|highly|mildly|slightly))? allergic to",
+        read_allergy,
+    ),
+    (
+        rf"{_DO} have an?(?: (?:severe|bad|mild|slight))? (?P<thing>[\w' -]{{2,40}}?) allergy",
+        read_allergy,
     ),
     (
         rf"(?:{_BE}|{_HAVE} (?:got|gotten|become|became)) (?:happily |newly )?"
