@@ -92,7 +92,8 @@ async def hits(corpus: Corpus, questions: list[str], embedder: Embedder) -> list
         )
         found = compute_signals(corpus, asked, DEFAULT_WEIGHTS)
         rows = np.arange(1, corpus.end, dtype=np.int32)
-        places.append(Ranking(corpus.ids, found, rows).best(corpus.end).tolist().index(at + 1))
+        ranking = Ranking(corpus.ids, found, rows, known=asked.known)
+        places.append(ranking.best(corpus.end).tolist().index(at + 1))
     return [statistics.fmean(place < most for place in places) for most in (1, 3)]
 
 

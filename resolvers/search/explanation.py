@@ -131,9 +131,8 @@ async def _ranking_with(ctx: Context, search: FinishedSearch, id: str) -> Rankin
         await rerank(ctx, key.project_id, ranking, question, weights)
     pool = await heed_feedback(ctx, ranking, search.top_k)
     pairs = near_pairs(ranking.signals, ranking.ids, pool)
-    if pairs:
-        ids = {ranking.ids[row] for row in chain.from_iterable(pairs)}
-        heed_recency(ranking, pairs, await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor)))
+    ids = {id, *(ranking.ids[row] for row in chain.from_iterable(pairs))}
+    heed_recency(ranking, pairs, await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor)))
     return ranking
 
 

@@ -34,13 +34,15 @@ _DIGITS = 6
 class Ranking:
     """The memories that can be hits: `rows` are their indexes into `ids` and `signals`.
 
-    `scale` maps the sums of the signals to scores.
+    `scale` maps the sums of the signals to scores; `known` is the share of the query that the
+    embedder knows.
     """
 
     ids: list[str]
     signals: Signals
     rows: Rows
     scale: Scale = PLAIN_SCALE
+    known: float = 1.0
 
     def best(self, limit: int, among: Rows | None = None) -> Rows:
         """Return the rows of the `limit` best, best first, among all rows or the given ones.
@@ -60,7 +62,7 @@ class Ranking:
 
     def score(self, row: int) -> float:
         """Return the score of a row, from 0 to 1."""
-        return self.scale.score(float(self.signals.total[row]))
+        return self.scale.score(float(self.signals.total[row]), self.known)
 
     def place(self, id: str) -> int | None:
         """Return the row of a memory that can be a hit, or None if it cannot."""
@@ -107,7 +109,7 @@ def rank_rows(
     """
     with question.stopwatch.measure(Part.RANKING):
         signals = compute_signals(corpus, question.asked, weights, statistics)
-    return Ranking(corpus.ids, signals, rows, weights.scale)
+    return Ranking(corpus.ids, signals, rows, weights.scale, question.asked.known)
 
 
 def visible_rows(corpus: Corpus, selection: Selection) -> Rows:

@@ -39,6 +39,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 from core.entity_names import ENTITY_KEYS
 from core.filters.metadata import metadata_matches, split_path
 from core.filters.tree import ENTITY_TYPE_OF_FIELD, And, Condition, Field, Filter, Not, Operator, Or
+from storage.sql.aliases import alias_of
 from storage.sql.id_arrays import prevent_index_use
 from storage.tables.columns import UtcDateTime
 from storage.tables.fields import table_of
@@ -244,7 +245,7 @@ def _condition(
         return _contains(column, name, dialect, fold=operator is Operator.ICONTAINS)
     if field in ENTITY_TYPE_OF_FIELD and project_id is not None:
         type = ENTITY_TYPE_OF_FIELD[field]
-        entity = _ENTITIES.alias()
+        entity = alias_of(_ENTITIES, "filters")
         named = _compared(entity.c.name, operator, name, dialect, Text())
         ids = select(entity.c.id).where(
             entity.c.project_id == project_id, entity.c.type == type, named

@@ -30,6 +30,7 @@ from core.errors import must_exist
 from core.filters.tree import Filter
 from core.ids import is_id
 from core.paging import Order, Page, Slice, slice_rows
+from storage.sql.aliases import alias_of
 from storage.sql.filters import ReadFilter, filter_clause, in_project, is_selective, read_filter
 from storage.sql.id_arrays import id_array_parameter, ids_as_table
 from storage.sql.statement_cache import FILTERED
@@ -69,7 +70,7 @@ class Source(Generic[T]):
 
     def _by_id(self, dialect: str) -> Select[Any]:
         if dialect not in self._built:
-            table = self.table.alias("t")
+            table = alias_of(self.table, "rows", "t")
             given, _, id = ids_as_table(dialect)
             self._built[dialect] = select(*self.columns(table)).where(
                 table.c.id.in_(select(id).select_from(given)), self.visible(table)
@@ -223,7 +224,7 @@ class Listing(Generic[T]):
     ) -> Select[Any]:
         dialect = criteria.dialect
         parents, position, parent_id = ids_as_table(dialect)
-        child = self.source.table.alias("x")
+        child = alias_of(self.source.table, "children", "x")
         keys = [child.c[key] for key in order.keys]
         conditions = self._conditions(child, parent_id, criteria)
         if after:
@@ -245,7 +246,7 @@ class Listing(Generic[T]):
             joined = parents.join(page, true())
             columns: list[ColumnElement[Any]] = list(page.c)
         else:
-            rows = self.source.table.alias("t")
+            rows = alias_of(self.source.table, "rows", "t")
             # SQLite flattens a union only if the columns it is ordered by are selected from it.
             page_ids = (
                 select(*(child.c[name] for name in dict.fromkeys(("id", *order.keys))))
@@ -268,7 +269,7 @@ class Listing(Generic[T]):
 
     def _count_statement(self, criteria: "_Criteria") -> Select[Any]:
         parents, position, parent_id = ids_as_table(criteria.dialect)
-        child = self.source.table.alias("x")
+        child = alias_of(self.source.table, "children", "x")
         count = (
             select(func.count())
             .select_from(child)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, func, or_, select
 
 from core.access import Actor, ApiKeyReach, Role
+from storage.sql.aliases import alias_of
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
 from storage.tables.graph import (
@@ -80,7 +81,7 @@ def viewer_of_key(key: FromClause) -> Viewer:
 def _owns_organization(
     organization_id: ColumnElement[Any], viewer: Viewer = _CALLER
 ) -> ColumnElement[bool]:
-    member = _IN_ORGANIZATION.alias()
+    member = alias_of(_IN_ORGANIZATION, "member of owns_organization")
     return exists().where(
         member.c.organization_id == organization_id,
         member.c.account_id == viewer.account,
@@ -90,13 +91,13 @@ def _owns_organization(
 
 def project_role(project: FromClause) -> ColumnElement[Any]:
     """Return the viewer's role in a project: OWNER by the organization, else the membership's."""
-    member = _IN_PROJECT.alias()
+    member = alias_of(_IN_PROJECT, "member of project_role")
     own = (
         select(member.c.role)
         .where(member.c.project_id == project.c.id, member.c.account_id == _ACCOUNT)
         .scalar_subquery()
     )
-    owner = _IN_ORGANIZATION.alias()
+    owner = alias_of(_IN_ORGANIZATION, "owner of project_role")
     by_organization = (
         select(owner.c.role)
         .where(
@@ -111,7 +112,7 @@ def project_role(project: FromClause) -> ColumnElement[Any]:
 
 def project_visible(project: FromClause, viewer: Viewer = _CALLER) -> ColumnElement[bool]:
     """Return the condition that the viewer is in a project and the key reaches it."""
-    member = _IN_PROJECT.alias()
+    member = alias_of(_IN_PROJECT, "member of project_visible")
     return and_(
         project.c.deleted_at.is_(None),
         or_(viewer.project.is_(None), project.c.id == viewer.project),
@@ -127,25 +128,25 @@ def project_visible(project: FromClause, viewer: Viewer = _CALLER) -> ColumnElem
 
 def in_visible_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that a project id names a project that the viewer can see."""
-    project = _PROJECTS.alias()
+    project = alias_of(_PROJECTS, "project of in_visible_project")
     return exists().where(project.c.id == project_id, project_visible(project))
 
 
 def in_visible_entity(entity_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an entity id names an entity of a visible project."""
-    entity = _ENTITIES.alias()
+    entity = alias_of(_ENTITIES, "entity of in_visible_entity")
     return exists().where(entity.c.id == entity_id, in_visible_project(entity.c.project_id))
 
 
 def in_visible_log(memory_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that the log of a visible project has the memory, deleted or not."""
-    event = _HISTORY.alias()
+    event = alias_of(_HISTORY, "event of in_visible_log")
     return exists().where(event.c.memory_id == memory_id, in_visible_project(event.c.project_id))
 
 
 def in_visible_operation(operation_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an id names an operation of a visible project."""
-    operation = _OPERATIONS.alias()
+    operation = alias_of(_OPERATIONS, "operation of in_visible_operation")
     return exists().where(
         operation.c.id == operation_id, in_visible_project(operation.c.project_id)
     )
@@ -153,13 +154,13 @@ def in_visible_operation(operation_id: ColumnElement[Any]) -> ColumnElement[bool
 
 def in_visible_concept(concept_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an id names a concept of a visible project."""
-    concept = _CONCEPTS.alias()
+    concept = alias_of(_CONCEPTS, "concept of in_visible_concept")
     return exists().where(concept.c.id == concept_id, in_visible_project(concept.c.project_id))
 
 
 def organization_role(organization: FromClause) -> ColumnElement[Any]:
     """Return the viewer's role in an organization; null for a key confined to one project."""
-    member = _IN_ORGANIZATION.alias()
+    member = alias_of(_IN_ORGANIZATION, "member of organization_role")
     own = (
         select(member.c.role)
         .where(member.c.organization_id == organization.c.id, member.c.account_id == _ACCOUNT)
@@ -170,7 +171,8 @@ def organization_role(organization: FromClause) -> ColumnElement[Any]:
 
 def organization_visible(organization: FromClause) -> ColumnElement[bool]:
     """Return the condition that the viewer is in an organization, or in a project of it."""
-    member, project = _IN_ORGANIZATION.alias(), _PROJECTS.alias()
+    member = alias_of(_IN_ORGANIZATION, "member of organization_visible")
+    project = alias_of(_PROJECTS, "project of organization_visible")
     return and_(
         organization.c.deleted_at.is_(None),
         or_(_ONLY_ORGANIZATION.is_(None), organization.c.id == _ONLY_ORGANIZATION),
@@ -194,7 +196,9 @@ def organization_of_viewer(organization: FromClause) -> ColumnElement[bool]:
 
     Lists use it, because they would otherwise read every organization.
     """
-    member, guest, project = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias(), _PROJECTS.alias()
+    member = alias_of(_IN_ORGANIZATION, "member of organization_of_viewer")
+    guest = alias_of(_IN_PROJECT, "guest of organization_of_viewer")
+    project = alias_of(_PROJECTS, "project of organization_of_viewer")
     own = select(member.c.organization_id).where(member.c.account_id == _ACCOUNT)
     visited = (
         select(project.c.organization_id)
@@ -206,7 +210,7 @@ def organization_of_viewer(organization: FromClause) -> ColumnElement[bool]:
 
 def in_visible_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an id names an organization that the viewer can see."""
-    organization = _ORGANIZATIONS.alias()
+    organization = alias_of(_ORGANIZATIONS, "organization of in_visible_organization")
     return exists().where(organization.c.id == organization_id, organization_visible(organization))
 
 
@@ -216,9 +220,11 @@ def account_visible(account: FromClause) -> ColumnElement[bool]:
     It is the viewer's own, or has a membership, a key or a webhook that the viewer can see. A
     viewer who is only a member of a project sees the organization, but not its members.
     """
-    member, guest = _IN_ORGANIZATION.alias(), _IN_PROJECT.alias()
-    organization = _ORGANIZATIONS.alias()
-    key, webhook = _KEYS.alias(), _WEBHOOKS.alias()
+    member = alias_of(_IN_ORGANIZATION, "member of account_visible")
+    guest = alias_of(_IN_PROJECT, "guest of account_visible")
+    organization = alias_of(_ORGANIZATIONS, "organization of account_visible")
+    key = alias_of(_KEYS, "key of account_visible")
+    webhook = alias_of(_WEBHOOKS, "webhook of account_visible")
     return or_(
         account.c.id == _ACCOUNT,
         exists().where(
@@ -241,7 +247,7 @@ def api_key_visible(key: FromClause) -> ColumnElement[bool]:
     It is the viewer's own, or confined to a project or organization that the viewer owns. A
     confined key does not see keys of a wider scope.
     """
-    project = _PROJECTS.alias()
+    project = alias_of(_PROJECTS, "project of api_key_visible")
     owned_project = exists().where(
         project.c.id == key.c.project_id,
         project_visible(project),
@@ -267,7 +273,7 @@ def api_key_visible(key: FromClause) -> ColumnElement[bool]:
 
 def in_owned_organization(organization_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an id names an organization that the viewer sees as its OWNER."""
-    organization = _ORGANIZATIONS.alias()
+    organization = alias_of(_ORGANIZATIONS, "organization of in_owned_organization")
     return exists().where(
         organization.c.id == organization_id,
         organization_visible(organization),
@@ -277,7 +283,7 @@ def in_owned_organization(organization_id: ColumnElement[Any]) -> ColumnElement[
 
 def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an id names a project that the viewer sees as its OWNER."""
-    project = _PROJECTS.alias()
+    project = alias_of(_PROJECTS, "project of in_owned_project")
     return exists().where(
         project.c.id == project_id,
         project_visible(project),
@@ -287,7 +293,7 @@ def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def in_owned_webhook(webhook_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that an id names a webhook of a project that the viewer owns."""
-    webhook = _WEBHOOKS.alias()
+    webhook = alias_of(_WEBHOOKS, "webhook of in_owned_webhook")
     return exists().where(webhook.c.id == webhook_id, in_owned_project(webhook.c.project_id))
 
 
@@ -302,7 +308,7 @@ def receipt_visible(receipt: FromClause) -> ColumnElement[bool]:
     The viewer owns the organization or the project, or requested the erasure. After the project is
     erased, one who owned only the project can see the receipt only as its requester.
     """
-    account = _ACCOUNTS.alias()
+    account = alias_of(_ACCOUNTS, "account of receipt_visible")
     return or_(
         in_owned_organization(receipt.c.organization_id),
         in_owned_project(receipt.c.project_id),

@@ -27,6 +27,12 @@ def test_a_score_by_hand(total: float, expected: float) -> None:
     assert scale.score(total) == pytest.approx(expected)
 
 
+def test_a_query_that_the_embedder_does_not_know_needs_a_smaller_sum() -> None:
+    scale = Scale(bend=0.25, log_odds=math.log(3), below=10, above=2)
+    assert scale.score(0.15, known=0) == pytest.approx(0.75)
+    assert scale.score(0.2, known=0.5) == pytest.approx(0.75)
+
+
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 @given(one=st.floats(-1, 5), other=st.floats(-1, 5))
 def test_the_order_is_kept(scale: Scale, one: float, other: float) -> None:

@@ -34,7 +34,7 @@ MEMORIES = """
     nodes {
       id text userId agentId appId runId actor role metadata categories state immutable version
       timestamp timestampUntil timestampPrecision expirationDate createdAt updatedAt
-      concepts { name } sources { role name content timestamp createdAt }
+      concepts { name } sources { role name content timestamp utcOffsetMinutes createdAt }
       feedback { value reason updatedAt }
       history(first: 100) {
         nodes {

@@ -137,7 +137,8 @@ async def test_a_user_stored_decomposed_is_still_found(tenant: Tenant) -> None:
     with tenant.deployment.services.db.engine.begin() as connection:
         for table, column in (("entities", "name"), ("memories", "user_id")):
             rows = METADATA.tables[table]
-            connection.execute(update(rows).values({column: DECOMPOSED}))
+            own = rows.c.project_id == tenant.project_id
+            connection.execute(update(rows).where(own).values({column: DECOMPOSED}))
     rows = await ask(tenant.owner, "POST", "/v3/memories/", {"filters": {"user_id": DECOMPOSED}})
     assert [row["memory"] for row in rows["results"]] == ["I like figs."]
     found = await ask(tenant.owner, "GET", f"/v1/entities/user/{DECOMPOSED}/")

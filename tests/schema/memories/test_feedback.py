@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from core.enums import FeedbackValue
 from core.ids import now, uuid7
 from core.validation import LONGEST_TEXT
+from ranking.scale import PLAIN_SCALE, RERANK_SCALE
 from storage.tables.metadata import METADATA
 from tests.support.documents.refusals import (
     assert_refused,
@@ -48,6 +49,8 @@ DECAY = """
 mutation ($on: Boolean) { updateProject(input: {decay: $on}) { userErrors { message } } }
 """
 TEA = "Tea is served at five."
+# What log-odds rise by per unit of the sum, by `rerank`.
+RISE = {False: PLAIN_SCALE.above, True: RERANK_SCALE.above}
 GAINS = {"POSITIVE": 0.05, "NEGATIVE": -0.05, "VERY_NEGATIVE": -0.15}
 
 
@@ -201,8 +204,9 @@ async def test_feedback_is_one_term_of_the_score(tenant: Tenant, rerank: bool) -
     after = {hit.id: hit for hit in await search(tenant.owner, "tea", rerank=rerank)}
     assert after.keys() == before.keys() == set(said)
     for id, gain in zip(said, GAINS.values(), strict=True):
-        total = 1 + math.log(before[id].score / (1 - before[id].score)) / 2
-        assert after[id].score == near(1 / (1 + math.exp(-2 * (total + gain - 1))))
+        # These sums lie above the bend of the scale, where log-odds rise by a constant.
+        odds = before[id].score / (1 - before[id].score) * math.exp(RISE[rerank] * gain)
+        assert after[id].score == near(odds / (1 + odds))
         assert after[id].parts == before[id].parts | {"feedback": gain}
 
 
