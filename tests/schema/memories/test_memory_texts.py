@@ -1,4 +1,4 @@
-"""Texts and names of any kind of characters come back as they were sent, or in their stored form."""
+"""Texts of any characters come back as they were sent, and names in their stored form."""
 
 import pytest
 
