@@ -9,7 +9,7 @@ They are stored behind the terms of a text, and matched below an exact match. Th
   language, which is unknown for a query of three words.
 - A Chinese character has itself, so that a query of one character finds it in longer words.
 
-A text in ASCII has none, so English is matched by its terms alone.
+A text with words in ASCII has none, so English is matched by its terms alone.
 """
 
 import regex
@@ -24,6 +24,10 @@ LEAST = 0.3
 # The least share of stop words in an English text. Other languages have few words in common with
 # the English ones.
 _ENGLISH = 0.25
+# A shorter word of a query begins too many others: "\u043a\u043e\u0442" (cat) also
+# "\u043a\u043e\u0442\u043e\u0440\u044b\u0439" (which).
+# A syllable of Hangul says as much as three letters.
+_FEWEST_GRAMS = 3
 _HAN = regex.compile(r"\p{Han}")
 _HANGUL = regex.compile(r"\p{Hangul}")
 
@@ -34,6 +38,8 @@ def stored_terms(text: str) -> list[str]:
         return []
     found: dict[str, None] = {}
     words = pieces(text)
+    if all(map(str.isascii, words)):
+        return []
     grams_for_all = not _is_english(words)
     for word in dict.fromkeys(words):
         if word in STOP_WORDS or (word.isascii() and not grams_for_all):
@@ -71,7 +77,8 @@ def loose_terms(text: str) -> dict[str, dict[str, float]]:
             loose[f"0f{plain}"] = SPELLING
         if others or not word.isascii():
             grams = _grams(word)
-            loose |= {gram: GRAMS / len(grams) for gram in grams}
+            if len(grams) >= _FEWEST_GRAMS or _HANGUL.search(word):
+                loose |= {gram: GRAMS / len(grams) for gram in grams}
     return found
 
 

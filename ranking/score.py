@@ -117,7 +117,6 @@ class Signals:
 
     semantic: Floats
     keyword: Floats
-    has_term: np.ndarray
     concept: Floats
     actor: Floats
     speaker: Floats
@@ -157,7 +156,7 @@ def compute_signals(
         semantic = np.where(corpus.names_speaker[:end], vectors @ query.plain, semantic)
     # The nearness of what the embedder does not know means little, so the words decide.
     semantic = (semantic * corpus.known[:end] * query.known).astype(np.float32)
-    keyword, has_term = _keyword(corpus, query, statistics)
+    keyword = _keyword(corpus, query, statistics)
     concept = np.zeros(end, np.float32)
     for id, gain in query.concepts.items():
         concept[corpus.rows.get(id, 0)] = gain
@@ -188,7 +187,6 @@ def compute_signals(
     found = Signals(
         semantic=semantic,
         keyword=keyword,
-        has_term=has_term,
         concept=concept,
         actor=actor,
         speaker=speaker,
@@ -268,18 +266,15 @@ def _finish(found: Signals, weights: Weights) -> None:
     found.lineage = found.total - total
 
 
-def _keyword(
-    corpus: Corpus, query: RankingQuery, statistics: Statistics | None
-) -> tuple[Floats, np.ndarray]:
-    """Return BM25 over the terms, scaled to 0 to 1, and which rows contain a term themselves.
+def _keyword(corpus: Corpus, query: RankingQuery, statistics: Statistics | None) -> Floats:
+    """Return BM25 over the terms, scaled to 0 to 1.
 
     It is reduced in long texts: with many words, some match by accident.
     """
     keyword = np.zeros(corpus.end, np.float32)
-    has_term = np.zeros(corpus.end, np.bool_)
     terms = query.terms
     if not terms:
-        return keyword, has_term
+        return keyword
     context = corpus.context()
     # The statistics hold the average length without context.
     mean = statistics.words * context.growth if statistics else context.mean
@@ -298,11 +293,10 @@ def _keyword(
             weight = idf(len(corpus), float(np.count_nonzero(lent)))
         best += weight * (_K1 + 1)
         if own.any():
-            has_term |= own > 0
             keyword += weight * (_K1 + 1) * lent / (lent + norm)
     if best:
         keyword *= np.maximum(np.sqrt(context.fade), _LEAST_KEYWORD) / best
-    return keyword, has_term
+    return keyword
 
 
 def _frequency(corpus: Corpus, term: str, loose: Mapping[str, float]) -> Floats:

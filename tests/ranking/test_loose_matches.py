@@ -25,7 +25,6 @@ def test_a_loose_match_counts_below_an_exact_one_and_only_if_enough_is_shared() 
     found = compute_signals(corpus, query, DEFAULT_WEIGHTS)
     _, exact, spelling, half, quarter, nothing = found.keyword.tolist()
     assert exact > spelling > half > quarter == nothing == 0
-    assert found.has_term[1:].tolist() == [True, True, True, False, False]
 
 
 @pytest.mark.parametrize("of_query", [1, 0.5, 0])
