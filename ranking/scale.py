@@ -40,4 +40,4 @@ class Scale:
 
 # For the bundled embedder, without and with `rerank`, which adds to the sum.
 PLAIN_SCALE = Scale(bend=0.25, log_odds=1.71, below=24.29, above=3.07)
-RERANK_SCALE = Scale(bend=0.5, log_odds=1.74, below=14.09, above=2.56)
+RERANK_SCALE = Scale(bend=0.45, log_odds=1.41, below=15.55, above=2.88)

@@ -24,8 +24,8 @@ from storage.memories.selection import Selection
 from storage.search.documents import speaker_of
 from storage.transaction import Transaction
 
-# Late interaction scores only the best: a hundred of them find no more than fifty do.
-RERANKED_ROWS = 50
+# Late interaction scores only the best: a hundred of them find no more than thirty do.
+RERANKED_ROWS = 30
 _EPOCH = date(1970, 1, 1)
 _DIGITS = 6
 
