@@ -58,6 +58,11 @@ class Turn:
         return canonical_role(self.role) in CONTEXT_ROLES or not self.content.strip()
 
     @property
+    def is_instruction(self) -> bool:
+        """Whether the message instructs the assistant. It is not stored verbatim either."""
+        return canonical_role(self.role) in INSTRUCTING_ROLES
+
+    @property
     def speaker(self) -> Speaker:
         """The speaker of the message."""
         is_assistant = canonical_role(self.role) == ASSISTANT_ROLE

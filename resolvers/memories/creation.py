@@ -74,7 +74,7 @@ def speaker_of_turn(turn: Turn, names: Mapping[EntityType, str]) -> str | None:
 
 
 def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
-    """Return the turns that are not context.
+    """Return the turns that are stored verbatim: all but instructions, and those with a text.
 
     Raises `InvalidInput`, naming the field, if a shared property cannot be stored.
     """
@@ -86,7 +86,7 @@ def check_new(turns: Sequence[Turn], new: NewMemories) -> list[Turn]:
         check_text(name, "input", ENTITY_FIELDS[type], longest=LONGEST_NAME)
     if new.metadata is not None:
         check_metadata(new.metadata, "input", "metadata")
-    return [turn for turn in turns if not turn.is_context]
+    return [turn for turn in turns if turn.content.strip() and not turn.is_instruction]
 
 
 def memory_row(

@@ -127,7 +127,9 @@ async def test_half_a_pair_outside_of_messages_is_rejected(tenant: Tenant) -> No
 ROLES = {
     "user": ["user", "User", "human", "Human"],
     "assistant": ["assistant", "Assistant", "ASSISTANT", "ai", "AI", "model", "Model"],
-    None: ["system", "System", "developer", "tool", "Tool", "function", "FUNCTION"],
+    "tool": ["tool", "Tool"],
+    "function": ["function", "FUNCTION"],
+    None: ["system", "System", "developer"],
 }
 
 
@@ -139,7 +141,8 @@ async def test_roles_are_read_in_any_case(tenant: Tenant, door: str, infer: bool
         for role in roles:
             text = f"I recommend the restaurant Taberna {role.swapcase()} {len(messages)}."
             messages.append(user(text, role))
-            if stored_as:
+            # What a tool returned is no fact that somebody said, and stored verbatim only.
+            if stored_as in ("user", "assistant") or (stored_as and not infer):
                 expected.append((text, stored_as))
     stored = await add(tenant, door, messages, infer=infer, agent_id="butler")
     assert [(memory["text"], memory["role"]) for memory in stored.memories] == expected
@@ -152,5 +155,5 @@ async def test_a_step_of_an_agent_may_have_nothing_to_remember(
 ) -> None:
     step = [user(None, "assistant", tool_calls=[CALL]), user("I live at 22 degrees.", "tool")]
     stored = await add(tenant, door, step, infer=infer)
-    assert stored.texts == []
+    assert stored.texts == ([] if infer else ["I live at 22 degrees."])
     assert stored.notes[0] == "messages.0 has no text and was skipped."

@@ -142,9 +142,9 @@ async def test_each_message_is_one_memory_in_order_save_for_context(tenant: Tena
     payload = await tenant.owner.do(
         ADD, input={"infer": False, "messages": messages, "userId": "alice"}
     )
-    said = ["Hello", "Good day", "Hello again"]
+    said = ["Hello", "Good day", "Hello again", "It rains"]
     assert [memory["text"] for memory in payload["memories"]] == said
-    assert len({memory["id"] for memory in payload["memories"]}) == 3
+    assert len({memory["id"] for memory in payload["memories"]}) == 4
     data = await tenant.owner.ask(TEXTS)
     assert [memory["text"] for memory in data["memories"]["nodes"]] == said[::-1]
 
