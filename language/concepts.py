@@ -227,8 +227,8 @@ def _known(text: str, names: dict[str, str]) -> list[_Mention]:
     for at, piece in enumerate(pieces):
         if piece[0] not in possible:
             start, *ends = _bare(piece)
-            begun = (sizes.get(concept_key(text[start:end]), ()) for end in ends)
-            possible[piece[0]] = sorted(set().union(*begun), reverse=True)
+            counts = (sizes.get(concept_key(text[start:end]), ()) for end in ends)
+            possible[piece[0]] = sorted(set().union(*counts), reverse=True)
         if at < after or not possible[piece[0]]:
             continue
         start = _bare(piece)[0]

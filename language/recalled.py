@@ -1,4 +1,4 @@
-"""Finds the parts of a message that quote recalled memories, which nobody says anew.
+"""Finds the parts of a message that quote recalled memories, which are not said anew.
 
 Agents put memories into the messages that they send to a model, and later add those messages. There
 are three forms: a block between tags (`<relevant-memories>`), a section with a heading
@@ -73,20 +73,20 @@ def _without_blocks(text: str) -> str:
         if tag["end"]:
             ends[tag["name"].lower()] = ends.get(tag["name"].lower(), 0) + 1
     kept: list[str] = []
-    at, depth, inside, begun = 0, 0, "", 0
+    at, depth, inside, start = 0, 0, "", 0
     for tag in tags:
         name = tag["name"].lower()
         if tag["end"]:
             ends[name] -= 1
         if depth == 0 and not tag["end"] and ends.get(name):
-            depth, inside, begun = 1, name, tag.start()
+            depth, inside, start = 1, name, tag.start()
         elif depth and name == inside:
             depth += -1 if tag["end"] else 1
             # An opening tag whose end is missing must not swallow what follows the block.
             if depth and tag["end"] and not ends[name]:
                 depth = 0
             if depth == 0:
-                kept.append(text[at:begun])
+                kept.append(text[at:start])
                 at = tag.end()
     kept.append(text[at:])
     return "\n".join(kept) if len(kept) > 1 else text

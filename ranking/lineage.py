@@ -1,6 +1,6 @@
 """Lineages: memories that took each other's place, and which of them a search shows first.
 
-"I moved to Munich." says less about where somebody lives than "I live in Berlin." that it replaced,
+"I moved to Munich." says less about where a person lives than "I live in Berlin." that it replaced,
 so by its own words it would stay behind. A memory that holds therefore inherits the relevance of
 what it replaced, and what was replaced stands behind it. A query about the past turns this round.
 """
@@ -69,7 +69,7 @@ def lineages_of(successor: Rows, happened: NDArray[np.float64]) -> Lineages:
             break
         depth += later > 0
         root = np.where(later > 0, later, root)
-    # What was never said to have begun held before it was said.
+    # What was never said to have started held before it was said.
     since = np.full(len(successor), -np.inf)
     since[successor[replaced]] = happened[successor[replaced]]
     until = np.full(len(successor), np.inf)

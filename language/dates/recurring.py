@@ -145,7 +145,7 @@ def _named(
         return of_year(today.year + _YEARS[with_year]), True
     near = _near(of_year, today)
     over = [span for span in near if span.last < today]
-    begun = [span for span in near if span.first <= today]
+    started = [span for span in near if span.first <= today]
     ahead = [span for span in near if span.last >= today]
     coming = [span for span in near if span.first > today]
     twice = match[f"{form}_twice"]
@@ -157,12 +157,12 @@ def _named(
         spans = ahead[:1] if which != "next" else coming[:1]
     elif which == "this":
         tense = source.tense(*match.span())
-        spans = begun[-1:] if tense is Tense.PAST else ahead[:1]
+        spans = started[-1:] if tense is Tense.PAST else ahead[:1]
         if form == "ho" and source.verb_tense(*match.span()) is None:
             spans = sorted(near, key=lambda span: abs((span.first - today).days))[:1]
     else:
         tense = _tense(match, source)
-        spans = ahead[:1] if tense is Tense.FUTURE else begun[-1:]
+        spans = ahead[:1] if tense is Tense.FUTURE else started[-1:]
         return (spans[0] if spans else None), False
     return (spans[0] if spans else None), True
 
@@ -196,7 +196,7 @@ def _recurred(match: re.Match[str], source: AnchoredText) -> Phrase | None:
     year = source.today.year
     if of_year(year).last >= source.today:
         year -= 1
-    # The winter that is over may have begun two years ago.
+    # The winter that is over may have started two years ago.
     if of_year(year).last >= source.today:
         year -= 1
     return Phrase(*match.span(), of_year(year - count + 1), relative=True)

@@ -101,7 +101,7 @@ class World:
             (found,) = found.values()
         return found
 
-    async def refused(self, name: str, argument: str, **arguments: Any) -> None:
+    async def assert_refused(self, name: str, argument: str, **arguments: Any) -> None:
         """Fail unless a page is refused because of that argument."""
         error = await self.owner.error(document(LISTS[name]), **self.ids, **arguments)
         assert error["extensions"]["code"] == "BAD_USER_INPUT", arguments
@@ -214,8 +214,8 @@ async def test_sizes_of_pages(world: World, name: str) -> None:
         info = empty["pageInfo"]
         assert (info["startCursor"], info["endCursor"], info[beyond]) == (None, None, True)
         for size in (-1, 101, -(2**31), 2**31 - 1):
-            await world.refused(name, argument, **{argument: size})
-    await world.refused(name, "last", first=5, last=5)
+            await world.assert_refused(name, argument, **{argument: size})
+    await world.assert_refused(name, "last", first=5, last=5)
 
 
 @every_list
@@ -375,7 +375,7 @@ async def test_forged_cursors_are_refused(world: World) -> None:
 async def test_every_list_rejects_malformed_cursors(world: World, name: str) -> None:
     for argument in ("after", "before"):
         for cursor in ("", "garbage"):
-            await world.refused(name, argument, **{argument: cursor})
+            await world.assert_refused(name, argument, **{argument: cursor})
 
 
 async def test_a_cursor_of_another_list_or_order_is_refused(world: World) -> None:
@@ -388,7 +388,7 @@ async def test_a_cursor_of_another_list_or_order_is_refused(world: World) -> Non
             if other in alike:
                 assert (await world.ask(name, after=cursor))["totalCount"] >= 22
             else:
-                await world.refused(name, "after", after=cursor)
+                await world.assert_refused(name, "after", after=cursor)
 
 
 async def test_a_cursor_of_another_project_is_refused(world: World, tenant: Tenant) -> None:
@@ -397,4 +397,4 @@ async def test_a_cursor_of_another_project_is_refused(world: World, tenant: Tena
     await tenant.add("Tea", userId="alice", agentId="butler")
     for name in ("memories", "memories of a user", "entities", "history", "members of a project"):
         cursor = (await elsewhere.ask(name, first=1))["edges"][0]["cursor"]
-        await world.refused(name, "before", before=cursor)
+        await world.assert_refused(name, "before", before=cursor)

@@ -5,16 +5,14 @@ explained.
 """
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from core.enums import MemoryState
 from core.ids import uuid7
-from tests.support.documents.searching import WAYS, add_apart, idle_deployment, near, send
+from tests.support.documents.searching import add_apart, near, send
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
 from tests.support.fixtures.rows import set_columns
 from tests.support.servers.deployment import Deployment
@@ -60,24 +58,9 @@ TEXTS = [
 QUERY = "Which brass instrument do they play?"
 
 
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("explaining")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_explaining") as running:
-        yield running
-
-
 @pytest.fixture
 def tenant(idle: Deployment) -> Tenant:
     return make_tenant(idle)
-
-
-@pytest.fixture(params=WAYS)
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each way that a search may go, whatever the size of the scope."""
-    return send(monkeypatch, request.param)
 
 
 async def ask(tenant: Tenant, query: str, place: str = "root", **options: Any) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """Related memories: those about the same user that mean or say something alike."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from core.enums import MemoryState
 from tests.support.clients.graphql import Client
 from tests.support.documents.refusals import assert_missing
-from tests.support.documents.searching import WAYS, add_apart, idle_deployment, send
+from tests.support.documents.searching import WAYS, add_apart, send
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
 from tests.support.fixtures.rows import set_columns
 from tests.support.servers.deployment import Deployment
@@ -34,24 +32,9 @@ TEXTS = [
 Related = list[tuple[str, float]]
 
 
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("related")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_related") as running:
-        yield running
-
-
 @pytest.fixture
 def tenant(idle: Deployment) -> Tenant:
     return make_tenant(idle)
-
-
-@pytest.fixture(params=WAYS)
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each way that a search may go, whatever the size of the scope."""
-    return send(monkeypatch, request.param)
 
 
 async def related(client: Client, id: str, **arguments: Any) -> Related:

@@ -5,11 +5,9 @@ ranked whole; where a test is about candidates, the planner's limits are zero. M
 lend each other words, so memories that must stand alone are added one by one.
 """
 
-from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
-import pytest_asyncio
 
 from core.ids import uuid7
 from tests.support.documents.searching import (
@@ -17,7 +15,6 @@ from tests.support.documents.searching import (
     WAYS,
     Hits,
     add_apart,
-    idle_deployment,
     search,
     send,
     texts,
@@ -49,24 +46,9 @@ TEXTS = [
 QUERIES = ["Where does she live?", "nut allergy", "music", "pets", "programming language", "🦊"]
 
 
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("search")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_search") as running:
-        yield running
-
-
 @pytest.fixture
 def tenant(idle: Deployment) -> Tenant:
     return make_tenant(idle)
-
-
-@pytest.fixture(params=WAYS)
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each way that a search may go, whatever the size of the scope."""
-    return send(monkeypatch, request.param)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Duplicates in different runs have the same text, so only decay can order them. T
 written after the answer: `flush` waits for them.
 """
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from core.ids import now, uuid7
 from harness.settings import settings_for
 from storage.search.usage import KEPT
 from tests.support.documents.erasure import paused_transaction
-from tests.support.documents.searching import Hits, add_apart, idle_deployment, search, texts
+from tests.support.documents.searching import Hits, add_apart, search, texts
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import Deployment, deployed
 
@@ -28,15 +27,6 @@ mutation ($on: Boolean) {
 TEA = "Tea is served at five."
 # Twins must have happened at the very same moment.
 START = now()
-
-
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("decay")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_decay") as running:
-        yield running
 
 
 @pytest_asyncio.fixture

@@ -5,7 +5,7 @@ lists in test_memory_filters.py; here each kind of filter is asked of every plac
 searched, in each of the ways in which a search comes by its candidates.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from core.enums import MemoryState
-from tests.support.documents.searching import PLACES, Hits, idle_deployment, search, send, texts
+from tests.support.documents.searching import PLACES, Hits, search, send, texts
 from tests.support.fixtures.factories import ADD, Tenant, make_tenant
 from tests.support.fixtures.rows import set_columns
 from tests.support.servers.deployment import Deployment
@@ -84,15 +84,6 @@ class World:
         assert found["project"] == found["root"]
         assert found["entity"] == found["root"].replace("c", "")
         return found["root"]
-
-
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("filters")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_filters") as running:
-        yield running
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -6,16 +6,13 @@ by call. Numbers are compared with the formula as it is written here, never with
 """
 
 import math
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from ranking.scale import PLAIN_SCALE, RERANK_SCALE
 from tests.support.documents.searching import (
     Hit,
     cosine,
-    idle_deployment,
     near,
     parts,
     say,
@@ -43,15 +40,6 @@ PLAIN = {
 }
 RERANKED = {**PLAIN, "rerank": 0.75}
 FOLLOWING = 0.15
-
-
-@pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("signals")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_signals") as running:
-        yield running
 
 
 @pytest.fixture
