@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from language.terms import terms
 from ranking.passages import PASSAGE, WHOLE, best_passages, passages_of
 
-FILLER = "The meeting went on for hours and nobody could say afterwards what it was about."
-LONG = " ".join(f"{FILLER} ({n})" for n in range(20))
-FIRST, END = f"{FILLER} (0)", "Her dentist is called Novak."
+FILLER = "The meeting {} went on for hours, and no one could say afterwards what it was about."
+LONG = " ".join(map(FILLER.format, range(20)))
+FIRST, END = FILLER.format(0), "Her dentist is called Novak."
 
 
 def best(query: str, *texts: str) -> list[str]:
