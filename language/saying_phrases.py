@@ -291,11 +291,13 @@ PLEASES = re.compile(
 
 # A correction of what the speaker has said before.
 CORRECTS = re.compile(
-    r"(?:(?:sorry|oops|whoops|correction|wait|no|my bad|scratch that|actually|i misspoke)"
-    r"[,.:! -]*){0,3}"
+    r"(?:(?:sorry|apologies|oops|whoops|correction|typo|wait|no|my bad|my mistake|scratch that"
+    r"|actually|i misspoke|i mistyped)[,.:! -]*){0,3}"
     r"(?:i (?:meant|mean)(?: to (?:say|write|type))?\b(?! (?:it|that|well|to|i|my|no)\b)"
-    r")"
+    r"|make that(?: \S+){1,4}\Z)"
     r"|.{1,40}, i (?:meant|mean)\W*\Z"
+    # "Correction: Tuesday."; a whole statement stands for itself.
+    r"|(?:correction|typo): (?!i\b|i'm\b|my\b)\S+(?: \S+){0,2}\Z"
 )
 CONNECTS = re.compile(
     _any(

@@ -168,7 +168,7 @@ def classify(sentence: str, names: Collection[str] = ()) -> Saying:
         and YES_OR_NO.match(body) is not None
         and LEFT_OPEN.search(body) is None,
         is_request=(REQUESTS.match(body) is not None or prompts)
-        and not states_fact
+        and not (states_fact or corrects)
         and not is_instruction,
         asks_about_listener=prompts and not states_fact and not is_instruction,
         is_instruction=is_instruction,

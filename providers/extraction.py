@@ -71,6 +71,7 @@ class Fact:
 
     `turns` are the positions in `Assignment.turns` it comes from, at least one. `categories` are
     names from the given catalog. `happened` is the past or future time of the event it describes.
+    `corrects` is an earlier statement of the same speaker that it replaces.
     """
 
     text: str
@@ -80,6 +81,7 @@ class Fact:
     concepts: tuple[str, ...] = ()
     happened: Moment | None = None
     verdict: Verdict | None = None
+    corrects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

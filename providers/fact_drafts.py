@@ -29,6 +29,11 @@ class FactDraft:
         return whole if sum(len(each.text) + 1 for each in whole) <= MAX_FACT_LENGTH else [self.own]
 
     @property
+    def corrected(self) -> Utterance | None:
+        """The sentence that its own corrects."""
+        return self.context[-1] if self.own.saying.corrects and self.context else None
+
+    @property
     def turns(self) -> set[int]:
         return {each.turn for each in self.utterances if each.turn is not None}
 

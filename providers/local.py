@@ -13,6 +13,7 @@ import numpy as np
 
 from core.turn import Speaker, Turn
 from language.concepts import concepts_in
+from language.dates.corrections import corrected_moment
 from language.dates.moments import Moment, moment_of
 from language.foreign_words import is_foreign_answer
 from language.saying_phrases import ANYTHING, DENIES
@@ -275,6 +276,7 @@ def _finish(
             if assignment.with_concepts
             else (),
             happened=_happened(draft, assignment),
+            corrects=corrected.text if (corrected := draft.corrected) else None,
         )
         for (text, draft, turns), named in zip(facts, categories, strict=True)
     ]
@@ -282,6 +284,11 @@ def _finish(
 
 def _happened(draft: FactDraft, assignment: Assignment) -> Moment | None:
     """Return the time of the event, from the own sentence first, then from its context."""
+    if draft.corrected:
+        said_at = draft.own.by.timestamp or assignment.observed_at
+        moment = corrected_moment(draft.corrected.text, draft.own.text, said_at)
+        if moment:
+            return moment
     for each in [draft.own, *draft.after, *reversed(draft.context)]:
         # An earlier turn without a timestamp has an unknown reference date.
         if each.turn is not None or each.by.timestamp:

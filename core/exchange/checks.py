@@ -16,6 +16,7 @@ import orjson
 
 from core.errors import InvalidInput
 from core.ids import is_uuid7
+from core.text_forms import canonical_name
 from core.validation import LONGEST_NAME, check_storable, check_text
 
 Step = str | int
@@ -108,6 +109,11 @@ def text_check(longest: int, *, blank: bool = False) -> Check:
 
 
 check_name = text_check(LONGEST_NAME)
+
+
+def check_entity_name(value: Any, *path: str | int) -> str:
+    """Return the form in which the name of an entity is stored."""
+    return canonical_name(check_name(value, *path))
 
 
 def check_boolean(value: Any, *path: Step) -> bool:

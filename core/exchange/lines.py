@@ -18,6 +18,7 @@ from core.exchange.checks import (
     check_boolean,
     check_date,
     check_datetime,
+    check_entity_name,
     check_id,
     check_name,
     check_object,
@@ -46,7 +47,7 @@ _a_text = text_check(LONGEST_TEXT)
 _MEMORY = {
     "id": Field(check_id),
     "text": Field(_a_text),
-    **{name: optional(check_name) for name in NAMES},
+    **{name: optional(check_entity_name) for name in NAMES},
     "actor": optional(check_name),
     "role": optional(check_name),
     "metadata": optional(check_metadata, dict),
@@ -100,7 +101,7 @@ _LINES = {
     "export": {"format": Field(lambda value, *path: _known_format(value, *path))},
     "entity": {
         "entityType": Field(enum_check(EntityType)),
-        "name": Field(check_name),
+        "name": Field(check_entity_name),
         "metadata": optional(check_metadata, dict),
         "createdAt": Field(check_datetime),
         "updatedAt": Field(check_datetime),

@@ -39,7 +39,7 @@ class Moment:
 
 
 _SENTENCE_END = re.compile(r"[.!?;](?= [^a-z])")
-_TIME = re.compile(
+TIME_OF_DAY = re.compile(
     r"(?<![\w.:/$€£#-])(?:(?P<hour>\d{1,2})(?::(?P<minute>[0-5]\d))? ?(?P<half>[ap])\.?m\b"
     r"|(?P<hour24>[01]?\d|2[0-3]):(?P<minute24>[0-5]\d)(?![\w:]|\.\d)"
     r"|(?P<bare>\d{1,2}) o'clock|(?P<noon>noon|midday)\b"
@@ -106,7 +106,7 @@ def _clock(text: str, phrases: Sequence[Phrase]) -> time | None:
     sentence = text[begin : stop_after.start() if stop_after else phrases[-1].end + 240].lower()
     if _HABIT.search(sentence):
         return None
-    found = list(_TIME.finditer(sentence))
+    found = list(TIME_OF_DAY.finditer(sentence))
     if len(found) == 2 and _FROM_TO.fullmatch(sentence[found[0].end() : found[1].start()]):
         found.pop()
     if len(found) != 1:

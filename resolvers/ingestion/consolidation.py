@@ -35,6 +35,7 @@ from resolvers.ingestion.insertion import (
 from resolvers.ingestion.requests import AddRequest
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
+from storage.memories.uniqueness import text_hash
 from storage.operations.store import OperationRow
 from storage.transaction import Transaction
 
@@ -214,7 +215,22 @@ def _read_situation(
         today=moment.date(),
         asks_model=consolidation.asks_model,
         reserves=reserves,
+        corrected=_read_corrected(tx, consolidation),
     )
+
+
+def _read_corrected(tx: Transaction, consolidation: Consolidation) -> dict[int, list[MemoryRow]]:
+    """Return the memories with the words that drafts correct, by the position of the draft."""
+    hashes = {
+        at: text_hash(draft.fact.corrects)
+        for at, draft in enumerate(consolidation.drafts)
+        if draft.fact.corrects
+    }
+    if not hashes:
+        return {}
+    names = consolidation.request.new.entities
+    rows = tx.repeats.find(consolidation.project_id, set(hashes.values()), names)
+    return {at: [row for row in rows if row.hash == hash] for at, hash in hashes.items()}
 
 
 def _reserves(consolidation: Consolidation, inserted: Inserted) -> dict[int, MemoryRow]:
@@ -270,5 +286,6 @@ def _claimants_of(
 def _rows_of(situation: Situation) -> dict[str, MemoryRow]:
     """Return the rows, as read, of all memories that a plan may change, by id."""
     claiming = [row for rows in situation.claimants.values() for row in rows]
-    rows = {row.id: row for row in [*claiming, *situation.memories]}
+    corrected = [row for rows in situation.corrected.values() for row in rows]
+    rows = {row.id: row for row in [*corrected, *claiming, *situation.memories]}
     return rows | dict(situation.compared)

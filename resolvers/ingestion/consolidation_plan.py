@@ -32,7 +32,8 @@ class Situation:
     entities. `said_at` is when memories were last said, where that is known. `until` is the
     expiration date of the request. `asks_model` is whether a model judged the drafts. `reserves`
     has rows that can still be stored for drafts whose words another memory has, by position: they
-    are if an earlier draft of the request replaces that memory.
+    are if an earlier draft of the request replaces that memory. `corrected` has the memories with
+    the words that a draft corrects, by position, oldest first.
     """
 
     drafts: Sequence[Draft]
@@ -45,6 +46,7 @@ class Situation:
     today: date
     asks_model: bool
     reserves: Mapping[int, MemoryRow] = field(default_factory=dict)
+    corrected: Mapping[int, Sequence[MemoryRow]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class _Plan:
                 return merged, AddOutcome.MERGED
         outcome = AddOutcome.ADDED
         earlier, later = self._contradictions(draft, row)
-        for old in earlier:
+        for old in (*self._corrected(position, row, earlier), *earlier):
             self._replace(old, MemoryState.SUPERSEDED, row)
             outcome = AddOutcome.SUPERSEDES
         if later and not row.immutable:
@@ -216,6 +218,19 @@ class _Plan:
         old = self._memories[judged.id]
         is_valid = old.subject == row.subject and is_current(old, self._situation.today)
         return ([old] if is_valid else []), []
+
+    def _corrected(
+        self, position: int, row: MemoryRow, others: Sequence[MemoryRow]
+    ) -> list[MemoryRow]:
+        """Return the memory that a draft corrects, unless it is among the others: the newest."""
+        known = {memory.id for memory in others}
+        rows = map(self._current, self._situation.corrected.get(position, ()))
+        found = [
+            memory
+            for memory in rows
+            if self._may_contradict(memory, row) and memory.subject == row.subject
+        ]
+        return [memory for memory in found[-1:] if memory.id not in known]
 
     def _claim_contradictions(self, row: MemoryRow) -> tuple[list[MemoryRow], list[MemoryRow]]:
         claim = claim_in(row)

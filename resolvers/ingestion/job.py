@@ -78,8 +78,10 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> Task | Non
         return None
     former: list[Turn] = []
     if operation.scope is not None:
-        for earlier in tx.operations.conversation(operation.scope, operation, FORMER_TURNS):
-            former += turns_from_json(earlier)
+        for earlier, received_at in tx.operations.conversation(
+            operation.scope, operation, FORMER_TURNS
+        ):
+            former += turns_from_json(earlier, received_at)
     concepts: list[str] = []
     if settings.enable_graph:
         concepts = tx.concepts.names(operation.project_id, KNOWN_CONCEPTS)

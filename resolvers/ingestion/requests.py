@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -129,9 +129,16 @@ def request_from_json(stored: Mapping[str, Any]) -> AddRequest:
     return AddRequest(turns, new, stored["infer"], options, timezone=stored.get("timezone"))
 
 
-def turns_from_json(stored: Mapping[str, Any]) -> list[Turn]:
-    """Return the messages of an operation's input, or an empty list if they are not stored."""
-    return list(request_from_json(stored).turns) if "messages" in stored else []
+def turns_from_json(stored: Mapping[str, Any], received_at: datetime) -> list[Turn]:
+    """Return the messages of an operation's input, or an empty list if they are not stored.
+
+    Each has the time when it was said.
+    """
+    if "messages" not in stored:
+        return []
+    request = request_from_json(stored)
+    said_at = request.observed_at(received_at)
+    return [replace(turn, timestamp=turn.timestamp or said_at) for turn in request.turns]
 
 
 def conversation_scope(project_id: str, entities: Mapping[EntityType, str]) -> str:

@@ -269,15 +269,18 @@ class OperationStore:
         ).first()
         return None if row is None else (OperationRow(*row[:-1]), row[-1])
 
-    def conversation(self, scope: str, before: OperationRow, limit: int) -> list[dict[str, Any]]:
-        """Return the inputs of the last adds in a scope before an operation, oldest first."""
-        earlier = select(_OPERATIONS.c.input).where(
+    def conversation(
+        self, scope: str, before: OperationRow, limit: int
+    ) -> list[tuple[dict[str, Any], datetime]]:
+        """Return the inputs of the last adds in a scope before an operation, and their times."""
+        earlier = select(_OPERATIONS.c.input, _OPERATIONS.c.created_at).where(
             _OPERATIONS.c.scope == scope,
             _OPERATIONS.c.created_at <= before.created_at,
             _OPERATIONS.c.id < before.id,
         )
         newest = earlier.order_by(_OPERATIONS.c.created_at.desc(), _OPERATIONS.c.id.desc())
-        return list(self._connection.execute(newest.limit(limit)).scalars())[::-1]
+        rows = self._connection.execute(newest.limit(limit)).all()
+        return [(row.input, row.created_at) for row in reversed(rows)]
 
     def fail_abandoned(self, moment: datetime) -> int:
         """Fail the operations whose `alive_until` has passed; return their number."""

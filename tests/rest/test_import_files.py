@@ -332,6 +332,17 @@ async def test_more_than_a_batch(tenant: Tenant) -> None:
     assert project_row(tenant, tenant.project_id)["total_memories"] == 450
 
 
+async def test_names_of_entities_have_one_form(tenant: Tenant) -> None:
+    composed, decomposed = "Zo\u00eb", "Zoe\u0308"
+    records = line(memory("Likes tea", userId=decomposed)), entity(decomposed)
+    await import_file(tenant, file_of(*records))
+    of_mem0 = {"id": "1", "memory": "Likes jam", "user_id": decomposed, "created_at": at(0)}
+    await import_file(tenant, json.dumps([of_mem0]).encode(), "application/json")
+    for table, column in (("memories", "user_id"), ("entities", "name")):
+        rows = rows_of(tenant.deployment, table, tenant.project_id)
+        assert {row[column] for row in rows} == {composed}
+
+
 async def test_responses_of_mem0_are_imported(tenant: Tenant) -> None:
     mine = {
         "id": "f38b689d-6b24-45b7-bced-17fbb4d8bac7",
