@@ -36,8 +36,11 @@ from resolvers.memories.embedding import renew_keywords
 from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
 from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.rates import Rates
+from resolvers.runtime.refusals import Refusals
 from resolvers.runtime.search_cache import SearchCache
 from resolvers.runtime.search_recorder import SearchRecorder
+from resolvers.runtime.slots import Slots
 from resolvers.runtime.token_cache import TokenCache
 from resolvers.runtime.usage_recorder import UsageRecorder
 from resolvers.tenancy.bootstrap import (
@@ -143,7 +146,11 @@ def open_services(settings: Settings) -> Iterator[Services]:
             retention=None if days is None else timedelta(days=days),
             notifications=notifications,
             feeds=Feeds(database, notifications),
-            connections=LiveConnections(database, now, settings.live_limit),
+            connections=LiveConnections(database, now, settings.live_limit, settings),
+            limits=settings,
+            rates=Rates(settings, enabled=settings.limits_rates),
+            slots=Slots(settings),
+            refusals=Refusals(),
         )
 
 
@@ -241,7 +248,7 @@ def serve() -> None:
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
                 typer.echo(line)
-            run(create_app(services, settings), sock, services.connections)
+            run(create_app(services, settings), sock, services.connections, settings)
 
 
 @cli.command()

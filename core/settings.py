@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from core.limits import Limits, RateLimit
 
 SHORTEST_KEY = 24
+_LOOPBACK = ("localhost", "127.", "::1")
 
 
 class Environment(Enum):
@@ -35,7 +38,7 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
 Secret = Annotated[SecretStr | None, AfterValidator(_long_enough)]
 
 
-class Settings(BaseSettings):
+class Settings(Limits):
     """The settings, each from the variable MNEMOGRAPH_ followed by its name in upper case."""
 
     model_config = SettingsConfigDict(
@@ -140,6 +143,13 @@ class Settings(BaseSettings):
     def sql_url(self) -> str:
         """The effective database URL."""
         return self.database_url or f"sqlite:///{self.data_dir / 'mnemograph.db'}"
+
+    @property
+    def limits_rates(self) -> bool:
+        """Whether the rate of a key is limited."""
+        if self.rate_limit is RateLimit.AUTO:
+            return not self.host.startswith(_LOOPBACK)
+        return self.rate_limit is RateLimit.ON
 
     @property
     def origins(self) -> list[str]:

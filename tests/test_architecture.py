@@ -62,6 +62,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
             "events",
             "ids",
             "json_bodies",
+            "limits",
             "text_forms",
         },
         {"settings", "timestamps", "turn", "version", "webhook_secrets"},
@@ -130,13 +131,14 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {"synthesis"},
     ],
     "schema": [
-        {"enums", "scalars"},
+        {"enums", "prices", "scalars"},
         {"base"},
         {"arguments", "connection"},
         {"types"},
         {"mutations"},
         {"subscriptions"},
         {"contract"},
+        {"documents"},
         {"transport"},
     ],
     "rest": [

@@ -30,7 +30,7 @@ subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!]
 async def listening(deployment: Deployment) -> AsyncIterator[str]:
     """Serve a deployment on a real port; yield its address, `127.0.0.1:PORT`."""
     sock = listen(deployment.settings.model_copy(update={"port": 0}))
-    config = config_of(deployment.app)
+    config = config_of(deployment.app, deployment.settings)
     # The lifespan of the deployment's app is already running.
     config.lifespan = "off"
     server = Server(config, deployment.services.connections)
