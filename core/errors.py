@@ -180,14 +180,14 @@ class ResponseTooLarge(LimitExceeded):
     """The operation was executed, but its response is too large to be sent."""
 
     code = ErrorCode.RESPONSE_TOO_LARGE
-    status = 200
+    status = 400
 
 
 class TimedOut(LimitExceeded):
     """The operation took too long. A mutation may have taken effect."""
 
     code = ErrorCode.TIMED_OUT
-    status = 200
+    status = 504
 
 
 class CursorExpired(AppError):

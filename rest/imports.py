@@ -5,6 +5,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core.errors import AppError, Unauthenticated
+from core.points import REQUEST_POINTS
 from resolvers.context import Services
 from resolvers.exchange.upload import READERS, check_importer, receive
 from rest.answers import error_body, request_context
@@ -24,6 +25,7 @@ class Imports:
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         try:
             context = await request_context(self._services, request)
+            self._services.rates.charge(context.actor.key_id, REQUEST_POINTS)
             if media_type not in READERS:
                 await check_importer(context, project_id)
                 return _unsupported()

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from core.json_size import characters_in
 from core.paging import LARGEST_PAGE
+from core.points import SUMMARY_POINTS, add_points, search_points
 
-# What every request costs.
-REQUEST = 30
 _DEFAULT_PAGE = 20
 _UNPAGED_ROWS = 10
 
@@ -90,20 +90,6 @@ def whole(value: Any, default: int, most: int) -> int:
     return min(max(value, 0), most)
 
 
-def characters_in(value: Any) -> int:
-    """Return the number of characters of all texts in a JSON value."""
-    total, pending = 0, [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str):
-            total += len(item)
-        elif isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
-    return total
-
-
 def page_size(arguments: Arguments) -> int:
     """Return the page size that the arguments of a connection ask for."""
     size = arguments.get("first")
@@ -141,15 +127,9 @@ def _names_in(value: Any) -> set[str]:
 TOTAL = price(_total)
 
 
-def search_points(top_k: int, query: Any, *, rerank: bool) -> int:
-    """Return what a search costs without its hits."""
-    longer = len(query) - 256 if isinstance(query, str) else 0
-    return 400 + top_k + (1_800 if rerank else 0) + max(longer, 0) // 5
-
-
 def _search(arguments: Arguments, _: Arguments) -> int:
-    top_k, rerank = hits_of(arguments), arguments.get("rerank") is True
-    return search_points(top_k, arguments.get("query"), rerank=rerank) - top_k
+    rerank = arguments.get("rerank") is True
+    return search_points(arguments.get("query"), rerank=rerank)
 
 
 def hits_of(arguments: Arguments) -> int:
@@ -170,14 +150,7 @@ RELATED_CONCEPTS = price(
     2, each=1, rows=lambda arguments, _: whole(arguments.get("first"), 10, LARGEST_PAGE)
 )
 STATISTICS = price(100)
-SUMMARY = price(4_500, unhurried=True)
-
-
-def add_points(messages: Any, *, infer: bool) -> int:
-    """Return what adding messages costs a key."""
-    if infer:
-        return 2_400 + 4 * characters_in(messages)
-    return 600 * (len(messages) if isinstance(messages, list) else 1)
+SUMMARY = price(SUMMARY_POINTS, unhurried=True)
 
 
 def _member(value: Any, name: str) -> Any:

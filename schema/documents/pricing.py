@@ -15,8 +15,9 @@ from graphql import (
 
 from core.errors import TooComplex
 from core.limits import Limits
+from core.points import REQUEST_POINTS
 from schema.documents.walking import Conditions, Selected, Selection
-from schema.prices import REQUEST, SCALAR, Arguments, Price, amount
+from schema.prices import SCALAR, Arguments, Price, amount
 
 _LARGEST_COST = 10**15
 
@@ -108,7 +109,7 @@ class _Pricing:
     def cost(self, root: Selection) -> Cost:
         """Return the cost of an operation that selects these fields."""
         nothing = _Given(self, None)
-        points = min(REQUEST + self._sum(root, None, nothing), _LARGEST_COST)
+        points = min(REQUEST_POINTS + self._sum(root, None, nothing), _LARGEST_COST)
         work = characters = 0
         for selected in root.fields:
             declared = price_of(selected)

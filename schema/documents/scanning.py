@@ -1,11 +1,10 @@
-"""The first look at a document and at JSON: it counts without building anything, and stops early.
+"""The first look at a document: it counts without building anything, and stops early.
 
 A parser would spend seconds and hundreds of megabytes on a document of a megabyte that is then
 rejected. The expressions here run in C and never backtrack.
 """
 
 import re
-from typing import Any
 
 from core.errors import TooComplex
 from core.limits import Limits
@@ -44,7 +43,7 @@ def scan_document(text: str, limits: Limits) -> None:
         if kind == "open":
             depth += 1
             if depth > limits.max_nesting:
-                raise _too_deep("The brackets of a document", limits)
+                raise _too_deep(limits)
         elif kind == "close":
             depth -= 1
         elif kind == "word" and match.end() - match.start("word") > LONGEST_NAME:
@@ -60,32 +59,7 @@ def scan_document(text: str, limits: Limits) -> None:
             raise TooComplex(message, limit=name, requested=count, allowed=most)
 
 
-def scan_json(value: Any, limits: Limits) -> None:
-    """Raise `TooComplex` if a JSON value is nested too deeply or has too many values."""
-    count = depth = 0
-    level = [value]
-    while level:
-        depth += 1
-        if depth > limits.max_nesting:
-            raise _too_deep("The JSON of a request", limits)
-        deeper: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                deeper.extend(item.values())
-            elif isinstance(item, list):
-                deeper.extend(item)
-            else:
-                continue
-            if count + len(deeper) > limits.max_values:
-                most = limits.max_values
-                message = f"The JSON of a request can have {most:,} values; this one has more."
-                asked = count + len(deeper)
-                raise TooComplex(message, limit="values", requested=asked, allowed=most)
-        count += len(deeper)
-        level = deeper
-
-
-def _too_deep(what: str, limits: Limits) -> TooComplex:
+def _too_deep(limits: Limits) -> TooComplex:
     most = limits.max_nesting
-    message = f"{what} can be nested {most:,} levels deep; these are deeper."
+    message = f"The brackets of a document can be nested {most:,} levels deep; these are deeper."
     return TooComplex(message, limit="nesting", requested=most + 1, allowed=most)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from core.access import Actor
+from core.json_size import check_json
+from core.points import REQUEST_POINTS
 from resolvers.context import Services
 from schema.contract import schema
 from schema.documents.preparing import Documents
-from schema.documents.scanning import scan_json
-from schema.prices import REQUEST
 from schema.transport.results import ClientOperation
 
 SHOW_COST = "mnemograph-show-cost"
@@ -35,11 +35,11 @@ class Admission:
             return asked
         limits = self._services.limits
         if asked.variables:
-            scan_json(asked.variables, limits)
+            check_json(asked.variables, limits)
         prepared = await self.documents.prepare(asked.query)
         plan = prepared.plan(asked.operation_name)
         if plan is None:
-            self._services.rates.charge(actor.key_id, REQUEST)
+            self._services.rates.charge(actor.key_id, REQUEST_POINTS)
             return replace(asked, prepared=prepared)
         cost = plan.check_cost(asked.variables, limits)
         self._services.rates.charge(actor.key_id, cost.points + cost.work, cost.characters)

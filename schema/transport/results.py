@@ -15,6 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from core.errors import LimitExceeded, ResponseTooLarge, TimedOut
 from core.ids import uuid7
+from core.json_size import check_response, check_response_size
 from core.limits import Limits
 from resolvers.context import Context
 from schema.contract import PREPARED, schema
@@ -143,20 +144,12 @@ def _result_of(result: ExecutionResult, asked: ClientOperation, context: Context
     if stream.event is not None:
         place = stream.event.sequence
         cursor = context.cursors.encode(HISTORY_ORDER, stream.event.project_id, stream.event)
-    most = limits.max_response_bytes
-    # Many fields can refer to one text in memory, so the size is estimated before they are copied.
-    size = _least_size(result.data, most)
-    encoded = b"" if size > most else orjson.dumps(body)
-    size = max(size, len(encoded))
-    if size > most:
-        large = ResponseTooLarge(
-            f"A response can have {most:,} bytes, and this one has at least {size:,}: select "
-            "less, or ask for smaller pages.",
-            limit="response",
-            requested=size,
-            allowed=most,
-        )
-        return _refusal(large, asked, context, place, cursor)
+    try:
+        check_response(result.data, limits)
+        encoded = orjson.dumps(body)
+        check_response_size(len(encoded), limits)
+    except ResponseTooLarge as error:
+        return _refusal(error, asked, context, place, cursor)
     return Result(encoded, errors, failed, place, cursor)
 
 
@@ -179,18 +172,3 @@ def _show_cost(body: dict[str, Any], asked: ClientOperation, limits: Limits) -> 
     if asked.shows_cost and asked.cost is not None:
         shown = {"requested": asked.cost.points, "limit": limits.max_cost}
         body["extensions"] = {"cost": shown}
-
-
-def _least_size(data: Any, most: int) -> int:
-    """Return the characters of all texts in the data, or a number above `most` if it has more."""
-    size = 0
-    pending: list[Any] = [data]
-    while pending and size <= most:
-        value = pending.pop()
-        if isinstance(value, str):
-            size += len(value)
-        elif isinstance(value, dict):
-            pending.extend(value.values())
-        elif isinstance(value, list):
-            pending.extend(value)
-    return size

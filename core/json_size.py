@@ -1,0 +1,74 @@
+"""How large JSON values are, and the limits of those in a request and in a response."""
+
+from typing import Any
+
+from core.errors import ResponseTooLarge, TooComplex
+from core.limits import Limits
+
+
+def check_json(value: Any, limits: Limits) -> None:
+    """Raise `TooComplex` if a JSON value is nested too deeply or has too many values."""
+    count = depth = 0
+    level = [value]
+    while level:
+        depth += 1
+        if depth > limits.max_nesting:
+            most = limits.max_nesting
+            message = f"The JSON of a request can be nested {most:,} levels deep; this is deeper."
+            raise TooComplex(message, limit="nesting", requested=depth, allowed=most)
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                deeper.extend(item.values())
+            elif isinstance(item, list):
+                deeper.extend(item)
+            else:
+                continue
+            if count + len(deeper) > limits.max_values:
+                most = limits.max_values
+                message = f"The JSON of a request can have {most:,} values; this one has more."
+                asked = count + len(deeper)
+                raise TooComplex(message, limit="values", requested=asked, allowed=most)
+        count += len(deeper)
+        level = deeper
+
+
+def characters_in(value: Any) -> int:
+    """Return the number of characters of all texts in a JSON value."""
+    return _characters_in(value, None)
+
+
+def check_response(data: Any, limits: Limits) -> None:
+    """Raise `ResponseTooLarge` if the texts of a response alone are larger than it may be.
+
+    Many fields can refer to one text in memory, so the size is estimated before they are copied.
+    """
+    check_response_size(_characters_in(data, limits.max_response_bytes), limits)
+
+
+def check_response_size(size: int, limits: Limits) -> None:
+    """Raise `ResponseTooLarge` if a response has more bytes than it may have."""
+    most = limits.max_response_bytes
+    if size > most:
+        raise ResponseTooLarge(
+            f"A response can have {most:,} bytes, and this one has at least {size:,}: select "
+            "less, or ask for smaller pages.",
+            limit="response",
+            requested=size,
+            allowed=most,
+        )
+
+
+def _characters_in(value: Any, most: int | None) -> int:
+    """Return the number of characters of all texts; above `most`, not all are counted."""
+    size = 0
+    pending: list[Any] = [value]
+    while pending and (most is None or size <= most):
+        item = pending.pop()
+        if isinstance(item, str):
+            size += len(item)
+        elif isinstance(item, dict):
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+    return size

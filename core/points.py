@@ -1,0 +1,22 @@
+"""What work costs, in points of about 50 µs of CPU: the prices that GraphQL and mem0 share."""
+
+from typing import Any
+
+from core.json_size import characters_in
+
+# What every request costs.
+REQUEST_POINTS = 30
+SUMMARY_POINTS = 4_500
+
+
+def search_points(query: Any, *, rerank: bool) -> int:
+    """Return what a search costs without its hits."""
+    longer = len(query) - 256 if isinstance(query, str) else 0
+    return 400 + (1_800 if rerank else 0) + max(longer, 0) // 5
+
+
+def add_points(messages: Any, *, infer: bool) -> int:
+    """Return what adding messages costs a key."""
+    if infer:
+        return 2_400 + 4 * characters_in(messages)
+    return 600 * (len(messages) if isinstance(messages, list) else 1)
