@@ -8,8 +8,9 @@ import sys
 import uvicorn
 from starlette.types import ASGIApp
 
-from core.limits import Limits
+from connections import limited_http
 from core.settings import Settings
+from resolvers.context import Services
 from resolvers.runtime.connections import LiveConnections
 from resolvers.tenancy.bootstrap import StartError
 
@@ -19,7 +20,7 @@ DRAIN_SECONDS = 30
 UNREAD_SECONDS = 60
 
 
-def run(app: ASGIApp, sock: socket.socket, connections: LiveConnections, limits: Limits) -> None:
+def run(app: ASGIApp, sock: socket.socket, services: Services) -> None:
     """Serve until SIGTERM or SIGINT."""
     # Worker threads keep the interpreter lock for long; with a short switch interval, the event
     # loop gets it sooner.
@@ -28,13 +29,15 @@ def run(app: ASGIApp, sock: socket.socket, connections: LiveConnections, limits:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     tune_garbage_collector()
-    Server(config_of(app, limits), connections).run(sockets=[sock])
+    Server(config_of(app, services), services.connections).run(sockets=[sock])
 
 
-def config_of(app: ASGIApp, limits: Limits) -> uvicorn.Config:
+def config_of(app: ASGIApp, services: Services) -> uvicorn.Config:
     """Return the configuration of Uvicorn for an application."""
+    limits = services.limits
     return uvicorn.Config(
         app,
+        http=limited_http(limits, services.refusals),
         log_config=None,
         access_log=False,
         server_header=False,

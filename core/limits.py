@@ -145,6 +145,31 @@ class Limits(BaseSettings):
         le=1_000_000_000,
         description="The characters that a key may have extracted or stored per minute.",
     )
+    max_header_bytes: int = Field(
+        65_536,
+        ge=4_096,
+        le=MEGABYTE,
+        description="The size of the request line and the headers of a request, in bytes.",
+    )
+    max_header_fields: int = Field(
+        100, ge=20, le=1_000, description="The number of header fields of a request."
+    )
+    header_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="How long the headers of a request may take to arrive, in seconds.",
+    )
+    body_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3_600,
+        description="How long the body of a request may take to arrive, in seconds; in an import, "
+        "how long the next piece of the file may take.",
+    )
+    max_connections: int = Field(
+        5_000, ge=10, le=1_000_000, description="The number of open connections of a process."
+    )
     show_cost: bool = Field(
         False, description="Whether every response shows its cost in `extensions.cost`."
     )

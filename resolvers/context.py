@@ -62,6 +62,8 @@ class Services:
     slots: Slots
     refusals: Refusals
     retention: timedelta | None = None
+    # Whether errors of validation name similar fields, which tells a stranger the schema.
+    suggests: bool = True
     clock: Callable[[], datetime] = now
 
 

@@ -27,15 +27,17 @@ LAYERS = [
 # Modules outside the layers: what each may import, and what may import it.
 OUTSIDE_LAYERS = {
     "logs": ({"core"}, {"server"}),
-    "serving": ({"core", "resolvers"}, {"server"}),
+    "connections": ({"core", "resolvers"}, {"serving"}),
+    "protection": ({"core"}, {"server"}),
+    "serving": ({"connections", "core", "resolvers"}, {"server"}),
     "commands": ({"core", "storage", "resolvers", "workers"}, {"server"}),
 }
 
 # The packages that may import a third-party library.
 FENCES = {
     "strawberry": {"schema"},
-    "starlette": {"schema", "rest", "server", "serving", "logs"},
-    "uvicorn": {"serving"},
+    "starlette": {"schema", "rest", "server", "serving", "protection", "logs"},
+    "uvicorn": {"connections", "serving"},
     "psycopg": {"storage"},
     "sqlalchemy": {"storage"},
     "sqlmodel": {"storage"},

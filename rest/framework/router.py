@@ -184,6 +184,9 @@ async def _body(request: Request, limits: Limits) -> Any:
             raise TooLarge(message, limit="body", requested=len(read), allowed=most)
     if not read.strip():
         return {}
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type != _JSON:
+        raise RequestRejected(415, f"The body must be {_JSON}.", "UNSUPPORTED_MEDIA_TYPE", {})
     try:
         if len(read) > _LONG_BODY:
             value = await asyncio.to_thread(parse_json, bytes(read))

@@ -22,6 +22,7 @@ from core.limits import Limits
 from resolvers.context import Context, authenticate
 from schema.transport.credentials import tokens_of
 from schema.transport.errors import DEFECT, app_error, request_error
+from schema.transport.graphiql import policy_of
 from schema.transport.live import Live
 from schema.transport.results import ClientOperation, execute
 from schema.transport.sse import EVENT_STREAM, EventStream
@@ -56,6 +57,7 @@ class GraphQLEndpoint:
         self._live = live
         self._services = live.services
         self._page = page
+        self._page_headers = {} if page is None else {"Content-Security-Policy": policy_of(page)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,7 +71,7 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if self._page is not None and _wants_page(request):
-            return HTMLResponse(self._page)
+            return HTMLResponse(self._page, headers=self._page_headers)
         try:
             if request.method not in ("GET", "POST"):
                 raise BadRequest(405, "GraphQL requests must use GET or POST.")

@@ -132,7 +132,8 @@ async def event_results(asked: ClientOperation, context: Context) -> AsyncGenera
 def _result_of(result: ExecutionResult, asked: ClientOperation, context: Context) -> Result:
     limits = context.services.limits
     errors = [
-        format_error(error, asked.request_id) for error in (result.errors or [])[:MOST_ERRORS]
+        format_error(error, asked.request_id, suggests=context.services.suggests)
+        for error in (result.errors or [])[:MOST_ERRORS]
     ]
     body: dict[str, Any] = {"errors": errors} if errors else {}
     # Errors of the whole operation have no path, and end it.
