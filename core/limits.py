@@ -167,6 +167,12 @@ class Limits(BaseSettings):
         description="How long the body of a request may take to arrive, in seconds; in an import, "
         "how long the next piece of the file may take.",
     )
+    max_import_bytes: int = Field(
+        1024 * MEGABYTE,
+        ge=MEGABYTE,
+        le=1024 * 1024 * MEGABYTE,
+        description="The size of an imported file, in bytes.",
+    )
     max_connections: int = Field(
         5_000, ge=10, le=1_000_000, description="The number of open connections of a process."
     )

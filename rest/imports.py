@@ -7,10 +7,12 @@ from starlette.responses import JSONResponse, Response
 from core.errors import AppError, Unauthenticated
 from core.points import REQUEST_POINTS
 from resolvers.context import Services
-from resolvers.exchange.upload import READERS, check_importer, receive
+from resolvers.exchange.upload import READERS, check_import_size, check_importer, receive
 from rest.answers import error_body, request_context
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_LENGTH = 16
 
 
 class Imports:
@@ -29,6 +31,9 @@ class Imports:
             if media_type not in READERS:
                 await check_importer(context, project_id)
                 return _unsupported()
+            announced = request.headers.get("content-length", "")
+            if announced.isdecimal() and len(announced) < _LONGEST_LENGTH:
+                check_import_size(int(announced), self._services.limits)
             operation = await receive(context, project_id, media_type, request.stream())
         except (AppError, Unauthenticated) as error:
             return error_body(error)
