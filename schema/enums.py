@@ -60,7 +60,7 @@ _declare(
     ApiKeyPermission,
     "How many of the account's rights a key has. Each permission includes the ones before it.",
     READ="View and search.",
-    WRITE="Also write memories.",
+    WRITE="Also write memories, and have a chat model summarize or shape them.",
     ADMIN="Also change settings, members and keys.",
 )
 _declare(
