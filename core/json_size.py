@@ -6,8 +6,11 @@ from core.errors import ResponseTooLarge, TooComplex
 from core.limits import Limits
 
 
-def check_json(value: Any, limits: Limits) -> None:
-    """Raise `TooComplex` if a JSON value is nested too deeply or has too many values."""
+def check_json(value: Any, limits: Limits) -> int:
+    """Return the number of values in a JSON value.
+
+    Raises `TooComplex` if it is nested too deeply or has too many values.
+    """
     count = depth = 0
     level = [value]
     while level:
@@ -31,6 +34,7 @@ def check_json(value: Any, limits: Limits) -> None:
                 raise TooComplex(message, limit="values", requested=asked, allowed=most)
         count += len(deeper)
         level = deeper
+    return count
 
 
 def characters_in(value: Any) -> int:
