@@ -304,11 +304,11 @@ def attacks() -> Iterator[tuple[str, Callable[[Target], None]]]:
 
 def _bystand(host: str, port: int, key: str, pipe: Connection) -> None:
     """Between two messages, send plain requests without pause; then answer the longest time."""
-    connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     body = json.dumps({"query": PLAIN}).encode()
     with contextlib.suppress(EOFError):
         while pipe.recv():
+            connection = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
             longest = 0.0
             while not pipe.poll():
                 started = time.perf_counter()
