@@ -43,6 +43,7 @@ async def small_address(small_server: Deployment) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def small(small_server: Deployment) -> Tenant:
-    """A tenant of that server, whose buckets are full."""
+def small(small_server: Deployment, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    """A tenant of that server, whose buckets are full. Time stands still, so they stay empty."""
+    monkeypatch.setattr(small_server.services.rates, "_clock", lambda: 0.0)
     return make_tenant(small_server)
