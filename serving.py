@@ -8,7 +8,7 @@ import sys
 import uvicorn
 from starlette.types import ASGIApp
 
-from core.limits import Limits
+from core.limits.settings import Limits
 from core.settings import Settings
 from resolvers.runtime.connections import LiveConnections
 from resolvers.tenancy.bootstrap import StartError

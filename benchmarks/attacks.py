@@ -106,7 +106,9 @@ class WebSocketClient:
             "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
         )
         self.send({"type": "connection_init", "payload": {"apiKey": target.key}})
-        self._socket.recv(65_536)
+        received = b""
+        while b"connection_ack" not in received:
+            received += self._socket.recv(65_536)
 
     def send(self, message: Any) -> None:
         """Send a message. The mask of its frame is zero."""

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from core.limits.points import SUMMARY_POINTS, add_points, message_characters, search_points
 from core.paging import LARGEST_PAGE
-from core.points import SUMMARY_POINTS, add_points, message_characters, search_points
 
 _DEFAULT_PAGE = 20
 _UNPAGED_ROWS = 10

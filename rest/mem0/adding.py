@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
-from core.points import REQUEST_POINTS, add_points, message_characters
+from core.limits.points import REQUEST_POINTS, add_points, message_characters
 from core.timestamps import check_timezone, parse_zoned_datetime
 from core.turn import USER_ROLE
 from resolvers.ingestion.add import Addition, add_memories

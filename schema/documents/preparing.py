@@ -21,7 +21,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from core.limits import Limits
+from core.limits.settings import Limits
 from schema.documents.lexing import parse_document
 from schema.documents.pricing import Plan
 from schema.documents.scanning import scan_document

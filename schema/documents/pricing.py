@@ -14,8 +14,8 @@ from graphql import (
 )
 
 from core.errors import TooComplex
-from core.limits import Limits
-from core.points import REQUEST_POINTS
+from core.limits.points import REQUEST_POINTS
+from core.limits.settings import Limits
 from schema.documents.walking import Conditions, Selected, Selection
 from schema.prices import SCALAR, Arguments, Price, amount
 

@@ -7,7 +7,7 @@ rejected. The expressions here run in C and never backtrack.
 import re
 
 from core.errors import TooComplex
-from core.limits import Limits
+from core.limits.settings import Limits
 
 # Documents that people or tools write stay far below these. Each error counts the lines before it,
 # and escapes of the form `\\u{...}` are read one by one.

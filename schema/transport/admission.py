@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from core.access import Actor
-from core.json_size import check_json
-from core.points import REQUEST_POINTS
+from core.limits.json_size import check_json
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Services
 from schema.contract import schema
 from schema.documents.preparing import Documents, Prepared

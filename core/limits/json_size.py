@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from core.errors import ResponseTooLarge, TooComplex
-from core.limits import Limits
+from core.limits.settings import Limits
 
 
 def check_json(value: Any, limits: Limits) -> int:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.json_size import characters_in
+from core.limits.json_size import characters_in
 
 # What every request costs.
 REQUEST_POINTS = 30
