@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from core.errors import LimitExceeded
-from core.limits import Limits
+from core.limits.settings import Limits
 from resolvers.runtime.refusals import Refusals
 
 # A file may take long, so its upload is given up only when nothing arrives for the time of a body.

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from core.limits import Limits, RateLimit
+from core.limits.settings import Limits, RateLimit
 
 SHORTEST_KEY = 24
 _LOOPBACK = ("localhost", "127.", "::1")

@@ -9,7 +9,7 @@ from core.access import Actor
 from core.api_keys import digest_of
 from core.errors import InvalidInput, Unauthenticated
 from core.ids import now
-from core.limits import Limits
+from core.limits.settings import Limits
 from core.paging import Cursors
 from providers.base import Embedder
 from providers.extraction import Extractor

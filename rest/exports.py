@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from core.errors import AppError, Unauthenticated
-from core.points import REQUEST_POINTS
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Services
 from resolvers.exchange.download import download
 from rest.answers import error_body, request_context

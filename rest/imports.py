@@ -5,7 +5,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core.errors import AppError, Unauthenticated
-from core.points import REQUEST_POINTS
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Services
 from resolvers.exchange.upload import READERS, check_import_size, check_importer, receive
 from rest.answers import error_body, request_context

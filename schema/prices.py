@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core.json_size import characters_in
+from core.limits.points import SUMMARY_POINTS, add_points, message_characters, search_points
 from core.paging import LARGEST_PAGE
-from core.points import SUMMARY_POINTS, add_points, search_points
 
 _DEFAULT_PAGE = 20
 _UNPAGED_ROWS = 10
@@ -163,7 +162,7 @@ ADD = price(
         _member(arguments.get("input"), "messages"),
         infer=_member(arguments.get("input"), "infer") is not False,
     ),
-    characters=lambda arguments, _: characters_in(_member(arguments.get("input"), "messages")),
+    characters=lambda arguments, _: message_characters(_member(arguments.get("input"), "messages")),
     unhurried=True,
 )
 

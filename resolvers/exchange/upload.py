@@ -16,7 +16,7 @@ from core.errors import OperationFailed, TooLarge
 from core.exchange.lines import LineReader
 from core.exchange.mem0 import Mem0Reader
 from core.exchange.nesting import NestingCounter
-from core.limits import Limits
+from core.limits.settings import Limits
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.operations.records import operation_row

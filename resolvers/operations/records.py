@@ -92,8 +92,8 @@ async def retry_operation(ctx: Context, id: str) -> OperationRow:
     """Retry a failed operation with its retained input; return the pending operation.
 
     Everyone whose key may ask a chat model may retry a read-only operation; other types require
-    write permission, and a reindex the permission to manage the project. Raises `NotFound`, `PermissionDenied`, and
-    `InvalidInput` if the operation has not failed or its input was not retained.
+    write permission, and a reindex the permission to manage the project. Raises `NotFound`,
+    `PermissionDenied`, and `InvalidInput` if the operation has not failed or its input was not retained.
     """
 
     def work(tx: Transaction) -> OperationRow:

@@ -15,7 +15,7 @@ import structlog
 
 from core.access import Actor
 from core.errors import LimitExceeded, NotFound, Unauthenticated
-from core.limits import Limits
+from core.limits.settings import Limits
 from resolvers.runtime.streams import Stream
 from storage.database import Database
 

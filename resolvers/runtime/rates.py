@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.errors import RateLimited
-from core.limits import Limits
+from core.limits.settings import Limits
 
 # The keys that have used the server lately; above this number, full buckets are dropped.
 _MOST_KEYS = 10_000

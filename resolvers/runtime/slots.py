@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from core.errors import LimitExceeded
-from core.limits import Limits
+from core.limits.settings import Limits
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.datastructures import URL
 
 from core.errors import NotFound
-from core.points import REQUEST_POINTS
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Context
 from storage.tenancy.projects import PROJECTS, ProjectRow
 

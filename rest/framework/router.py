@@ -29,8 +29,8 @@ from core.errors import (
     Unauthenticated,
 )
 from core.json_bodies import parse_json
-from core.json_size import check_json, check_response, check_response_size
-from core.limits import Limits
+from core.limits.json_size import check_json, check_response, check_response_size
+from core.limits.settings import Limits
 from resolvers.context import Context, Services
 from rest.answers import request_context
 from rest.framework.errors import (

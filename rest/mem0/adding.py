@@ -13,8 +13,7 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
-from core.json_size import characters_in
-from core.points import REQUEST_POINTS, add_points
+from core.limits.points import REQUEST_POINTS, add_points, message_characters
 from core.timestamps import check_timezone, parse_zoned_datetime
 from core.turn import USER_ROLE
 from resolvers.ingestion.add import Addition, add_memories
@@ -130,7 +129,7 @@ async def add_v3(call: Call[NoParameters, AddBody]) -> Added:
 def _price(call: Call[NoParameters, AddBody]) -> RequestPrice:
     messages = call.body.messages
     points = REQUEST_POINTS + add_points(messages, infer=call.body.infer)
-    return RequestPrice(points, characters_in(messages))
+    return RequestPrice(points, message_characters(messages))
 
 
 async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:

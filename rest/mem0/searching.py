@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from core.points import REQUEST_POINTS, search_points
+from core.limits.points import REQUEST_POINTS, search_points
 from resolvers.memories.listing import MemoryScope
 from resolvers.search.execution import Query, search_project
 from rest.framework.request import Call, Endpoint, NoParameters, RequestPrice

@@ -4,7 +4,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from core.points import REQUEST_POINTS, SUMMARY_POINTS
+from core.limits.points import REQUEST_POINTS, SUMMARY_POINTS
 from resolvers.synthesis.summaries import summarize_memories
 from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters, RequestPrice
 from rest.mem0.filters import parse_filter

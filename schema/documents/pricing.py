@@ -14,8 +14,8 @@ from graphql import (
 )
 
 from core.errors import TooComplex
-from core.limits import Limits
-from core.points import REQUEST_POINTS
+from core.limits.points import REQUEST_POINTS
+from core.limits.settings import Limits
 from schema.documents.walking import Conditions, Selected, Selection
 from schema.prices import SCALAR, Arguments, Price, amount
 
@@ -37,6 +37,7 @@ class Plan:
     def __init__(self, operation: OperationDefinitionNode, root: Selection) -> None:
         self.type: OperationType = operation.operation
         self.name = operation.name.value if operation.name else None
+        self.variables = operation.variable_definitions or ()
         self.is_unhurried = any(price_of(selected).unhurried for selected in root.fields)
         self._root = root
         self._defaults = {
@@ -150,21 +151,21 @@ class _Pricing:
         return True
 
     def dearest(self, selection: Selection) -> str:
-        """Return the path to the field that costs most, down to where its cost divides."""
+        """Return the path to the field that costs most, down to the last one that multiplies."""
         path: list[str] = []
         around: Arguments = _Given(self, None)
+        length = 1
         while selection.fields:
-            costs = [self._points(selected, around) for selected in selection.fields]
-            dearest = costs.index(max(costs))
-            if path and 2 * costs[dearest] < sum(costs):
-                break
-            selected = selection.fields[dearest]
+            selected = max(selection.fields, key=lambda one: self._points(one, around))
+            given = _Given(self, selected)
             path.append(selected.name)
+            declared = price_of(selected)
+            if amount(declared.rows, given, around) > 1 or amount(declared.own, given, around) > 9:
+                length = len(path)
             if selected.inner is None:
                 break
-            around = _Given(self, selected)
-            selection = selected.inner
-        return ".".join(path)
+            around, selection = given, selected.inner
+        return ".".join(path[:length])
 
 
 def price_of(selected: Selected) -> Price:

@@ -7,7 +7,7 @@ rejected. The expressions here run in C and never backtrack.
 import re
 
 from core.errors import TooComplex
-from core.limits import Limits
+from core.limits.settings import Limits
 
 # Documents that people or tools write stay far below these. Each error counts the lines before it,
 # and escapes of the form `\\u{...}` are read one by one.
@@ -32,9 +32,12 @@ _TOKEN = re.compile(
 )
 
 
-def scan_document(text: str, limits: Limits) -> None:
-    """Raise `TooComplex` if a document has too many tokens, lines or levels of brackets."""
-    depth = 0
+def scan_document(text: str, limits: Limits) -> int:
+    """Return the number of tokens of a document.
+
+    Raises `TooComplex` if it has too many tokens, lines or levels of brackets.
+    """
+    tokens = depth = 0
     for tokens, match in enumerate(_TOKEN.finditer(text), 1):
         if tokens > limits.max_tokens:
             message = f"A document can have {limits.max_tokens:,} tokens; this one has more."
@@ -57,6 +60,7 @@ def scan_document(text: str, limits: Limits) -> None:
         if count > most:
             message = f"A document can have {most:,} {name}, not {count:,}."
             raise TooComplex(message, limit=name, requested=count, allowed=most)
+    return tokens
 
 
 def _too_deep(limits: Limits) -> TooComplex:

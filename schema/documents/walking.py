@@ -28,7 +28,7 @@ from graphql import (
 )
 
 from core.errors import TooComplex
-from core.limits import Limits
+from core.limits.settings import Limits
 
 # A fragment is read once for each selection that spreads it, and other fields once.
 _FIELDS_PER_TOKEN = 10

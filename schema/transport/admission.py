@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from core.access import Actor
-from core.json_size import check_json
-from core.points import REQUEST_POINTS
+from core.limits.json_size import check_json
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Services
 from schema.contract import schema
-from schema.documents.preparing import Documents
+from schema.documents.preparing import Documents, Prepared
 from schema.transport.results import ClientOperation
 
+# The errors in so many values are looked for in a thread, because they would hold up others.
+_MANY_VALUES = 1_000
 SHOW_COST = "mnemograph-show-cost"
 
 
@@ -34,8 +36,7 @@ class Admission:
         if asked.prepared is not None:
             return asked
         limits = self._services.limits
-        if asked.variables:
-            check_json(asked.variables, limits)
+        values = check_json(asked.variables, limits) if asked.variables else 0
         prepared = await self.documents.prepare(asked.query)
         plan = prepared.plan(asked.operation_name)
         if plan is None:
@@ -43,4 +44,9 @@ class Admission:
             return replace(asked, prepared=prepared)
         cost = plan.check_cost(asked.variables, limits)
         self._services.rates.charge(actor.key_id, cost.points + cost.work, cost.characters)
+        if values > _MANY_VALUES:
+            assert asked.variables is not None
+            errors = await self.documents.variable_errors(plan, asked.variables)
+            if errors:
+                return replace(asked, prepared=Prepared(prepared.document, errors), cost=cost)
         return replace(asked, prepared=prepared, plan=plan, cost=cost)

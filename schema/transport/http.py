@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from core.access import Actor
 from core.errors import LimitExceeded, TooComplex, TooLarge, Unauthenticated
 from core.json_bodies import parse_json
-from core.limits import Limits
+from core.limits.settings import Limits
 from resolvers.context import Context, authenticate
 from schema.transport.credentials import tokens_of
 from schema.transport.errors import DEFECT, app_error, request_error

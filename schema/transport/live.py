@@ -7,7 +7,7 @@ from contextlib import aclosing, contextmanager, nullcontext
 from strawberry.types.graphql import OperationType
 
 from core.errors import LimitExceeded
-from core.limits import Limits
+from core.limits.settings import Limits
 from resolvers.context import Context, Services
 from resolvers.runtime.connections import LiveConnection
 from schema.transport.admission import Admission

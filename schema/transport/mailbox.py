@@ -10,7 +10,7 @@ from collections import deque
 from typing import NamedTuple
 
 from core.errors import LimitExceeded
-from core.limits import Limits
+from core.limits.settings import Limits
 
 MOST_MESSAGES = 1_000
 MOST_CHARACTERS = 4 * 2**20

@@ -26,7 +26,8 @@ from graphql import (
 )
 
 from core.access import Actor
-from schema.documents.preparing import LONGEST_KEPT, parse_document
+from schema.documents.lexing import parse_document
+from schema.documents.preparing import LONGEST_KEPT
 
 SHARED_FIELD = "memoryEvents"
 _AFTER = "after"

@@ -15,8 +15,8 @@ from strawberry.types.graphql import OperationType
 
 from core.errors import LimitExceeded, ResponseTooLarge, TimedOut
 from core.ids import uuid7
-from core.json_size import check_response, check_response_size
-from core.limits import Limits
+from core.limits.json_size import check_response, check_response_size
+from core.limits.settings import Limits
 from resolvers.context import Context
 from schema.contract import PREPARED, schema
 from schema.documents.preparing import Prepared

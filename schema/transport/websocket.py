@@ -31,7 +31,7 @@ from strawberry.types.unset import UNSET
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
 from core.json_bodies import parse_json
-from core.limits import Limits
+from core.limits.settings import Limits
 from resolvers.context import authenticate
 from resolvers.runtime.connections import LiveConnection
 from schema.contract import schema

@@ -17,7 +17,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.search.execution import Query, SearchResult, search_project
 from schema.arguments import ProjectId
 from schema.base import Argument, Info, add_arguments, as_graphql
-from schema.prices import HITS
+from schema.prices import HITS, SEARCH
 from schema.scalars import in_utc
 from schema.types.memory import Memory
 from schema.types.memory_filter import MemoryFilter, scope_from_input
@@ -233,6 +233,7 @@ def search_field(description: str) -> Callable[[Callable[..., Searcher]], Any]:
             resolver,
             description=description,
             graphql_type=MemorySearchResult,
+            metadata=SEARCH,
             extensions=[_SearchExtension()],
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.limits import MEGABYTE
+from core.limits.settings import MEGABYTE
 from tests.rest.mem0.rest import ask, call, refused
 from tests.support.clients.graphql import Client
 from tests.support.fixtures.factories import Tenant

@@ -1,36 +1,40 @@
 """How large JSON values are, and the limits of those in a request and in a response."""
 
+import itertools
 from typing import Any
 
 from core.errors import ResponseTooLarge, TooComplex
-from core.limits import Limits
+from core.limits.settings import Limits
 
 
-def check_json(value: Any, limits: Limits) -> None:
-    """Raise `TooComplex` if a JSON value is nested too deeply or has too many values."""
-    count = depth = 0
-    level = [value]
-    while level:
-        depth += 1
+def check_json(value: Any, limits: Limits) -> int:
+    """Return the number of values in a JSON value.
+
+    Raises `TooComplex` if it is nested too deeply or has too many values.
+    """
+    count, level = 1, [value]
+    most = limits.max_values
+    for depth in itertools.count(1):
+        containers = [item for item in level if isinstance(item, (dict, list))]
+        if not containers:
+            break
         if depth > limits.max_nesting:
-            most = limits.max_nesting
-            message = f"The JSON of a request can be nested {most:,} levels deep; this is deeper."
-            raise TooComplex(message, limit="nesting", requested=depth, allowed=most)
-        deeper: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                deeper.extend(item.values())
-            elif isinstance(item, list):
-                deeper.extend(item)
-            else:
-                continue
-            if count + len(deeper) > limits.max_values:
-                most = limits.max_values
-                message = f"The JSON of a request can have {most:,} values; this one has more."
-                asked = count + len(deeper)
-                raise TooComplex(message, limit="values", requested=asked, allowed=most)
-        count += len(deeper)
-        level = deeper
+            message = (
+                f"The JSON of a request can be nested {limits.max_nesting:,} levels deep; this is "
+                "deeper."
+            )
+            allowed = limits.max_nesting
+            raise TooComplex(message, limit="nesting", requested=depth, allowed=allowed)
+        count += sum(map(len, containers))
+        if count > most:
+            message = (
+                f"The JSON of a request can have {most:,} values; this has at least {count:,}."
+            )
+            raise TooComplex(message, limit="values", requested=count, allowed=most)
+        level = []
+        for item in containers:
+            level.extend(item.values() if isinstance(item, dict) else item)
+    return count
 
 
 def characters_in(value: Any) -> int:
