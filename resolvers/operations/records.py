@@ -93,7 +93,8 @@ async def retry_operation(ctx: Context, id: str) -> OperationRow:
 
     Everyone whose key may ask a chat model may retry a read-only operation; other types require
     write permission, and a reindex the permission to manage the project. Raises `NotFound`,
-    `PermissionDenied`, and `InvalidInput` if the operation has not failed or its input was not retained.
+    `PermissionDenied`, and `InvalidInput` if the operation has not failed or its input was not
+    retained.
     """
 
     def work(tx: Transaction) -> OperationRow:
