@@ -29,6 +29,7 @@ from core.paging import Cursors
 from core.settings import Environment, Settings
 from core.validation import check_text
 from logs import RequestLog, configure_logging
+from protection import KnownHosts, SecurityHeaders
 from providers.base import ProviderError
 from providers.models import make_models
 from resolvers.context import Services
@@ -36,8 +37,11 @@ from resolvers.memories.embedding import renew_keywords
 from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
 from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.rates import Rates
+from resolvers.runtime.refusals import Refusals
 from resolvers.runtime.search_cache import SearchCache
 from resolvers.runtime.search_recorder import SearchRecorder
+from resolvers.runtime.slots import Slots
 from resolvers.runtime.token_cache import TokenCache
 from resolvers.runtime.usage_recorder import UsageRecorder
 from resolvers.tenancy.bootstrap import (
@@ -143,7 +147,12 @@ def open_services(settings: Settings) -> Iterator[Services]:
             retention=None if days is None else timedelta(days=days),
             notifications=notifications,
             feeds=Feeds(database, notifications),
-            connections=LiveConnections(database, now, settings.live_limit),
+            connections=LiveConnections(database, now, settings.live_limit, settings),
+            limits=settings,
+            rates=Rates(settings, enabled=settings.limits_rates),
+            slots=Slots(settings),
+            refusals=Refusals(),
+            suggests=settings.environment is Environment.DEVELOPMENT,
         )
 
 
@@ -155,19 +164,24 @@ def create_app(services: Services, settings: Settings) -> Starlette:
         async with running_workers(services):
             yield
 
-    html = page(ASSETS) if settings.environment is Environment.DEVELOPMENT else None
     development = settings.environment is Environment.DEVELOPMENT
+    html = page(ASSETS) if development else None
     origins = Origins(settings.origins, loopback=development)
     operations = Live(services)
     routes: list[BaseRoute] = [
         *health_routes(services),
         Route("/graphql", GraphQLEndpoint(operations, html)),
         WebSocketRoute("/graphql", WebSocketEndpoint(operations, origins)),
-        *rest.routes(services),
+        *rest.routes(services, is_open=development),
     ]
     if html is not None and ASSETS.is_dir():
         routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=ASSETS)))
-    middleware = [Middleware(RequestLog), Middleware(CORSMiddleware, **origins.cors)]
+    middleware = [Middleware(RequestLog), Middleware(SecurityHeaders)]
+    if settings.is_local or settings.hosts:
+        middleware.append(
+            Middleware(KnownHosts, allowed=settings.hosts, loopback=settings.is_local)
+        )
+    middleware.append(Middleware(CORSMiddleware, **origins.cors))
     return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
 
 
@@ -241,7 +255,7 @@ def serve() -> None:
             typer.echo(f"Mnemograph: http://{host}:{sock.getsockname()[1]}/graphql")
             for line in lines:
                 typer.echo(line)
-            run(create_app(services, settings), sock, services.connections)
+            run(create_app(services, settings), sock, services)
 
 
 @cli.command()

@@ -8,7 +8,9 @@ import sys
 import uvicorn
 from starlette.types import ASGIApp
 
+from connections import limited_http
 from core.settings import Settings
+from resolvers.context import Services
 from resolvers.runtime.connections import LiveConnections
 from resolvers.tenancy.bootstrap import StartError
 
@@ -16,10 +18,9 @@ from resolvers.tenancy.bootstrap import StartError
 DRAIN_SECONDS = 30
 # A client that has not acknowledged data for this time is disconnected.
 UNREAD_SECONDS = 60
-LARGEST_MESSAGE = 2**20
 
 
-def run(app: ASGIApp, sock: socket.socket, connections: LiveConnections) -> None:
+def run(app: ASGIApp, sock: socket.socket, services: Services) -> None:
     """Serve until SIGTERM or SIGINT."""
     # Worker threads keep the interpreter lock for long; with a short switch interval, the event
     # loop gets it sooner.
@@ -28,13 +29,15 @@ def run(app: ASGIApp, sock: socket.socket, connections: LiveConnections) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     tune_garbage_collector()
-    Server(config_of(app), connections).run(sockets=[sock])
+    Server(config_of(app, services), services.connections).run(sockets=[sock])
 
 
-def config_of(app: ASGIApp) -> uvicorn.Config:
+def config_of(app: ASGIApp, services: Services) -> uvicorn.Config:
     """Return the configuration of Uvicorn for an application."""
+    limits = services.limits
     return uvicorn.Config(
         app,
+        http=limited_http(limits, services.refusals),
         log_config=None,
         access_log=False,
         server_header=False,
@@ -43,7 +46,7 @@ def config_of(app: ASGIApp) -> uvicorn.Config:
         ws="websockets-sansio",
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
-        ws_max_size=LARGEST_MESSAGE,
+        ws_max_size=limits.max_body_bytes,
         ws_per_message_deflate=False,
     )
 

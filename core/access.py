@@ -45,6 +45,7 @@ class Permission(Enum):
     VIEW_MEMBERS = "VIEW_MEMBERS"
     VIEW_AUDIT_LOG = "VIEW_AUDIT_LOG"
     VIEW_WEBHOOKS = "VIEW_WEBHOOKS"
+    ASK_MODEL = "ASK_MODEL"
     WRITE_MEMORIES = "WRITE_MEMORIES"
     MANAGE_PROJECT = "MANAGE_PROJECT"
     MANAGE_OWN_KEYS = "MANAGE_OWN_KEYS"
@@ -65,6 +66,8 @@ GRANTS: Mapping[Permission, Grant] = MappingProxyType(
         Permission.VIEW_MEMBERS: Grant(Role.READER, ApiKeyPermission.READ),
         Permission.VIEW_AUDIT_LOG: Grant(Role.OWNER, ApiKeyPermission.READ),
         Permission.VIEW_WEBHOOKS: Grant(Role.OWNER, ApiKeyPermission.READ),
+        # A chat model costs its operator money, which a key that only reads must not spend.
+        Permission.ASK_MODEL: Grant(Role.READER, ApiKeyPermission.WRITE),
         Permission.WRITE_MEMORIES: Grant(Role.OWNER, ApiKeyPermission.WRITE),
         Permission.MANAGE_PROJECT: Grant(Role.OWNER, ApiKeyPermission.ADMIN),
         Permission.MANAGE_OWN_KEYS: Grant(Role.READER, ApiKeyPermission.ADMIN),

@@ -22,6 +22,10 @@ class ErrorCode(Enum):
     OPERATION_FAILED = "OPERATION_FAILED"
     CURSOR_EXPIRED = "CURSOR_EXPIRED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    TOO_COMPLEX = "TOO_COMPLEX"
+    RATE_LIMITED = "RATE_LIMITED"
+    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
+    TIMED_OUT = "TIMED_OUT"
 
 
 class AppError(Exception):
@@ -126,10 +130,64 @@ class OperationFailed(AppError):
 
 
 class LimitExceeded(AppError):
-    """The caller has reached a limit, such as the number of open connections."""
+    """The caller has reached a limit, such as the number of open connections.
+
+    `limit` names the limit, `requested` is what the caller asked for and `allowed` what it may ask
+    for, if they are known. `retry_after` is the number of seconds after which a retry can succeed.
+    """
 
     code = ErrorCode.LIMIT_EXCEEDED
     status = 429
+
+    def __init__(
+        self,
+        message: str,
+        *path: str | int,
+        limit: str | None = None,
+        requested: float | None = None,
+        allowed: float | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message, *path)
+        self.limit = limit
+        self.requested = requested
+        self.allowed = allowed
+        self.retry_after = retry_after
+
+
+class TooLarge(LimitExceeded):
+    """The body of the request is too large."""
+
+    code = ErrorCode.LIMIT_EXCEEDED
+    status = 413
+
+
+class TooComplex(LimitExceeded):
+    """The document, its variables or its cost are beyond a limit; nothing was executed."""
+
+    code = ErrorCode.TOO_COMPLEX
+    status = 400
+
+
+class RateLimited(LimitExceeded):
+    """The key has used up its points or characters; nothing was executed."""
+
+    code = ErrorCode.RATE_LIMITED
+    status = 429
+
+
+class ResponseTooLarge(LimitExceeded):
+    """The operation was executed, but its response is too large to be sent."""
+
+    code = ErrorCode.RESPONSE_TOO_LARGE
+    status = 400
+
+
+class TimedOut(LimitExceeded):
+    """The operation took too long. A mutation may have taken effect."""
+
+    code = ErrorCode.TIMED_OUT
+    status = 504
 
 
 class CursorExpired(AppError):

@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+# A body of more values is not repaired, because that takes long.
+_MOST_VALUES = 50_000
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -23,7 +25,8 @@ def parse_json(raw: bytes | str) -> Any:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        if "surrogate" not in error.msg:
+        comma = "," if isinstance(raw, str) else b","
+        if "surrogate" not in error.msg or raw.count(comma) > _MOST_VALUES:  # type: ignore[arg-type]
             raise
         try:
             # The constants NaN and Infinity are not JSON.

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from core.limits.settings import Limits, RateLimit
 
 SHORTEST_KEY = 24
+_LOOPBACK = ("localhost", "127.", "::1")
 
 
 class Environment(Enum):
@@ -35,7 +38,7 @@ def _long_enough(key: SecretStr | None) -> SecretStr | None:
 Secret = Annotated[SecretStr | None, AfterValidator(_long_enough)]
 
 
-class Settings(BaseSettings):
+class Settings(Limits):
     """The settings, each from the variable MNEMOGRAPH_ followed by its name in upper case."""
 
     model_config = SettingsConfigDict(
@@ -119,6 +122,12 @@ class Settings(BaseSettings):
         description="The origins of other web pages that may use the server, separated by commas, "
         "such as https://app.example.com; in development, also those of this machine.",
     )
+    allowed_hosts: str = Field(
+        "",
+        description="The host names that the server answers to, separated by commas, such as "
+        "memory.example.com or .example.com for all names below it. By default all, but only those "
+        "of this machine while the server listens on a loopback address.",
+    )
     webhook_allowed_hosts: str = Field(
         "",
         description="The hosts that webhooks may be sent to although they are not public, "
@@ -142,18 +151,38 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'mnemograph.db'}"
 
     @property
+    def limits_rates(self) -> bool:
+        """Whether the rate of a key is limited."""
+        if self.rate_limit is RateLimit.AUTO:
+            return not self.is_local
+        return self.rate_limit is RateLimit.ON
+
+    @property
     def origins(self) -> list[str]:
         """The list of allowed origins, in the form in which browsers send them."""
-        origins = (origin.strip().rstrip("/") for origin in self.allowed_origins.split(","))
-        return [origin for origin in origins if origin]
+        return [origin.rstrip("/") for origin in _listed(self.allowed_origins)]
+
+    @property
+    def hosts(self) -> list[str]:
+        """The list of allowed host names, in lower case."""
+        return [host.lower() for host in _listed(self.allowed_hosts)]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server listens on a loopback address, which only this machine reaches."""
+        return self.host.startswith(_LOOPBACK)
 
     @property
     def private_hosts(self) -> list[str]:
         """The list of hosts that webhooks may be sent to although they are not public."""
-        hosts = (host.strip().lower() for host in self.webhook_allowed_hosts.split(","))
-        return [host for host in hosts if host]
+        return [host.lower() for host in _listed(self.webhook_allowed_hosts)]
 
     @property
     def openai_key(self) -> str | None:
         """The API key of the models' endpoint in plain text, or None."""
         return self.openai_api_key.get_secret_value() if self.openai_api_key else None
+
+
+def _listed(text: str) -> list[str]:
+    """Return what commas separate in a text."""
+    return [part for each in text.split(",") if (part := each.strip())]

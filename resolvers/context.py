@@ -9,6 +9,7 @@ from core.access import Actor
 from core.api_keys import digest_of
 from core.errors import InvalidInput, Unauthenticated
 from core.ids import now
+from core.limits.settings import Limits
 from core.paging import Cursors
 from providers.base import Embedder
 from providers.extraction import Extractor
@@ -17,8 +18,11 @@ from resolvers.loaders import Loaders
 from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
 from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.rates import Rates
+from resolvers.runtime.refusals import Refusals
 from resolvers.runtime.search_cache import SearchCache
 from resolvers.runtime.search_recorder import SearchRecorder
+from resolvers.runtime.slots import Slots
 from resolvers.runtime.streams import Stream
 from resolvers.runtime.token_cache import TokenCache
 from resolvers.runtime.usage_recorder import UsageRecorder
@@ -53,7 +57,13 @@ class Services:
     notifications: Notifications
     feeds: Feeds
     connections: LiveConnections
+    limits: Limits
+    rates: Rates
+    slots: Slots
+    refusals: Refusals
     retention: timedelta | None = None
+    # Whether errors of validation name similar fields, which tells a stranger the schema.
+    suggests: bool = True
     clock: Callable[[], datetime] = now
 
 

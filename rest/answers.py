@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core.api_keys import tokens_in
-from core.errors import AppError, Unauthenticated
+from core.errors import AppError, LimitExceeded, Unauthenticated
 from resolvers.context import Context, Services, authenticate
 
 
@@ -20,4 +20,6 @@ def error_body(error: AppError | Unauthenticated) -> Response:
         body = {"detail": error.message, "code": "UNAUTHENTICATED", "path": []}
         return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="mnemograph"'})
     body = {"detail": error.message, "code": error.code.value, "path": list(error.path)}
-    return JSONResponse(body, error.status)
+    retry = error.retry_after if isinstance(error, LimitExceeded) else None
+    headers = None if retry is None else {"Retry-After": str(retry)}
+    return JSONResponse(body, error.status, headers)

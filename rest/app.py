@@ -8,27 +8,45 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from core.errors import Unauthenticated
 from resolvers.context import Services
+from rest.answers import request_context
 from rest.exports import ExportEndpoint
+from rest.framework.errors import app_error_response
 from rest.framework.openapi import document
 from rest.framework.router import Facade
 from rest.imports import Imports
 from rest.mem0.endpoints import ENDPOINTS
 
 
-def routes(services: Services) -> list[BaseRoute]:
-    """Return the routes, for the application to mount."""
+def routes(services: Services, *, is_open: bool) -> list[BaseRoute]:
+    """Return the routes, for the application to mount.
+
+    Unless it `is_open`, the OpenAPI document needs an API key.
+    """
     return [
         Route("/exports/{id}.jsonl", ExportEndpoint(services).__call__, methods=["GET"]),
         Route("/projects/{id}/import", Imports(services).post, methods=["POST"]),
-        Route("/openapi.json", _openapi),
+        Route("/openapi.json", OpenAPI(services, is_open=is_open).get),
         Facade(services, ENDPOINTS),
     ]
 
 
-async def _openapi(_request: Request) -> Response:
-    """Respond with the OpenAPI document. The first request generates it, which takes a while."""
-    return Response(await asyncio.to_thread(_openapi_json), media_type="application/json")
+class OpenAPI:
+    """The route of the OpenAPI document."""
+
+    def __init__(self, services: Services, *, is_open: bool) -> None:
+        self._services = services
+        self._is_open = is_open
+
+    async def get(self, request: Request) -> Response:
+        """Respond with the document. The first request generates it, which takes a while."""
+        if not self._is_open:
+            try:
+                await request_context(self._services, request)
+            except Unauthenticated as error:
+                return app_error_response(error)
+        return Response(await asyncio.to_thread(_openapi_json), media_type="application/json")
 
 
 @cache

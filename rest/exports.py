@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from core.errors import AppError, Unauthenticated
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Services
 from resolvers.exchange.download import download
 from rest.answers import error_body, request_context
@@ -22,6 +23,7 @@ class ExportEndpoint:
         id = request.path_params["id"]
         try:
             context = await request_context(self._services, request)
+            self._services.rates.charge(context.actor.key_id, REQUEST_POINTS)
             chunks = await download(context, id)
         except (AppError, Unauthenticated) as error:
             return error_body(error)

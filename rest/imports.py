@@ -5,11 +5,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from core.errors import AppError, Unauthenticated
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Services
-from resolvers.exchange.upload import READERS, check_importer, receive
+from resolvers.exchange.upload import READERS, check_import_size, check_importer, receive
 from rest.answers import error_body, request_context
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_LENGTH = 16
 
 
 class Imports:
@@ -24,9 +27,13 @@ class Imports:
         media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         try:
             context = await request_context(self._services, request)
+            self._services.rates.charge(context.actor.key_id, REQUEST_POINTS)
             if media_type not in READERS:
                 await check_importer(context, project_id)
                 return _unsupported()
+            announced = request.headers.get("content-length", "")
+            if announced.isdecimal() and len(announced) < _LONGEST_LENGTH:
+                check_import_size(int(announced), self._services.limits)
             operation = await receive(context, project_id, media_type, request.stream())
         except (AppError, Unauthenticated) as error:
             return error_body(error)

@@ -17,6 +17,7 @@ from core import errors
 from core.errors import AppError, ErrorCode
 from resolvers.context import Context
 from schema import enums  # noqa: F401 - declares the enums before the types that use them
+from schema.prices import CHANGE, ONE
 
 Info = strawberry.Info[Context, None]
 
@@ -180,6 +181,7 @@ class Payload:
 
     user_errors: list[UserError] = strawberry.field(
         default_factory=list,
+        metadata=ONE,
         description="The errors of the request; empty on success. A mutation that returns errors "
         "has changed nothing, unless its description says otherwise.",
     )
@@ -200,7 +202,9 @@ class UserErrorsExtension(FieldExtension):
             return self._payload(user_errors=[user_error(error)])
 
 
-def mutation(payload: type[Payload], description: str) -> Callable[[Callable[..., Any]], Any]:
+def mutation(
+    payload: type[Payload], description: str, price: dict[Any, Any] = CHANGE
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare a mutation that returns this payload, whose fields must all have defaults."""
 
     def declare(resolver: Callable[..., Any]) -> Any:
@@ -208,6 +212,7 @@ def mutation(payload: type[Payload], description: str) -> Callable[[Callable[...
             resolver,
             description=description,
             graphql_type=payload,
+            metadata=price,
             extensions=[UserErrorsExtension(payload)],
         )
 

@@ -9,6 +9,7 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.pagination import Connected, PageArguments
 from schema.base import Argument, Info, add_arguments
+from schema.prices import CONNECTION, FREE, ONE, PAGE, TOTAL
 from schema.scalars import Cursor
 
 T = TypeVar("T")
@@ -54,10 +55,10 @@ class PageInfo:
 class Edge(Generic[T]):
     """A node and its cursor."""
 
-    node: T = strawberry.field(description="The item.")
+    node: T = strawberry.field(description="The item.", metadata=FREE)
     found: strawberry.Private[Connected]
 
-    @strawberry.field(description="The item's cursor.")
+    @strawberry.field(description="The item's cursor.", metadata=FREE)
     def cursor(self, info: Info) -> Cursor:
         """Return the cursor. It is encoded only when it is selected."""
         return Cursor(self.found.cursor(info.context, self.node))
@@ -69,17 +70,17 @@ class Connection(Generic[T]):
 
     found: strawberry.Private[Connected]
 
-    @strawberry.field(description="The items on this page, with their cursors.")
+    @strawberry.field(description="The items on this page, with their cursors.", metadata=PAGE)
     def edges(self) -> list[Edge[T]]:
         """Return the edges in order."""
         return [Edge(node=row, found=self.found) for row in self.found.page.rows]
 
-    @strawberry.field(description="The items on this page, without cursors.")
+    @strawberry.field(description="The items on this page, without cursors.", metadata=PAGE)
     def nodes(self) -> list[T]:
         """Return the rows in order."""
         return self.found.page.rows
 
-    @strawberry.field(description="The position of this page in the list.")
+    @strawberry.field(description="The position of this page in the list.", metadata=ONE)
     def page_info(self, info: Info) -> PageInfo:
         """Return the start and the end of the page."""
         page = self.found.page
@@ -97,7 +98,8 @@ class Connection(Generic[T]):
 
     @strawberry.field(
         description="The number of items on all pages. The server counts them only "
-        "when this field is selected."
+        "when this field is selected.",
+        metadata=TOTAL,
     )
     async def total_count(self, info: Info) -> int:
         """Return the total. One statement counts for all parents of a level."""
@@ -134,6 +136,7 @@ def connection(node: Any, description: str) -> Callable[[Callable[..., Lister]],
             resolver,
             description=description,
             graphql_type=Connection[node],
+            metadata=CONNECTION,
             extensions=[_PagingExtension()],
         )
 

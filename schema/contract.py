@@ -1,10 +1,21 @@
 """The GraphQL schema, composed from the types, mutations and subscriptions of each noun."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError, GraphQLOneOfDirective, Undefined
-from strawberry.extensions import ParserCache, ValidationCache
+from graphql import (
+    GraphQLError,
+    GraphQLField,
+    GraphQLOneOfDirective,
+    GraphQLSchema,
+    SchemaMetaFieldDef,
+    TypeMetaFieldDef,
+    Undefined,
+    get_named_type,
+    is_leaf_type,
+)
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema.base import USER_ERRORS
@@ -20,6 +31,7 @@ from schema.mutations.organizations import OrganizationMutation
 from schema.mutations.projects import ProjectMutation
 from schema.mutations.summaries import SummaryMutation
 from schema.mutations.webhooks import WebhookMutation
+from schema.prices import INTROSPECTION, OBJECT, SCALAR
 from schema.scalars import SCALARS
 from schema.subscriptions.memory_events import MemoryEventsSubscription
 from schema.subscriptions.operation_updates import OperationSubscription
@@ -33,7 +45,8 @@ from schema.types.project import ProjectQuery
 from schema.types.search import SearchQuery
 from schema.types.viewer import ViewerQuery
 
-_CACHED_DOCUMENTS = 512
+# The name under which a transport passes on a document that is already parsed and validated.
+PREPARED = "prepared"
 
 
 @strawberry.type(
@@ -83,20 +96,55 @@ class Subscription(MemoryEventsSubscription, OperationSubscription):
     """The subscription root."""
 
 
+class PreparedDocument(SchemaExtension):
+    """Executes the document of the operation extension `PREPARED`, which has been validated."""
+
+    def on_parse(self) -> Iterator[None]:
+        """Take over the document, or raise its error if it cannot be parsed."""
+        context = self.execution_context
+        prepared = (context.operation_extensions or {}).get(PREPARED)
+        if prepared is not None:
+            if prepared.document is None:
+                raise prepared.errors[0]
+            context.graphql_document = prepared.document
+            context.pre_execution_errors = prepared.errors
+        yield
+
+
 class Schema(strawberry.Schema):
     """The executable schema. The transports log errors, so that each is logged once."""
 
     def __init__(self, **options: Any) -> None:
-        """Build the schema without explicit null defaults, which are redundant."""
+        """Build the schema without explicit null defaults, which are redundant.
+
+        Each field gets its price as the extension `price`.
+        """
         super().__init__(**options)
+        for meta_field in (SchemaMetaFieldDef, TypeMetaFieldDef):
+            name = "__type" if "name" in meta_field.args else "__schema"
+            meta_field.extensions["price"] = INTROSPECTION[name]
         for named in self._schema.type_map.values():
             for item in getattr(named, "fields", {}).values():
+                if isinstance(item, GraphQLField) and not named.name.startswith("__"):
+                    item.extensions["price"] = _price_of(item)
                 for value in (item, *getattr(item, "args", {}).values()):
                     if getattr(value, "default_value", Undefined) is None:
                         value.default_value = Undefined
 
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The schema that graphql-core executes."""
+        return self._schema
+
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Do nothing: the transport that sends the response handles the errors."""
+
+
+def _price_of(field: GraphQLField) -> Any:
+    declared = field.extensions["strawberry-definition"].metadata.get("price")
+    if declared is not None:
+        return declared
+    return SCALAR if is_leaf_type(get_named_type(field.type)) else OBJECT
 
 
 schema = Schema(
@@ -105,10 +153,7 @@ schema = Schema(
     subscription=Subscription,
     types=list(USER_ERRORS.values()),
     config=StrawberryConfig(scalar_map=SCALARS),
-    extensions=[
-        lambda: ParserCache(maxsize=_CACHED_DOCUMENTS),
-        lambda: ValidationCache(maxsize=_CACHED_DOCUMENTS),
-    ],
+    extensions=[PreparedDocument],
 )
 
 

@@ -60,7 +60,7 @@ _declare(
     ApiKeyPermission,
     "How many of the account's rights a key has. Each permission includes the ones before it.",
     READ="View and search.",
-    WRITE="Also write memories.",
+    WRITE="Also write memories, and have a chat model summarize or shape them.",
     ADMIN="Also change settings, members and keys.",
 )
 _declare(
@@ -147,6 +147,10 @@ _declare(
     OPERATION_FAILED="The request was accepted and stored, but the work failed.",
     LIMIT_EXCEEDED="A limit on how many of something may exist at once has been reached.",
     CURSOR_EXPIRED="Events after the cursor have been pruned.",
+    TOO_COMPLEX="The document, its variables or its cost are beyond a limit.",
+    RATE_LIMITED="The key has used up its rate. Retry after `extensions.retryAfter` seconds.",
+    RESPONSE_TOO_LARGE="The response is larger than a response may be.",
+    TIMED_OUT="The operation took too long. A mutation may have taken effect.",
 )
 _declare(
     OrderDirection,

@@ -27,15 +27,17 @@ LAYERS = [
 # Modules outside the layers: what each may import, and what may import it.
 OUTSIDE_LAYERS = {
     "logs": ({"core"}, {"server"}),
-    "serving": ({"core", "resolvers"}, {"server"}),
+    "connections": ({"core", "resolvers"}, {"serving"}),
+    "protection": ({"core"}, {"server"}),
+    "serving": ({"connections", "core", "resolvers"}, {"server"}),
     "commands": ({"core", "storage", "resolvers", "workers"}, {"server"}),
 }
 
 # The packages that may import a third-party library.
 FENCES = {
     "strawberry": {"schema"},
-    "starlette": {"schema", "rest", "server", "serving", "logs"},
-    "uvicorn": {"serving"},
+    "starlette": {"schema", "rest", "server", "serving", "protection", "logs"},
+    "uvicorn": {"connections", "serving"},
     "psycopg": {"storage"},
     "sqlalchemy": {"storage"},
     "sqlmodel": {"storage"},
@@ -64,6 +66,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
             "json_bodies",
             "text_forms",
         },
+        {"limits"},
         {"settings", "timestamps", "turn", "version", "webhook_secrets"},
         {"access", "entity_names", "outgoing_urls", "paging", "validation", "webhook_events"},
         {"exchange", "filters", "json_schemas"},
@@ -130,13 +133,14 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {"synthesis"},
     ],
     "schema": [
-        {"enums", "scalars"},
+        {"enums", "prices", "scalars"},
         {"base"},
         {"arguments", "connection"},
         {"types"},
         {"mutations"},
         {"subscriptions"},
         {"contract"},
+        {"documents"},
         {"transport"},
     ],
     "rest": [

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core.access import Permission
 from core.enums import JobKind, OperationType
 from core.errors import AppError, InvalidInput, must_exist
 from core.filters.json_form import filter_to_json
@@ -77,8 +78,9 @@ async def create_export(
 ) -> tuple[ExportRow, OperationRow]:
     """Create an export and its operation, which is SUCCEEDED or, with a schema, PENDING.
 
-    Read access to the project is sufficient. Raises `InvalidInput` for an invalid request,
-    `NotFound` when the actor cannot see the project.
+    Read access to the project is sufficient; a schema needs a key with WRITE permission too. Raises
+    `InvalidInput` for an invalid request, `NotFound` when the actor cannot see the project, and
+    `PermissionDenied`.
     """
     target = ctx.project_id(project_id)
     new = await new.checked()
@@ -88,6 +90,8 @@ async def create_export(
 
     def work(tx: Transaction) -> tuple[ExportRow, OperationRow]:
         project = tx.projects.get(target, ctx.actor, "projectId")
+        if new.schema is not None:
+            ctx.actor.require(Permission.ASK_MODEL, project.viewer_role)
         try:
             check_scope(MemoryScope(new.filter), project)
         except AppError as error:

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from core.enums import JobKind, OperationStatus, OperationType
-from core.errors import OperationFailed
+from core.errors import OperationFailed, TooLarge
 from core.exchange.lines import LineReader
 from core.exchange.mem0 import Mem0Reader
+from core.exchange.nesting import NestingCounter
+from core.limits.settings import Limits
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.operations.records import operation_row
@@ -58,20 +60,37 @@ async def receive(
     """Receive a file of one of the media types of `READERS`; return the pending operation.
 
     The input of the operation has the number of records. Raises `InvalidInput` with the place in
-    the file; nothing is stored then.
+    the file, and `TooLarge` or `TooComplex` beyond a limit; nothing is stored then.
     """
     await check_importer(ctx, project_id)
     upload = _Upload(ctx, project_id, media_type)
     try:
-        reader = READERS[media_type]()
+        limits = ctx.services.limits
+        reader, nesting = READERS[media_type](), NestingCounter(limits.max_nesting)
+
+        def read(piece: bytes) -> list[Position]:
+            nesting.feed(piece)
+            return reader.feed(piece)
+
+        size = 0
         async for piece in _pieces(body):
+            size += len(piece)
+            check_import_size(size, limits)
             # Checking would block the event loop for all requests.
-            await upload.take(await asyncio.to_thread(reader.feed, piece), len(piece))
+            await upload.take(await asyncio.to_thread(read, piece), len(piece))
         await upload.take(await asyncio.to_thread(reader.close), 0)
         return await upload.complete()
     except BaseException:
         await asyncio.shield(upload.discard())
         raise
+
+
+def check_import_size(size: int, limits: Limits) -> None:
+    """Raise `TooLarge` if an imported file has more bytes than it may have."""
+    most = limits.max_import_bytes
+    if size > most:
+        message = f"A file can have {most:,} bytes; this one has at least {size:,}."
+        raise TooLarge(message, "body", limit="import", requested=size, allowed=most)
 
 
 async def _pieces(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -91,9 +91,10 @@ async def changes_of_operation(ctx: Context, operation_id: str) -> list[HistoryR
 async def retry_operation(ctx: Context, id: str) -> OperationRow:
     """Retry a failed operation with its retained input; return the pending operation.
 
-    Everyone who sees a read-only operation may retry it; other types require write permission, and
-    a reindex the permission to manage the project. Raises `NotFound`, `PermissionDenied`, and
-    `InvalidInput` if the operation has not failed or its input was not retained.
+    Everyone whose key may ask a chat model may retry a read-only operation; other types require
+    write permission, and a reindex the permission to manage the project. Raises `NotFound`,
+    `PermissionDenied`, and `InvalidInput` if the operation has not failed or its input was not
+    retained.
     """
 
     def work(tx: Transaction) -> OperationRow:
@@ -103,6 +104,9 @@ async def retry_operation(ctx: Context, id: str) -> OperationRow:
         retry = _RETRIES.get(found.type)
         if retry is None or retry.writes:
             writable_project(tx, ctx, found.project_id)
+        else:
+            project = tx.projects.get(found.project_id, ctx.actor, "id")
+            ctx.actor.require(Permission.ASK_MODEL, project.viewer_role)
         is_retained = retry is not None and retry.input_field in found.input
         if found.type is OperationType.IMPORT:
             is_retained = bool(tx.import_records.first(id, 1))

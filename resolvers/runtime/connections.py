@@ -6,7 +6,8 @@ together every few seconds, with two statements.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,12 +15,15 @@ import structlog
 
 from core.access import Actor
 from core.errors import LimitExceeded, NotFound, Unauthenticated
+from core.limits.settings import Limits
 from resolvers.runtime.streams import Stream
 from storage.database import Database
 
 log = structlog.get_logger(__name__)
 
 _REVALIDATE_SECONDS = 2.0
+# When a client that has too many connections may try again.
+_RETRY_SECONDS = 10
 
 # A callback that receives the reason, or None when the server stops.
 Disconnect = Callable[[Unauthenticated | NotFound | None], None]
@@ -37,10 +41,14 @@ class LiveConnection:
 class LiveConnections:
     """The connections and subscriptions of one process."""
 
-    def __init__(self, db: Database, clock: Callable[[], datetime], most_per_key: int) -> None:
+    def __init__(
+        self, db: Database, clock: Callable[[], datetime], most_per_key: int, limits: Limits
+    ) -> None:
         self._db = db
         self._clock = clock
         self._most = most_per_key
+        self._limits = limits
+        self._documents: dict[str, Counter[str]] = {}
         self._connections: set[LiveConnection] = set()
         self._by_key: Counter[str] = Counter()
         self._revalidation: asyncio.Task[None] | None = None
@@ -56,7 +64,11 @@ class LiveConnections:
         if self._by_key[actor.key_id] >= self._most:
             raise LimitExceeded(
                 f"A key can have {self._most:,} connections and subscriptions at once "
-                "(MNEMOGRAPH_LIVE_LIMIT)."
+                "(MNEMOGRAPH_LIVE_LIMIT).",
+                limit="connections",
+                requested=self._most + 1,
+                allowed=self._most,
+                retry_after=_RETRY_SECONDS,
             )
         connection = LiveConnection(actor, disconnect)
         self._connections.add(connection)
@@ -76,6 +88,43 @@ class LiveConnections:
         if not self._connections and self._revalidation is not None:
             self._revalidation.cancel()
             self._revalidation = None
+
+    @contextmanager
+    def subscribed(self, key_id: str, document: str) -> Iterator[None]:
+        """Count a subscription of a key, and its document, while a block runs.
+
+        Raises `LimitExceeded` if the key has reached its limit of subscriptions, or of different
+        documents among them.
+        """
+        documents = self._documents.setdefault(key_id, Counter())
+        most, most_documents = (
+            self._limits.max_subscriptions,
+            self._limits.max_subscription_documents,
+        )
+        if documents.total() >= most:
+            raise LimitExceeded(
+                f"A key can have {most:,} subscriptions at once.",
+                limit="subscriptions",
+                requested=most + 1,
+                allowed=most,
+            )
+        if document not in documents and len(documents) >= most_documents:
+            raise LimitExceeded(
+                f"The subscriptions of a key can have {most_documents:,} different documents at "
+                "once: use variables for what differs.",
+                limit="subscriptionDocuments",
+                requested=most_documents + 1,
+                allowed=most_documents,
+            )
+        documents[document] += 1
+        try:
+            yield
+        finally:
+            documents[document] -= 1
+            if not documents[document]:
+                del documents[document]
+            if not documents:
+                self._documents.pop(key_id, None)
 
     def close_all(self) -> None:
         """Disconnect all clients because the server stops."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.access import Permission
 from core.enums import OperationStatus, OperationType
 from core.errors import AppError, OperationFailed
 from core.filters.json_form import filter_to_json
@@ -58,11 +59,13 @@ async def summarize_memories(
 ) -> Summary:
     """Return a summary of the current memories of a project that match a filter.
 
-    Read access to the project is sufficient. If the model fails, the operation is recorded as
-    failed and the summary has the error. Raises `InvalidInput` for a filter that the project does
-    not allow, `NotFound` when the actor cannot see the project.
+    The key needs WRITE permission, because a chat model may be asked. If it fails, the operation is
+    recorded as failed and the summary has the error. Raises `InvalidInput` for a filter that the
+    project does not allow, `NotFound` when the actor cannot see the project, and
+    `PermissionDenied`.
     """
     project: ProjectRow = await _project(ctx, ctx.project_id(project_id))
+    ctx.actor.require(Permission.ASK_MODEL, project.viewer_role)
     scope = current_memories(filter)
     check_scope(scope, project)
     parameters = {} if filter is None else {"filter": filter_to_json(filter)}

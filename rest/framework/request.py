@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from starlette.datastructures import URL
 
 from core.errors import NotFound
+from core.limits.points import REQUEST_POINTS
 from resolvers.context import Context
 from storage.tenancy.projects import PROJECTS, ProjectRow
 
@@ -82,12 +83,29 @@ class Call(Generic[Q, B]):
         return project
 
 
+@dataclass(frozen=True, slots=True)
+class RequestPrice:
+    """What a request takes from the rate of its key: points, and characters to be stored."""
+
+    points: int
+    characters: int = 0
+
+
+def usual_price(call: Call[Any, Any]) -> RequestPrice:
+    """Return the price of a request whose work depends on its page size only."""
+    size = getattr(call.query, "page_size", None) or getattr(call.body, "page_size", None) or 0
+    return RequestPrice(REQUEST_POINTS + 100 + 2 * size)
+
+
 Handler = Callable[[Call[Any, Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path, with the types of its parameters and of its response."""
+    """One method of one path, with the types of its parameters and of its response.
+
+    An `unhurried` one has no deadline.
+    """
 
     method: str
     path: str
@@ -97,6 +115,8 @@ class Endpoint:
     query: type[RequestParameters] = NoParameters
     body: type[RequestParameters] | None = None
     status: int = 200
+    price: Callable[[Call[Any, Any]], RequestPrice] = usual_price
+    unhurried: bool = False
 
     EMPTY: ClassVar[NoParameters] = NoParameters()
 

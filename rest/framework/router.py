@@ -5,6 +5,7 @@ duplicate leading slash or a missing trailing one is accepted, because no mem0 c
 redirects.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -19,9 +20,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import Receive, Scope, Send
 
-from core.errors import AppError, InvalidInput, Unauthenticated
+from core.errors import (
+    AppError,
+    InvalidInput,
+    LimitExceeded,
+    TimedOut,
+    TooLarge,
+    Unauthenticated,
+)
 from core.json_bodies import parse_json
-from resolvers.context import Services
+from core.limits.json_size import check_json, check_response, check_response_size
+from core.limits.settings import Limits
+from resolvers.context import Context, Services
 from rest.answers import request_context
 from rest.framework.errors import (
     RequestRejected,
@@ -33,8 +43,9 @@ from rest.framework.request import Call, Endpoint, RequestParameters
 
 log = structlog.get_logger(__name__)
 
-LARGEST_BODY = 1_048_576
 _JSON = "application/json"
+# The JSON of a larger body is parsed in a thread, because it would hold up other requests.
+_LONG_BODY = 65_536
 _ROOTS = {"v1", "v2", "v3", "api"}
 
 
@@ -77,16 +88,43 @@ class Facade(BaseRoute):
     async def _respond(self, request: Request) -> Response:
         endpoint, path = self._resolve(request)
         ctx = await request_context(self._services, request)
+        services, key_id = self._services, ctx.actor.key_id
+        try:
+            async with services.slots.hold(key_id):
+                response = await self._answer(request, endpoint, path, ctx)
+        except LimitExceeded as error:
+            services.refusals.record(error, key_id)
+            response = app_error_response(error)
+        response.headers.update(services.rates.headers(key_id))
+        return response
+
+    async def _answer(
+        self, request: Request, endpoint: Endpoint, path: dict[str, str], ctx: Context
+    ) -> Response:
+        limits = self._services.limits
         query = _validated(endpoint.query, _query(request, endpoint.query))
         body: RequestParameters = endpoint.EMPTY
         if endpoint.body is not None:
-            body = _validated(endpoint.body, await _body(request))
+            body = _validated(endpoint.body, await _body(request, limits))
         call = Call(ctx, path, query, body, request.url, dict(request.headers))
+        price = endpoint.price(call)
+        self._services.rates.charge(ctx.actor.key_id, price.points, price.characters)
+        seconds = limits.deadline_seconds
+        is_unhurried = endpoint.unhurried or endpoint.method == "DELETE"
         try:
-            answer = await endpoint.handle(call)
+            async with asyncio.timeout(None if is_unhurried else seconds):
+                answer = await endpoint.handle(call)
+        except TimeoutError:
+            message = f"The request took longer than {seconds:g} seconds."
+            if endpoint.body is not None:
+                message += " It may have taken effect."
+            raise TimedOut(message, limit="deadline", allowed=seconds) from None
         finally:
             ctx.loaders.clear()
-        return Response(orjson.dumps(answer), endpoint.status, media_type=_JSON)
+        check_response(answer, limits)
+        encoded = orjson.dumps(answer)
+        check_response_size(len(encoded), limits)
+        return Response(encoded, endpoint.status, media_type=_JSON)
 
     def _resolve(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
         """Return the endpoint of a request and its path parameters."""
@@ -131,23 +169,32 @@ def _query(request: Request, model: type[RequestParameters]) -> dict[str, Any]:
     return values
 
 
-async def _body(request: Request) -> Any:
+async def _body(request: Request, limits: Limits) -> Any:
     """Return the JSON object of a body; without a body, an empty one.
 
-    Raises `RequestRejected` if the body is too large, and `InvalidInput` if it is not an object.
+    Raises `TooLarge` or `TooComplex` if the body is beyond a limit, and `InvalidInput` if it is not
+    an object.
     """
+    most = limits.max_body_bytes
     read = bytearray()
     async for chunk in request.stream():
         read += chunk
-        if len(read) > LARGEST_BODY:
-            message = f"The body may have at most {LARGEST_BODY:,} bytes."
-            raise RequestRejected(413, message, "LIMIT_EXCEEDED", {"Connection": "close"})
+        if len(read) > most:
+            message = f"The body may have at most {most:,} bytes; this one has more."
+            raise TooLarge(message, limit="body", requested=len(read), allowed=most)
     if not read.strip():
         return {}
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if content_type != _JSON:
+        raise RequestRejected(415, f"The body must be {_JSON}.", "UNSUPPORTED_MEDIA_TYPE", {})
     try:
-        value = parse_json(bytes(read))
+        if len(read) > _LONG_BODY:
+            value = await asyncio.to_thread(parse_json, bytes(read))
+        else:
+            value = parse_json(bytes(read))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"The body is not JSON: {error}.") from None
     if not isinstance(value, dict):
         raise InvalidInput("The body must be a JSON object.")
+    check_json(value, limits)
     return value

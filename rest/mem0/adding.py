@@ -13,13 +13,21 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import AddOutcome, EntityType, OperationStatus
 from core.errors import InvalidInput
+from core.limits.points import REQUEST_POINTS, add_points, message_characters
 from core.timestamps import check_timezone, parse_zoned_datetime
 from core.turn import USER_ROLE
 from resolvers.ingestion.add import Addition, add_memories
 from resolvers.ingestion.messages import SentMessage, read_messages
 from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
-from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
+from rest.framework.request import (
+    Call,
+    Endpoint,
+    Name,
+    NoParameters,
+    RequestParameters,
+    RequestPrice,
+)
 
 QUEUED = "Memory processing has been queued for background execution"
 # mem0's names for the outcomes.
@@ -116,6 +124,12 @@ async def add_v3(call: Call[NoParameters, AddBody]) -> Added:
         "results": serialize_results(addition),
     }
     return {**added, "notes": addition.operation.notes} if addition.operation.notes else added
+
+
+def _price(call: Call[NoParameters, AddBody]) -> RequestPrice:
+    messages = call.body.messages
+    points = REQUEST_POINTS + add_points(messages, infer=call.body.infer)
+    return RequestPrice(points, message_characters(messages))
 
 
 async def _add(call: Call[NoParameters, AddBody], *, wait: bool) -> Addition:
@@ -253,6 +267,17 @@ ENDPOINTS = [
         Results | list[AddResult] | list[Promise],
         "memories",
         body=AddBody,
+        price=_price,
+        unhurried=True,
     ),
-    Endpoint("POST", "/v3/memories/add/", add_v3, Added, "memories", body=AddBody),
+    Endpoint(
+        "POST",
+        "/v3/memories/add/",
+        add_v3,
+        Added,
+        "memories",
+        body=AddBody,
+        price=_price,
+        unhurried=True,
+    ),
 ]

@@ -124,7 +124,15 @@ def _check(items: list[Any]) -> None:
 
 _BATCH = "/v1/batch/"
 ENDPOINTS = [
-    Endpoint("PUT", _BATCH, batch_update, Message, "memories", body=BatchUpdate),
+    Endpoint("PUT", _BATCH, batch_update, Message, "memories", body=BatchUpdate, unhurried=True),
     Endpoint("DELETE", _BATCH, batch_delete, Message, "memories", body=BatchDelete),
-    Endpoint("DELETE", "/v1/memories/", delete_all, Started, "memories", query=DeleteAllQuery),
+    Endpoint(
+        "DELETE",
+        "/v1/memories/",
+        delete_all,
+        Started,
+        "memories",
+        query=DeleteAllQuery,
+        unhurried=True,
+    ),
 ]

@@ -113,5 +113,7 @@ def _schema(schema: dict[str, Any] | str) -> Any:
 
 ENDPOINTS = [
     Endpoint("POST", "/v1/exports/", create, Begun, "exports", body=ExportBody, status=201),
-    Endpoint("POST", "/v1/exports/get/", get, dict[str, Any], "exports", body=GetBody),
+    Endpoint(
+        "POST", "/v1/exports/get/", get, dict[str, Any], "exports", body=GetBody, unhurried=True
+    ),
 ]

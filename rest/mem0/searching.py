@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from core.limits.points import REQUEST_POINTS, search_points
 from resolvers.memories.listing import MemoryScope
 from resolvers.search.execution import Query, search_project
-from rest.framework.request import Call, Endpoint, NoParameters
+from rest.framework.request import Call, Endpoint, NoParameters, RequestPrice
 from rest.mem0.adding import datetime_argument
 from rest.mem0.query_options import FilteredRequest, requested_filter
 from rest.mem0.serializers import Found, select_fields, serialize_hit
@@ -59,6 +60,12 @@ async def search_v3(call: Call[NoParameters, SearchBody]) -> Hits:
     return {"results": await _search(call, _NEWEST)}
 
 
+def _price(call: Call[NoParameters, SearchBody]) -> RequestPrice:
+    body = call.body
+    hits = 4 * (body.limit or body.top_k)
+    return RequestPrice(REQUEST_POINTS + search_points(body.query, rerank=body.rerank) + hits)
+
+
 async def _search(call: Call[NoParameters, SearchBody], threshold: float) -> list[Found]:
     body = call.body
     project = await call.project()
@@ -83,7 +90,18 @@ ENDPOINTS = [
         HitsAndRelations | list[Found],
         "memories",
         body=SearchBody,
+        price=_price,
     ),
-    Endpoint("POST", "/v2/memories/search/", search_v2, list[Found], "memories", body=SearchBody),
-    Endpoint("POST", "/v3/memories/search/", search_v3, Hits, "memories", body=SearchBody),
+    Endpoint(
+        "POST",
+        "/v2/memories/search/",
+        search_v2,
+        list[Found],
+        "memories",
+        body=SearchBody,
+        price=_price,
+    ),
+    Endpoint(
+        "POST", "/v3/memories/search/", search_v3, Hits, "memories", body=SearchBody, price=_price
+    ),
 ]

@@ -4,8 +4,9 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from core.limits.points import REQUEST_POINTS, SUMMARY_POINTS
 from resolvers.synthesis.summaries import summarize_memories
-from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
+from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters, RequestPrice
 from rest.mem0.filters import parse_filter
 
 
@@ -32,6 +33,19 @@ async def summarize(call: Call[NoParameters, SummaryBody]) -> Summary:
     return {"summary": summary.text or "", "event_id": summary.operation.id}
 
 
+def _price(_: Call[NoParameters, SummaryBody]) -> RequestPrice:
+    return RequestPrice(REQUEST_POINTS + SUMMARY_POINTS)
+
+
 ENDPOINTS = [
-    Endpoint("POST", "/v1/summary/", summarize, Summary, "insights", body=SummaryBody),
+    Endpoint(
+        "POST",
+        "/v1/summary/",
+        summarize,
+        Summary,
+        "insights",
+        body=SummaryBody,
+        price=_price,
+        unhurried=True,
+    ),
 ]

@@ -7,6 +7,7 @@ from strawberry.scalars import JSON
 
 from resolvers.memories.entities import delete_entity, update_entity
 from schema.base import Info, Payload, as_graphql, mutation
+from schema.prices import LONG_CHANGE
 from schema.types.entity import Entity, EntityId
 from schema.types.erasure import ErasureReceipt
 
@@ -66,6 +67,7 @@ class EntityMutation:
         DeleteEntityPayload,
         "Deletes an entity and all its memories, and erases their text everywhere, including "
         "their history. Irreversible. Requires the OWNER role and a key with WRITE permission.",
+        price=LONG_CHANGE,
     )
     async def delete_entity(self, info: Info, id: EntityId) -> DeleteEntityPayload:
         """Delete an entity."""

@@ -9,6 +9,7 @@ from core.errors import AppError
 from resolvers.exchange.exports import NewExport, create_export
 from schema.arguments import ProjectId
 from schema.base import Info, Payload, as_graphql, mutation
+from schema.prices import LONG_CHANGE
 from schema.types.export import Export
 from schema.types.memory_filter import MemoryFilter, filter_from_input
 from schema.types.operation import Operation
@@ -63,6 +64,7 @@ class ExportMutation:
         CreateExportPayload,
         "Exports memories, either as JSON Lines or as one JSON object that matches a schema. A "
         "background job builds the object. Any key that can see the project may export.",
+        price=LONG_CHANGE,
     )
     async def create_export(
         self,

@@ -19,6 +19,7 @@ from schema.arguments import ProjectId
 from schema.base import Info, Payload, as_graphql, mutation, set_fields, user_error
 from schema.mutations.messages import MessageInput, sent_message
 from schema.mutations.projects import CategoryInput, category_dict
+from schema.prices import ADD, LIST, UPDATES
 from schema.scalars import in_utc, in_zone
 from schema.types.memory import Memory, MemoryId
 from schema.types.operation import Operation
@@ -170,9 +171,12 @@ class AddMemoriesPayload(Payload):
     memories: list[Memory] = strawberry.field(
         default_factory=list,
         description="The memories that represent the conversation, in message order.",
+        metadata=LIST,
     )
     results: list[AddMemoryResult] = strawberry.field(
-        default_factory=list, description="The same memories, each with its outcome."
+        default_factory=list,
+        description="The same memories, each with its outcome.",
+        metadata=LIST,
     )
 
 
@@ -202,6 +206,7 @@ class UpdateMemoriesPayload(Payload):
         default_factory=list,
         description="The result of each change, in the given order. A failed change does not "
         "affect the others.",
+        metadata=LIST,
     )
 
 
@@ -215,6 +220,7 @@ class MemoryMutation:
         "durably, or with `wait: false` the messages, from which a background job then extracts "
         "memories. If the work fails, the messages are kept and `retryOperation` retries it. "
         "Requires the OWNER role and a key with WRITE permission.",
+        price=ADD,
     )
     async def add_memories(
         self,
@@ -286,6 +292,7 @@ class MemoryMutation:
         UpdateMemoriesPayload,
         "Changes up to 1,000 memories one after another. Each change has its own result. Requires "
         "the OWNER role and a key with WRITE permission.",
+        price=UPDATES,
     )
     async def update_memories(
         self,

@@ -6,6 +6,7 @@ import strawberry
 
 from resolvers.memories.deletion import delete_memories, delete_memory
 from schema.base import Info, Payload, as_graphql, mutation, user_error
+from schema.prices import DELETIONS, LONG_CHANGE
 from schema.types.erasure import ErasureReceipt
 from schema.types.memory import MemoryId
 from schema.types.memory_filter import MemoryFilter, filter_from_input
@@ -46,6 +47,7 @@ class MemoryDeletionMutation:
         DeleteMemoryPayload,
         "Deletes one memory. Its history remains unless `erase` is true. Requires the OWNER role "
         "and a key with WRITE permission.",
+        price=LONG_CHANGE,
     )
     async def delete_memory(
         self,
@@ -83,6 +85,7 @@ class MemoryDeletionMutation:
         "caller's permission is withdrawn during a long deletion by filter, the payload has the "
         "error as well as the memories deleted so far. Requires the OWNER role and a key with "
         "WRITE permission.",
+        price=DELETIONS,
     )
     async def delete_memories(
         self,

@@ -4,6 +4,7 @@ import strawberry
 
 from resolvers.operations.records import retry_operation
 from schema.base import Info, Payload, as_graphql, mutation
+from schema.prices import LONG_CHANGE
 from schema.types.operation import Operation, OperationId
 
 
@@ -26,6 +27,7 @@ class OperationMutation:
         "`reindexProject`. An add or an import requires the OWNER role and a key with WRITE "
         "permission; a reindex requires the OWNER role and a key with ADMIN permission; an export "
         "can be retried with any key that can see it.",
+        price=LONG_CHANGE,
     )
     async def retry_operation(self, info: Info, id: OperationId) -> RetryOperationPayload:
         """Retry an operation."""

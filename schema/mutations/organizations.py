@@ -11,6 +11,7 @@ from resolvers.tenancy.organizations import (
 )
 from schema.arguments import OrganizationId
 from schema.base import Info, Payload, as_graphql, mutation, set_fields
+from schema.prices import LONG_CHANGE
 from schema.types.organization import Organization
 
 
@@ -96,6 +97,7 @@ class OrganizationMutation:
         "Deletes an organization and all its projects. Irreversible. It disappears from all "
         "responses at once, and background jobs erase its data. Requires the OWNER role and a key "
         "with ADMIN permission.",
+        price=LONG_CHANGE,
     )
     async def delete_organization(
         self, info: Info, id: OrganizationId

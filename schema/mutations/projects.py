@@ -7,6 +7,7 @@ import strawberry
 from resolvers.indexing.reindex import reindex_project
 from resolvers.tenancy.projects import create_project, delete_project, update_project
 from schema.base import Info, Payload, as_graphql, mutation, set_fields
+from schema.prices import LONG_CHANGE
 from schema.types.erasure import ErasureReceipt
 from schema.types.operation import Operation
 from schema.types.project import OptionalId, Project
@@ -161,6 +162,7 @@ class ProjectMutation:
         "Deletes a project and everything in it. Irreversible. It disappears from all responses "
         "at once, and a background job erases its data. Requires the OWNER role and a key with "
         "ADMIN permission.",
+        price=LONG_CHANGE,
     )
     async def delete_project(
         self,

@@ -5,6 +5,7 @@ import strawberry
 from resolvers.synthesis.summaries import summarize_memories
 from schema.arguments import ProjectId
 from schema.base import Info, Payload, as_graphql, mutation, user_error
+from schema.prices import SUMMARY
 from schema.types.memory_filter import OnlyMemories, filter_from_input
 from schema.types.operation import Operation
 
@@ -33,6 +34,7 @@ class SummaryMutation:
         "Summarizes memories with the chat model. Without a chat model, the summary consists of "
         "the most central memories, verbatim. Expired, superseded and merged memories are left "
         "out. The summary is not stored. Any key that can see the project may summarize.",
+        price=SUMMARY,
     )
     async def summarize_memories(
         self, info: Info, project_id: ProjectId = None, filter: OnlyMemories = None

@@ -9,6 +9,7 @@ import strawberry
 from resolvers.memories.events import memory_events
 from schema.arguments import ProjectId
 from schema.base import Info, as_graphql
+from schema.prices import ONE
 from schema.scalars import Cursor
 from schema.types.history import HistoryEvent, OnlyEventTypes
 from schema.types.memory_filter import MemoryFilter, filter_from_input
@@ -39,7 +40,8 @@ class MemoryEventsSubscription:
     @strawberry.subscription(
         description="The events of a project's log after a cursor, then each new event as it "
         "happens, in log order. After a disconnect, resubscribe with the last cursor you "
-        "received; no event is missed or sent twice."
+        "received; no event is missed or sent twice.",
+        metadata=ONE,
     )
     async def memory_events(
         self,

@@ -6,6 +6,7 @@ import strawberry
 
 from resolvers.operations.follow import operation_updates
 from schema.base import Info, as_graphql
+from schema.prices import ONE
 from schema.types.operation import Operation, OperationId
 
 
@@ -15,7 +16,8 @@ class OperationSubscription:
 
     @strawberry.subscription(
         description="The operation in its present state, then again after each change. The "
-        "subscription completes when the operation does."
+        "subscription completes when the operation does.",
+        metadata=ONE,
     )
     async def operation_updates(self, info: Info, id: OperationId) -> AsyncGenerator[Operation]:
         """Yield an operation."""

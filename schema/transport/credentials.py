@@ -47,7 +47,7 @@ class Origins:
             "allow_origin_regex": _LOOPBACK if self.loopback else None,
             "allow_methods": ["GET", "POST"],
             "allow_headers": ["*"],
-            "expose_headers": ["X-Request-ID", "Retry-After"],
+            "expose_headers": ["X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy"],
         }
 
     def admit(self, connection: HTTPConnection) -> bool:

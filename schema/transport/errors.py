@@ -1,15 +1,19 @@
 """Top-level errors: what the caller receives, and what is only logged."""
 
+import re
 from typing import Any
 
 import structlog
 from graphql import GraphQLError
 
-from core.errors import AppError, ErrorCode, VersionConflict
+from core.errors import AppError, ErrorCode, LimitExceeded, VersionConflict
 
 log = structlog.get_logger(__name__)
 
 DEFECT = "Internal server error. The server's log has the details under this request id."
+# The message of an invalid request may repeat what is invalid, which may be long.
+_LONGEST_MESSAGE = 1_000
+_SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
 # Top-level errors use the code that GraphQL tools know for invalid input.
 _CODES = {ErrorCode.INVALID_INPUT: "BAD_USER_INPUT"}
 
@@ -34,15 +38,23 @@ def _extensions_of(error: AppError) -> dict[str, Any]:
     }
     if isinstance(error, VersionConflict):
         extensions["currentVersion"] = error.current_version
+    elif isinstance(error, LimitExceeded):
+        known = {
+            "limit": error.limit,
+            "requested": error.requested,
+            "allowed": error.allowed,
+            "retryAfter": error.retry_after,
+        }
+        extensions.update({name: value for name, value in known.items() if value is not None})
     return extensions
 
 
-def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
+def format_error(error: GraphQLError, request_id: str, *, suggests: bool = True) -> dict[str, Any]:
     """Return an error in the form that the caller receives.
 
     An `AppError` is passed on, and so are the errors of parsing, validation and input coercion.
     Anything else is a defect: it is logged, and the caller receives only a generic message and the
-    request id.
+    request id. Unless it `suggests`, names that a message proposes instead are left out.
     """
     original = error.original_error
     shown = dict(error.formatted)
@@ -51,6 +63,10 @@ def format_error(error: GraphQLError, request_id: str) -> dict[str, Any]:
     elif isinstance(original, GraphQLError | None) or (error.path is None and error.nodes):
         # An error in the document or its variables, found before any resolver ran.
         extensions = {"code": "BAD_USER_INPUT"}
+        if not suggests:
+            shown["message"] = _SUGGESTION.sub("", error.message)
+        if len(shown["message"]) > _LONGEST_MESSAGE:
+            shown["message"] = f"{shown['message'][:_LONGEST_MESSAGE]}…"
     else:
         log.error("defect", path=error.path, exc_info=original)
         shown["message"] = DEFECT

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ PAGE = Path(__file__).with_name("graphiql.html")
 PLACEHOLDER = "<!-- ASSETS -->"
 LOCAL = "/graphql/assets"
 CDN = "https://unpkg.com"
+_INLINE = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 
 class AssetsUnavailable(Exception):
@@ -108,6 +110,33 @@ def page(assets_dir: Path) -> str:
     local = all((assets_dir / asset.name).is_file() for asset in ASSETS)
     tags = "\n    ".join(asset.tag(local=local) for asset in ASSETS)
     return PAGE.read_text(encoding="utf-8").replace(PLACEHOLDER, tags)
+
+
+def policy_of(html: str) -> str:
+    """Return the Content-Security-Policy of the page.
+
+    It may run its own script and load GraphiQL's files, and may connect to this server alone.
+    Styles may be inline, because the editor of GraphiQL positions its text by them.
+    """
+    files = f"'self' {CDN}" if f'"{CDN}/' in html else "'self'"
+    scripts = (
+        base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        for script in _INLINE.findall(html)
+    )
+    own = " ".join(f"'sha256-{digest}'" for digest in scripts)
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src {files} {own}",
+            f"style-src {files} 'unsafe-inline'",
+            "font-src 'self' data:",
+            "img-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        )
+    )
 
 
 def fetch_assets(assets_dir: Path) -> None:

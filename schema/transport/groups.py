@@ -20,7 +20,7 @@ from core.access import Actor
 from resolvers.context import Context, Services
 from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, request_error
-from schema.transport.results import ClientOperation, Errors, Result, operation_results
+from schema.transport.results import ClientOperation, Errors, Result, event_results
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class Group:
     async def _run(self) -> None:
         errors: Errors = []
         try:
-            async with aclosing(operation_results(self._asked, self._context)) as results:
+            async with aclosing(event_results(self._asked, self._context)) as results:
                 async for result in results:
                     if result.is_last:
                         errors = result.errors

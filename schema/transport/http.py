@@ -5,6 +5,7 @@ have a status other than 200. The order of checks is deliberate: authentication 
 expensive work, so that an unauthenticated client cannot make the server parse or execute anything.
 """
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -12,41 +13,40 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
-from strawberry.schema.exceptions import (
-    CannotGetOperationTypeError,
-    InvalidOperationTypeError,
-)
-from strawberry.types.execution import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from core.access import Actor
-from core.errors import LimitExceeded, Unauthenticated
+from core.errors import LimitExceeded, TooComplex, TooLarge, Unauthenticated
 from core.json_bodies import parse_json
+from core.limits.settings import Limits
 from resolvers.context import Context, authenticate
-from schema.contract import schema
 from schema.transport.credentials import tokens_of
-from schema.transport.errors import DEFECT, app_error, format_error, request_error
+from schema.transport.errors import DEFECT, app_error, request_error
+from schema.transport.graphiql import policy_of
 from schema.transport.live import Live
-from schema.transport.results import MOST_ERRORS, ClientOperation
+from schema.transport.results import ClientOperation, execute
 from schema.transport.sse import EVENT_STREAM, EventStream
 
 log = structlog.get_logger(__name__)
 
-LARGEST_BODY = 1_048_576
+# The JSON of a larger body is parsed in a thread, because it would hold up other requests.
+_LONG_BODY = 65_536
 _JSON = "application/json"
 _GRAPHQL = "application/graphql-response+json"
+_LONGEST_LENGTH = 16
 _READING = frozenset({OperationType.QUERY})
 _WRITING = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _FOLLOWING = frozenset({OperationType.SUBSCRIPTION})
 
 
 class BadRequest(Exception):
-    """The request is not valid GraphQL over HTTP. It has a status and a message."""
+    """The request is not valid GraphQL over HTTP. It has a status, a message and headers."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers or ({"Allow": "GET, POST"} if status == 405 else {})
 
 
 class GraphQLEndpoint:
@@ -57,6 +57,7 @@ class GraphQLEndpoint:
         self._live = live
         self._services = live.services
         self._page = page
+        self._page_headers = {} if page is None else {"Content-Security-Policy": policy_of(page)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -70,73 +71,62 @@ class GraphQLEndpoint:
 
     async def _respond(self, request: Request) -> Response:
         if self._page is not None and _wants_page(request):
-            return HTMLResponse(self._page)
+            return HTMLResponse(self._page, headers=self._page_headers)
         try:
             if request.method not in ("GET", "POST"):
                 raise BadRequest(405, "GraphQL requests must use GET or POST.")
             actor = await authenticate(self._services, tokens_of(request))
-            media_type = _answer_type(request)
-            query, variables, operation = await _read(request)
         except Unauthenticated as error:
             headers = {"WWW-Authenticate": 'Bearer realm="mnemograph"'}
             return _failure(request, 401, "UNAUTHENTICATED", error.message, headers)
         except BadRequest as error:
-            headers = {"Allow": "GET, POST"} if error.status == 405 else {}
-            return _failure(request, error.status, "BAD_USER_INPUT", error.message, headers)
+            return _failure(request, error.status, "BAD_USER_INPUT", error.message, error.headers)
+        try:
+            async with self._services.slots.hold(actor.key_id):
+                response = await self._answer(request, actor)
+        except BadRequest as error:
+            response = _failure(
+                request, error.status, "BAD_USER_INPUT", error.message, error.headers
+            )
+        except LimitExceeded as error:
+            self._services.refusals.record(error, actor.key_id)
+            response = _refusal(request, error)
+        response.headers.update(self._services.rates.headers(actor.key_id))
+        return response
+
+    async def _answer(self, request: Request, actor: Actor) -> Response:
+        """Execute the operation of a request, or return the response that streams its results.
+
+        Raises `BadRequest` or `LimitExceeded` if it is not executed.
+        """
+        media_type = _answer_type(request)
+        admission = self._live.admission
+        query, variables, operation = await _read(request, self._services.limits)
         allowed = _READING if request.method == "GET" else _WRITING
-        followed = allowed | _FOLLOWING
-        asked = ClientOperation(query, variables, operation, followed, request.state.request_id)
+        asked = ClientOperation(
+            query,
+            variables,
+            operation,
+            allowed | _FOLLOWING,
+            request.state.request_id,
+            admission.shows_cost(request.headers),
+        )
         if media_type == EVENT_STREAM:
             return self._stream(request, asked, actor)
-        context = Context(actor, self._services)
-        try:
-            result = await schema.execute(
-                query,
-                variable_values=variables,
-                context_value=context,
-                operation_name=operation,
-                allowed_operation_types=allowed,
-            )
-        except InvalidOperationTypeError as error:
-            if error.operation_type is OperationType.MUTATION:
-                message = "A mutation must be sent by POST."
-                return _failure(request, 405, "BAD_USER_INPUT", message, {"Allow": "POST"})
+        asked = await admission.admit(asked, actor)
+        if asked.type is OperationType.SUBSCRIPTION:
             if EVENT_STREAM in request.headers.get("accept", ""):
                 return self._stream(request, asked, actor)
             message = f"A subscription needs a WebSocket, or must accept {EVENT_STREAM}."
-            return _failure(request, 406, "BAD_USER_INPUT", message)
-        except CannotGetOperationTypeError as error:
-            return _failure(
-                request, _request_status(media_type), "BAD_USER_INPUT", error.as_http_error_reason()
-            )
-        finally:
-            # Loaders and their contexts refer to each other: memory until the next full collection.
-            context.loaders.clear()
-        return self._answer(request, media_type, result)
+            raise BadRequest(406, message)
+        if asked.type is OperationType.MUTATION and request.method == "GET":
+            raise BadRequest(405, "A mutation must be sent by POST.", {"Allow": "POST"})
+        result = await execute(asked, Context(actor, self._services))
+        status = _request_status(media_type) if result.is_last else 200
+        return Response(result.body, status, media_type=f"{media_type}; charset=utf-8")
 
     def _stream(self, request: Request, asked: ClientOperation, actor: Actor) -> Response:
-        resume = request.headers.get("last-event-id")
-        try:
-            return EventStream(self._live, asked, actor, resume)
-        except LimitExceeded as error:
-            body = {"errors": [app_error(error, asked.request_id)]}
-            headers = {"Retry-After": "10"}
-            return Response(orjson.dumps(body), error.status, headers, _JSON)
-
-    def _answer(self, request: Request, media_type: str, result: ExecutionResult) -> Response:
-        body: dict[str, Any] = {}
-        status = 200
-        if result.errors:
-            request_id = request.state.request_id
-            shown = result.errors[:MOST_ERRORS]
-            body["errors"] = [format_error(error, request_id) for error in shown]
-            if result.data is None and not any(error.path for error in result.errors):
-                status = _request_status(media_type)
-            else:
-                body["data"] = result.data
-        else:
-            body["data"] = result.data
-        return Response(orjson.dumps(body), status, media_type=f"{media_type}; charset=utf-8")
+        return EventStream(self._live, asked, actor, request.headers.get("last-event-id"))
 
 
 def _wants_page(request: Request) -> bool:
@@ -164,7 +154,7 @@ def _request_status(media_type: str) -> int:
     return 400 if media_type == _GRAPHQL else 200
 
 
-async def _read(request: Request) -> tuple[str, dict[str, Any] | None, str | None]:
+async def _read(request: Request, limits: Limits) -> tuple[str, dict[str, Any] | None, str | None]:
     """Return the query, its variables and the operation's name. Raises `BadRequest`."""
     if request.method == "GET":
         given: Any = dict(request.query_params)
@@ -175,7 +165,11 @@ async def _read(request: Request) -> tuple[str, dict[str, Any] | None, str | Non
         content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
         if content_type != _JSON:
             raise BadRequest(415, f"The body must be {_JSON}.")
-        given = _json(await _body(request), "body")
+        body = await _body(request, limits.max_body_bytes)
+        if len(body) > _LONG_BODY:
+            given = await asyncio.to_thread(_json, body, "body")
+        else:
+            given = _json(body, "body")
     if isinstance(given, list):
         raise BadRequest(
             400, "Arrays of operations are not supported: send one operation at a time."
@@ -195,14 +189,27 @@ async def _read(request: Request) -> tuple[str, dict[str, Any] | None, str | Non
     return query, variables, operation or None
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int) -> bytes:
+    """Return the body. Raises `TooLarge` as soon as it is known to be too large."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced) < _LONGEST_LENGTH and int(announced) > most:
+        raise _too_large(int(announced), most)
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > LARGEST_BODY:
-            raise BadRequest(413, f"The body must have at most {LARGEST_BODY:,} bytes.")
+        if size > most:
+            raise _too_large(size, most)
         parts.append(part)
     return b"".join(parts)
+
+
+def _too_large(size: int, most: int) -> TooLarge:
+    return TooLarge(
+        f"The body must have at most {most:,} bytes, not {size:,}.",
+        limit="body",
+        requested=size,
+        allowed=most,
+    )
 
 
 def _json(raw: bytes | str, what: str) -> Any:
@@ -215,7 +222,25 @@ def _json(raw: bytes | str, what: str) -> Any:
 def _failure(
     request: Request, status: int, code: str, message: str, headers: dict[str, str] | None = None
 ) -> Response:
-    body = {"errors": [request_error(message, code, request.state.request_id)]}
+    return _errors(request, status, request_error(message, code, request.state.request_id), headers)
+
+
+def _refusal(request: Request, error: LimitExceeded) -> Response:
+    """Return the response to a request that is beyond a limit."""
+    status = error.status
+    if isinstance(error, TooComplex):
+        status = _request_status(_answer_type(request))
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    if isinstance(error, TooLarge):
+        # The rest of the body is not read.
+        headers["Connection"] = "close"
+    return _errors(request, status, app_error(error, request.state.request_id), headers)
+
+
+def _errors(
+    request: Request, status: int, error: dict[str, Any], headers: dict[str, str] | None
+) -> Response:
+    body = {"errors": [error]}
     accepts = request.headers.get("accept", "")
     media_type = _GRAPHQL if _GRAPHQL in accepts else _JSON
     return Response(orjson.dumps(body), status, headers, f"{media_type}; charset=utf-8")

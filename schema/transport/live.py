@@ -1,12 +1,50 @@
-"""Executing operations with several results, for the transports that can stream them."""
+"""Executing operations for the transports that can send several results."""
 
-from contextlib import aclosing
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, nullcontext
 
+from strawberry.types.graphql import OperationType
+
+from core.errors import LimitExceeded
+from core.limits.settings import Limits
 from resolvers.context import Context, Services
 from resolvers.runtime.connections import LiveConnection
+from schema.transport.admission import Admission
+from schema.transport.errors import app_error
 from schema.transport.groups import Client, Groups, Member
 from schema.transport.plans import plan_of
-from schema.transport.results import ClientOperation, Errors, operation_results
+from schema.transport.results import (
+    ClientOperation,
+    Errors,
+    event_results,
+    execute,
+)
+
+
+class Lanes:
+    """The operations of one connection: some queries and mutations run, and the others wait."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.turns = asyncio.Semaphore(limits.max_socket_requests)
+        self._most = limits.max_socket_subscriptions
+        self._subscriptions = 0
+
+    @contextmanager
+    def subscribed(self) -> Iterator[None]:
+        """Count a subscription while a block runs. Raises `LimitExceeded` if there are too many."""
+        if self._subscriptions >= self._most:
+            raise LimitExceeded(
+                f"A connection can have {self._most:,} subscriptions at once.",
+                limit="socketSubscriptions",
+                requested=self._most + 1,
+                allowed=self._most,
+            )
+        self._subscriptions += 1
+        try:
+            yield
+        finally:
+            self._subscriptions -= 1
 
 
 class Live:
@@ -14,20 +52,54 @@ class Live:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self.admission = Admission(services)
         self.groups = Groups(services)
 
-    async def answer(self, asked: ClientOperation, stay: LiveConnection, client: Client) -> Errors:
+    async def answer(
+        self,
+        asked: ClientOperation,
+        stay: LiveConnection,
+        client: Client,
+        lanes: Lanes | None = None,
+    ) -> Errors:
         """Send a client all results of an operation until it ends.
 
-        Returns the errors that ended it; an empty list if it completed.
+        Returns the errors that ended it; an empty list if it completed. `lanes` are those of its
+        connection, if that can have several operations.
         """
-        ended = await self._begin(asked, stay, client)
-        if not isinstance(ended, _Joined):
-            return ended
         try:
-            return await ended.member.ended
-        finally:
-            await self.groups.leave(ended.key, ended.member)
+            asked = await self.admission.admit(asked, stay.actor)
+            if asked.type is OperationType.SUBSCRIPTION:
+                with lanes.subscribed() if lanes else nullcontext():
+                    return await self._follow(asked, stay, client)
+            # Its turn lasts until its result is among the messages to be sent.
+            async with lanes.turns if lanes else nullcontext():
+                return await self._execute(asked, stay, client)
+        except LimitExceeded as error:
+            self.services.refusals.record(error, stay.actor.key_id)
+            return [app_error(error, asked.request_id)]
+
+    async def _execute(
+        self, asked: ClientOperation, stay: LiveConnection, client: Client
+    ) -> Errors:
+        async with self.services.slots.hold(stay.actor.key_id):
+            result = await execute(asked, Context(stay.actor, self.services, stay.stream))
+        if result.is_last:
+            return result.errors
+        await client.send(result)
+        return []
+
+    async def _follow(self, asked: ClientOperation, stay: LiveConnection, client: Client) -> Errors:
+        plan = plan_of(asked.query, asked.operation_name)
+        document = asked.query if plan is None else plan.document
+        with self.services.connections.subscribed(stay.actor.key_id, document):
+            ended = await self._begin(asked, stay, client)
+            if not isinstance(ended, _Joined):
+                return ended
+            try:
+                return await ended.member.ended
+            finally:
+                await self.groups.leave(ended.key, ended.member)
 
     async def _begin(
         self, asked: ClientOperation, stay: LiveConnection, client: Client
@@ -49,7 +121,7 @@ class Live:
             stream.join = join
         try:
             context = Context(stay.actor, self.services, stream)
-            async with aclosing(operation_results(asked, context)) as results:
+            async with aclosing(event_results(asked, context)) as results:
                 async for result in results:
                     if result.is_last:
                         return result.errors

@@ -5,8 +5,12 @@ wait: if the queue is full, the client is disconnected, and can resume from its 
 """
 
 import asyncio
+import sys
 from collections import deque
 from typing import NamedTuple
+
+from core.errors import LimitExceeded
+from core.limits.settings import Limits
 
 MOST_MESSAGES = 1_000
 MOST_CHARACTERS = 4 * 2**20
@@ -26,7 +30,9 @@ SLOW = Closing(1013, "Client too slow: resume from the last cursor")
 class Mailbox:
     """The pending messages to one client. One task takes them out."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._most_bytes = limits.max_pending_bytes
+        self._bytes = 0
         self.closing: Closing | None = None
         self._is_finished = False
         self._waiting: deque[str] = deque()
@@ -44,10 +50,27 @@ class Mailbox:
             self._add(message)
 
     async def post(self, message: str) -> None:
-        """Add a message as soon as there is room. Three quarters of it are reserved for `put`."""
-        while self.closing is None and self._is_filled_to(0.25):
-            self._room.clear()
-            await self._room.wait()
+        """Add a message as soon as there is room. Three quarters of it are reserved for `put`.
+
+        Raises `LimitExceeded` if so much is pending already, with the messages that wait for room,
+        that this one must not wait too. One message alone may have any size.
+        """
+        size = sys.getsizeof(message)
+        if self._bytes and self._bytes + size > self._most_bytes and self.closing is None:
+            raise LimitExceeded(
+                f"Messages of {self._bytes:,} bytes are pending on this connection, and this one "
+                f"has {size:,}; {self._most_bytes:,} are allowed: read the pending messages first.",
+                limit="pending",
+                requested=self._bytes + size,
+                allowed=self._most_bytes,
+            )
+        self._bytes += size
+        try:
+            while self.closing is None and self._is_filled_to(0.25):
+                self._room.clear()
+                await self._room.wait()
+        finally:
+            self._bytes -= size
         if self.closing is None and not self._is_finished:
             self._add(message)
 
@@ -60,6 +83,7 @@ class Mailbox:
             await self._filled.wait()
         message = self._waiting.popleft()
         self._characters -= len(message)
+        self._bytes -= sys.getsizeof(message)
         self._room.set()
         return message
 
@@ -72,6 +96,7 @@ class Mailbox:
         """Drop the pending messages and accept no more. The first reason is kept."""
         if self.closing is None:
             self.closing = closing
+            self._bytes -= sum(map(sys.getsizeof, self._waiting))
             self._waiting.clear()
             self._characters = 0
             self._filled.set()
@@ -80,6 +105,7 @@ class Mailbox:
     def _add(self, message: str) -> None:
         self._waiting.append(message)
         self._characters += len(message)
+        self._bytes += sys.getsizeof(message)
         self._filled.set()
 
     def _is_filled_to(self, share: float) -> bool:

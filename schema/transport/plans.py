@@ -21,18 +21,17 @@ from graphql import (
     VariableNode,
     Visitor,
     get_operation_ast,
-    parse,
     print_ast,
     visit,
 )
 
 from core.access import Actor
+from schema.documents.lexing import parse_document
+from schema.documents.preparing import LONGEST_KEPT
 
 SHARED_FIELD = "memoryEvents"
 _AFTER = "after"
-_CACHED = 512
-# A longer document is not cached. Its execution is shared all the same.
-_LONGEST_CACHED = 20_000
+_CACHED = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,14 @@ def plan_of(query: str, operation_name: str | None) -> Plan | None:
 
     Errors in the document are left to its execution to report.
     """
-    if len(query) > _LONGEST_CACHED:
+    if len(query) > LONGEST_KEPT:
         return _plan_of(query, operation_name)
     return _cached_plan_of(query, operation_name)
 
 
 def _plan_of(query: str, operation_name: str | None) -> Plan | None:
     try:
-        document = parse(query, no_location=True)
+        document = parse_document(query, no_location=True)
     except GraphQLError:
         return None
     operation = get_operation_ast(document, operation_name)

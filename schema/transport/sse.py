@@ -42,7 +42,7 @@ class EventStream(StreamingResponse):
         super().__init__(self._events(), headers=headers, media_type=EVENT_STREAM)
         self._live = live
         self._asked = asked
-        self._mailbox = Mailbox()
+        self._mailbox = Mailbox(live.services.limits)
         self._stay = live.services.connections.open(actor, self._leave)
         self._stay.stream = Stream(resume=last_event_id or None)
         self._task: asyncio.Task[None] | None = None

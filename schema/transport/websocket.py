@@ -31,12 +31,13 @@ from strawberry.types.unset import UNSET
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
 from core.json_bodies import parse_json
+from core.limits.settings import Limits
 from resolvers.context import authenticate
 from resolvers.runtime.connections import LiveConnection
 from schema.contract import schema
 from schema.transport.credentials import Origins, tokens_of, tokens_of_init
 from schema.transport.errors import DEFECT, app_error, request_error
-from schema.transport.live import Live
+from schema.transport.live import Lanes, Live
 from schema.transport.mailbox import Closing, Mailbox
 from schema.transport.results import ClientOperation, Errors, Result
 
@@ -44,7 +45,6 @@ log = structlog.get_logger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT = timedelta(seconds=10)
-MOST_OPERATIONS = 20
 # A peer that has accepted nothing for this long is considered gone.
 _STUCK_SECONDS = 30.0
 # Logged for a client that has disconnected by itself.
@@ -89,8 +89,8 @@ class _Handshake:
 class _Messages:
     """The incoming messages of one client, and the mailbox of outgoing ones."""
 
-    def __init__(self, websocket: WebSocket) -> None:
-        self.mailbox = Mailbox()
+    def __init__(self, websocket: WebSocket, limits: Limits) -> None:
+        self.mailbox = Mailbox(limits)
         self._websocket = websocket
 
     async def iter_json(self) -> AsyncGenerator[object]:
@@ -130,7 +130,10 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
     def __init__(self, live: Live, websocket: WebSocket) -> None:
         self._live = live
         self._headers: HTTPConnection = websocket
-        self._messages = _Messages(websocket)
+        self._limits = live.services.limits
+        self._messages = _Messages(websocket, self._limits)
+        self._lanes = Lanes(self._limits)
+        self._shows_cost = live.admission.shows_cost(websocket.headers)
         self._stay: LiveConnection | None = None
         # The handler uses its view only for `on_ws_connect`, which this object implements.
         view, adapter = cast(Any, self), cast(Any, self._messages)
@@ -201,11 +204,27 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
         wrong = _payload_error(payload)
         if wrong is not None:
             await self.handle_invalid_message(wrong)
-        elif len(self.operations) >= MOST_OPERATIONS and id not in self.operations:
-            error = LimitExceeded(f"A connection can have {MOST_OPERATIONS} operations at once.")
-            await self._mailbox.post(_error(id, [app_error(error, uuid7())]))
+        elif len(self.operations) >= self._most_operations and id not in self.operations:
+            await self._refuse_operation(id)
         else:
             await super().handle_subscribe(message)
+
+    @property
+    def _most_operations(self) -> int:
+        # The subscriptions, and as many queries and mutations.
+        return 2 * self._limits.max_socket_subscriptions
+
+    async def _refuse_operation(self, id: str) -> None:
+        most = self._most_operations
+        error = LimitExceeded(
+            f"A connection can have {most:,} operations at once.",
+            limit="operations",
+            requested=most + 1,
+            allowed=most,
+        )
+        if self._stay is not None:
+            self._live.services.refusals.record(error, self._stay.actor.key_id)
+        await self._mailbox.post(_error(id, [app_error(error, uuid7())]))
 
     async def cleanup_operation(self, operation_id: str) -> None:
         """End an operation at once, so that no later result is sent with its id."""
@@ -216,7 +235,10 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
     async def run_operation(self, operation: Operation[Any, None]) -> None:
         """Execute an operation. It is called as a separate task."""
         asked = ClientOperation(
-            operation.query, operation.variables, operation.operation_name or None
+            operation.query,
+            operation.variables,
+            operation.operation_name or None,
+            shows_cost=self._shows_cost,
         )
         assert self._stay is not None
         subscriptions = self._live.services.connections
@@ -227,7 +249,8 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
             errors = [app_error(error, asked.request_id)]
         else:
             try:
-                errors = await self._live.answer(asked, stay, _Subscriber(self._mailbox, operation))
+                client = _Subscriber(self._mailbox, operation)
+                errors = await self._live.answer(asked, stay, client, self._lanes)
             except Exception:
                 log.exception("defect", request_id=asked.request_id)
                 errors = [request_error(DEFECT, "INTERNAL", asked.request_id)]

@@ -7,6 +7,7 @@ import strawberry
 
 from core.access import ApiKeyPermission, ApiKeyReach
 from schema.base import Info, Node, is_row
+from schema.prices import ONE
 from schema.types.viewer import Account
 from storage.tenancy.accounts import ACCOUNTS
 from storage.tenancy.api_keys import ApiKeyRow
@@ -50,7 +51,8 @@ class ApiKey(Node):
 
     @strawberry.field(
         description="The key's default project. A key whose reach is PROJECT can access only this "
-        "project."
+        "project.",
+        metadata=ONE,
     )
     async def project(self, info: Info) -> LazyProject | None:
         """Return the project."""
@@ -58,7 +60,7 @@ class ApiKey(Node):
             return None
         return await info.context.loaders.row_or_none(PROJECTS, self.project_id)
 
-    @strawberry.field(description="The account that the key authenticates.")
+    @strawberry.field(description="The account that the key authenticates.", metadata=ONE)
     async def account(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, self.account_id)

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.base import Node, is_row
+from schema.prices import LARGE
 from storage.tenancy.audit_log import AuditRow
 
 
@@ -38,11 +39,13 @@ class AuditEntry(Node):
     )
     before: JSON | None = strawberry.field(
         description="The changed fields and their old values. For an erased project only its name "
-        "remains."
+        "remains.",
+        metadata=LARGE,
     )
     after: JSON | None = strawberry.field(
         description="The changed fields and their new values. For an erased project only its name "
-        "remains."
+        "remains.",
+        metadata=LARGE,
     )
     created_at: datetime = strawberry.field(description="When the action was performed.")
 

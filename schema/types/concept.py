@@ -10,6 +10,7 @@ from resolvers.memories.concepts import memories_of_concept, related_concepts, t
 from schema.arguments import FirstRelated
 from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
+from schema.prices import ONE, RELATED_CONCEPTS
 from storage.memories.concepts import ConceptRow
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ class Concept(Node):
 
     @strawberry.field(
         description="The number of memories that mention the concept. Expired and "
-        "merged memories do not count."
+        "merged memories do not count.",
+        metadata=ONE,
     )
     async def total_memories(self, info: Info) -> int:
         """Return the total."""
@@ -52,7 +54,8 @@ class Concept(Node):
         return partial(memories_of_concept, info.context, self.id)
 
     @strawberry.field(
-        description="The concepts mentioned together with this one, most frequent first."
+        description="The concepts mentioned together with this one, most frequent first.",
+        metadata=RELATED_CONCEPTS,
     )
     async def related(self, info: Info, first: FirstRelated = 10) -> list["ConceptLink"]:
         """Return the links."""

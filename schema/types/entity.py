@@ -15,6 +15,7 @@ from schema.arguments import ProjectId
 from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
 from schema.enums import EntityOrderField, OrderDirection
+from schema.prices import LARGE, ONE
 from schema.types.memory import Memory
 from schema.types.memory_filter import (
     AsOf,
@@ -84,7 +85,8 @@ class Entity(Node):
         "of the same type."
     )
     metadata: JSON = strawberry.field(
-        description="The caller's own data about the entity, a JSON object."
+        description="The caller's own data about the entity, a JSON object.",
+        metadata=LARGE,
     )
     total_memories: int = strawberry.field(
         description="The number of memories about the entity, including expired ones."
@@ -96,7 +98,7 @@ class Entity(Node):
 
     is_type_of = is_row(EntityRow)
 
-    @strawberry.field(description="The project that the entity belongs to.")
+    @strawberry.field(description="The project that the entity belongs to.", metadata=ONE)
     async def project(self, info: Info) -> LazyProject:
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
@@ -133,7 +135,8 @@ class EntityQuery:
 
     @strawberry.field(
         description="Fetches an entity by its type and the caller's own name for it; null when no "
-        "memory has named it."
+        "memory has named it.",
+        metadata=ONE,
     )
     async def entity(
         self,

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from schema.base import Node, is_row
+from schema.prices import FREE
 from storage.erasure.receipts import ReceiptRow
 
 
@@ -44,7 +45,8 @@ class ErasureReceipt(Node):
     @strawberry.field(
         description="A checksum of the erased memories: the sum modulo 2^256 of the SHA-256 of "
         "each memory's id, as 64 hexadecimal digits. A caller that knows the ids can verify it. "
-        "Null until the erasure is complete."
+        "Null until the erasure is complete.",
+        metadata=FREE,
     )
     def digest(self) -> str | None:
         """Return the digest."""

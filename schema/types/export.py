@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 
 from resolvers.exchange.exports import export, operation_of_export
 from schema.base import Info, Node, as_graphql, is_row
+from schema.prices import LARGE, ONE
 from schema.types.operation import Operation
 from storage.exchange.exports import ExportRow
 
@@ -36,7 +37,8 @@ class Export(Node):
     )
     data: JSON | None = strawberry.field(
         description="The JSON object, available when the operation has SUCCEEDED. It matches the "
-        "schema, except that any value that the memories do not provide is null."
+        "schema, except that any value that the memories do not provide is null.",
+        metadata=LARGE,
     )
     url: str | None = strawberry.field(
         description="The path of the download on this server, without a host name. The format is "
@@ -53,7 +55,8 @@ class Export(Node):
     is_type_of = is_row(ExportRow)
 
     @strawberry.field(
-        description="The operation that reports the export's progress, and its error if it failed."
+        description="The operation that reports the export's progress, and its error if it failed.",
+        metadata=ONE,
     )
     async def operation(self, info: Info) -> Operation:
         """Return the operation."""
@@ -64,7 +67,7 @@ class Export(Node):
 class ExportQuery:
     """The queries for exports."""
 
-    @strawberry.field(description="Fetches an export by its id.")
+    @strawberry.field(description="Fetches an export by its id.", metadata=ONE)
     async def export(self, info: Info, id: ExportId) -> Export | None:
         """Return an export."""
         return as_graphql(await export(info.context, id))

@@ -8,6 +8,7 @@ from strawberry.scalars import JSON
 
 from core.events import HistoryEventType
 from schema.base import Info, Node, is_row
+from schema.prices import FREE, LARGE, ONE
 from schema.scalars import Cursor
 from storage.log.history import HISTORY_ORDER, HistoryRow
 from storage.memories.rows import MEMORIES
@@ -43,10 +44,12 @@ class HistoryEvent(Node):
         description="The text after the event; null if there is none or it was erased."
     )
     before: JSON | None = strawberry.field(
-        description="The other changed fields and their old values."
+        description="The other changed fields and their old values.",
+        metadata=LARGE,
     )
     after: JSON | None = strawberry.field(
-        description="The other changed fields and their new values."
+        description="The other changed fields and their new values.",
+        metadata=LARGE,
     )
     actor: str = strawberry.field(
         description="The e-mail address of the account that made the change."
@@ -59,13 +62,14 @@ class HistoryEvent(Node):
     is_type_of = is_row(HistoryRow)
 
     @strawberry.field(
-        description="The event's position in the log. Pass it as `after` to resume from here."
+        description="The event's position in the log. Pass it as `after` to resume from here.",
+        metadata=FREE,
     )
     def cursor(self, info: Info) -> Cursor:
         """Return the cursor in the project's log."""
         return Cursor(info.context.cursors.encode(HISTORY_ORDER, self.project_id, self))
 
-    @strawberry.field(description="The memory; null if it no longer exists.")
+    @strawberry.field(description="The memory; null if it no longer exists.", metadata=ONE)
     async def memory(self, info: Info) -> LazyMemory | None:
         """Return the memory."""
         return await info.context.loaders.row_or_none(MEMORIES, self.memory_id)

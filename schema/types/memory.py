@@ -18,6 +18,7 @@ from resolvers.search.related import related_memories
 from schema.arguments import FirstRelated, ProjectId
 from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
+from schema.prices import FREE, LARGE, LIST, ONE, RELATED
 from schema.types.concept import Concept
 from schema.types.history import HistoryEvent
 from schema.types.memory_filter import (
@@ -57,7 +58,7 @@ class SourceMessage:
 
     role: str = strawberry.field(description="The speaker's role: `user`, `assistant` and so on.")
     name: str | None = strawberry.field(description="The speaker's name.")
-    content: str = strawberry.field(description="The text of the message.")
+    content: str = strawberry.field(description="The text of the message.", metadata=LARGE)
     timestamp: datetime | None = strawberry.field(
         description="When the message was written; null if unknown."
     )
@@ -89,7 +90,7 @@ class Memory(Node):
     app_key: strawberry.Private[str | None]
     run_key: strawberry.Private[str | None]
     extends_id: strawberry.Private[str | None]
-    text: str = strawberry.field(description="The text of the memory.")
+    text: str = strawberry.field(description="The text of the memory.", metadata=LARGE)
     user_id: str | None = strawberry.field(
         description="The name of the user that the memory is about."
     )
@@ -105,7 +106,8 @@ class Memory(Node):
     actor: str | None = strawberry.field(description="The name of the speaker.")
     role: str | None = strawberry.field(description="The role of the speaker.")
     metadata: JSON = strawberry.field(
-        description="The caller's own data about the memory, a JSON object."
+        description="The caller's own data about the memory, a JSON object.",
+        metadata=LARGE,
     )
     categories: list[str] = strawberry.field(
         description="The memory's categories, from the project's catalog."
@@ -142,32 +144,32 @@ class Memory(Node):
 
     is_type_of = is_row(MemoryRow)
 
-    @strawberry.field(description="Whether the expiration date has passed.")
+    @strawberry.field(description="Whether the expiration date has passed.", metadata=FREE)
     def expired(self, info: Info) -> bool:
         """Return whether it has expired."""
         return self.expiration_date is not None and self.expiration_date < info.context.today()
 
-    @strawberry.field(description="The project that the memory belongs to.")
+    @strawberry.field(description="The project that the memory belongs to.", metadata=ONE)
     async def project(self, info: Info) -> LazyProject:
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @strawberry.field(description="The user that the memory is about.")
+    @strawberry.field(description="The user that the memory is about.", metadata=ONE)
     async def user(self, info: Info) -> LazyEntity | None:
         """Return the user."""
         return await _entity(info, self.user_key)
 
-    @strawberry.field(description="The agent that the memory is about.")
+    @strawberry.field(description="The agent that the memory is about.", metadata=ONE)
     async def agent(self, info: Info) -> LazyEntity | None:
         """Return the agent."""
         return await _entity(info, self.agent_key)
 
-    @strawberry.field(description="The app that the memory is about.")
+    @strawberry.field(description="The app that the memory is about.", metadata=ONE)
     async def app(self, info: Info) -> LazyEntity | None:
         """Return the app."""
         return await _entity(info, self.app_key)
 
-    @strawberry.field(description="The run that the memory is about.")
+    @strawberry.field(description="The run that the memory is about.", metadata=ONE)
     async def run(self, info: Info) -> LazyEntity | None:
         """Return the run."""
         return await _entity(info, self.run_key)
@@ -175,34 +177,40 @@ class Memory(Node):
     @strawberry.field(
         description="Memories related to this one, best match first, without the memory itself. "
         "Candidates are the memories of the same user (else agent, app or run), ranked by meaning "
-        "and shared words. Expired and merged memories are left out."
+        "and shared words. Expired and merged memories are left out.",
+        metadata=RELATED,
     )
     async def related(self, info: Info, first: FirstRelated = 10) -> list[LazyHit]:
         """Return the related memories."""
         return as_graphql(await related_memories(info.context, self.id, first))
 
-    @strawberry.field(description="The memory that superseded this one by contradicting it.")
+    @strawberry.field(
+        description="The memory that superseded this one by contradicting it.", metadata=ONE
+    )
     async def superseded_by(self, info: Info) -> "Memory | None":
         """Return the memory that supersedes it."""
         return as_graphql(await successor(info.context, as_graphql(self), MemoryState.SUPERSEDED))
 
-    @strawberry.field(description="The memories that this one superseded, oldest first.")
+    @strawberry.field(
+        description="The memories that this one superseded, oldest first.", metadata=LIST
+    )
     async def supersedes(self, info: Info) -> list["Memory"]:
         """Return the memories it supersedes."""
         return as_graphql(await replaced_memories(info.context, self.id, MemoryState.SUPERSEDED))
 
-    @strawberry.field(description="The memory that this one was merged into.")
+    @strawberry.field(description="The memory that this one was merged into.", metadata=ONE)
     async def merged_into(self, info: Info) -> "Memory | None":
         """Return the memory that it was merged into."""
         return as_graphql(await successor(info.context, as_graphql(self), MemoryState.MERGED))
 
-    @strawberry.field(description="The memories merged into this one, oldest first.")
+    @strawberry.field(description="The memories merged into this one, oldest first.", metadata=LIST)
     async def merged(self, info: Info) -> list["Memory"]:
         """Return the memories that were merged into it."""
         return as_graphql(await replaced_memories(info.context, self.id, MemoryState.MERGED))
 
     @strawberry.field(
-        description="The memory to which this one adds detail, as judged by a chat model."
+        description="The memory to which this one adds detail, as judged by a chat model.",
+        metadata=ONE,
     )
     async def extends(self, info: Info) -> "Memory | None":
         """Return the memory it extends."""
@@ -212,14 +220,16 @@ class Memory(Node):
 
     @strawberry.field(
         description="The messages that the memory was extracted from, oldest first. If there are "
-        "more than 100, the last 100."
+        "more than 100, the last 100.",
+        metadata=LIST,
     )
     async def sources(self, info: Info) -> list[SourceMessage]:
         """Return its sources."""
         return as_graphql(await sources_of_memory(info.context, self.id))
 
     @strawberry.field(
-        description="The people, places and things that the memory mentions, by name."
+        description="The people, places and things that the memory mentions, by name.",
+        metadata=LIST,
     )
     async def concepts(self, info: Info) -> list[Concept]:
         """Return its concepts."""
@@ -227,7 +237,8 @@ class Memory(Node):
 
     @strawberry.field(
         description="The current rating, set by `setMemoryFeedback`. It is the current one even "
-        "where `asOf` shows an earlier version of the memory."
+        "where `asOf` shows an earlier version of the memory.",
+        metadata=ONE,
     )
     async def feedback(self, info: Info) -> Feedback | None:
         """Return its feedback."""
@@ -243,7 +254,9 @@ class Memory(Node):
 class MemoryQuery:
     """The queries for memories."""
 
-    @strawberry.field(description="Fetches a memory by its id, including an expired one.")
+    @strawberry.field(
+        description="Fetches a memory by its id, including an expired one.", metadata=ONE
+    )
     async def memory(self, info: Info, id: MemoryId) -> Memory | None:
         """Return a memory."""
         return await info.context.loaders.row(MEMORIES, id)

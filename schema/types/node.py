@@ -6,6 +6,7 @@ import strawberry
 
 from core.errors import InvalidInput, NotFound
 from schema.base import Info, Node, as_graphql
+from schema.prices import NODES, ONE
 
 _MOST = 100
 
@@ -14,7 +15,7 @@ _MOST = 100
 class NodeQuery:
     """The queries for nodes."""
 
-    @strawberry.field(description="Fetches any object by its id.")
+    @strawberry.field(description="Fetches any object by its id.", metadata=ONE)
     async def node(
         self,
         info: Info,
@@ -28,7 +29,8 @@ class NodeQuery:
 
     @strawberry.field(
         description="Fetches several objects by their ids, in the given order. An object that "
-        "does not exist for the caller is null, with an error for each."
+        "does not exist for the caller is null, with an error for each.",
+        metadata=NODES,
     )
     async def nodes(
         self,

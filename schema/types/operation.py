@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 from core.enums import OperationStatus, OperationType
 from resolvers.operations.records import changes_of_operation, operation
 from schema.base import Info, Node, as_graphql, is_row
+from schema.prices import LARGE, LIST, ONE
 from schema.types.history import HistoryEvent
 from storage.operations.store import OperationRow
 
@@ -46,7 +47,8 @@ class Operation(Node):
     input: JSON = strawberry.field(
         description="The input of the request. For an add with `infer: true` it includes the "
         "messages; for other operations it has only the parameters. It is empty after the data it "
-        "refers to has been erased."
+        "refers to has been erased.",
+        metadata=LARGE,
     )
     notes: list[str] = strawberry.field(
         description="Remarks for the caller about how the work was done."
@@ -65,7 +67,8 @@ class Operation(Node):
 
     @strawberry.field(
         description="The history events that the operation caused, in log order. At most the "
-        "first 1,000."
+        "first 1,000.",
+        metadata=LIST,
     )
     async def results(self, info: Info) -> list[HistoryEvent]:
         """Return the events of the log."""
@@ -76,7 +79,7 @@ class Operation(Node):
 class OperationQuery:
     """The queries for operations."""
 
-    @strawberry.field(description="Fetches an operation by its id.")
+    @strawberry.field(description="Fetches an operation by its id.", metadata=ONE)
     async def operation(self, info: Info, id: OperationId) -> Operation | None:
         """Return an operation."""
         return as_graphql(await operation(info.context, id))

@@ -16,6 +16,7 @@ from resolvers.tenancy.organizations import (
 from schema.arguments import OrganizationId
 from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
+from schema.prices import ONE
 from schema.types.audit import AuditEntry
 from schema.types.erasure import ErasureReceipt
 from schema.types.member import Member
@@ -80,7 +81,7 @@ class Organization(Node):
 class OrganizationQuery:
     """The queries for organizations."""
 
-    @strawberry.field(description="Fetches an organization by its id.")
+    @strawberry.field(description="Fetches an organization by its id.", metadata=ONE)
     async def organization(self, info: Info, id: OrganizationId) -> Organization | None:
         """Return an organization."""
         return await info.context.loaders.row(ORGANIZATIONS, id)

@@ -20,6 +20,7 @@ from resolvers.tenancy.statistics import statistics_of_project
 from resolvers.webhooks.administration import webhooks_of_project
 from schema.base import Info, Node, as_graphql, is_row
 from schema.connection import Lister, connection
+from schema.prices import FREE, LIST, ONE, STATISTICS
 from schema.scalars import Cursor
 from schema.types.api_key import ApiKey
 from schema.types.audit import AuditEntry
@@ -105,19 +106,20 @@ class Project(Node):
 
     is_type_of = is_row(ProjectRow)
 
-    @strawberry.field(description="The organization that the project belongs to.")
+    @strawberry.field(description="The organization that the project belongs to.", metadata=ONE)
     async def organization(self, info: Info) -> Organization:
         """Return the organization."""
         return await info.context.loaders.row(ORGANIZATIONS, self.organization_id)
 
     @strawberry.field(
-        description="The project's own categories. Empty while the default catalog applies."
+        description="The project's own categories. Empty while the default catalog applies.",
+        metadata=LIST,
     )
     def custom_categories(self) -> list[Category]:
         """Return the categories."""
         return _categories(_own_categories(self))
 
-    @strawberry.field(description="The catalog of categories that applies.")
+    @strawberry.field(description="The catalog of categories that applies.", metadata=LIST)
     def categories(self) -> list[Category]:
         """Return the catalog."""
         return _categories(catalog_in_force(_own_categories(self)))
@@ -138,7 +140,8 @@ class Project(Node):
 
     @strawberry.field(
         description="Fetches an entity by its type and the caller's own name for it; null when no "
-        "memory has named it."
+        "memory has named it.",
+        metadata=ONE,
     )
     async def entity(self, info: Info, type: EntityTypeArgument, name: EntityName) -> Entity | None:
         """Return an entity."""
@@ -181,7 +184,8 @@ class Project(Node):
     @strawberry.field(
         description="The position in the project's log at which the project was read. "
         "`memoryEvents(after:)` delivers everything after it. It is read before the lists "
-        "selected under this project, so no event is missed between the two."
+        "selected under this project, so no event is missed between the two.",
+        metadata=FREE,
     )
     def history_cursor(self, info: Info) -> Cursor:
         """Return the cursor of the end of the log."""
@@ -211,7 +215,7 @@ class Project(Node):
         """Return the lister of operations."""
         return partial(operations_of_project, info.context, self.id, type, status)
 
-    @strawberry.field(description="Statistics about the project.")
+    @strawberry.field(description="Statistics about the project.", metadata=STATISTICS)
     async def stats(self, info: Info) -> ProjectStats:
         """Return the statistics."""
         return ProjectStats(row=await statistics_of_project(info.context, self.id))
@@ -263,7 +267,7 @@ OptionalId = Annotated[
 class ProjectQuery:
     """The queries for projects."""
 
-    @strawberry.field(description="Fetches a project by its id.")
+    @strawberry.field(description="Fetches a project by its id.", metadata=ONE)
     async def project(self, info: Info, id: OptionalId = None) -> Project | None:
         """Return a project."""
         return await info.context.loaders.row(PROJECTS, info.context.project_id(id, "id"))

@@ -17,6 +17,7 @@ from strawberry.types.field import StrawberryField
 from resolvers.search.execution import Query, SearchResult, search_project
 from schema.arguments import ProjectId
 from schema.base import Argument, Info, add_arguments, as_graphql
+from schema.prices import HITS, SEARCH
 from schema.scalars import in_utc
 from schema.types.memory import Memory
 from schema.types.memory_filter import MemoryFilter, scope_from_input
@@ -181,7 +182,9 @@ class ExplainedMemory:
 class MemorySearchResult:
     """The hits, best match first."""
 
-    hits: list[MemoryHit] = strawberry.field(description="The hits, best match first.")
+    hits: list[MemoryHit] = strawberry.field(
+        description="The hits, best match first.", metadata=HITS
+    )
     operation_id: strawberry.ID = strawberry.field(
         description="The id of the operation that records the search and its parameters."
     )
@@ -230,6 +233,7 @@ def search_field(description: str) -> Callable[[Callable[..., Searcher]], Any]:
             resolver,
             description=description,
             graphql_type=MemorySearchResult,
+            metadata=SEARCH,
             extensions=[_SearchExtension()],
         )
 

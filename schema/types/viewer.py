@@ -9,6 +9,7 @@ import strawberry
 from resolvers.tenancy.organizations import organizations_of_viewer
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
+from schema.prices import ONE
 from storage.tenancy.accounts import ACCOUNTS, AccountRow
 from storage.tenancy.api_keys import API_KEYS
 from storage.tenancy.organizations import ORGANIZATIONS
@@ -41,23 +42,25 @@ class Account(Node):
 class Viewer:
     """The account, the key and its defaults."""
 
-    @strawberry.field(description="The account that the key authenticates.")
+    @strawberry.field(description="The account that the key authenticates.", metadata=ONE)
     async def account(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, info.context.actor.account_id)
 
-    @strawberry.field(description="The API key of this request.")
+    @strawberry.field(description="The API key of this request.", metadata=ONE)
     async def api_key(self, info: Info) -> LazyApiKey | None:
         """Return the key."""
         return await info.context.loaders.row_or_none(API_KEYS, info.context.actor.key_id)
 
-    @strawberry.field(description="The key's default organization.")
+    @strawberry.field(description="The key's default organization.", metadata=ONE)
     async def organization(self, info: Info) -> LazyOrganization | None:
         """Return the key's default organization, or None if it has none or can no longer see it."""
         id = info.context.actor.default_organization_id
         return await info.context.loaders.row_or_none(ORGANIZATIONS, id) if id else None
 
-    @strawberry.field(description="The key's default project, used where `projectId` is left out.")
+    @strawberry.field(
+        description="The key's default project, used where `projectId` is left out.", metadata=ONE
+    )
     async def project(self, info: Info) -> LazyProject | None:
         """Return the key's default project, or None if it has none or can no longer see it."""
         id = info.context.actor.default_project_id
@@ -77,7 +80,7 @@ class Viewer:
 class ViewerQuery:
     """The queries for the viewer."""
 
-    @strawberry.field(description="The account and the key behind this request.")
+    @strawberry.field(description="The account and the key behind this request.", metadata=ONE)
     def viewer(self) -> Viewer:
         """Return the viewer."""
         return Viewer()

@@ -10,6 +10,7 @@ from core.enums import OperationStatus, WebhookEventType
 from resolvers.webhooks.administration import deliveries_of_webhook
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
+from schema.prices import ONE
 from schema.types.viewer import Account
 from storage.tenancy.accounts import ACCOUNTS
 from storage.tenancy.projects import PROJECTS
@@ -78,12 +79,12 @@ class Webhook(Node):
 
     is_type_of = is_row(WebhookRow)
 
-    @strawberry.field(description="The account that created the webhook.")
+    @strawberry.field(description="The account that created the webhook.", metadata=ONE)
     async def owner(self, info: Info) -> Account:
         """Return the account."""
         return await info.context.loaders.row(ACCOUNTS, self.account_id)
 
-    @strawberry.field(description="The project whose events the webhook receives.")
+    @strawberry.field(description="The project whose events the webhook receives.", metadata=ONE)
     async def project(self, info: Info) -> LazyProject:
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)

@@ -37,6 +37,7 @@ SELF     = (UNAUTHENTICATED, EMPTY,     OK,        OK,    OK,        OK)
 SEE      = (UNAUTHENTICATED, NOT_FOUND, OK,        OK,    OK,        OK)
 SEE_ALL  = (UNAUTHENTICATED, NOT_FOUND, FORBIDDEN, OK,    OK,        OK)
 SEE_KEYS = (UNAUTHENTICATED, NOT_FOUND, NOT_FOUND, OK,    OK,        OK)
+ASK      = (UNAUTHENTICATED, NOT_FOUND, OK,        OK,    FORBIDDEN, OK)
 WRITE    = (UNAUTHENTICATED, NOT_FOUND, FORBIDDEN, OK,    FORBIDDEN, OK)
 MANAGE   = (UNAUTHENTICATED, NOT_FOUND, FORBIDDEN, OK,    FORBIDDEN, FORBIDDEN)
 OWN      = (UNAUTHENTICATED, EMPTY,     OK,        OK,    FORBIDDEN, FORBIDDEN)
@@ -126,12 +127,12 @@ MUTATIONS = (
     ('restoreMemory(id: "$memory", historyEventId: "$event") { memory { id } $errors }', WRITE),
     ('setMemoryFeedback(memoryId: "$memory", value: POSITIVE) { memory { id } $errors }', WRITE),
     ('retryOperation(id: "$failed") { operation { id } $errors }', WRITE),
-    ('retryOperation(id: "$failed_export") { operation { id } $errors }', SEE),
+    ('retryOperation(id: "$failed_export") { operation { id } $errors }', ASK),
     ('createExport(projectId: "$project", input: {}) { export { id } operation { id } $errors }',
      SEE),
     ('createExport(projectId: "$project", input: {schema: {type: "object", properties: {}}})'
-     " { export { id } $errors }", SEE),
-    ('summarizeMemories(projectId: "$project") { summary operation { id } $errors }', SEE),
+     " { export { id } $errors }", ASK),
+    ('summarizeMemories(projectId: "$project") { summary operation { id } $errors }', ASK),
     ('deleteMemory(id: "$memory") { deletedId $errors }', WRITE),
     ('deleteMemory(id: "$memory", deleteLinked: true, erase: true)'
      " { deletedIds receipt { id } $errors }", WRITE),

@@ -88,7 +88,7 @@ class Story:
         deployment = self.tenant.deployment
         services = replace(deployment.services, clock=lambda: moment)
         transport = httpx.ASGITransport(create_app(services, deployment.settings))
-        async with httpx.AsyncClient(transport=transport, base_url="http://then.test") as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://then.localhost") as http:
             yield Client(http, self.tenant.owner.key)
 
     async def add(self, minute: float, *texts: str, user: str = "alice", **options: Any) -> Any:

@@ -244,7 +244,7 @@ async def at(tenant: Tenant, when: datetime) -> AsyncIterator[Client]:
     """The owner at another moment: the same deployment behind a clock that stands still."""
     services = replace(tenant.deployment.services, clock=lambda: when)
     transport = httpx.ASGITransport(create_app(services, tenant.deployment.settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://then.test") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://then.localhost") as http:
         yield Client(http, tenant.owner.key)
 
 

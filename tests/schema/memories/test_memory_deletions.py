@@ -160,7 +160,7 @@ async def test_only_memories_older_than_the_call_are_deleted(tenant: Tenant) -> 
     for memory in memories[5:]:
         set_columns(tenant, memory["id"], created_at=moment.replace(year=moment.year + 1))
     transport = httpx.ASGITransport(create_app(services, tenant.deployment.settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://then.test") as http:
+    async with httpx.AsyncClient(transport=transport, base_url="http://then.localhost") as http:
         payload = await Client(http, tenant.owner.key).do(DELETE, filter=ALICE)
     assert payload["deletedIds"] == [memory["id"] for memory in memories[:5]]
     assert await left(tenant) == ["5", "6", "7", "8", "9"]

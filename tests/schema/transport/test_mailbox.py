@@ -2,11 +2,12 @@
 
 import asyncio
 
+from core.limits.settings import Limits
 from schema.transport.mailbox import MOST_CHARACTERS, MOST_MESSAGES, SLOW, Closing, Mailbox
 
 
 async def test_messages_come_out_in_their_order_until_there_are_no_more() -> None:
-    mailbox = Mailbox()
+    mailbox = Mailbox(Limits())
     mailbox.put("one")
     await mailbox.post("two")
     mailbox.finish()
@@ -17,7 +18,7 @@ async def test_messages_come_out_in_their_order_until_there_are_no_more() -> Non
 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:
     for message, most in (("x", MOST_MESSAGES), ("x" * 2**19, MOST_CHARACTERS // 2**19)):
-        mailbox = Mailbox()
+        mailbox = Mailbox(Limits())
         for _ in range(most):
             mailbox.put(message)
         assert mailbox.closing is None
@@ -29,14 +30,14 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
 
 
 async def test_a_single_message_may_be_of_any_size() -> None:
-    mailbox = Mailbox()
+    mailbox = Mailbox(Limits())
     mailbox.put("x" * (MOST_CHARACTERS + 1))
     assert mailbox.closing is None
     assert len(await mailbox.take() or "") == MOST_CHARACTERS + 1
 
 
 async def test_answers_wait_for_room_and_leave_some_to_what_happens_live() -> None:
-    mailbox = Mailbox()
+    mailbox = Mailbox(Limits())
     sent: list[int] = []
 
     async def replay() -> None:
@@ -62,11 +63,11 @@ async def test_answers_wait_for_room_and_leave_some_to_what_happens_live() -> No
 
 
 async def test_closing_releases_waiting_senders() -> None:
-    mailbox = Mailbox()
+    mailbox = Mailbox(Limits())
     for _ in range(MOST_MESSAGES // 4):
         mailbox.put("x")
     waiting = asyncio.create_task(mailbox.post("x"))
-    taking = asyncio.create_task(Mailbox().take())
+    taking = asyncio.create_task(Mailbox(Limits()).take())
     await asyncio.sleep(0)
     assert not waiting.done()
     mailbox.close(Closing(1000, "over"))

@@ -12,7 +12,7 @@ from harness.subscriptions import PROTOCOL
 from server import create_app
 from tests.support.servers.deployment import Deployment
 
-HOST = "memory.example:8000"
+HOST = "memory.localhost:8000"
 ALLOWED = "https://app.example.com, http://other.example:8080/ ,,"
 # Whether the pages of an origin may connect: in development, in production.
 ORIGINS: dict[str, tuple[bool, bool]] = {

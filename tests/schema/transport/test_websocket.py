@@ -182,7 +182,10 @@ async def test_an_internal_error_reveals_no_details(
 
 async def test_a_connection_has_so_many_operations_at_once(address: str, tenant: Tenant) -> None:
     async with connected(address, tenant.owner.key) as socket:
-        running = [await follow(socket, tenant) for _ in range(websocket.MOST_OPERATIONS)]
+        running = [
+            await follow(socket, tenant)
+            for _ in range(tenant.deployment.settings.max_socket_subscriptions)
+        ]
         error = await (await socket.subscribe(FOREVER)).error()
         assert error["extensions"]["code"] == "LIMIT_EXCEEDED"
         await running[0].complete()

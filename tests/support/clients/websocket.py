@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,10 +28,15 @@ subscription ($after: Cursor, $filter: MemoryFilter, $types: [HistoryEventType!]
 
 
 @asynccontextmanager
-async def listening(deployment: Deployment) -> AsyncIterator[str]:
-    """Serve a deployment on a real port; yield its address, `127.0.0.1:PORT`."""
+async def listening(deployment: Deployment, **limits: float) -> AsyncIterator[str]:
+    """Serve a deployment on a real port; yield its address, `127.0.0.1:PORT`.
+
+    `limits` are settings of its connections.
+    """
+    limited = deployment.settings.model_copy(update=limits)
+    services = replace(deployment.services, limits=limited)
     sock = listen(deployment.settings.model_copy(update={"port": 0}))
-    config = config_of(deployment.app)
+    config = config_of(deployment.app, services)
     # The lifespan of the deployment's app is already running.
     config.lifespan = "off"
     server = Server(config, deployment.services.connections)

@@ -145,7 +145,7 @@ async def deployed(settings: Settings, *, workers: bool = True) -> AsyncIterator
                 token = _IN_BACKGROUND.set(True)
                 await stack.enter_async_context(app.router.lifespan_context(app))
                 _IN_BACKGROUND.reset(token)
-            http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.test")
+            http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.localhost")
             await stack.enter_async_context(http)
             yield Deployment(services, settings, http, app)
 

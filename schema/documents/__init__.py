@@ -1,0 +1,1 @@
+"""What a document asks for, found before it is executed: its size, shape, errors and cost."""

@@ -1,0 +1,257 @@
+"""The limits of requests: how many at once, how long, how large, how often."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.settings import settings_for
+from tests.support.clients.websocket import Closed, connected
+from tests.support.documents.ingesting import blocked_adds
+from tests.support.documents.limits import TRANSPORTS, Sent, errors_over
+from tests.support.fixtures.factories import Tenant, make_tenant
+from tests.support.servers.deployment import deployed, temporary_dir
+
+PLAIN = Sent("{ __typename }")
+ADD = """
+mutation ($input: AddMemoriesInput!) {
+  addMemories(input: $input) { memories { id text } userErrors { code } }
+}
+"""
+RENAME = """
+mutation ($id: ID!) { updateProject(id: $id, input: {name: "New"}) { userErrors { code } } }
+"""
+TEXTS = "query ($n: Int) { memories(first: $n) { nodes { text } } }"
+FOREVER = "subscription { memoryEvents { sequence } }"
+ANOTHER = "subscription { memoryEvents { sequence type } }"
+THIRD = "subscription { memoryEvents { sequence id } }"
+
+
+def said(*texts: str, user: str = "alice", infer: bool = False) -> dict[str, Any]:
+    """Return the input of an add."""
+    messages = [{"role": "user", "content": text} for text in texts]
+    return {"messages": messages, "userId": user, "infer": infer}
+
+
+def codes(errors: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return the code and the limit of each error."""
+    return [(one["extensions"]["code"], one["extensions"].get("limit")) for one in errors]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_so_many_requests_of_a_key_run_at_once(
+    transport: str, small: Tenant, small_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small.deployment.services.rates, "_is_enabled", False)
+    scope = {"userId": "alice"}
+    with blocked_adds(small, **scope):
+        running = [
+            asyncio.create_task(small.owner.post(ADD, input=said(text, infer=True)))
+            for text in ("I like tea", "I like mate")
+        ]
+        async with asyncio.timeout(30):
+            while len(small.deployment.services.slots) < 2:
+                await asyncio.sleep(0.01)
+        refused = await errors_over_any_status(transport, small, small_address, PLAIN)
+        assert codes(refused) == [("LIMIT_EXCEEDED", "requests")]
+        assert refused[0]["extensions"]["requested"] == 3
+        # Another key has its own slots.
+        assert await small.reader.ask(PLAIN.query) == {"__typename": "Query"}
+        waiting = asyncio.create_task(errors_over(transport, small, small_address, PLAIN))
+        await asyncio.sleep(0.05)
+        running[0].cancel()
+        assert await waiting == []
+        running[1].cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    assert await errors_over(transport, small, small_address, PLAIN) == []
+
+
+async def errors_over_any_status(
+    transport: str, tenant: Tenant, address: str, sent: Sent
+) -> list[dict[str, Any]]:
+    """As `errors_over`, also for a response with another status than 200."""
+    if transport == "websocket":
+        return await errors_over(transport, tenant, address, sent)
+    response = await tenant.owner.post(sent.query, **(sent.variables or {}))
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) > 0
+    errors: list[dict[str, Any]] = response.json()["errors"]
+    return errors
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_response_has_a_largest_size(
+    transport: str, small: Tenant, small_address: str
+) -> None:
+    for start in range(0, 80, 10):
+        small.deployment.services.rates._characters.clear()
+        texts = [f"{n} {'a' * 990}" for n in range(start, start + 10)]
+        await small.owner.do(ADD, input=said(*texts))
+        small.deployment.services.rates._points.clear()
+    assert await errors_over(transport, small, small_address, Sent(TEXTS, {"n": 60})) == []
+    (error,) = await errors_over(transport, small, small_address, Sent(TEXTS, {"n": 70}))
+    assert codes([error]) == [("RESPONSE_TOO_LARGE", "response")]
+    assert error["extensions"]["allowed"] == 65_536
+    assert error["extensions"]["requested"] > 65_536
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_an_operation_has_a_deadline(transport: str) -> None:
+    with temporary_dir() as folder:
+        async with deployed(settings_for(folder, deadline_seconds=1e-9)) as running:
+            tenant = make_tenant(running)
+            if transport == "websocket":
+                pytest.skip("the test of live operations covers it")
+            (error,) = await errors_over(transport, tenant, "", Sent(TEXTS, {"n": 1}))
+            assert codes([error]) == [("TIMED_OUT", "deadline")]
+            rename = Sent(RENAME, {"id": tenant.project_id})
+            (error,) = await errors_over(transport, tenant, "", rename)
+            assert "may have taken effect" in error["message"]
+            # An add waits for models, and has no deadline.
+            added = await tenant.owner.do(ADD, input=said("I like tea"))
+            assert [memory["text"] for memory in added["memories"]] == ["I like tea"]
+
+
+async def test_a_body_has_a_largest_size(small: Tenant, small_address: str) -> None:
+    within = '{"query": "{ __typename }"' + " " * 90_000 + "}"
+    headers = {
+        "Authorization": f"Bearer {small.owner.key}",
+        "Content-Type": "application/json",
+    }
+    url = f"http://{small_address}/graphql"
+    async with httpx.AsyncClient(headers=headers) as http:
+        assert (await http.post(url, content=within)).status_code == 200
+        response = await http.post(url, content=" " * 100_001)
+        assert response.status_code == 413
+        (error,) = response.json()["errors"]
+        assert codes([error]) == [("LIMIT_EXCEEDED", "body")]
+        assert (error["extensions"]["requested"], error["extensions"]["allowed"]) == (
+            100_001,
+            100_000,
+        )
+    async with connected(small_address, small.owner.key) as socket:
+        await socket.send({"type": "ping", "payload": {"long": "x" * 90_000}})
+        await socket.sync()
+        await socket.send(" " * 100_001)
+        assert (await socket.closed).code == 1009
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_a_key_has_a_rate_of_points(
+    transport: str, small: Tenant, small_address: str
+) -> None:
+    # 30 + 2 + 100 * 2 points, of 1,000.
+    asked = Sent(TEXTS, {"n": 100})
+    for _ in range(4):
+        assert await errors_over(transport, small, small_address, asked) == []
+    if transport == "websocket" or transport == "sse":
+        errors = await errors_over(transport, small, small_address, asked)
+    else:
+        errors = await errors_over_any_status(transport, small, small_address, asked)
+    assert codes(errors) == [("RATE_LIMITED", "rate of points")]
+    found = errors[0]["extensions"]
+    assert found["requested"] == 232
+    assert found["allowed"] == 1_000 - 4 * 232
+    # 160 points are missing, and 100 are added each second.
+    assert found["retryAfter"] == 2
+    # Another key has its own rate.
+    await small.reader.ask(asked.query, n=100)
+
+
+async def test_responses_tell_about_the_rate(small: Tenant) -> None:
+    response = await small.owner.post(PLAIN.query)
+    assert response.headers["ratelimit-policy"] == '"points";q=1000;w=10'
+    assert response.headers["ratelimit"] == '"points";r=970;t=1'
+    await small.owner.do(ADD, input=said("a" * 400))
+    response = await small.owner.post(PLAIN.query)
+    assert '"characters";q=1000;w=60' in response.headers["ratelimit-policy"]
+    assert '"characters";r=600;t=24' in response.headers["ratelimit"]
+
+
+async def test_a_key_has_a_rate_of_characters(small: Tenant) -> None:
+    await small.owner.do(ADD, input=said("a" * 900))
+    small.deployment.services.rates._points.clear()
+    response = await small.owner.post(ADD, input=said("b" * 200))
+    assert response.status_code == 429
+    assert codes(response.json()["errors"]) == [("RATE_LIMITED", "rate of characters")]
+    headers = {"Authorization": f"Token {small.owner.key}"}
+    body = {"messages": "b" * 200, "user_id": "alice", "infer": False}
+    answer = await small.owner.http.post("/v1/memories/", json=body, headers=headers)
+    assert answer.status_code == 429
+    assert answer.json()["code"] == "RATE_LIMITED"
+    assert int(answer.headers["retry-after"]) > 0
+    found = await small.owner.ask("{ memories { totalCount } }")
+    assert found["memories"]["totalCount"] == 1
+
+
+async def test_the_mem0_api_has_the_same_limits(small: Tenant) -> None:
+    headers = {"Authorization": f"Token {small.owner.key}"}
+    http = small.owner.http
+    url = "/v2/memories/search/"
+    nested: Any = 1
+    for _ in range(70):
+        nested = [nested]
+    answer = await http.post(url, json={"query": "x", "filters": nested}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "TOO_COMPLEX")
+    body = {"query": "x", "filters": {"user_id": "alice"}}
+    for _ in range(2):
+        assert (await http.post(url, json=body, headers=headers)).status_code == 200
+    answer = await http.post(url, json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+    assert "ratelimit" in answer.headers
+
+
+async def test_a_connection_and_a_key_have_so_many_subscriptions(
+    small: Tenant, small_address: str
+) -> None:
+    key = small.owner.key
+    async with connected(small_address, key) as socket, connected(small_address, key) as other:
+        for document in (FOREVER, FOREVER, ANOTHER):
+            await socket.subscribe(document)
+        await socket.sync()
+        documents = small.deployment.services.connections._documents
+        async with asyncio.timeout(30):
+            while sum(counts.total() for counts in documents.values()) < 3:
+                await asyncio.sleep(0.01)
+        error = await (await socket.subscribe(FOREVER)).error()
+        assert codes([error]) == [("LIMIT_EXCEEDED", "socketSubscriptions")]
+        # Queries have their own lanes.
+        assert await (await socket.subscribe(PLAIN.query)).data() == "Query"
+        error = await (await other.subscribe(THIRD)).error()
+        assert codes([error]) == [("LIMIT_EXCEEDED", "subscriptionDocuments")]
+        fourth = await other.subscribe(FOREVER)
+        await other.sync()
+        await asyncio.sleep(0.2)
+        error = await (await other.subscribe(FOREVER)).error()
+        assert codes([error]) == [("LIMIT_EXCEEDED", "subscriptions")]
+        await fourth.complete()
+        await other.sync()
+        await asyncio.sleep(0.2)
+        again = await other.subscribe(FOREVER)
+        small.deployment.services.rates._points.clear()
+        await small.owner.do(ADD, input=said("I like tea"))
+        assert await again.data() == {"sequence": 1}
+
+
+async def test_results_that_are_not_read_are_limited(small: Tenant) -> None:
+    from core.errors import LimitExceeded
+    from schema.transport.mailbox import Mailbox
+
+    mailbox = Mailbox(small.deployment.settings)
+    await mailbox.post("x" * 40_000)
+    with pytest.raises(LimitExceeded) as refused:
+        await mailbox.post("x" * 30_000)
+    assert refused.value.limit == "pending"
+    assert await mailbox.take() == "x" * 40_000
+    await mailbox.post("x" * 100_000)
+    assert await mailbox.take() == "x" * 100_000
+
+
+async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address: str) -> None:
+    async with connected(small_address, small.owner.key) as socket:
+        asked = [await socket.subscribe(PLAIN.query) for _ in range(5)]
+        for one in asked:
+            assert await one.data() == "Query"
+    with pytest.raises(Closed):
+        await socket.next()
