@@ -13,11 +13,12 @@ from typing import Any, Generic, TypeVar
 from openai import omit
 
 from providers.base import ProviderError
+from providers.completions import Answer, UnusableAnswer, parse_answer, token_usage
 from providers.extraction import Assignment, Extraction
 from providers.openai import Endpoint, RequestRejected
 from providers.prompts import AGAIN_1
 from providers.questions import Question, extraction_question, system_with_schema
-from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts, token_usage
+from providers.replies import parse_facts
 
 T = TypeVar("T")
 
@@ -183,7 +184,8 @@ class OpenAIExtractor(OpenAIChat):
         reply = await self.ask(
             extraction_question(assignment), lambda answer: parse_facts(answer, assignment)
         )
-        return Extraction(reply.value, reply.input_tokens, reply.output_tokens)
+        read = reply.value
+        return Extraction(read.facts, reply.input_tokens, reply.output_tokens, read.notes)
 
 
 def _correction(unusable: UnusableAnswer) -> list[dict[str, str]]:

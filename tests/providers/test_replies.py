@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from core.turn import Speaker, Turn
 from core.validation import is_storable
 from language.dates.moments import Moment, Precision
+from providers.completions import Answer, UnusableAnswer, parse_answer, token_usage
 from providers.extraction import Assignment, Category, Fact, Verdict, VerdictKind
-from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts, token_usage
+from providers.replies import ReadFacts, parse_facts
 from tests.providers.assignments import CATALOG, MONDAY, assignment
 from tests.support.servers.openai_answers import fact
 
@@ -25,9 +26,14 @@ BOTH = assignment(
 )
 
 
+def read_whole(text: str, given: Assignment = ALONE) -> ReadFacts:
+    """Return the facts of what a model wrote, and the notes."""
+    return parse_facts(Answer(text, None, "stop"), given)
+
+
 def read(text: str, given: Assignment = ALONE) -> list[Fact]:
     """Return the facts of what a model wrote."""
-    return parse_facts(Answer(text, None, "stop"), given)
+    return read_whole(text, given).facts
 
 
 def read_facts(*found: Any, given: Assignment = ALONE) -> list[Fact]:
