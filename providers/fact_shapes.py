@@ -6,7 +6,7 @@ document that the model repeats, and a memory that it marks as unchanged or dele
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from core.turn import Speaker, Turn, canonical_role
@@ -70,7 +70,7 @@ def fact_items(data: Any, depth: int = 0) -> list[Any] | None:
     return None
 
 
-def read_fact(item: Any, turns: list[Turn] | tuple[Turn, ...]) -> Fact1 | str:
+def read_fact(item: Any, turns: Sequence[Turn]) -> Fact1 | str:
     """Return an item of `fact_items` in the requested shape, or why it cannot be read.
 
     Fields that make no sense are left out. The sentence "the fact was left out: ..." is completed
@@ -162,10 +162,9 @@ def _first(fields: Mapping[str, Any], names: Iterable[str]) -> Any:
     return next((fields[name] for name in names if fields.get(name) is not None), None)
 
 
-def _speaker(fields: Mapping[str, Any], numbers: Iterable[int], turns: Iterable[Turn]) -> Speaker:
+def _speaker(fields: Mapping[str, Any], numbers: Iterable[int], turns: Sequence[Turn]) -> Speaker:
     """Return whom a model names, or else who speaks in the turns of the fact."""
-    said = list(turns)
-    spoken = [turn for turn in said if not turn.is_context]
+    spoken = [turn for turn in turns if not turn.is_context]
     for value in (fields.get(name) for name in _SPEAKERS):
         if isinstance(value, str):
             name = value.strip().strip(".:").casefold().removeprefix("the ")
@@ -175,7 +174,7 @@ def _speaker(fields: Mapping[str, Any], numbers: Iterable[int], turns: Iterable[
             named = {turn.speaker for turn in spoken if (turn.name or "").casefold() == name}
             if len(named) == 1:
                 return named.pop()
-    own = {said[n - 1].speaker for n in numbers if 1 <= n <= len(said)}
+    own = {turns[n - 1].speaker for n in numbers if 1 <= n <= len(turns)}
     return own.pop() if len(own) == 1 else Speaker.USER
 
 

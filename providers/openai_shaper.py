@@ -69,7 +69,7 @@ def parse_object(answer: Answer, schema: Schema) -> dict[str, Any]:
             problem = "it has no property of the schema"
         if problem is not None:
             raise UnusableAnswer(f"it does not match the schema ({problem})")
-        return found
+        return dict(found)
 
     return parse_one(answer, read)
 

@@ -20,4 +20,9 @@ def error_body(error: AppError | Unauthenticated) -> Response:
         body = {"detail": error.message, "code": "UNAUTHENTICATED", "path": []}
         return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="mnemograph"'})
     body = {"detail": error.message, "code": error.code.value, "path": list(error.path)}
-    return JSONResponse(body, error.status)
+    return JSONResponse(body, error.status, retry_headers(error.retry_after))
+
+
+def retry_headers(seconds: int | None) -> dict[str, str] | None:
+    """Return the header that says when to retry a request, None if a retry is useless."""
+    return None if seconds is None else {"Retry-After": str(seconds)}

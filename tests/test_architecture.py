@@ -90,7 +90,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {"base", "dates", "extraction", "json_values", "prompts", "shaping"},
         {"completions", "fact_shapes", "prompt_echoes"},
         {"categories", "minilm", "openai", "questions", "replies"},
-        {"foreign"},
+        {"foreign", "request_options"},
         {"keeping_rules"},
         {"fact_drafts", "utterances"},
         {"local", "openai_chat", "openai_embeddings"},

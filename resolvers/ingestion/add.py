@@ -148,7 +148,7 @@ async def _store(
     formers: list[Utterance | None] = [None] * len(said)
     if said and is_conversation(names, said):
         formers = [await ctx.read(before), *words[:-1]]
-    derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
+    derived = await ctx.answered(embed_texts(ctx.services, list(zip(words, formers, strict=True))))
     entries = [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)
     ]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from core.errors import AppError, InvalidInput, NotFound, Unauthenticated
+from rest.answers import retry_headers
 
 _JSON = "application/json"
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -49,7 +50,9 @@ def app_error_response(error: AppError | Unauthenticated | RequestRejected) -> R
         return error_response(error.status, str(error), error.code, headers=error.headers)
     message = "Memory not found!" if _is_memory(error) else error.message
     path = [_UPPER.sub("_", step).lower() for step in error.path if step != "input"]
-    return error_response(error.status, message, error.code.value, path)
+    return error_response(
+        error.status, message, error.code.value, path, retry_headers(error.retry_after)
+    )
 
 
 def validation_error(error: ValidationError, value: Any) -> InvalidInput:

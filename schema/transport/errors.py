@@ -34,6 +34,8 @@ def _extensions_of(error: AppError) -> dict[str, Any]:
     }
     if isinstance(error, VersionConflict):
         extensions["currentVersion"] = error.current_version
+    if error.retry_after is not None:
+        extensions["retryAfter"] = error.retry_after
     return extensions
 
 
