@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import json_repair
@@ -39,6 +40,18 @@ _TRAILING_COMMA = re.compile(r",\s*[}\]]")
 _OMISSION = re.compile(r"[\[{,]\s*(?:\.\.\.|\u2026)")
 _NO_WORDS = {"null", "none", "true", "false", "nan", "json"}
 _AROUND_CODE = re.compile(r"(?:```|</?\w+>|\s)+\Z")
+
+
+# The quotation marks that begin a string, each with the one that ends it.
+_MARKS = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+
+
+class _Part(Enum):
+    """What a character of broken JSON is part of."""
+
+    OUTSIDE = 0
+    MARK = 1
+    STRING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,38 +209,38 @@ def _end_of_broken(text: str, start: int) -> int | None:
     A text that ends with a bracket has merely lost the brackets after it.
     """
     depth = 0
-    for at, is_string in _tokens(text, start):
-        if is_string or text[at] not in "{[}]":
-            continue
-        depth += 1 if text[at] in "{[" else -1
-        if depth == 0:
-            return at + 1
+    for at, part in _parts(text, start):
+        if part is _Part.OUTSIDE and text[at] in "{[}]":
+            depth += 1 if text[at] in "{[" else -1
+            if depth == 0:
+                return at + 1
     end = len(_AROUND_CODE.sub("", text))
     return end if end > start and text[end - 1] in "}]" else None
 
 
-def _tokens(text: str, start: int) -> Iterator[tuple[int, bool]]:
-    """Yield the place of each character, and whether it is part of a string.
+def _parts(text: str, start: int) -> Iterator[tuple[int, _Part]]:
+    """Yield the place of each character from `start` on, and what it is part of.
 
-    Both kinds of quotation marks count, but only where a string can begin or end: models leave
-    those within a string unescaped. The marks themselves are no part of it.
+    Quotation marks of all kinds count, but only where a string can begin or end: models leave those
+    within a string unescaped.
     """
-    quote, before, at = "", "", start
+    closing, before, at = "", "", start
     while at < len(text):
         character = text[at]
-        if quote and character == "\\" and at + 1 < len(text):
-            yield at, True
+        if closing and character == "\\" and at + 1 < len(text):
+            yield at, _Part.STRING
             at += 1
-            yield at, True
-        elif quote and character == quote and _AFTER_STRING.match(text, at + 1):
-            quote = ""
-            yield at, False
-        elif quote:
-            yield at, True
+            yield at, _Part.STRING
+        elif closing and character == closing and _AFTER_STRING.match(text, at + 1):
+            closing = ""
+            yield at, _Part.MARK
+        elif closing:
+            yield at, _Part.STRING
+        elif character in _MARKS and before in "{[,:":
+            closing = _MARKS[character]
+            yield at, _Part.MARK
         else:
-            if character in "\"'" and before in "{[,:":
-                quote = character
-            yield at, False
+            yield at, _Part.OUTSIDE
         if not character.isspace():
             before = character
         at += 1
@@ -259,24 +272,22 @@ def _tidied(text: str) -> str | None:
 
     Returns None where a quotation mark between two others leaves open where a string ends.
     """
-    parts: list[str] = []
-    mark, was_string = "", False
-    for at, is_string in _tokens(text, 0):
+    tidy: list[str] = []
+    opening = ""
+    for at, part in _parts(text, 0):
         character = text[at]
-        is_mark = character in "\"'" and not is_string and (was_string or not mark)
-        if is_mark:
-            mark = "" if mark else character
-            parts.append('"')
-        elif is_string and character == '"' and parts[-1] != "\\":
-            if mark == '"':
+        if part is _Part.MARK:
+            opening = "" if opening else character
+            tidy.append('"')
+        elif part is _Part.STRING and character == '"' and tidy[-1] != "\\":
+            if opening == '"':
                 return None
-            parts.append('\\"')
-        elif is_string and character == "'" and parts[-1] == "\\":
-            parts[-1] = "'"  # JSON has no such escape.
-        elif is_string or character != "," or not _TRAILING_COMMA.match(text, at):
-            parts.append(character)
-        was_string = is_string or (is_mark and bool(mark))
-    return "".join(parts)
+            tidy.append('\\"')
+        elif part is _Part.STRING and character == "'" and tidy[-1] == "\\":
+            tidy[-1] = "'"  # JSON has no such escape.
+        elif part is _Part.STRING or not _TRAILING_COMMA.match(text, at):
+            tidy.append(character)
+    return "".join(tidy)
 
 
 def _strings(value: Any) -> Iterator[str]:
