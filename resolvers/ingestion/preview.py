@@ -190,7 +190,7 @@ def _skipped(
         remaining = set(read.content.splitlines())
         recalled = [line for line in said.content.splitlines() if line not in remaining]
         if recalled:
-            yield SkippedSentence(place, "\n".join(recalled), _RECALLED)
+            yield SkippedSentence(place, "\n".join(recalled).strip(), _RECALLED)
         sentences = [each for each in extraction.skipped if each.turn == at]
         yield from (SkippedSentence(place, each.text, each.reason) for each in sentences)
         if at not in drawn and not sentences and read.content.strip():

@@ -120,8 +120,10 @@ PARTS: dict[str, Behaviour] = {
         content=[{"type": "text", "text": PLAIN[:50]}, {"type": "text", "text": PLAIN[50:]}]
     ),
     "thoughts as a part": message(
-        content=[{"type": "thinking", "thinking": [{"type": "text", "text": '{"facts": []}'}]}]
-        + [{"type": "text", "text": PLAIN}]
+        content=[
+            {"type": "thinking", "thinking": [{"type": "text", "text": '{"facts": []}'}]},
+            {"type": "text", "text": PLAIN},
+        ]
     ),
     "an object": message(content={"facts": OBJECTS}),
     "a tool call": message(
@@ -224,8 +226,14 @@ async def test_notes_are_few(server: OpenAIServer, extractor: OpenAIExtractor) -
 
 @pytest.mark.parametrize(
     "answer",
-    ['{"facts": []}', "[]", '{"facts": null}', "{'facts': []}", "Nothing. ```json\n[]\n```"]
-    + ['{"memory": [{"id": "0", "text": "Tea.", "event": "NONE"}]}'],
+    [
+        '{"facts": []}',
+        "[]",
+        '{"facts": null}',
+        "{'facts': []}",
+        "Nothing. ```json\n[]\n```",
+        '{"memory": [{"id": "0", "text": "Tea.", "event": "NONE"}]}',
+    ],
 )
 async def test_an_answer_may_have_no_facts(
     server: OpenAIServer, extractor: OpenAIExtractor, answer: str
