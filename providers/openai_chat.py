@@ -201,7 +201,8 @@ class OpenAIExtractor(OpenAIChat):
             extraction_question(assignment), lambda answer: parse_facts(answer, assignment)
         )
         read = reply.value
-        return Extraction(read.facts, reply.input_tokens, reply.output_tokens, read.notes)
+        notes = tuple(read.notes)
+        return Extraction(read.facts, reply.input_tokens, reply.output_tokens, notes)
 
 
 def _correction(unusable: UnusableAnswer) -> list[dict[str, str]]:

@@ -25,8 +25,8 @@ class RequestOptions:
     def alternatives(self, failure: RequestFailed, *, is_first: bool) -> Sequence["RequestOptions"]:
         """Return the options to try next, the most likely first.
 
-        These are the options without those that the error names. If it names none, `is_first`
-        decides whether to try without each of them, and then without all.
+        These are the options without one that the error names. If it names none, the first failure
+        is followed by a request without any of them, and a later one by nothing.
         """
         detail = failure.detail.casefold()
         named = []
@@ -40,10 +40,4 @@ class RequestOptions:
             named.append(replace(self, with_system=False))
         if named or not is_first:
             return named
-        plain = len(FORMATS) - 1
-        return (
-            replace(self, format=plain),
-            replace(self, with_system=False),
-            replace(self, with_temperature=False),
-            RequestOptions(plain, with_temperature=False, with_system=False),
-        )
+        return (RequestOptions(len(FORMATS) - 1, with_temperature=False, with_system=False),)

@@ -207,7 +207,55 @@ async def test_a_window_too_small_for_anything_is_a_refusal(
     server.reset()
     server.answer_with(window(10), path=EMBEDDINGS)
     assert (await refused(embedder, "x" * 400, "Tea.")).retryable is False
-    assert len(server.requests) == 1  # Too short for its length to be what is wrong.
+    # Too short for its length to be what is wrong, so it is not cut.
+    assert [request.texts for request in server.requests] == [["x" * 400, "Tea."], ["x" * 400]]
+
+
+def at_most(count: int, code: int) -> Behaviour:
+    """Reject more texts than this."""
+
+    def behave(request: Request) -> Answer:
+        if len(request.texts) > count:
+            return status(code, "Too many inputs.")(request)
+        return words(request)
+
+    return behave
+
+
+@pytest.mark.parametrize("code", [400, 413, 422])
+@pytest.mark.parametrize("length", [5, 1_000], ids=["short", "long"])
+async def test_batches_are_split_to_what_the_endpoint_takes(
+    server: OpenAIServer, connect: Make, code: int, length: int
+) -> None:
+    embedder = connect(concurrency=1)
+    server.answer_with(at_most(10, code), path=EMBEDDINGS)
+    texts = [f"{number:04} {'x' * length}" for number in range(40)]
+    expected = [vector_of(text) for text in texts]
+    assert await embedder.embed(texts) == expected
+    sent = [len(request.texts) for request in server.requests]
+    assert sent == [40, 20, 10, 10, 10, 10]
+    # The size that works is remembered.
+    assert await embedder.embed(texts[:25]) == expected[:25]
+    assert [len(request.texts) for request in server.requests[6:]] == [10, 10, 5]
+
+
+async def test_one_long_text_does_not_make_later_batches_small(
+    server: OpenAIServer, connect: Make
+) -> None:
+    embedder = connect()
+    server.answer_with(window(2_000), path=EMBEDDINGS)
+    await embedder.embed(["Tea.", "x" * 2_001, "Milk."])
+    server.reset()
+    await embedder.embed(["Tea."] * 20)
+    assert [len(request.texts) for request in server.requests] == [20]
+
+
+async def test_a_query_waits_for_one_timeout(server: OpenAIServer, connect: Make) -> None:
+    embedder = connect(timeout=0.4, retries=20)
+    server.answer_with(slow(30), path=EMBEDDINGS)
+    error = await refused(embedder, "Tea?")
+    assert "The embedding model could not be reached: no answer within 0.4 seconds" in str(error)
+    assert (error.retryable, error.model, len(server.requests)) == (True, "test-model", 1)
 
 
 def row(*start: Any) -> list[Any]:
@@ -250,7 +298,7 @@ async def test_nonsense_is_no_vector(server: OpenAIServer, connect: Make, name: 
     error = await refused(embedder)
     assert str(error).startswith(f"The embedding model answered with {reason}")
     assert len(str(error)) <= 240
-    assert (error.retryable, len(server.requests)) == (False, 1)
+    assert (error.retryable, len(server.requests)) == (True, 1)
 
 
 async def test_one_batch_of_nonsense_fails_the_whole_call(
@@ -260,7 +308,7 @@ async def test_one_batch_of_nonsense_fails_the_whole_call(
     server.next(words, vectors([UNIT]), path=EMBEDDINGS)
     error = await refused(embedder, *["Tea."] * 512)
     assert str(error) == "The embedding model answered with vectors for 1 of 256 texts"
-    assert error.retryable is False
+    assert error.retryable is True
 
 
 # Seconds; the others must not fail for being slow on a busy machine.
@@ -309,8 +357,8 @@ async def test_refusals_are_final(server: OpenAIServer, connect: Make, code: int
         (status(401, "Wrong key."), "rejected the request (401): Wrong key.", False),
         (status(404, "No such model."), "rejected the request (404): No such model.", False),
         (status(503, "Starting."), "failed (503): Starting.", True),
-        (vectors([]), 'answered with {"object": "list", "data": [], ', False),
-        (vectors([[0.0]]), "answered with a zero or non-finite vector", False),
+        (vectors([]), 'answered with {"object": "list", "data": [], ', True),
+        (vectors([[0.0]]), "answered with a zero or non-finite vector", True),
     ],
 )
 def test_connecting_fails_with_one_line_and_leaves_nothing_open(
