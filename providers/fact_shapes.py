@@ -54,7 +54,6 @@ def fact_items(data: Any, depth: int = 0) -> list[Any] | None:
         loaded = load_json(data)
         return fact_items(loaded, depth + 1) if isinstance(loaded, dict | list) else None
     if isinstance(data, list):
-        # Prose has lists of numbers, such as [1].
         is_other = bool(data) and not any(isinstance(each, dict | list | str) for each in data)
         return None if is_other else list(_flattened(data, depth))
     if not isinstance(data, dict):

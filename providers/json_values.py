@@ -25,7 +25,8 @@ MAX_STRINGS = 3  # How often a JSON string may hold JSON that is again a string.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _FENCE = re.compile(r"```[A-Za-z]*")
 _START = re.compile(
-    r"""\{\s*(?:["'}\u201c/]|\\"|\w+\s*:)|\[\s*(?:["'{\[\]\u201c/]|\\"|-?\d|null|true|false)"""
+    # Prose has lists of numbers, such as [1]; they are no beginning.
+    r"""\{\s*(?:["'}\u201c/]|\\"|\w+\s*:)|\[\s*(?:["'{\[\]\u201c/]|\\")"""
 )
 _AFTER_STRING = re.compile(r"\s*(?:[,:}\]]|//|\Z)")
 _TAGS = "think|thinking|thoughts?|reason|reasoning|reflection|analysis|scratchpad"
@@ -39,8 +40,7 @@ _ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",\s*[}\]]")
 _OMISSION = re.compile(r"[\[{,]\s*(?:\.\.\.|\u2026)")
 _NO_WORDS = {"null", "none", "true", "false", "nan", "json"}
-_AROUND_CODE = re.compile(r"(?:```|</?\w+>|\s)+\Z")
-
+_LAST_TAG = re.compile(r"</?\w{1,40}>\Z")
 
 # The quotation marks that begin a string, each with the one that ends it.
 _MARKS = {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -69,14 +69,15 @@ class JsonValue:
 
 @dataclass(frozen=True, slots=True)
 class JsonValues:
-    """The values in a text, in order. `is_cut` is whether the text ends within a value.
+    """The values in a text, in order.
 
-    `text` is what the places of the values refer to.
+    `text` is what the places of the values refer to. `problem` says that one more value could not
+    be read; it completes the sentence "the answer could not be used: ...".
     """
 
     values: list[JsonValue]
     text: str = ""
-    is_cut: bool = False
+    problem: str = ""
 
     def are_lines(self) -> bool:
         """Return whether nothing but white space, commas and fences stands between the values."""
@@ -104,9 +105,8 @@ def find_json(text: str, *, is_reasoning: bool = False) -> JsonValues:
     begin = _THOUGHTS_BEGIN.match(text)
     found = _scan(text, begin.end() if begin else 0)
     if begin or is_reasoning:
-        end = len(_AROUND_CODE.sub("", text))
-        last = [value for value in found.values if value.end >= end]
-        return JsonValues(last, text, found.is_cut)
+        last = [value for value in found.values if value.end >= _end_of_code(text)]
+        return JsonValues(last, text, found.problem)
     return found
 
 
@@ -193,11 +193,13 @@ def _scan(text: str, at: int) -> JsonValues:
         except (ValueError, RecursionError):
             end = _end_of_broken(text, start)
             repairs += 1
-            if end is None or repairs > MAX_REPAIRS:
-                return JsonValues(values, text, is_cut=True)
+            if end is None:
+                return JsonValues(values, text, "its JSON is incomplete")
             data, at = _repaired(text[start:end]), end
-            if isinstance(data, dict | list):
+            if isinstance(data, dict | list) and repairs <= MAX_REPAIRS:
                 values.append(JsonValue(storable(data), start, at, is_repaired=True))
+            elif not _OMISSION.search(text, start, end):
+                return JsonValues(values, text, "its JSON is broken")
         else:
             values.append(JsonValue(storable(data), start, at))
     return JsonValues(values, text)
@@ -214,8 +216,19 @@ def _end_of_broken(text: str, start: int) -> int | None:
             depth += 1 if text[at] in "{[" else -1
             if depth == 0:
                 return at + 1
-    end = len(_AROUND_CODE.sub("", text))
+    end = _end_of_code(text)
     return end if end > start and text[end - 1] in "}]" else None
+
+
+def _end_of_code(text: str) -> int:
+    """Return where a text ends without white space, fences and tags at its end."""
+    while True:
+        stripped = text.rstrip().removesuffix("```")
+        tag = _LAST_TAG.search(stripped, max(0, len(stripped) - 50))
+        stripped = stripped[: tag.start()] if tag else stripped
+        if len(stripped) == len(text):
+            return len(text)
+        text = stripped
 
 
 def _parts(text: str, start: int) -> Iterator[tuple[int, _Part]]:
@@ -249,8 +262,10 @@ def _parts(text: str, start: int) -> Iterator[tuple[int, _Part]]:
 def _repaired(text: str) -> Any:
     """Return the value that a text with a broken syntax most likely means, None if unknown.
 
-    A repair that loses a word is none.
+    A repair that loses a word is none, and neither is one of an example such as {"facts": [...]}.
     """
+    if _OMISSION.search(text):
+        return None
     if len(text) > MAX_REPAIRED or _nesting(text) > MAX_NESTING:
         return None
     unescaped = load_json(f'"{text}"') if '\\"' in text else None
@@ -261,8 +276,6 @@ def _repaired(text: str) -> Any:
         data = json_repair.loads(text if tidy is None else tidy, skip_json_loads=True)
     except (ValueError, RecursionError):
         return None
-    if _OMISSION.search(text):
-        return None  # An example, such as {"facts": [...]}.
     lost = _words(_unescaped(_COMMENTS.sub("", text))) - _words(" ".join(_strings(data)))
     return None if lost - _NO_WORDS else data
 

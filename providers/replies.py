@@ -104,8 +104,8 @@ def json_values(answer: Answer) -> tuple[JsonValues, str]:
     if not text:
         raise UnusableAnswer("it is empty")
     found = find_json(text, is_reasoning=answer.is_reasoning)
-    if found.is_cut:
-        raise UnusableAnswer("its JSON is incomplete", text)
+    if found.problem:
+        raise UnusableAnswer(found.problem, text)
     if not found.values:
         raise UnusableAnswer("it is not JSON", text)
     return found, text

@@ -255,6 +255,14 @@ UNREADABLE: dict[str, tuple[Behaviour, str]] = {
     "cut in a fence": (text(f"```json\n{PLAIN[:-20]}"), "its JSON is incomplete"),
     "the token limit": (cut_off(PLAIN), "it was cut off before its end"),
     "a refusal": (refusal("No."), "it is a refusal"),
+    "a broken line among good ones": (
+        text(f'{json.dumps(OBJECTS[0])}\n{{"text": "{"{" * 20}", "a" "b"}}'),
+        "its JSON is",
+    ),
+    "a key twice in broken JSON": (
+        text('{"facts": [{"text": "I said "a b" c", "text": "d e f",}]}'),
+        "its JSON is broken",
+    ),
     "an example alone": (text('I would write {"facts": [...]}.'), "it is not JSON"),
     "no field for facts": (text('{"status": "ok"}'), "it has the wrong shape"),
     "the document": (
