@@ -145,10 +145,8 @@ async def _preview_facts(
     entities = request.new.entities
     operation = operation_row(ctx, project_id, OperationType.ADD, request.as_json(), entities)
     operation.scope = conversation_scope(project_id, entities)
-    task: Task = must_exist(
-        await ctx.read(lambda tx: read_task(tx, operation, request)),
-        *("project", project_id, "projectId"),
-    )
+    found = await ctx.read(lambda tx: read_task(tx, operation, request))
+    task: Task = must_exist(found, "project", project_id, "projectId")
     services = ctx.services
     extraction, drafts = await extract_drafts(services, task)
 
