@@ -26,6 +26,7 @@ class ErrorCode(Enum):
     RATE_LIMITED = "RATE_LIMITED"
     RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
     TIMED_OUT = "TIMED_OUT"
+    UNAVAILABLE = "UNAVAILABLE"
 
 
 class AppError(Exception):
@@ -33,6 +34,8 @@ class AppError(Exception):
 
     code: ErrorCode
     status: int
+    # After how many seconds the same request may succeed, None if it will not.
+    retry_after: int | None = None
 
     def __init__(self, message: str, *path: str | int) -> None:
         super().__init__(message)
@@ -201,6 +204,17 @@ class CursorExpired(AppError):
             "Events after this cursor have been pruned: read the current state and start from it.",
             *path,
         )
+
+
+class Unavailable(AppError):
+    """A model that the request needs has failed; nothing was changed, and a retry may succeed."""
+
+    code = ErrorCode.UNAVAILABLE
+    status = 503
+
+    def __init__(self, message: str, retry_after: int, *path: str | int) -> None:
+        super().__init__(message, *path)
+        self.retry_after = retry_after
 
 
 class ExportExpired(AppError):

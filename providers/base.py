@@ -16,12 +16,23 @@ class ProviderError(Exception):
     """A model failed to answer.
 
     `retryable` is true if the same request may succeed later (a time-out, a rate limit, a
-    shutdown), and false if it never will (a rejected key, an unknown model).
+    shutdown), and false if it never will (a rejected key, an unknown model). `retry_after` is the
+    number of seconds after which the model wants to be asked again, None if it did not say.
+    `model` is the configured name of the model, None for a bundled one.
     """
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        retry_after: float | None = None,
+        model: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.retry_after = retry_after
+        self.model = model
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ class Fact:
     `turns` are the positions in `Assignment.turns` it comes from, at least one. `categories` are
     names from the given catalog. `happened` is the past or future time of the event it describes.
     `corrects` is an earlier statement of the same speaker that it replaces.
+    `reason` is a sentence on why it was kept, empty if the extractor has none.
     """
 
     text: str
@@ -82,6 +83,16 @@ class Fact:
     happened: Moment | None = None
     verdict: Verdict | None = None
     corrects: str | None = None
+    reason: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A sentence from which no fact was drawn: the position of its turn, its text, and why."""
+
+    turn: int
+    text: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +100,14 @@ class Extraction:
     """The facts of a conversation, in its order, and the tokens used.
 
     `notes` are sentences for the caller on parts of the assignment that could not be followed.
+    `skipped` are the sentences without a fact, as far as the extractor knows them.
     """
 
     facts: Sequence[Fact]
     input_tokens: int | None = None
     output_tokens: int | None = None
     notes: Sequence[str] = field(default_factory=tuple)
+    skipped: Sequence[Skipped] = field(default=(), compare=False)
 
 
 class Extractor(Protocol):

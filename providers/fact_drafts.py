@@ -16,11 +16,15 @@ MAX_FACT_LENGTH = 65_536  # Characters.
 
 @dataclass(slots=True)
 class FactDraft:
-    """A draft of a fact: its own sentence, the context before it, and judgements after it."""
+    """A draft of a fact: its own sentence, the context before it, and judgements after it.
+
+    `rule` names the rule that kept it.
+    """
 
     context: list[Utterance]
     own: Utterance
     after: list[Utterance] = field(default_factory=list)
+    rule: str = ""
 
     @property
     def utterances(self) -> list[Utterance]:

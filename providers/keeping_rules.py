@@ -114,6 +114,10 @@ def _admires_previous_turn(it: Candidate) -> bool:
     return follows and it.saying.begins_with_reference and it.saying.admires
 
 
+# Decided before the table is asked.
+ANSWERS = _keep("bare answer to a closed question", lambda _: True)
+INCLUDED = _keep("included topic", lambda _: True)
+
 RULES: tuple[Rule, ...] = (
     _drop("question or request", lambda it: it.saying.is_question or it.saying.is_request),
     _keep("corrects the speaker", lambda it: it.saying.corrects),

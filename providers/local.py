@@ -22,10 +22,10 @@ from language.sentences import is_code
 from language.terms import terms
 from providers.base import Embedder
 from providers.categories import Categorizer
-from providers.extraction import Assignment, Extraction, Fact
+from providers.extraction import Assignment, Extraction, Fact, Skipped
 from providers.fact_drafts import FactDraft, distinct_facts
 from providers.foreign import is_foreign, may_be_foreign_statement
-from providers.keeping_rules import Candidate, Utterance, deciding_rule
+from providers.keeping_rules import ANSWERS, INCLUDED, Candidate, Rule, Utterance, deciding_rule
 from providers.utterances import utterances_of
 
 MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
@@ -70,14 +70,15 @@ class LocalExtractor:
         utterances = [each for turn in turns for each in turn]
         wanted = await self._about(assignment.includes, NEAR_INCLUDED, utterances)
         unwanted = await self._about(assignment.excludes, NEAR_EXCLUDED, utterances)
-        facts = await asyncio.to_thread(_facts, turns, wanted, unwanted)
+        facts, skipped = await asyncio.to_thread(_facts, turns, wanted, unwanted)
         texts = [text for text, _, _ in facts]
         categories: Sequence[tuple[str, ...]] = [()] * len(texts)
         if texts and assignment.categories:
             categories = await self._categorizer.categorize(texts, assignment.categories)
         found = await asyncio.to_thread(_finish, assignment, facts, categories)
         has_instructions = assignment.instructions or assignment.agent_instructions
-        return Extraction(found, notes=(NOT_FOLLOWED,) if has_instructions else ())
+        notes = (NOT_FOLLOWED,) if has_instructions else ()
+        return Extraction(found, notes=notes, skipped=skipped)
 
     async def close(self) -> None:
         """Do nothing: the embedder is closed by its owner."""
@@ -121,13 +122,26 @@ def _read(assignment: Assignment) -> list[list[Utterance]]:
 
 def _facts(
     turns: Sequence[Sequence[Utterance]], wanted: set[int], unwanted: set[int]
-) -> list[tuple[str, FactDraft, set[int]]]:
-    return distinct_facts(list(_drafts(turns, wanted, unwanted)))
+) -> tuple[list[tuple[str, FactDraft, set[int]]], list[Skipped]]:
+    """Return the distinct facts, and the sentences that are part of none."""
+    passed: list[tuple[Utterance, str]] = []
+    drafts = list(_drafts(turns, wanted, unwanted, passed))
+    kept = {id(each) for draft in drafts for each in draft.utterances}
+    skipped = [
+        Skipped(each.turn, each.text, f'Passed over by the rule "{rule}".')
+        for each, rule in passed
+        if each.turn is not None and id(each) not in kept
+    ]
+    return distinct_facts(drafts), skipped
 
 
 def _drafts(
-    turns: Sequence[Sequence[Utterance]], wanted: set[int], unwanted: set[int]
+    turns: Sequence[Sequence[Utterance]],
+    wanted: set[int],
+    unwanted: set[int],
+    passed: list[tuple[Utterance, str]],
 ) -> Iterator[FactDraft]:
+    """Yield the drafts, and add the sentences that are dropped to `passed`, with the rule."""
     before: list[Utterance] = []  # The sentences of the previous turn, without pleasantries.
     user_words: frozenset[str] = frozenset()  # Of the last user turn, to detect echoes.
     last_said: dict[tuple[str, str | None], Utterance] = {}  # The last statement of each speaker.
@@ -138,22 +152,25 @@ def _drafts(
         for own in turn:
             if is_code(own.text):
                 after_code = True
+                passed.append((own, "code"))
                 continue
             question = None if here else _question(before, own)
             answers = question is not None and _is_bare_answer(own, question)
             if own.saying.is_pleasantry and not answers:
+                passed.append((own, "pleasantry"))
                 continue
+            rule = _rule(own, answers, id(own) in wanted, question, before, here, user_words)
             last = drafts[-1].utterances if drafts else []
             if own.turn is None or id(own) in unwanted:
-                pass
+                passed.append((own, "excluded topic"))
             elif own.saying.is_judgement and last and here and last[-1] is here[-1]:
                 if len(last) < MAX_FACT_SENTENCES:
                     drafts[-1].after.append(own)
-            elif (
-                answers
-                or id(own) in wanted
-                or deciding_rule(Candidate(own, question, before, here, user_words)).keeps
-            ):
+                else:
+                    passed.append((own, "judgement after a long fact"))
+            elif not rule.keeps:
+                passed.append((own, rule.name))
+            else:
                 # Code may hold a password, so what refers to it is kept alone.
                 corrected = last_said.get(own.speaker_key) if own.saying.corrects else None
                 context = (
@@ -165,7 +182,10 @@ def _drafts(
                 )
                 stands = id(own) in wanted or after_code or _stands(own, context)
                 if stands and unwanted.isdisjoint(map(id, context)):
-                    drafts.append(FactDraft(context, own))
+                    drafts.append(FactDraft(context, own, rule=rule.name))
+                else:
+                    reason = "excluded topic before it" if stands else "means nothing alone"
+                    passed.append((own, reason))
             after_code = False
             # A request is settled by its reply, so later sentences do not refer to it, unless it
             # asks for an answer.
@@ -179,6 +199,21 @@ def _drafts(
             last_terms = [each.saying.content_terms for each in turn[-ECHO_SENTENCES:]]
             user_words = frozenset().union(*last_terms)
         before = here or before
+
+
+def _rule(
+    own: Utterance,
+    answers: bool,
+    is_wanted: bool,
+    question: Utterance | None,
+    before: Sequence[Utterance],
+    here: Sequence[Utterance],
+    user_words: frozenset[str],
+) -> Rule:
+    """Return the rule that keeps or drops a sentence."""
+    if answers or is_wanted:
+        return ANSWERS if answers else INCLUDED
+    return deciding_rule(Candidate(own, question, before, here, user_words))
 
 
 def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
@@ -277,6 +312,7 @@ def _finish(
             else (),
             happened=_happened(draft, assignment),
             corrects=corrected.text if (corrected := draft.corrected) else None,
+            reason=f'Kept by the rule "{draft.rule}".',
         )
         for (text, draft, turns), named in zip(facts, categories, strict=True)
     ]

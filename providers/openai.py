@@ -32,20 +32,36 @@ class RawResponse(Protocol):
         """The body of the response."""
 
 
-class RequestRejected(ProviderError):
-    """The endpoint rejected the request as invalid, so the same request will never succeed.
+class RequestFailed(ProviderError):
+    """The endpoint answered with the status of an error.
 
     `detail` is the whole error of the endpoint, from which a caller can find an alternative.
     """
 
-    def __init__(self, message: str, *, status: int, detail: str) -> None:
-        super().__init__(message, retryable=False)
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        detail: str,
+        retryable: bool = True,
+        retry_after: float | None = None,
+        model: str | None = None,
+    ) -> None:
+        super().__init__(message, retryable=retryable, retry_after=retry_after, model=model)
         self.status = status
         self.detail = detail
 
 
+class RequestRejected(RequestFailed):
+    """The endpoint rejected the request as invalid, so the same request will never succeed."""
+
+    def __init__(self, message: str, *, status: int, detail: str, model: str | None = None) -> None:
+        super().__init__(message, status=status, detail=detail, retryable=False, model=model)
+
+
 class Endpoint:
-    """A model behind an endpoint. `noun` names it in errors, such as "chat model".
+    """A model behind an endpoint. `noun` says in errors what it is, such as "chat model".
 
     One instance serves one event loop, with at most `concurrency` concurrent requests. `timeout` is
     the maximum number of seconds without a response per attempt, and `retries` the number of
@@ -55,6 +71,7 @@ class Endpoint:
     def __init__(
         self,
         noun: str,
+        model: str,
         *,
         base_url: str | None,
         api_key: str | None,
@@ -63,11 +80,12 @@ class Endpoint:
         retries: int,
     ) -> None:
         self.noun = noun
+        self.model = model
         self._secret = (api_key or "").strip()
         if not re.fullmatch("[!-~]*", self._secret):
             # Without this check the first request would fail with an error that shows the key.
             message = f"The key of the {noun} contains spaces, line breaks or non-ASCII characters."
-            raise ProviderError(message, retryable=False)
+            raise self.error(message, retryable=False)
         self._timeout = timeout
         self._slots = asyncio.Semaphore(concurrency)
         self._calls: set[asyncio.Task[bytes]] = set()
@@ -109,7 +127,7 @@ class Endpoint:
     def assert_open(self) -> None:
         """Raise a retryable `ProviderError` if the endpoint is closed."""
         if self._closed:
-            raise ProviderError(f"The {self.noun} was closed.", retryable=True)
+            raise self.error(f"The {self.noun} was closed.", retryable=True)
 
     async def close(self) -> None:
         """Cancel the pending calls and release the connections."""
@@ -119,6 +137,10 @@ class Endpoint:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
         await self.client.close()
+
+    def error(self, message: str, *, retryable: bool) -> ProviderError:
+        """Return an error of this model."""
+        return ProviderError(message, retryable=retryable, model=self.model)
 
     def quote(self, response: object) -> str:
         """Return at most 200 characters of a response, on one line, without the key."""
@@ -140,16 +162,20 @@ class Endpoint:
 
     def _unreachable(self, reason: str) -> ProviderError:
         message = f"The {self.noun} could not be reached: {self.quote(reason)}"
-        return ProviderError(message, retryable=True)
+        return self.error(message, retryable=True)
 
     def _failure(self, error: openai.APIStatusError) -> ProviderError:
         status, reason = error.status_code, self.quote(_reason(error))
-        if status == 429:
-            return ProviderError(f"The {self.noun} is busy (429): {reason}", retryable=True)
-        if status in (408, 409) or status >= 500:
-            return ProviderError(f"The {self.noun} failed ({status}): {reason}", retryable=True)
+        detail = self._hide(str(error.body))
+        if status == 429 or status in (408, 409) or status >= 500:
+            outcome = "is busy" if status == 429 else "failed"
+            message = f"The {self.noun} {outcome} ({status}): {reason}"
+            pause = _retry_after(error)
+            return RequestFailed(
+                message, status=status, detail=detail, retry_after=pause, model=self.model
+            )
         message = f"The {self.noun} rejected the request ({status}): {reason}"
-        return RequestRejected(message, status=status, detail=self._hide(str(error.body)))
+        return RequestRejected(message, status=status, detail=detail, model=self.model)
 
     def _hide(self, text: str) -> str:
         return text.replace(self._secret, HIDDEN) if self._secret else text
@@ -169,6 +195,14 @@ def _is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _retry_after(error: openai.APIStatusError) -> float | None:
+    """Return the seconds of the header Retry-After, None if it is missing or a date."""
+    try:
+        return max(0.0, float(error.response.headers.get("retry-after", "")))
+    except ValueError:
+        return None
 
 
 def _reason(error: openai.APIStatusError) -> Any:

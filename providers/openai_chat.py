@@ -1,51 +1,30 @@
 """Chat models behind endpoints with the API of OpenAI, and the extractor that uses one.
 
 The trap: endpoints support different options. Some reject a schema, some any response format, some
-a temperature. A rejected option is left out for the rest of the process, but only after the
-endpoint has accepted a request without it: the rejection may have another reason.
+a temperature or a system message. A rejected option is left out for the rest of the process, but
+only after the endpoint has accepted a request without it: the failure may have another reason.
 """
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from openai import omit
 
 from providers.base import ProviderError
+from providers.completions import Answer, UnusableAnswer, parse_answer, token_usage
 from providers.extraction import Assignment, Extraction
-from providers.openai import Endpoint, RequestRejected
+from providers.openai import Endpoint, RequestFailed
 from providers.prompts import AGAIN_1
 from providers.questions import Question, extraction_question, system_with_schema
-from providers.replies import Answer, UnusableAnswer, parse_answer, parse_facts, token_usage
+from providers.replies import parse_facts
+from providers.request_options import FORMATS, UNSUPPORTED, RequestOptions
 
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 2  # After an unusable answer the question is repeated once, then it fails.
 MAX_QUOTED_ANSWER = 2_000  # Characters of an unusable answer that are repeated to the model.
-FORMATS = ("json_schema", "json_object", None)
-INVALID_REQUEST = (400, 422)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFormat:
-    """The options of a request: a position in FORMATS, and whether a temperature is sent."""
-
-    format: int = 0
-    with_temperature: bool = True
-
-    def fallback(self, rejection: RequestRejected) -> "RequestFormat | None":
-        """Return the options to try next, None if the rejection has another reason."""
-        detail = rejection.detail.lower()
-        if rejection.status not in INVALID_REQUEST:
-            return None
-        if self.format + 1 < len(FORMATS) and (
-            "response_format" in detail or str(FORMATS[self.format]) in detail
-        ):
-            return RequestFormat(self.format + 1, self.with_temperature)
-        if self.with_temperature and "temperature" in detail:
-            return RequestFormat(self.format, with_temperature=False)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +54,11 @@ class OpenAIChat:
         retries: int = 3,
     ) -> None:
         self.name = model
-        self._format = RequestFormat()
+        self._options = RequestOptions()
+        self._working: RequestOptions | None = None
         self._endpoint = Endpoint(
             "chat model",
+            model,
             base_url=base_url,
             api_key=api_key,
             timeout=timeout,
@@ -87,6 +68,8 @@ class OpenAIChat:
         # Accessed here, because the first access imports modules and would block the event loop for
         # a second.
         self._completions = self._endpoint.client.chat.completions.with_raw_response
+        once = self._endpoint.client.with_options(max_retries=0)
+        self._completions_once = once.chat.completions.with_raw_response
 
     async def ask(
         self, question: Question, parse: Callable[[Answer], T], attempts: int = MAX_ATTEMPTS
@@ -118,23 +101,53 @@ class OpenAIChat:
         await self._endpoint.close()
 
     async def _ask(self, question: Question, messages: list[dict[str, str]]) -> bytes:
-        options = self._format
-        while True:
+        """Return the body of a response, if necessary to a request with fewer options."""
+        first = self._options
+        failure: RequestFailed | None = None
+        pending, tried = [first], set[RequestOptions]()
+        while pending:
+            options = pending.pop(0)
+            tried.add(options)
             try:
-                body = await self._send(question, messages, options)
-            except RequestRejected as rejection:
-                fallback = options.fallback(rejection)
-                if fallback is None:
+                # What fails with one set of options has been repeated often enough.
+                body = await self._send(question, messages, options, once=failure is not None)
+            except RequestFailed as error:
+                if error.status not in UNSUPPORTED:
                     raise
-                options = fallback
+                others = options.alternatives(error, is_first=failure is None)
+                pending = [each for each in (*others, *pending) if each not in tried]
+                failure = error
             else:
-                # The rejection of one caller's schema says nothing about other schemas.
-                if question.is_own:
-                    self._format = options
+                self._remember(question, first, options, failure)
                 return body
+        assert failure is not None
+        raise failure
+
+    def _remember(
+        self,
+        question: Question,
+        first: RequestOptions,
+        options: RequestOptions,
+        failure: RequestFailed | None,
+    ) -> None:
+        """Choose the options of later questions, after the first ones failed or did not."""
+        if failure is None:
+            self._working = first
+            return
+        # An endpoint that has accepted the options before may merely have failed once.
+        if failure.status >= 500 and self._working == first:
+            self._working = None
+            return
+        # That a caller's schema was rejected says nothing about other schemas.
+        self._options = options if question.is_own else replace(options, format=first.format)
 
     async def _send(
-        self, question: Question, conversation: list[dict[str, str]], options: RequestFormat
+        self,
+        question: Question,
+        conversation: list[dict[str, str]],
+        options: RequestOptions,
+        *,
+        once: bool,
     ) -> bytes:
         form = FORMATS[options.format]
         schema = {
@@ -148,8 +161,12 @@ class OpenAIChat:
         }
         system = question.system if form == "json_schema" else system_with_schema(question)
         messages: list[Any] = [{"role": "system", "content": system}, *conversation]
+        if not options.with_system:
+            begin = conversation[0]["content"]
+            messages = [{"role": "user", "content": f"{system}\n\n{begin}"}, *conversation[1:]]
+        completions = self._completions_once if once else self._completions
         return await self._endpoint.call(
-            lambda: self._completions.create(
+            lambda: completions.create(
                 model=self.name,
                 messages=messages,
                 response_format=formats.get(form, omit),
@@ -161,7 +178,7 @@ class OpenAIChat:
         quote = self._endpoint.quote(unusable.quote)
         times = "twice" if attempts == 2 else f"{attempts} times"
         message = f"The chat model's answer could not be used, {times} in a row: {unusable.reason}"
-        return ProviderError(f"{message}: {quote}" if quote else message, retryable=False)
+        return self._endpoint.error(f"{message}: {quote}" if quote else message, retryable=False)
 
 
 class OpenAIExtractor(OpenAIChat):
@@ -183,7 +200,9 @@ class OpenAIExtractor(OpenAIChat):
         reply = await self.ask(
             extraction_question(assignment), lambda answer: parse_facts(answer, assignment)
         )
-        return Extraction(reply.value, reply.input_tokens, reply.output_tokens)
+        read = reply.value
+        notes = tuple(read.notes)
+        return Extraction(read.facts, reply.input_tokens, reply.output_tokens, notes)
 
 
 def _correction(unusable: UnusableAnswer) -> list[dict[str, str]]:

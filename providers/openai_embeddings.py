@@ -2,8 +2,8 @@
 
 The traps: the official client closes with `await`, an Embedder without. So an embedder has an event
 loop of its own, in a thread: it can be closed from synchronous code, and parsing a response of a
-megabyte does not block other requests. And endpoints reject texts longer than the context window of
-their model, without a common way to say so; see `CUTS`.
+megabyte does not block other requests. And endpoints reject too many texts, and texts longer than
+the context window of their model, without a common way to say which of the two.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ BATCH_CHARACTERS = 100_000
 # A rejected text is cut to fewer and fewer characters: for context windows of 8,192, 2,048 and 512
 # tokens. The vector is then that of the beginning of the text, as with every limited window.
 CUTS = (6_000, 1_500, 400)
-TOO_LONG = (400, 413, 422)
+TOO_LARGE = (400, 413, 422)
 CACHED_QUERIES = 1024  # The number of queries whose vectors are cached.
 QUERY_LENGTH = 512  # Characters; longer texts are rarely queries that are repeated.
 
@@ -53,8 +53,11 @@ class OpenAIEmbedder:
         self.model = model
         self.dimension = 0
         self._concurrency = concurrency
+        self._timeout = timeout
+        self._most = BATCH  # The number of texts that the endpoint accepts, as far as is known.
         self._endpoint = Endpoint(
             "embedding model",
+            model,
             base_url=base_url,
             api_key=api_key,
             timeout=timeout,
@@ -78,7 +81,8 @@ class OpenAIEmbedder:
         """Return one vector per text; see `Embedder.embed`.
 
         Raises `ProviderError`: retryable when the endpoint cannot be reached, is busy, fails or is
-        closed; not retryable when it rejects the request, or responds without valid vectors.
+        closed, or responds without valid vectors; not retryable when it rejects the request. A
+        single short text, such as a query, has one timeout for all attempts.
         """
         self._endpoint.assert_open()
         if len(texts) == 1 and len(texts[0]) <= QUERY_LENGTH:
@@ -104,7 +108,13 @@ class OpenAIEmbedder:
         # A dict keeps insertion order, so removing and re-inserting makes an entry the most recent.
         vector = self._queries.pop(query, None)
         if vector is None:
-            (vector,) = await self._run(self._embed_all([query]))
+            try:
+                async with asyncio.timeout(self._timeout):
+                    (vector,) = await self._run(self._embed_all([query]))
+            except TimeoutError:
+                reason = f"no answer within {self._timeout:g} seconds"
+                message = f"The embedding model could not be reached: {reason}"
+                raise self._endpoint.error(message, retryable=True) from None
         self._queries[query] = vector
         if len(self._queries) > CACHED_QUERIES:
             del self._queries[next(iter(self._queries))]
@@ -126,9 +136,9 @@ class OpenAIEmbedder:
 
         async def embed(batch: list[str]) -> list[bytes]:
             async with lanes:
-                return await self._embed_batch(batch)
+                return (await self._embed_batch(batch))[0]
 
-        batches = [asyncio.create_task(embed(batch)) for batch in _batches(texts)]
+        batches = [asyncio.create_task(embed(batch)) for batch in _batches(texts, self._most)]
         try:
             return list(chain.from_iterable(await asyncio.gather(*batches)))
         finally:
@@ -136,21 +146,33 @@ class OpenAIEmbedder:
             for batch in batches:
                 batch.cancel()
 
-    async def _embed_batch(self, texts: list[str]) -> list[bytes]:
+    async def _embed_batch(self, texts: list[str]) -> tuple[list[bytes], bool]:
+        """Return the vectors of texts, and whether one of the texts was too long.
+
+        A rejected batch is halved, and its texts are not cut: a vector must not depend on the batch
+        of its text. If no single text was too long, there were too many: later batches are smaller.
+        """
+        if len(texts) > self._most:  # It became known after the batch was made.
+            parts = [texts[at : at + self._most] for at in range(0, len(texts), self._most)]
+            return await self._embed_parts(parts)
         try:
-            return await self._ask(texts)
+            return await self._ask(texts), False
         except RequestRejected as rejection:
-            longest = max(map(len, texts))
-            if rejection.status not in TOO_LONG or longest <= CUTS[-1]:
+            if rejection.status not in TOO_LARGE:
                 raise
             if len(texts) == 1:
-                return await self._embed_beginning(texts[0], rejection)
-        # The batch is halved, not its texts cut: a vector must not depend on the batch of its text.
+                if len(texts[0]) <= CUTS[-1]:
+                    raise
+                return await self._embed_beginning(texts[0], rejection), True
         middle = len(texts) // 2
-        return [
-            *await self._embed_batch(texts[:middle]),
-            *await self._embed_batch(texts[middle:]),
-        ]
+        vectors, was_too_long = await self._embed_parts([texts[:middle], texts[middle:]])
+        if not was_too_long:
+            self._most = min(self._most, len(texts) - middle)
+        return vectors, was_too_long
+
+    async def _embed_parts(self, parts: list[list[str]]) -> tuple[list[bytes], bool]:
+        results = [await self._embed_batch(part) for part in parts]
+        return [each for vectors, _ in results for each in vectors], any(cut for _, cut in results)
 
     async def _embed_beginning(self, text: str, rejection: RequestRejected) -> list[bytes]:
         for cut in CUTS:
@@ -189,7 +211,7 @@ class OpenAIEmbedder:
             # Most likely the page of a gateway in front of a server that is starting.
             quote = self._endpoint.quote(body.decode("utf-8", "replace"))
             message = f"The embedding model's answer is not JSON: {quote}"
-            raise ProviderError(message, retryable=True) from None
+            raise self._endpoint.error(message, retryable=True) from None
         rows = _rows(data)
         if rows is None:
             raise self._invalid(self._endpoint.quote(body.decode("utf-8", "replace")))
@@ -202,7 +224,8 @@ class OpenAIEmbedder:
         return np.asarray(rows / norms, dtype="<f4")
 
     def _invalid(self, answer: str) -> ProviderError:
-        return ProviderError(f"The embedding model answered with {answer}", retryable=False)
+        # A server that starts or is overloaded answers with nonsense too.
+        return self._endpoint.error(f"The embedding model answered with {answer}", retryable=True)
 
 
 def connect_embedder(
@@ -234,12 +257,12 @@ def connect_embedder(
     return embedder
 
 
-def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """Yield batches of texts within both limits; a text beyond them is a batch of its own."""
+def _batches(texts: list[str], most: int) -> Iterator[list[str]]:
+    """Yield batches of at most `most` texts; one with too many characters has a single text."""
     batch: list[str] = []
     size = 0
     for text in texts:
-        if batch and (len(batch) == BATCH or size + len(text) > BATCH_CHARACTERS):
+        if batch and (len(batch) == most or size + len(text) > BATCH_CHARACTERS):
             yield batch
             batch, size = [], 0
         batch.append(text)

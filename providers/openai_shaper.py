@@ -5,17 +5,19 @@ does not match the schema is returned to the model with the error, and fails in 
 a result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from core.json_schemas import Schema, validation_problem
+from providers.completions import Answer, UnusableAnswer
+from providers.fact_shapes import plain_name
 from providers.openai_chat import OpenAIChat
 from providers.prompts import Summary1
 from providers.questions import shape_question, summary_question
-from providers.replies import Answer, UnusableAnswer, first_validation_error, parse_json
+from providers.replies import first_validation_error, parse_one
 from providers.shaping import ModelMemory, ShapeRequest, ShapeResult, SummaryResult
 
 MAX_ATTEMPTS = 3
@@ -54,22 +56,22 @@ def parse_object(answer: Answer, schema: Schema) -> dict[str, Any]:
 
     Raises `UnusableAnswer` if it is too large or does not match the schema, except for nulls.
     """
-    data, text = parse_json(answer)
-    try:
-        encoded = orjson.dumps(data)
-    except TypeError as error:
-        raise UnusableAnswer(f"it cannot be stored ({error})", text) from None
-    if len(encoded) > MAX_DATA_BYTES:
-        size = f"{len(encoded):,} bytes, the maximum is {MAX_DATA_BYTES:,}"
-        raise UnusableAnswer(f"it has {size}", text)
-    # Parsed again, because Python accepts numbers that JSON does not have, such as NaN.
-    found: dict[str, Any] = orjson.loads(encoded)
-    problem = (
-        validation_problem(schema, found) if isinstance(found, dict) else "it is not an object"
-    )
-    if problem is not None:
-        raise UnusableAnswer(f"it does not match the schema ({problem})", text)
-    return found
+    names = schema.get("properties", {})
+
+    def read(data: Any) -> dict[str, Any]:
+        found = _as_json(data)
+        if not isinstance(found, dict):
+            raise UnusableAnswer("it does not match the schema (it is not an object)")
+        found = _with_spelling(found, names)
+        problem = validation_problem(schema, found)
+        # A wrapper around the object has a name that the schema does not know.
+        if problem is None and found and names and not names.keys() & found.keys():
+            problem = "it has no property of the schema"
+        if problem is not None:
+            raise UnusableAnswer(f"it does not match the schema ({problem})")
+        return dict(found)
+
+    return parse_one(answer, read)
 
 
 def parse_summary(answer: Answer) -> str:
@@ -77,16 +79,38 @@ def parse_summary(answer: Answer) -> str:
 
     Raises `UnusableAnswer` if it has the wrong shape, is empty, or is too long.
     """
-    data, text = parse_json(answer)
+
+    def read(data: Any) -> str:
+        try:
+            summary = Summary1.model_validate(_with_spelling(data, ("summary",))).summary.strip()
+        except ValidationError as error:
+            problem = first_validation_error(error)
+            raise UnusableAnswer(f"it has the wrong shape ({problem})") from None
+        if not summary:
+            raise UnusableAnswer("the summary is empty")
+        if len(summary) > MAX_SUMMARY_LENGTH:
+            length = f"{len(summary):,} characters, the maximum is {MAX_SUMMARY_LENGTH:,}"
+            raise UnusableAnswer(f"the summary has {length}")
+        return summary
+
+    return parse_one(answer, read)
+
+
+def _as_json(data: Any) -> Any:
+    """Return a value as JSON has it: Python also reads numbers such as NaN, which become null."""
     try:
-        summary = Summary1.model_validate(data).summary.strip()
-    except ValidationError as error:
-        raise UnusableAnswer(
-            f"it has the wrong shape ({first_validation_error(error)})", text
-        ) from None
-    if not summary:
-        raise UnusableAnswer("the summary is empty", text)
-    if len(summary) > MAX_SUMMARY_LENGTH:
-        length = f"{len(summary):,} characters, the maximum is {MAX_SUMMARY_LENGTH:,}"
-        raise UnusableAnswer(f"the summary has {length}", text)
-    return summary
+        encoded = orjson.dumps(data)
+    except TypeError as error:
+        raise UnusableAnswer(f"it cannot be stored ({error})") from None
+    if len(encoded) > MAX_DATA_BYTES:
+        size = f"{len(encoded):,} bytes, the maximum is {MAX_DATA_BYTES:,}"
+        raise UnusableAnswer(f"it has {size}")
+    return orjson.loads(encoded)
+
+
+def _with_spelling(data: Any, names: Iterable[str]) -> Any:
+    """Return an object with its keys spelled like the expected names."""
+    if not isinstance(data, dict):
+        return data
+    spellings = {plain_name(name): name for name in names if name not in data}
+    return {spellings.get(plain_name(name), name): value for name, value in data.items()}

@@ -128,6 +128,7 @@ def _or_none(value: Any, read: Callable[[Any], Any]) -> Any:
 
 # The attributes of a fact matter less than the fact: an invalid attribute is dropped.
 OrNone = WrapValidator(_or_none)
+LowerCase = BeforeValidator(lambda value: value.casefold() if isinstance(value, str) else value)
 OrEmpty = BeforeValidator(lambda value: [] if value is None else value)
 
 
@@ -141,7 +142,7 @@ class Happened1(BaseModel):
 class Verdict1(BaseModel):
     """The relation of a fact to known memory number `n`."""
 
-    kind: Literal["none", "duplicate_of", "supersedes", "extends"]
+    kind: Annotated[Literal["none", "duplicate_of", "supersedes", "extends"], LowerCase]
     n: StrictInt | None = None
 
 

@@ -1,118 +1,98 @@
-"""Parses the answers of chat models into facts.
+"""Parses the answers of chat models: into facts, and for other questions into one JSON object.
 
 The trap: models hallucinate. Numbers, dates, categories and verdicts are kept only if they fit the
 assignment, and dropped otherwise. An answer that cannot be parsed raises `UnusableAnswer`; that is
 different from a valid answer without facts.
 """
 
-import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from string import ascii_letters
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from core.turn import Speaker
-from core.validation import LONGEST_TEXT
+from providers.completions import Answer, UnusableAnswer
 from providers.dates import parse_moment
 from providers.extraction import Assignment, Fact, Verdict, VerdictKind
+from providers.fact_shapes import NOT_NEW, WRAPPERS, fact_items, plain_name, read_fact
+from providers.json_values import JsonValues, find_json, load_json
 from providers.prompt_echoes import is_from_prompt
-from providers.prompts import Fact1, Facts1, Verdict1
+from providers.prompts import Fact1, Verdict1
+
+T = TypeVar("T")
 
 MAX_FACTS = 1_000
 MAX_CONCEPTS = 32
 MAX_CONCEPT_LENGTH = 80
+MAX_NOTES = 10  # The maximum number of facts left out that have a note of their own.
+MAX_WRAPPERS = 4  # How many wrappers around an object are looked into.
 MISC = "misc"
+REPAIRED = "The chat model's answer was not valid JSON and was repaired."
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_THOUGHTS = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
-_FENCE = "```"
-
-
-class UnusableAnswer(Exception):
-    """An answer that cannot be parsed.
-
-    `reason` completes the sentence "the answer could not be used: ...". `quote` is the answer
-    itself. `by_model` is false if it was not written by a model, but for example by a web server.
-    """
-
-    def __init__(self, reason: str, quote: str = "", *, by_model: bool = True) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.quote = quote
-        self.by_model = by_model
-
-
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Answers(BaseModel):
-    choices: list[_Choice]
+_SEPARATORS = re.compile("[,;|]")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer of a model: its text or refusal, and `ending`, the reason why it ended."""
+class ReadFacts:
+    """The facts of an answer, in its order, and notes on what was repaired or left out."""
 
-    content: str
-    refusal: str | None
-    ending: str | None
-
-
-def token_usage(body: bytes) -> tuple[int | None, int | None]:
-    """Return the numbers of input and output tokens of a response, None where unknown."""
-    data = _loaded(body.decode("utf-8", "replace"))
-    usage = data.get("usage") if isinstance(data, dict) else None
-    counts = usage if isinstance(usage, dict) else {}
-    return _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
+    facts: list[Fact]
+    notes: list[str] = field(default_factory=list)
 
 
-def parse_answer(body: bytes) -> Answer:
-    """Return the answer in a response body.
+def parse_facts(answer: Answer, assignment: Assignment) -> ReadFacts:
+    """Return the facts of an answer, as far as they fit the assignment.
 
-    Raises `UnusableAnswer` if the body is not a chat completion.
+    A fact that cannot be read is left out, with a note. Facts with equal text and speaker are
+    merged. Raises `UnusableAnswer` if the answer is a refusal, was cut off, is empty, has no JSON,
+    no facts or more than `MAX_FACTS`, or if none of its facts can be read.
     """
-    text = body.decode("utf-8", "replace")
-    try:
-        choice = _Answers.model_validate(_loaded(text)).choices[0]
-    except (ValidationError, IndexError):
-        raise UnusableAnswer("it is not a chat completion", text, by_model=False) from None
-    return Answer(choice.message.content or "", choice.message.refusal, choice.finish_reason)
+    found, text = json_values(answer)
+    lists = [items for value in found.values if (items := fact_items(value.data)) is not None]
+    if not lists:
+        raise UnusableAnswer("it has the wrong shape (it has no list of facts)", text)
+    if not found.are_lines():
+        lists = [_the_only([each for each in lists if each] or lists[:1], text)]
+    items = [item for each in lists for item in each]
+    if len(items) > MAX_FACTS:
+        raise UnusableAnswer(f"it has {len(items):,} facts, the maximum is {MAX_FACTS:,}", text)
+    facts, left_out = _read_items(items, assignment)
+    reasons = {reason for reason in left_out.values() if reason != NOT_NEW}
+    if reasons and len(left_out) == len(items):
+        raise UnusableAnswer(f"none of its facts can be read: {min(reasons)}", text)
+    repaired = [REPAIRED] if any(value.is_repaired for value in found.values) else []
+    return ReadFacts(facts, [*repaired, *_notes(left_out)])
 
 
-def parse_facts(answer: Answer, assignment: Assignment) -> list[Fact]:
-    """Return the facts of an answer, in its order, as far as they fit the assignment.
+def parse_one(answer: Answer, read: Callable[[Any], T]) -> T:
+    """Return what `read` makes of the one value in an answer that it accepts.
 
-    Facts with equal text and speaker are merged. Raises `UnusableAnswer` if the answer is a
-    refusal, was cut off, is empty, is not JSON, has the wrong shape, or exceeds the limits on the
-    number and the length of facts.
+    `read` gets each value, and what is inside of its wrappers such as `{"result": ...}`, the
+    outermost first; it raises `UnusableAnswer` for one that it does not accept. Raises
+    `UnusableAnswer` as `parse_facts` does, and with the last reason of `read` if nothing fits.
     """
-    found = _validated(answer)
-    facts: dict[tuple[str, Speaker], Fact] = {}
-    for item in found:
-        fact = _fact(item, assignment)
-        if fact is None:
-            continue
-        same = facts.setdefault((fact.text, fact.speaker), fact)
-        if same is not fact:
-            turns = tuple(sorted({*same.turns, *fact.turns}))
-            facts[fact.text, fact.speaker] = replace(same, turns=turns)
-    return list(facts.values())
+    found, text = json_values(answer)
+    accepted: list[T] = []
+    reason = ""
+    for value in found.values:
+        for data in _unwrapped(value.data):
+            try:
+                accepted.append(read(data))
+            except UnusableAnswer as unusable:
+                reason = reason or unusable.reason
+            else:
+                break
+    if not accepted:
+        raise UnusableAnswer(reason, text)
+    return _the_only(accepted, text)
 
 
-def parse_json(answer: Answer) -> tuple[Any, str]:
-    """Return the JSON value of an answer, with storable strings, and its original text.
+def json_values(answer: Answer) -> tuple[JsonValues, str]:
+    """Return the JSON values of an answer, at least one, and its original text.
 
-    Raises `UnusableAnswer` if the answer is a refusal, was cut off, is empty, or is not JSON.
+    Raises `UnusableAnswer` if the answer is a refusal, was cut off, is empty, or has no JSON.
     """
     if answer.refusal:
         raise UnusableAnswer("it is a refusal", answer.refusal)
@@ -120,13 +100,15 @@ def parse_json(answer: Answer) -> tuple[Any, str]:
         raise UnusableAnswer("it was cut off before its end", answer.content)
     if answer.ending == "content_filter":
         raise UnusableAnswer("a content filter stopped it", answer.content)
-    text = _THOUGHTS.sub("", answer.content).strip()
+    text = answer.content.strip()
     if not text:
         raise UnusableAnswer("it is empty")
-    data = _loaded(_unfenced(text))
-    if data is None:
+    found = find_json(text, is_reasoning=answer.is_reasoning)
+    if found.problem:
+        raise UnusableAnswer(found.problem, text)
+    if not found.values:
         raise UnusableAnswer("it is not JSON", text)
-    return data, text
+    return found, text
 
 
 def first_validation_error(error: ValidationError) -> str:
@@ -136,28 +118,47 @@ def first_validation_error(error: ValidationError) -> str:
     return f"{'.'.join(map(str, place))}: {problem['msg']}".removeprefix(": ")
 
 
-def _validated(answer: Answer) -> list[Fact1]:
-    data, text = parse_json(answer)
-    try:
-        facts = Facts1.model_validate(data).facts
-    except ValidationError as error:
-        raise UnusableAnswer(
-            f"it has the wrong shape ({first_validation_error(error)})", text
-        ) from None
-    if len(facts) > MAX_FACTS:
-        raise UnusableAnswer(f"it has {len(facts):,} facts, the maximum is {MAX_FACTS:,}", text)
-    for number, fact in enumerate(facts, 1):
-        if len(fact.text) > LONGEST_TEXT:
-            length = f"{len(fact.text):,} characters, the maximum is {LONGEST_TEXT:,}"
-            raise UnusableAnswer(f"the text of fact {number:,} has {length}", text)
-    return facts
+def _the_only(found: Sequence[T], text: str) -> T:
+    if any(each != found[0] for each in found):
+        raise UnusableAnswer(f"it holds {len(found)} different answers", text)
+    return found[0]
 
 
-def _unfenced(text: str) -> str:
-    # Not a regular expression: it would take extremely long on a long run of spaces.
-    if len(text) > 2 * len(_FENCE) and text.startswith(_FENCE) and text.endswith(_FENCE):
-        return text[len(_FENCE) : -len(_FENCE)].lstrip(ascii_letters)
-    return text
+def _unwrapped(data: Any, depth: int = 0) -> Iterator[Any]:
+    """Yield a value, and what is inside of it if it is a wrapper."""
+    yield data
+    if isinstance(data, dict) and depth < MAX_WRAPPERS:
+        for name, inner in data.items():
+            if plain_name(name) in WRAPPERS:
+                value = load_json(inner) if isinstance(inner, str) else inner
+                if isinstance(value, dict):
+                    yield from _unwrapped(value, depth + 1)
+
+
+def _read_items(items: Sequence[Any], assignment: Assignment) -> tuple[list[Fact], dict[int, str]]:
+    """Return the facts, each once, and why items were left out, by the number of the item."""
+    facts: dict[tuple[str, Speaker], Fact] = {}
+    left_out: dict[int, str] = {}
+    for number, item in enumerate(items, 1):
+        read = read_fact(item, assignment.turns)
+        if isinstance(read, str):
+            left_out[number] = read
+            continue
+        fact = _fact(read, assignment)
+        if fact is None:
+            continue
+        same = facts.setdefault((fact.text, fact.speaker), fact)
+        if same is not fact:
+            turns = tuple(sorted({*same.turns, *fact.turns}))
+            facts[fact.text, fact.speaker] = replace(same, turns=turns)
+    return list(facts.values()), left_out
+
+
+def _notes(left_out: dict[int, str]) -> Iterator[str]:
+    for number, reason in list(left_out.items())[:MAX_NOTES]:
+        yield f"Fact {number:,} of the chat model's answer was left out: {reason}."
+    if len(left_out) > MAX_NOTES:
+        yield f"{len(left_out) - MAX_NOTES:,} more facts of the answer were left out."
 
 
 def _fact(item: Fact1, assignment: Assignment) -> Fact | None:
@@ -167,12 +168,13 @@ def _fact(item: Fact1, assignment: Assignment) -> Fact | None:
     if not text or not turns or is_from_prompt(text):
         return None
     happened = item.happened
+    concepts = [name for each in item.concepts for name in _one_or_many(each, item.concepts)]
     return Fact(
         text=text,
         speaker=speaker,
         turns=turns,
         categories=_categories(item.categories, assignment),
-        concepts=_concepts(item.concepts) if assignment.with_concepts else (),
+        concepts=_concepts(concepts) if assignment.with_concepts else (),
         happened=parse_moment(happened.start, happened.end) if happened else None,
         verdict=_verdict(item.verdict, len(assignment.known)),
     )
@@ -204,9 +206,19 @@ def _turns(item: Fact1, speaker: Speaker, assignment: Assignment) -> tuple[int, 
 def _categories(names: Iterable[str], assignment: Assignment) -> tuple[str, ...]:
     catalog = [category.name for category in assignment.categories]
     spellings = {name.casefold(): name for name in catalog} | {name: name for name in catalog}
-    wanted = (spellings.get(name) or spellings.get(name.strip().casefold()) for name in names)
-    chosen = tuple(dict.fromkeys(name for name in wanted if name))
-    return chosen or ((MISC,) if MISC in catalog else ())
+    chosen: dict[str, None] = {}
+    for name in names:
+        # A name of the catalog may contain a comma.
+        for each in (name, *_SEPARATORS.split(name)):
+            known = spellings.get(each) or spellings.get(each.strip().casefold())
+            if known:
+                chosen[known] = None
+    return tuple(chosen) or ((MISC,) if MISC in catalog else ())
+
+
+def _one_or_many(name: str, names: Sequence[str]) -> list[str]:
+    """Return the names in a text that stands for the whole list, and else the text."""
+    return _SEPARATORS.split(name) if len(names) == 1 else [name]
 
 
 def _concepts(names: Iterable[str]) -> tuple[str, ...]:
@@ -221,25 +233,3 @@ def _verdict(verdict: Verdict1 | None, known: int) -> Verdict | None:
     if verdict is None or verdict.kind == "none" or verdict.n is None:
         return None
     return Verdict(VerdictKind(verdict.kind), verdict.n - 1) if 1 <= verdict.n <= known else None
-
-
-def _loaded(text: str) -> Any:
-    """Return the value of a JSON text, with storable strings, None if it is not JSON."""
-    try:
-        return _storable(json.loads(text))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return _UNSTORABLE.sub("", value)
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {_storable(key): _storable(item) for key, item in value.items()}
-    return value
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None

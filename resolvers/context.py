@@ -1,17 +1,20 @@
 """The context of every resolver: the actor and the services."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import TypeVar
+
+import structlog
 
 from core.access import Actor
 from core.api_keys import digest_of
-from core.errors import InvalidInput, Unauthenticated
+from core.errors import InvalidInput, Unauthenticated, Unavailable
 from core.ids import now
 from core.limits.settings import Limits
 from core.paging import Cursors
-from providers.base import Embedder
+from providers.base import Embedder, ProviderError
 from providers.extraction import Extractor
 from providers.shaping import Shaper
 from resolvers.loaders import Loaders
@@ -31,11 +34,16 @@ from storage.log.history import Author
 from storage.search.chroma import VectorIndex
 from storage.transaction import Transaction
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 
 # A key's last use is written at most this often: it helps people to find unused keys and is not
 # an audit trail.
 _LAST_USE_EVERY = timedelta(minutes=1)
+# Seconds after which to retry a request that a model failed: if the model did not say, and if the
+# failure lasts until somebody repairs it. A model may ask for at most `_LONGEST_PAUSE`.
+_PAUSE, _PAUSE_FOR_REPAIR, _LONGEST_PAUSE = 5, 60, 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +118,26 @@ class Context:
         return result
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the embeddings of texts, in order, as the bytes that storage keeps."""
-        return await self.services.embedder.embed(texts)
+        """Return the embeddings of texts, in order, as the bytes that storage keeps.
+
+        Raises `Unavailable` if the embedder fails.
+        """
+        return await self.answered(self.services.embedder.embed(texts))
+
+    async def answered(self, work: Awaitable[T]) -> T:
+        """Return the result of work that needs a model and that the caller waits for.
+
+        Raises `Unavailable` if a model fails.
+        """
+        try:
+            return await work
+        except ProviderError as error:
+            # The caller cannot repair it, so whoever runs the server has to find it in the log.
+            log.warning("model_unavailable", error=str(error), model=error.model)
+            pause = error.retry_after or _PAUSE
+            seconds = ceil(min(pause, _LONGEST_PAUSE)) if error.retryable else _PAUSE_FOR_REPAIR
+            name = f" (model {error.model})" if error.model else ""
+            raise Unavailable(f"{str(error).removesuffix('.')}{name}.", seconds) from error
 
     def project_id(self, requested: str | None, argument: str = "projectId") -> str:
         """Return the id of the requested project, by default that of the key's default project.

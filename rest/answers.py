@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from core.api_keys import tokens_in
-from core.errors import AppError, LimitExceeded, Unauthenticated
+from core.errors import AppError, Unauthenticated
 from resolvers.context import Context, Services, authenticate
 
 
@@ -20,6 +20,9 @@ def error_body(error: AppError | Unauthenticated) -> Response:
         body = {"detail": error.message, "code": "UNAUTHENTICATED", "path": []}
         return JSONResponse(body, 401, {"WWW-Authenticate": 'Bearer realm="mnemograph"'})
     body = {"detail": error.message, "code": error.code.value, "path": list(error.path)}
-    retry = error.retry_after if isinstance(error, LimitExceeded) else None
-    headers = None if retry is None else {"Retry-After": str(retry)}
-    return JSONResponse(body, error.status, headers)
+    return JSONResponse(body, error.status, retry_headers(error.retry_after))
+
+
+def retry_headers(seconds: int | None) -> dict[str, str] | None:
+    """Return the header that says when to retry a request, None if a retry is useless."""
+    return None if seconds is None else {"Retry-After": str(seconds)}

@@ -144,6 +144,18 @@ class LimitExceededError(UserError):
     """See `core.errors.LimitExceeded`."""
 
 
+@strawberry.type(
+    description="A model that the request needs is down, busy or fails. Nothing was changed; the "
+    "same request may succeed later."
+)
+class UnavailableError(UserError):
+    """See `core.errors.Unavailable`."""
+
+    retry_after: int = strawberry.field(
+        description="The number of seconds after which to retry the request."
+    )
+
+
 USER_ERRORS: dict[type[AppError], type[Any]] = {
     errors.InvalidInput: InvalidInputError,
     errors.NotFound: NotFoundError,
@@ -155,6 +167,7 @@ USER_ERRORS: dict[type[AppError], type[Any]] = {
     errors.IdempotencyMismatch: IdempotencyMismatchError,
     errors.OperationFailed: OperationFailedError,
     errors.LimitExceeded: LimitExceededError,
+    errors.Unavailable: UnavailableError,
 }
 
 
@@ -169,6 +182,8 @@ def user_error(error: AppError) -> UserError:
         details["current_version"] = error.current_version
     elif isinstance(error, errors.OperationFailed):
         details["operation_id"] = error.operation_id
+    elif isinstance(error, errors.Unavailable):
+        details["retry_after"] = error.retry_after
     made: UserError = USER_ERRORS[type(error)](
         code=error.code, message=error.message, path=list(error.path), **details
     )

@@ -28,6 +28,7 @@ from schema.mutations.memories import MemoryMutation
 from schema.mutations.memory_deletions import MemoryDeletionMutation
 from schema.mutations.operations import OperationMutation
 from schema.mutations.organizations import OrganizationMutation
+from schema.mutations.previews import PreviewQuery
 from schema.mutations.projects import ProjectMutation
 from schema.mutations.summaries import SummaryMutation
 from schema.mutations.webhooks import WebhookMutation
@@ -63,6 +64,7 @@ class Query(
     EntityQuery,
     OperationQuery,
     ExportQuery,
+    PreviewQuery,
 ):
     """The query root."""
 

@@ -146,6 +146,7 @@ _declare(
     IDEMPOTENCY_MISMATCH="The idempotency key was already used with a different request.",
     OPERATION_FAILED="The request was accepted and stored, but the work failed.",
     LIMIT_EXCEEDED="A limit on how many of something may exist at once has been reached.",
+    UNAVAILABLE="A model that the request needs has failed. The same request may succeed later.",
     CURSOR_EXPIRED="Events after the cursor have been pruned.",
     TOO_COMPLEX="The document, its variables or its cost are beyond a limit.",
     RATE_LIMITED="The key has used up its rate. Retry after `extensions.retryAfter` seconds.",

@@ -110,6 +110,15 @@ class Database:
         run = copy_context().run
         return await loop.run_in_executor(self._writers, run, self._write_and_notify, work, loop)
 
+    async def dry_run(self, work: Work[T]) -> T:
+        """Return the result of the work, then roll its changes back.
+
+        The work sees its changes as `write` would make them. Nothing is logged or enqueued.
+        """
+        loop = asyncio.get_running_loop()
+        run = copy_context().run
+        return await loop.run_in_executor(self._writers, run, self._roll_back, work)
+
     async def remove_deleted_content(self) -> bool:
         """Remove what SQLite's files still contain of deleted and overwritten content.
 
@@ -170,15 +179,30 @@ class Database:
             listener(commit)
 
     def _write(self, work: Work[T]) -> tuple[T, Commit]:
+        def commit(connection: Connection) -> tuple[T, Commit]:
+            with connection.begin():
+                transaction = Transaction(connection)
+                result = work(transaction)
+                transaction.finish()
+            return result, _commit_of(transaction)
+
+        return self._run(commit)
+
+    def _roll_back(self, work: Work[T]) -> T:
+        def roll_back(connection: Connection) -> T:
+            with connection.begin() as transaction:
+                result = work(Transaction(connection))
+                transaction.rollback()
+            return result
+
+        return self._run(roll_back)
+
+    def _run(self, transact: Callable[[Connection], T]) -> T:
+        """Return the result of a transaction that writes, which runs again if it has to."""
         for attempt in range(1, _TRIES + 1):
             try:
                 with self.engine.connect() as connection:
-                    connection = connection.execution_options(mnemograph_write=True)
-                    with connection.begin():
-                        transaction = Transaction(connection)
-                        result = work(transaction)
-                        transaction.finish()
-                    return result, _commit_of(transaction)
+                    return transact(connection.execution_options(mnemograph_write=True))
             except (DBAPIError, RowMoved) as error:
                 # If two writers both insert a missing row, or one deletes a row that the other
                 # refers to, one of them gets an integrity error; its retry sees the other's

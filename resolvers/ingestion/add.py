@@ -138,6 +138,32 @@ async def _store(
     names = request.new.entities
     operation = operation_row(ctx, project_id, OperationType.ADD, request.as_record(), names)
     operation.notes = list(request.notes)
+    entries = await verbatim_entries(ctx, project_id, said, request)
+
+    def work(tx: Transaction) -> Addition:
+        writable_project(tx, ctx, project_id)
+        repeated = find_repeated_operation(tx, ctx, OperationType.ADD, idempotent)
+        if repeated is not None:
+            return Addition(repeated)
+        # Read inside the transaction, so that creation times rise with the log on SQLite.
+        moment = ctx.now()
+        results = store_verbatim(tx, ctx, operation, entries, request.new, moment)
+        outcomes = [outcome_row(result.memory.id, result.outcome) for result in results]
+        done = succeeded_operation(replace(operation), ctx.now(), outcomes=outcomes)
+        tx.operations.add(done, idempotent)
+        return Addition(done, results)
+
+    return await ctx.write(work)
+
+
+async def verbatim_entries(
+    ctx: Context, project_id: str, said: Sequence[Turn], request: AddRequest
+) -> list[Entry]:
+    """Return messages as the memories to store, with their embeddings.
+
+    Raises `Unavailable` if the embedder fails.
+    """
+    names = request.new.entities
 
     def before(tx: Transaction) -> Utterance | None:
         writable_project(tx, ctx, project_id)
@@ -148,28 +174,13 @@ async def _store(
     formers: list[Utterance | None] = [None] * len(said)
     if said and is_conversation(names, said):
         formers = [await ctx.read(before), *words[:-1]]
-    derived = await embed_texts(ctx.services, list(zip(words, formers, strict=True)))
-    entries = [
+    derived = await ctx.answered(embed_texts(ctx.services, list(zip(words, formers, strict=True))))
+    return [
         Entry(names, turn, turn.content, found) for turn, found in zip(said, derived, strict=True)
     ]
 
-    def work(tx: Transaction) -> Addition:
-        writable_project(tx, ctx, project_id)
-        repeated = find_repeated_operation(tx, ctx, OperationType.ADD, idempotent)
-        if repeated is not None:
-            return Addition(repeated)
-        # Read inside the transaction, so that creation times rise with the log on SQLite.
-        moment = ctx.now()
-        results = _insert(tx, ctx, operation, entries, request.new, moment)
-        outcomes = [outcome_row(result.memory.id, result.outcome) for result in results]
-        done = succeeded_operation(replace(operation), ctx.now(), outcomes=outcomes)
-        tx.operations.add(done, idempotent)
-        return Addition(done, results)
 
-    return await ctx.write(work)
-
-
-def _insert(
+def store_verbatim(
     tx: Transaction,
     ctx: Context,
     operation: OperationRow,

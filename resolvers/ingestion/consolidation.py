@@ -30,9 +30,10 @@ from resolvers.ingestion.insertion import (
     extend_expiry,
     insert_again,
     insert_memories,
-    outcome_row,
 )
+from resolvers.ingestion.reasons import ECHO, Settled, settled
 from resolvers.ingestion.requests import AddRequest
+from resolvers.memories.creation import Place, memory_row
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
 from storage.memories.uniqueness import text_hash
@@ -67,29 +68,38 @@ class Consolidation:
         return self.operation.project_id
 
 
-def consolidate(
-    tx: Transaction, consolidation: Consolidation, moment: datetime
-) -> list[dict[str, str]]:
-    """Store drafts and the changes that follow; return their outcomes as operations store them.
+def consolidate(tx: Transaction, consolidation: Consolidation, moment: datetime) -> list[Settled]:
+    """Store drafts and the changes that follow; return the outcome of each draft.
 
     Raises `StaleComparison`, with nothing written, when a memory that a draft repeats has changed.
     """
     project_id, names = consolidation.project_id, consolidation.request.new.entities
     echoes = find_echoes(tx, project_id, names, consolidation.drafts)
     drafts = [draft for at, draft in enumerate(consolidation.drafts) if at not in echoes]
-    decisions = iter(_store(tx, replace(consolidation, drafts=drafts), moment) if drafts else ())
-    outcomes = []
-    for at in range(len(consolidation.drafts)):
-        if at in echoes:
-            outcomes.append(outcome_row(echoes[at].id, AddOutcome.ALREADY_KNOWN))
-        else:
-            decision = next(decisions)
-            outcomes.append(outcome_row(decision.memory_id, decision.outcome))
-    return outcomes
+    others = iter(_store(tx, replace(consolidation, drafts=drafts), moment) if drafts else ())
+    return [
+        _echo(tx, consolidation, draft, echoes[at], moment) if at in echoes else next(others)
+        for at, draft in enumerate(consolidation.drafts)
+    ]
 
 
-def _store(tx: Transaction, consolidation: Consolidation, moment: datetime) -> list[Decision]:
-    """Store drafts that are not echoes; return the decisions on them."""
+def _echo(
+    tx: Transaction,
+    consolidation: Consolidation,
+    draft: Draft,
+    memory: MemoryRow,
+    moment: datetime,
+) -> Settled:
+    """Return the outcome of a draft that only repeats a memory."""
+    new, entry = consolidation.request.new, _entry(draft, {})
+    place = Place(consolidation.project_id, {}, draft.names)
+    row = memory_row(place, draft.turn, entry.text, new, entry.happened, moment)
+    row = replace(row, categories=list(entry.categories))
+    return Settled(memory.id, AddOutcome.ALREADY_KNOWN, row, memory, ECHO)
+
+
+def _store(tx: Transaction, consolidation: Consolidation, moment: datetime) -> list[Settled]:
+    """Store drafts that are not echoes; return the outcome of each."""
     author = Author(consolidation.operation.actor, consolidation.operation.id)
     new, drafts = consolidation.request.new, consolidation.drafts
     _lock_claims(tx, consolidation)
@@ -113,7 +123,8 @@ def _store(tx: Transaction, consolidation: Consolidation, moment: datetime) -> l
             tx.concepts.link(consolidation.project_id, names, moment)
         return row
 
-    apply_decisions(tx, decisions, _rows_of(situation), insert, author, moment)
+    before = _rows_of(situation)
+    apply_decisions(tx, decisions, before, insert, author, moment)
     links = [
         (row.id, turn) for at, row in inserted.stored.items() for turn in drafts[at].fact.turns
     ]
@@ -122,7 +133,12 @@ def _store(tx: Transaction, consolidation: Consolidation, moment: datetime) -> l
         links += [(id, turn) for id in (*again, decision.memory_id) for turn in draft.fact.turns]
     received_at = consolidation.operation.created_at
     add_sources(tx, consolidation.project_id, consolidation.request.turns, new, received_at, links)
-    return decisions
+    created = {row.id for row in inserted.stored.values()}
+    created |= {row.id for row in situation.reserves.values()}
+    return [
+        settled(draft, decision, row, before, created)
+        for draft, decision, row in zip(drafts, decisions, inserted.rows, strict=True)
+    ]
 
 
 def apply_decisions(

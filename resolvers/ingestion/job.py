@@ -5,9 +5,10 @@ and finishes the operation in one transaction. A worker that is killed before th
 the number of attempts; one that runs the job again afterwards finds it finished.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from core.categories import catalog_in_force
 from core.enums import EntityType, OperationStatus
@@ -17,6 +18,7 @@ from providers.extraction import Assignment, Category, Extraction
 from resolvers.context import Services
 from resolvers.ingestion.consolidation import Consolidation, StaleComparison, consolidate
 from resolvers.ingestion.deduplication import Draft, build_drafts, with_duplicates
+from resolvers.ingestion.insertion import outcome_row
 from resolvers.ingestion.known_memories import shown_memories
 from resolvers.ingestion.requests import AddRequest, request_from_json, turns_from_json
 from resolvers.operations.attempts import run_attempt, start_attempt
@@ -28,6 +30,8 @@ from storage.transaction import Transaction
 FORMER_TURNS = 10
 SHOWN = 10
 KNOWN_CONCEPTS = 1_000
+T = TypeVar("T")
+
 # Another transaction may change a compared memory before the drafts are stored. Then the comparison
 # is repeated.
 _MOST_COMPARISONS = 5
@@ -73,6 +77,11 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> Task | Non
     operation = start_attempt(tx, services, operation_id)
     if operation is None:
         return None
+    return read_task(tx, operation, request_from_json(operation.input))
+
+
+def read_task(tx: Transaction, operation: OperationRow, request: AddRequest) -> Task | None:
+    """Return the work of an operation with its context, None if its project is gone."""
     settings = tx.projects.settings(operation.project_id)
     if settings is None:
         return None
@@ -85,7 +94,6 @@ def _start(tx: Transaction, services: Services, operation_id: str) -> Task | Non
     concepts: list[str] = []
     if settings.enable_graph:
         concepts = tx.concepts.names(operation.project_id, KNOWN_CONCEPTS)
-    request = request_from_json(operation.input)
     turns = [_without_recalled(turn) for turn in request.turns]
     former = [_without_recalled(turn) for turn in former[-FORMER_TURNS:]]
     return Task(operation, request, settings, turns, former, concepts)
@@ -96,6 +104,16 @@ def _without_recalled(turn: Turn) -> Turn:
 
 
 async def _work(services: Services, task: Task) -> None:
+    extraction, drafts = await extract_drafts(services, task)
+
+    async def store(compared: Sequence[Draft]) -> None:
+        await _store(services, task, extraction, compared)
+
+    await with_comparison(services, task, drafts, store)
+
+
+async def extract_drafts(services: Services, task: Task) -> tuple[Extraction, list[Draft]]:
+    """Return what is extracted from the messages of a task, and its facts as drafts."""
     shown: list[MemoryRow] = []
     if services.extractor.model is not None:
         # Only a model judges facts against these memories. Without one, contradicted memories are
@@ -105,21 +123,31 @@ async def _work(services: Services, task: Task) -> None:
     extraction = await services.extractor.extract(_assignment(task, shown))
     names, observed_at = task.request.new.entities, task.observed_at
     drafts = await build_drafts(services, task.turns, names, observed_at, extraction.facts, shown)
+    return extraction, drafts
+
+
+async def with_comparison(
+    services: Services,
+    task: Task,
+    drafts: Sequence[Draft],
+    store: Callable[[Sequence[Draft]], Awaitable[T]],
+) -> T:
+    """Return what `store` returns for drafts that were compared with the existing memories.
+
+    `store` raises `StaleComparison` if a compared memory has changed meanwhile.
+    """
     for _ in range(_MOST_COMPARISONS):
         drafts = await with_duplicates(services, task.operation.project_id, drafts)
         try:
-            await _store(services, task, extraction, drafts)
+            return await store(drafts)
         except StaleComparison:
             continue
-        return
-    drafts = [replace(draft, duplicate_of=None) for draft in drafts]
-    await _store(services, task, extraction, drafts)
+    return await store([replace(draft, duplicate_of=None) for draft in drafts])
 
 
-async def _store(
-    services: Services, task: Task, extraction: Extraction, drafts: Sequence[Draft]
-) -> None:
-    consolidation = Consolidation(
+def consolidation_of(services: Services, task: Task, drafts: Sequence[Draft]) -> Consolidation:
+    """Return the drafts of a task as they are to be stored."""
+    return Consolidation(
         operation=task.operation,
         request=task.request,
         drafts=drafts,
@@ -128,11 +156,18 @@ async def _store(
         with_concepts=task.settings.enable_graph,
     )
 
+
+async def _store(
+    services: Services, task: Task, extraction: Extraction, drafts: Sequence[Draft]
+) -> None:
+    consolidation = consolidation_of(services, task, drafts)
+
     def work(tx: Transaction) -> None:
         operation = tx.operations.lock_unfinished(task.operation.id)
         if operation is None:
             return
-        outcomes = consolidate(tx, consolidation, services.clock()) if drafts else []
+        done = consolidate(tx, consolidation, services.clock()) if drafts else []
+        outcomes = [outcome_row(each.memory_id, each.outcome) for each in done]
         tx.operations.finish(
             operation,
             OperationStatus.SUCCEEDED,
@@ -140,7 +175,7 @@ async def _store(
             progress=1.0,
             error=None,
             outcomes=outcomes,
-            notes=[*operation.notes, *extraction.notes, *([] if drafts else [_NOTHING])],
+            notes=notes_of(operation.notes, extraction),
             model=services.extractor.model,
             input_tokens=extraction.input_tokens,
             output_tokens=extraction.output_tokens,
@@ -150,6 +185,11 @@ async def _store(
 
 
 _NOTHING = "No relevant facts were found in these messages."
+
+
+def notes_of(notes: Sequence[str], extraction: Extraction) -> list[str]:
+    """Return the notes on a request and on what was extracted from it."""
+    return [*notes, *extraction.notes, *([] if extraction.facts else [_NOTHING])]
 
 
 def _assignment(task: Task, shown: Sequence[MemoryRow]) -> Assignment:

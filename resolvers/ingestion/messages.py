@@ -40,10 +40,16 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class SentMessages:
-    """The messages with text as turns, in order, and a note for each one that lost something."""
+    """The messages with text as turns, in order, and a note for each one that lost something.
+
+    `positions` has for each turn the position of its message, `without_text` those of the messages
+    that were skipped.
+    """
 
     turns: list[Turn] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+    without_text: list[int] = field(default_factory=list)
 
 
 def read_messages(messages: Sequence[SentMessage]) -> SentMessages:
@@ -64,6 +70,7 @@ def read_messages(messages: Sequence[SentMessage]) -> SentMessages:
         text, left_out = _text_of(message.content)
         stored = _UNSTORABLE.sub("", text)
         if not stored.strip():
+            read.without_text.append(position)
             read.notes.append(f"messages.{position} has no text and was skipped{_of(left_out)}.")
             continue
         check_text(stored, *at, "content", longest=LONGEST_TEXT)
@@ -74,6 +81,7 @@ def read_messages(messages: Sequence[SentMessage]) -> SentMessages:
                 f"messages.{position} had characters that cannot be stored; they were removed."
             )
         role = canonical_role(message.role)
+        read.positions.append(position)
         read.turns.append(Turn(role, stored, message.name, message.timestamp))
     if not read.turns:
         raise InvalidInput("This must have a text.", "input", "messages", 0, "content")

@@ -47,9 +47,8 @@ async def restore_memory(ctx: Context, id: str, event_id: str) -> MemoryRow:
     would change, and `AlreadyExists` if an active memory of the same entities has the same text.
     """
     version, previous = await ctx.read(lambda tx: _version_of_event(tx, ctx, id, event_id))
-    (embedded,) = await embed_texts(
-        ctx.services, [(Utterance(version.text, version.speaker), previous)]
-    )
+    said = Utterance(version.text, version.speaker)
+    (embedded,) = await ctx.answered(embed_texts(ctx.services, [(said, previous)]))
     operation = operation_row(
         ctx, version.project_id, OperationType.UPDATE, {"id": id, "historyEventId": event_id}
     )

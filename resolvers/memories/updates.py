@@ -130,7 +130,8 @@ async def _embed_changed_texts(
         (Utterance(text, utterances[id][0].speaker), utterances[id][1])
         for id, text in writable_texts
     ]
-    return dict(zip(writable_texts, await embed_texts(ctx.services, items), strict=True))
+    embedded = await ctx.answered(embed_texts(ctx.services, items))
+    return dict(zip(writable_texts, embedded, strict=True))
 
 
 def _input_error(update: Update) -> AppError | None:

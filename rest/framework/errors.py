@@ -12,14 +12,8 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from core.errors import (
-    AppError,
-    InvalidInput,
-    LimitExceeded,
-    NotFound,
-    TooLarge,
-    Unauthenticated,
-)
+from core.errors import AppError, InvalidInput, NotFound, TooLarge, Unauthenticated
+from rest.answers import retry_headers
 
 _JSON = "application/json"
 _UPPER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -56,17 +50,11 @@ def app_error_response(error: AppError | Unauthenticated | RequestRejected) -> R
         return error_response(error.status, str(error), error.code, headers=error.headers)
     message = "Memory not found!" if _is_memory(error) else error.message
     path = [_UPPER.sub("_", step).lower() for step in error.path if step != "input"]
-    return error_response(error.status, message, error.code.value, path, _headers_of(error))
-
-
-def _headers_of(error: AppError) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    if isinstance(error, LimitExceeded) and error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
+    headers = retry_headers(error.retry_after) or {}
     if isinstance(error, TooLarge):
         # The rest of the body is not read.
         headers["Connection"] = "close"
-    return headers
+    return error_response(error.status, message, error.code.value, path, headers)
 
 
 def validation_error(error: ValidationError, value: Any) -> InvalidInput:

@@ -50,6 +50,7 @@ _STATUSES = {
     "403": "The key or the role lacks the permission.",
     "404": "The object does not exist for the caller.",
     "409": "The request conflicts with the current state.",
+    "503": "A model that the request needs has failed; `Retry-After` says when to retry.",
 }
 
 

@@ -10,7 +10,7 @@ from core.enums import AddOutcome, EntityType
 from core.errors import AppError
 from core.timestamps import check_timezone
 from resolvers.ingestion.add import add_memories
-from resolvers.ingestion.messages import read_messages
+from resolvers.ingestion.messages import SentMessages, read_messages
 from resolvers.ingestion.requests import AddRequest, ExtractionOptions
 from resolvers.memories.creation import NewMemories
 from resolvers.memories.restore import restore_memory
@@ -210,6 +210,47 @@ class UpdateMemoriesPayload(Payload):
     )
 
 
+def add_request(input: AddMemoriesInput) -> tuple[AddRequest, SentMessages]:
+    """Return the request of an input, and its messages as they were read.
+
+    Raises `InvalidInput`, naming the field, for messages or a time zone that cannot be read.
+    """
+    named = {
+        EntityType.USER: input.user_id,
+        EntityType.AGENT: input.agent_id,
+        EntityType.APP: input.app_id,
+        EntityType.RUN: input.run_id,
+    }
+    zone = None if input.timezone is None else check_timezone(input.timezone, *_TIMEZONE)
+    new = NewMemories(
+        entities={type: name for type, name in named.items() if name is not None},
+        metadata=input.metadata,
+        timestamp=input.timestamp and in_zone(input.timestamp, zone),
+        expiration_date=input.expiration_date,
+        immutable=input.immutable,
+    )
+    sent = read_messages([sent_message(message, zone) for message in input.messages])
+    categories = input.custom_categories
+    options = ExtractionOptions(
+        instructions=input.custom_instructions,
+        agent_instructions=input.agent_custom_instructions,
+        categories=None if categories is None else [category_dict(item) for item in categories],
+        includes=input.includes,
+        excludes=input.excludes,
+    )
+    request = AddRequest(
+        turns=sent.turns,
+        new=new,
+        infer=input.infer,
+        options=options,
+        wait=input.wait,
+        idempotency_key=input.idempotency_key,
+        notes=sent.notes,
+        timezone=input.timezone,
+    )
+    return request, sent
+
+
 @strawberry.type
 class MemoryMutation:
     """The mutations for memories."""
@@ -232,39 +273,7 @@ class MemoryMutation:
         ],
     ) -> AddMemoriesPayload:
         """Add memories."""
-        named = {
-            EntityType.USER: input.user_id,
-            EntityType.AGENT: input.agent_id,
-            EntityType.APP: input.app_id,
-            EntityType.RUN: input.run_id,
-        }
-        zone = None if input.timezone is None else check_timezone(input.timezone, *_TIMEZONE)
-        new = NewMemories(
-            entities={type: name for type, name in named.items() if name is not None},
-            metadata=input.metadata,
-            timestamp=input.timestamp and in_zone(input.timestamp, zone),
-            expiration_date=input.expiration_date,
-            immutable=input.immutable,
-        )
-        sent = read_messages([sent_message(message, zone) for message in input.messages])
-        categories = input.custom_categories
-        options = ExtractionOptions(
-            instructions=input.custom_instructions,
-            agent_instructions=input.agent_custom_instructions,
-            categories=None if categories is None else [category_dict(item) for item in categories],
-            includes=input.includes,
-            excludes=input.excludes,
-        )
-        request = AddRequest(
-            turns=sent.turns,
-            new=new,
-            infer=input.infer,
-            options=options,
-            wait=input.wait,
-            idempotency_key=input.idempotency_key,
-            notes=sent.notes,
-            timezone=input.timezone,
-        )
+        request, _ = add_request(input)
         addition = await add_memories(info.context, project_id, request)
         return AddMemoriesPayload(
             operation=as_graphql(addition.operation),

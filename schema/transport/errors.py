@@ -39,13 +39,10 @@ def _extensions_of(error: AppError) -> dict[str, Any]:
     if isinstance(error, VersionConflict):
         extensions["currentVersion"] = error.current_version
     elif isinstance(error, LimitExceeded):
-        known = {
-            "limit": error.limit,
-            "requested": error.requested,
-            "allowed": error.allowed,
-            "retryAfter": error.retry_after,
-        }
+        known = {"limit": error.limit, "requested": error.requested, "allowed": error.allowed}
         extensions.update({name: value for name, value in known.items() if value is not None})
+    if error.retry_after is not None:
+        extensions["retryAfter"] = error.retry_after
     return extensions
 
 

@@ -88,6 +88,12 @@ QUERIES = (
     ("entities { nodes { id } }", SELF),
     ('entities(projectId: "$project") { nodes { id } }', SEE),
 )
+# Queries whose errors are those of a mutation.
+PREVIEWS = (
+    ('previewMemories(projectId: "$project", input: {infer: false, userId: "alice", messages:'
+     ' [{role: "user", content: "I love hiking"}]}) { outcomes { affects { id } } $errors }',
+     WRITE),
+)
 MUTATIONS = (
     ('createOrganization(input: {name: "Else"}) { organization { id } $errors }', OWN),
     ('updateOrganization(id: "$organization", input: {name: "Else"})'

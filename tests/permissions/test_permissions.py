@@ -17,6 +17,7 @@ from tests.permissions.matrix import (
     MUTATIONS,
     NOT_FOUND,
     OK,
+    PREVIEWS,
     QUERIES,
     REFUSED,
     SUBSCRIPTIONS,
@@ -49,7 +50,7 @@ async def lasting(deployment: Deployment) -> AsyncIterator[World]:
 def test_every_root_field_has_a_row() -> None:
     graph = schema._schema
     for root, rows in (
-        (graph.query_type, QUERIES),
+        (graph.query_type, (*QUERIES, *PREVIEWS)),
         (graph.mutation_type, MUTATIONS),
         (graph.subscription_type, SUBSCRIPTIONS),
     ):
@@ -57,7 +58,7 @@ def test_every_root_field_has_a_row() -> None:
         assert fields_of(rows) == set(root.fields)
 
 
-@permission_cases([*QUERIES, *MUTATIONS], UNAUTHENTICATED)
+@permission_cases([*QUERIES, *PREVIEWS, *MUTATIONS], UNAUTHENTICATED)
 async def test_unauthenticated(
     lasting: World, selection: str, column: str, outcome: Outcome
 ) -> None:
@@ -70,7 +71,7 @@ async def test_unauthenticated(
         assert [error["extensions"]["code"] for error in body["errors"]] == [outcome.name]
 
 
-@permission_cases(QUERIES, *DONE)
+@permission_cases([*QUERIES, *PREVIEWS], *DONE)
 async def test_query_succeeds(
     lasting: World, selection: str, column: str, outcome: Outcome
 ) -> None:
@@ -114,8 +115,8 @@ async def test_mutation_succeeds(
         assert not world.appears_in(answer)
 
 
-@permission_cases(MUTATIONS, *REFUSED)
-async def test_mutation_rejected(
+@permission_cases([*PREVIEWS, *MUTATIONS], *REFUSED)
+async def test_payload_rejected(
     lasting: World, selection: str, column: str, outcome: Outcome
 ) -> None:
     client = lasting.client(column)

@@ -4,6 +4,9 @@ The trap: an answer that cannot be used looks much like one that there is nothin
 must never end as a success.
 """
 
+import json
+from collections.abc import Callable
+
 import pytest
 
 from core.turn import Speaker, Turn
@@ -82,10 +85,10 @@ async def test_invented_values_are_left_out(server: OpenAIServer, make: Make) ->
 
 USELESS_ANSWERS: dict[str, tuple[Behaviour, str]] = {
     "not JSON": (text("I found\nnothing."), "it is not JSON: I found nothing."),
-    "cut JSON": (text('{"facts": ['), 'it is not JSON: {"facts": ['),
+    "cut JSON": (text('{"facts": ['), 'its JSON is incomplete: {"facts": ['),
     "another shape": (
-        text('{"fact": 1}'),
-        'it has the wrong shape (facts: Field required): {"fact": 1}',
+        text('{"tea": 1}'),
+        'it has the wrong shape (it has no list of facts): {"tea": 1}',
     ),
     "empty": (text(""), "it is empty"),
     "no content": (text(None), "it is empty"),
@@ -199,6 +202,81 @@ async def test_a_temperature_that_is_refused_is_left_out_from_then_on(
     assert [request.format for request in server.requests] == ["json_schema"] * 3
 
 
+def rejects_if(option: Callable[[Request], bool], code: int) -> Behaviour:
+    """Reject requests with an option, without naming it."""
+    return lambda request: (status(code) if option(request) else echo)(request)
+
+
+OPTIONS: dict[str, Callable[[Request], bool]] = {
+    "format": lambda request: request.format is not None,
+    "temperature": lambda request: "temperature" in request.body,
+    "system": lambda request: request.messages[0][0] == "system",
+}
+
+
+@pytest.mark.parametrize("code", [400, 422, 500])
+@pytest.mark.parametrize("option", OPTIONS)
+async def test_an_option_that_is_rejected_without_a_name_is_left_out(
+    server: OpenAIServer, make: Make, option: str, code: int
+) -> None:
+    extractor = make()
+    server.answer_with(rejects_if(OPTIONS[option], code))
+    for _ in range(2):
+        assert (await extractor.extract(TEA)).facts == [TEA_FACT]
+    # The client repeats a 500 by itself.
+    assert len(server.requests) == (4 if code == 500 else 3)
+    last = server.requests[-1]
+    assert not any(has(last) for has in OPTIONS.values())
+    (role, content), *others = last.messages
+    assert (role, others) == ("user", [])
+    rules, _, document = content.rpartition("\n\n")
+    assert json.loads(document)["turns"][0]["content"] == "I drink tea."
+    assert SCHEMA_1 in rules
+
+
+async def test_a_system_role_that_is_refused_by_name_is_left_out_alone(
+    server: OpenAIServer, make: Make
+) -> None:
+    def gemma(request: Request) -> Answer:
+        if request.messages[0][0] == "system":
+            return status(400, "System role not supported")(request)
+        return in_turn_echo(request)
+
+    def in_turn_echo(request: Request) -> Answer:
+        assert [role for role, _ in request.messages][::2] == ["user"] * (
+            (len(request.messages) + 1) // 2
+        )
+        return facts([fact("I drink tea.")])(request)
+
+    extractor = make()
+    server.next(gemma, text("nothing"))
+    server.answer_with(gemma)
+    assert (await extractor.extract(TEA)).facts == [TEA_FACT]
+    first, second, third = server.requests
+    assert (first.messages[0][0], second.format, second.body["temperature"]) == (
+        "system",
+        "json_schema",
+        0,
+    )
+    assert [role for role, _ in third.messages] == ["user", "assistant", "user"]
+
+
+async def test_one_failure_of_an_endpoint_that_works_changes_nothing_for_later(
+    server: OpenAIServer, make: Make
+) -> None:
+    extractor = make(retries=0)
+    await extractor.extract(TEA)
+    server.next(status(500))
+    assert (await extractor.extract(TEA)).facts == [TEA_FACT]
+    await extractor.extract(TEA)
+    assert [request.format for request in server.requests] == [
+        "json_schema",
+        "json_schema",
+        None,
+        "json_schema",
+    ]
+
+
 async def test_a_refusal_for_good_changes_nothing_for_others(
     server: OpenAIServer, make: Make
 ) -> None:
@@ -216,9 +294,9 @@ async def test_a_refusal_for_good_changes_nothing_for_others(
 
 
 async def test_a_failed_second_ask_is_a_failure(server: OpenAIServer, make: Make) -> None:
-    server.next(text("nothing"), status(500), status(500))
+    server.next(text("nothing"), status(503), status(503))
     error = await refused(make())
-    assert (str(error), error.retryable) == ("The chat model failed (500): Status 500.", True)
+    assert (str(error), error.retryable) == ("The chat model failed (503): Status 503.", True)
     assert len(server.requests) == 3
 
 

@@ -113,21 +113,22 @@ async def check_failure(tenant: Tenant, said: str) -> dict[str, Any]:
 
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     "busy": (status(429, "Slow down.", retry_after=0.05), 4, "The chat model is busy (429): Slow"),
-    "broken": (status(500, "Boom."), 4, "The chat model failed (500): Boom."),
+    # The last is one without a format, a temperature and a message of the system.
+    "broken": (status(500, "Boom."), 5, "The chat model failed (500): Boom."),
     "cut": (cut, 4, "The chat model could not be reached: "),
     "a wrong key": (status(401, "Who?"), 1, "The chat model rejected the request (401): Who?"),
     "no JSON": (text("Sure! She likes tea."), 2, UNUSABLE + "it is not JSON: Sure! She likes tea."),
     "half of it": (cut_off('{"facts": [{"te'), 2, UNUSABLE + "it was cut off before its end: "),
     "empty": (text(""), 2, UNUSABLE + "it is empty"),
     "another shape": (
-        text('{"memories": ["tea"]}'),
+        text('{"tea": ["green"]}'),
         2,
-        UNUSABLE + "it has the wrong shape (facts: ",
+        UNUSABLE + "it has the wrong shape (it has no list of facts): ",
     ),
-    "a list of texts": (
-        text('{"facts": ["tea"]}'),
+    "a list of numbers": (
+        text('{"facts": [1, 2]}'),
         2,
-        UNUSABLE + "it has the wrong shape (facts.0",
+        UNUSABLE + "none of its facts can be read: ",
     ),
     "10,000 facts": (
         many_facts(10_000),
@@ -173,6 +174,20 @@ async def test_a_model_that_exceeds_the_timeout(model: OpenAIServer, tmp_path: P
         assert len(model.chats) == 4
         model.reset()
         await tried_again(tenant, operation)
+
+
+async def test_facts_that_are_left_out_are_noted(chat: Tenant, model: OpenAIServer) -> None:
+    model.next(text(f"<think>Hm.</think>{{'facts': ['{TEA}', 7, '{COFFEE}',]}}"))
+    operation = (await add_inferred(chat.owner, "Tea, and coffee."))["operation"]
+    assert (operation["status"], operation["notes"]) == (
+        "SUCCEEDED",
+        [
+            "The chat model's answer was not valid JSON and was repaired.",
+            "Fact 2 of the chat model's answer was left out: it is neither an object nor a text.",
+        ],
+    )
+    assert await texts_of(chat.owner) == [TEA, COFFEE]
+    assert len(model.chats) == 1
 
 
 async def test_an_empty_result_is_reported(chat: Tenant, model: OpenAIServer) -> None:

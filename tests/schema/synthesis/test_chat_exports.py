@@ -149,7 +149,7 @@ async def test_orders_in_memories_are_data(chat: Tenant, model: OpenAIServer) ->
 
 
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
-    "broken": (status(500, "Boom."), 4, "The chat model failed (500): Boom."),
+    "broken": (status(500, "Boom."), 5, "The chat model failed (500): Boom."),
     "cut": (cut, 4, "The chat model could not be reached: "),
     "a wrong key": (status(401, "Who?"), 1, "The chat model rejected the request (401): Who?"),
     "no JSON": (text("She is 34."), 3, UNUSABLE + "it is not JSON: She is 34."),

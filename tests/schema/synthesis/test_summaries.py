@@ -173,7 +173,7 @@ async def test_a_model_sums_up(chat: Tenant, model: OpenAIServer) -> None:
 
 
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
-    "broken": (status(500, "Boom."), 4, "The chat model failed (500): Boom."),
+    "broken": (status(500, "Boom."), 5, "The chat model failed (500): Boom."),
     "a wrong key": (status(401, "Who?"), 1, "The chat model rejected the request (401): Who?"),
     "empty": (summary(" "), 3, UNUSABLE + "the summary is empty"),
     "too long": (

@@ -48,8 +48,9 @@ class Request:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The JSON document that a chat is about, which is its second message."""
-        return cast("dict[str, Any]", json.loads(self.messages[1][1]))
+        """The JSON document that a chat is about: the end of the first message of the user."""
+        content = next(content for role, content in self.messages if role == "user")
+        return cast("dict[str, Any]", json.loads(content.rpartition("\n\n")[2]))
 
     @property
     def texts(self) -> list[str]:
