@@ -109,8 +109,8 @@ class AddMemoriesInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="An idempotency key chosen by the caller, at most 255 characters. For 24 "
-        "hours, a repeated request with the same key is not executed again and returns the result "
-        "of the first.",
+        "hours, a repeated request of the account to the same project with the same key is not "
+        "executed again and returns the result of the first.",
     )
 
 

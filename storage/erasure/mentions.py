@@ -93,11 +93,11 @@ class MentionStore:
         beyond: Key,
         limit: int,
         moment: datetime,
-        tombstone_of: Callable[[str], str],
+        key_digest_of: Callable[[str], str],
     ) -> Step:
         """Search up to `limit` rows of one of `PLACES` after a key, and erase those that match.
 
-        `tombstone_of` returns the tombstone of an idempotency key.
+        `key_digest_of` returns the digest of an idempotency key.
         """
         if place == "importRecords":
             return self._records(subject, beyond, limit)
@@ -107,7 +107,7 @@ class MentionStore:
             return self._history(subject, beyond, limit, *subject.entity)
         if place == "exports":
             return self._exports(subject, beyond, limit, *subject.entity)
-        return self._requests(subject, beyond, limit, *subject.entity, moment, tombstone_of)
+        return self._requests(subject, beyond, limit, *subject.entity, moment, key_digest_of)
 
     def _records(self, subject: Subject, beyond: Key, limit: int) -> Step:
         key = [_RECORDS.c.operation_id, _RECORDS.c.position]
@@ -134,7 +134,7 @@ class MentionStore:
         type: EntityType,
         name: str,
         moment: datetime,
-        tombstone_of: Callable[[str], str],
+        key_digest_of: Callable[[str], str],
     ) -> Step:
         """Erase matching requests other than adds.
 
@@ -156,7 +156,7 @@ class MentionStore:
             for row in rows
             if row.own == name or filter_names_entity(row.input.get("filter"), type, name)
         }
-        erased = self._operations.erase(naming, moment, tombstone_of)
+        erased = self._operations.erase(naming, moment, key_digest_of)
         return Step(last, +Counter(operations=erased))
 
     def _exports(
