@@ -8,7 +8,7 @@ from typing import TypeVar
 from core.access import Actor
 from core.api_keys import digest_of
 from core.errors import InvalidInput, Unauthenticated
-from core.ids import now
+from core.ids import canonical_id, now
 from core.paging import Cursors
 from providers.base import Embedder
 from providers.extraction import Extractor
@@ -111,7 +111,7 @@ class Context:
         chosen = requested if requested is not None else self.actor.default_project_id
         if chosen is None:
             raise InvalidInput(f"This key has no default project: give {argument}.", argument)
-        return chosen
+        return canonical_id(chosen)
 
 
 async def authenticate(services: Services, tokens: Sequence[str]) -> Actor:

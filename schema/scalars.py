@@ -5,8 +5,11 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLID
 from strawberry.types.scalar import ScalarDefinition
+
+from core.ids import canonical_id
+from core.timestamps import iso_text
 
 Cursor = NewType("Cursor", str)
 
@@ -55,7 +58,11 @@ def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
 
 
 def _print_datetime(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
+    return iso_text(value).replace("+00:00", "Z")
+
+
+def _parse_id(value: Any) -> str:
+    return canonical_id(GraphQLID.parse_value(value))
 
 
 def _parse_date(value: Any) -> date:
@@ -74,6 +81,12 @@ def _parse_cursor(value: Any) -> str:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
+    strawberry.ID: strawberry.scalar(
+        name="ID",
+        description=GraphQLID.description,
+        serialize=GraphQLID.serialize,
+        parse_value=_parse_id,
+    ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="An RFC 3339 date and time. Output is always in UTC, such as "

@@ -19,7 +19,7 @@ from core.json_schemas import check_object_schema
 from core.schema_fields import fields_of
 from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
-from resolvers.memories.listing import MemoryScope, check_scope
+from resolvers.memories.listing import MemoryScope, check_scope_in
 from resolvers.operations.records import operation_row, succeeded_operation
 from storage.exchange.exports import EXPORTS, ExportRow
 from storage.operations.store import OPERATIONS, OperationRow
@@ -89,7 +89,7 @@ async def create_export(
     def work(tx: Transaction) -> tuple[ExportRow, OperationRow]:
         project = tx.projects.get(target, ctx.actor, "projectId")
         try:
-            check_scope(MemoryScope(new.filter), project)
+            check_scope_in(tx, MemoryScope(new.filter), project)
         except AppError as error:
             raise error.with_path_prefix("input") from None
         # Taken inside the transaction, so that on SQLite the exported changes precede it.

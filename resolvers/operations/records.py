@@ -212,9 +212,7 @@ def find_repeated_operation(
     if request is None:
         return None
     since = ctx.now() - KEY_RETENTION
-    known = tx.operations.find_repeated(
-        ctx.actor.account_id, project_id, type, request, since
-    )
+    known = tx.operations.find_repeated(ctx.actor.account_id, project_id, type, request, since)
     if known is None:
         return None
     row, digest = known

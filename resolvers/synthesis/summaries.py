@@ -64,7 +64,7 @@ async def summarize_memories(
     """
     project: ProjectRow = await _project(ctx, ctx.project_id(project_id))
     scope = current_memories(filter)
-    check_scope(scope, project)
+    await check_scope(ctx, scope, project)
     parameters = {} if filter is None else {"filter": filter_to_json(filter)}
     about = entities_named(filter)
     operation = operation_row(ctx, project.id, OperationType.SUMMARY, parameters, about)

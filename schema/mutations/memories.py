@@ -129,7 +129,8 @@ class UpdateMemoryInput:
         "metadata."
     )
     categories: strawberry.Maybe[list[str] | None] = strawberry.field(
-        description="The memory's categories, from the project's catalog."
+        description="The memory's categories, from the project's catalog or those that it has "
+        "already."
     )
     timestamp: strawberry.Maybe[datetime | None] = strawberry.field(
         description="When the remembered event happened."
