@@ -28,7 +28,10 @@ def parse_json(raw: bytes | str) -> Any:
         value = orjson.loads(raw)
         if _LONG_INTEGER.search(raw.encode() if isinstance(raw, str) else raw) is None:
             return value
-        return json.loads(raw)
+        try:
+            return json.loads(raw)
+        except RecursionError:
+            raise orjson.JSONDecodeError("it is nested too deeply", "", 0) from None
     except orjson.JSONDecodeError as error:
         if "surrogate" not in error.msg:
             raise

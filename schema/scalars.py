@@ -1,6 +1,7 @@
 """The scalars of the schema. Input is validated here, before a resolver receives it."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, NewType
 
@@ -61,8 +62,14 @@ def _print_datetime(value: datetime) -> str:
     return iso_text(value).replace("+00:00", "Z")
 
 
-def _parse_id(value: Any) -> str:
-    return canonical_id(GraphQLID.parse_value(value))
+def _in_lower_case(read: Callable[..., str]) -> Callable[..., str]:
+    return lambda *arguments: canonical_id(read(*arguments))
+
+
+# Ids are accepted in any letter case. The library does not allow a schema to redefine its scalar
+# for ids, so its two readers, of variables and of literals, are replaced in place.
+GraphQLID.parse_value = _in_lower_case(GraphQLID.parse_value)  # type: ignore[method-assign]
+GraphQLID.parse_literal = _in_lower_case(GraphQLID.parse_literal)  # type: ignore[method-assign]
 
 
 def _parse_date(value: Any) -> date:
@@ -81,12 +88,6 @@ def _parse_cursor(value: Any) -> str:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
-    strawberry.ID: strawberry.scalar(
-        name="ID",
-        description=GraphQLID.description,
-        serialize=GraphQLID.serialize,
-        parse_value=_parse_id,
-    ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="An RFC 3339 date and time. Output is always in UTC, such as "

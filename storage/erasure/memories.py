@@ -19,6 +19,7 @@ from storage.erasure.projects import forget_deleted_keywords
 from storage.log.history import Author, Change, HistoryStore
 from storage.memories.concepts import ConceptStore
 from storage.memories.conversations import close_gaps
+from storage.memories.kept import KeptStore
 from storage.memories.sources import SourceStore
 from storage.memories.versions import VersionStore
 from storage.operations.jobs import JobStore
@@ -63,6 +64,7 @@ class MemoryErasureStore:
         self._versions = VersionStore(connection)
         self._sources = SourceStore(connection)
         self._concepts = ConceptStore(connection)
+        self._kept = KeptStore(connection)
 
     def erase_entity(
         self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
@@ -124,6 +126,7 @@ class MemoryErasureStore:
             )
             # A message is deleted even if another memory was extracted from it too: it states both.
             erased.counts["sourceMessages"] += self._sources.delete(messages)
+            erased.counts["sourceMessages"] += self._kept.remove(ids, messages)
             self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
             for id, *entities in batch:
@@ -136,6 +139,11 @@ class MemoryErasureStore:
         erased.counts["memories"] += len(erased.memory_ids)
 
     def _blank(self, erased: Erased) -> None:
+        for ids in _batches(erased.former_ids):
+            # Another memory may have been extracted from a message that is kept of a deleted one.
+            messages = self._kept.message_ids(ids)
+            erased.counts["sourceMessages"] += self._sources.delete(messages)
+            erased.counts["sourceMessages"] += self._kept.remove(ids, messages)
         for ids in _batches(erased.all_ids):
             erased.counts["versions"] += self._versions.erase(ids)
             events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(ids))

@@ -36,7 +36,7 @@ from storage.tables.columns import UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import HistoryEvent
 from storage.tables.memory import Memory
-from storage.tables.platform import Export, ImportRecord
+from storage.tables.platform import FIRST_EVENT, Export, ImportRecord
 from storage.tables.work import Operation
 
 _OPERATIONS = table_of(Operation)
@@ -118,10 +118,10 @@ class MentionStore:
             return Step(last, Counter())
         # The operation is locked before its records, as in the job that stores records.
         self._operations.lock({operation_id for operation_id, _ in naming})
-        deletion = (
-            delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
-        )
-        removed = Counter(self._connection.execute(deletion).scalars())
+        deletion = delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(*key)
+        deleted = self._connection.execute(deletion).all()
+        # The events of a memory are counted with it.
+        removed = Counter(id for id, position in deleted if position < FIRST_EVENT)
         for operation_id, count in removed.items():
             self._operations.count_removed(operation_id, count)
         return Step(last, Counter(importRecords=removed.total()))

@@ -39,6 +39,7 @@ class HistoryRow:
     """One row of the log. `before` and `after` have the changed fields by their API names.
 
     `version` is the memory's version after the event; for a deletion, the version that it ended.
+    `imported_by` is who imported the event, null if it happened in this project.
     """
 
     id: str
@@ -54,14 +55,19 @@ class HistoryRow:
     actor: str
     operation_id: str | None
     created_at: datetime
+    imported_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """The author of a change: the e-mail address of an account, and the operation."""
+    """The author of a change: the e-mail address of an account, and the operation.
+
+    Of an imported change the file names the author, and `imported_by` is who imported it.
+    """
 
     email: str
     operation_id: str | None = None
+    imported_by: str | None = None
 
 
 @dataclass(slots=True)
@@ -205,5 +211,6 @@ def _row(sequence: int, change: Change) -> dict[str, Any]:
         "sequence": sequence,
         "actor": by.email,
         "operation_id": by.operation_id,
+        "imported_by": by.imported_by,
         **values,
     }

@@ -1,8 +1,9 @@
 """The categories that memories have, which may be others than those of the project's catalog."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, func, literal_column, select
+from sqlalchemy import Connection, Select, Text, bindparam, func, literal_column, select
 
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
@@ -28,15 +29,14 @@ class CategoryStore:
         category = bindparam("category", type_=Text)
         values = {"project": project_id, "category": name}
         for table in _TABLES:
-            found = select(literal_column("1")).where(
+            found: Select[Any] = select(literal_column("1")).where(
                 table.c.project_id == bindparam("project", type_=Id)
             )
             if self._connection.dialect.name == "postgresql":
                 found = found.where(table.c.categories.op("?", is_comparison=True)(category))
             else:
-                rows = func.json_each(table.c.categories).table_valued(
-                    "value", joins_implicitly=True
-                )
+                each = func.json_each(table.c.categories)
+                rows = each.table_valued("value", joins_implicitly=True)
                 found = found.where(rows.c.value == category)
             if self._connection.execute(found.limit(1), values).first() is not None:
                 return True

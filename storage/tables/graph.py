@@ -171,6 +171,8 @@ class HistoryEvent(SQLModel, table=True):
     """One row of a project's log: a change of a memory. It outlives the memory.
 
     `version` is the memory's version after the event; for a deletion, the version that it ended.
+    `imported_by` is the e-mail address of the account that imported the event from a file, which
+    says what its actor is; null for an event that happened in this project.
     """
 
     __tablename__ = "history"
@@ -192,6 +194,7 @@ class HistoryEvent(SQLModel, table=True):
     after: dict[str, Any] | None = Field(sa_type=Json)
     actor: str = Field(sa_type=Name)
     operation_id: str | None = Field(sa_type=Id)
+    imported_by: str | None = Field(sa_type=Name)
     created_at: datetime = moment_field()
 
 

@@ -1,4 +1,4 @@
-"""Categories that have left the catalog: the memories that have them can still be found and changed."""
+"""Categories that have left the catalog: memories keep them, and are found by them."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.every_database
 
 CATALOG = """
 mutation ($id: ID!, $names: [CategoryInput!]!) {
-  updateProject(id: $id, input: {customCategories: $names}) { project { id } userErrors { message } }
+  updateProject(id: $id, input: {customCategories: $names}) { project { id } userErrors { code } }
 }
 """
 UPDATE = """

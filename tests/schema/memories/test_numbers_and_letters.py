@@ -65,14 +65,12 @@ async def test_null_values_are_found_by_is_null(tenant: Tenant) -> None:
         ("Cafe\u0301", "caf\u00e9"),
         ("Caf\u00e9", "CAFE\u0301"),
         ("\ufb01sh", "FISH"),
-        ("ΟΔΟΣ", "οδός".replace("ό", "ο")),
+        ("\u0391\u03a3", "\u03b1\u03c3"),
         ("\u0390", "\u03b9\u0308\u0301"),
         ("İzmir", "i\u0307zmir"),
     ],
 )
-async def test_icontains_folds_alike_on_each_database(
-    tenant: Tenant, text: str, part: str
-) -> None:
+async def test_icontains_folds_alike_on_each_database(tenant: Tenant, text: str, part: str) -> None:
     await tenant.add(text)
     assert await found(tenant, text={"icontains": part}) == [text]
     assert await found(tenant, text={"icontains": part + "x"}) == []

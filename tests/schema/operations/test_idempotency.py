@@ -153,7 +153,8 @@ async def test_keys_are_known_by_account(tenant: Tenant) -> None:
     theirs = await tenant.stranger.do(ADD, input=input, projectId=tenant.project_id)
     assert theirs["operation"]["id"] != mine["operation"]["id"]
     assert [result["outcome"] for result in theirs["results"]] == ["ALREADY_KNOWN"]
-    await assert_mismatch(tenant.stranger, inferring_input(GOLF, idempotencyKey=KEY))
+    golf = inferring_input(GOLF, idempotencyKey=KEY)
+    await assert_mismatch(tenant.stranger, golf, projectId=tenant.project_id)
     assert work_of(tenant) == (2, 0)
 
 
