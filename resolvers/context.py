@@ -54,6 +54,7 @@ class Services:
     feeds: Feeds
     connections: LiveConnections
     retention: timedelta | None = None
+    ingest_limit: int = 262_144
     clock: Callable[[], datetime] = now
 
 

@@ -67,9 +67,10 @@ def _in_lower_case(read: Callable[..., str]) -> Callable[..., str]:
 
 
 # Ids are accepted in any letter case. The library does not allow a schema to redefine its scalar
-# for ids, so its two readers, of variables and of literals, are replaced in place.
-GraphQLID.parse_value = _in_lower_case(GraphQLID.parse_value)  # type: ignore[method-assign]
-GraphQLID.parse_literal = _in_lower_case(GraphQLID.parse_literal)  # type: ignore[method-assign]
+# for ids, so its readers, of variables and of literals, are replaced in place.
+for _name in ("parse_value", "parse_literal", "coerce_input_value", "coerce_input_literal"):
+    if _read := getattr(GraphQLID, _name, None):
+        setattr(GraphQLID, _name, _in_lower_case(_read))
 
 
 def _parse_date(value: Any) -> date:

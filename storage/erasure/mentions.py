@@ -213,7 +213,8 @@ class MentionStore:
         return Step([last] if last < subject.sequence else None, +erased)
 
     def _blank(self, which: ColumnElement[bool]) -> int:
-        nothing: dict[str, Any] = dict.fromkeys(("old_text", "new_text", "before", "after"))
+        contents = ("old_text", "new_text", "before", "after", "kept")
+        nothing: dict[str, Any] = dict.fromkeys(contents)
         blank = update(_HISTORY).where(which).values(**nothing)
         return self._connection.execute(blank).rowcount
 

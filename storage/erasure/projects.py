@@ -11,8 +11,6 @@ from storage.tables.fields import table_of
 from storage.tables.graph import Entity, HistoryEvent, Organization, Project
 from storage.tables.memory import (
     Concept,
-    DeletedMemory,
-    DeletedMemorySource,
     Memory,
     MemoryKeywords,
     MemoryVector,
@@ -39,8 +37,6 @@ _CONTENT = {
     "versions": table_of(MemoryVersion),
     "memories": _MEMORIES,
     "sourceMessages": table_of(SourceMessage),
-    "keptMessages": table_of(DeletedMemorySource),
-    "keptFeedback": table_of(DeletedMemory),
     "concepts": table_of(Concept),
     "historyEvents": table_of(HistoryEvent),
     "operations": table_of(Operation),

@@ -74,7 +74,8 @@ class Author:
 class Change:
     """A change to be logged: a `HistoryRow` without the columns that the log assigns.
 
-    A change imported from another log may keep the id it had there.
+    `kept` is what else belonged to a deleted memory. A change imported from another log may keep
+    the id it had there.
     """
 
     project_id: str
@@ -87,6 +88,7 @@ class Change:
     new_text: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    kept: dict[str, Any] | None = None
     id: str = field(default_factory=uuid7)
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from storage.tables.columns import Id, UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import HistoryEvent, Project
-from storage.tables.memory import DeletedMemory, DeletedMemorySource, MemoryVersion
+from storage.tables.memory import MemoryVersion
 from storage.tables.platform import Export, WebhookDelivery
 from storage.tables.work import Operation
 
@@ -71,14 +71,6 @@ _DELETE_VERSIONS = delete(_VERSIONS).where(
         _HISTORY.c.version <= _VERSIONS.c.version + 1,
     )
     .exists(),
-)
-# A memory without a version cannot be restored, so nothing of it is kept.
-_DELETE_KEPT = tuple(
-    delete(table).where(
-        table.c.project_id == _PROJECT,
-        ~select(_VERSIONS.c.id).where(_VERSIONS.c.id == table.c.memory_id).exists(),
-    )
-    for table in (table_of(DeletedMemory), table_of(DeletedMemorySource))
 )
 _OLDEST_OPERATIONS = (
     select(_OPERATIONS.c.id)
@@ -137,13 +129,7 @@ class Pruned:
     until: datetime | None
 
 
-_DELETE_ENDED = (
-    _DELETE_VERSIONS,
-    *_DELETE_KEPT,
-    _DELETE_EXPORTS,
-    _DELETE_OPERATIONS,
-    _DELETE_DELIVERIES,
-)
+_DELETE_ENDED = (_DELETE_VERSIONS, _DELETE_EXPORTS, _DELETE_OPERATIONS, _DELETE_DELIVERIES)
 
 
 class PruningStore:
@@ -166,8 +152,8 @@ class PruningStore:
         """Delete up to `limit` rows of a project that are older than the cutoff.
 
         Returns the number of deleted rows; 0 means that none are left. The order is: events, from
-        the oldest to the first that is not old enough, then past versions, what is kept of deleted
-        memories, exports, operations and deliveries. Memories are never deleted.
+        the oldest to the first that is not old enough, then past versions, exports, operations and
+        deliveries. Memories are never deleted.
         """
         values = {"project": project_id, "cutoff": cutoff, "limit": limit}
         pruned = self._connection.execute(_PRUNED, values).scalar_one_or_none()

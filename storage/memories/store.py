@@ -331,7 +331,7 @@ class MemoryStore:
             raise RowMoved
         memory = replace(memory, version=version)
         self._insert([memory], model, [embedded], moment)
-        self._kept.put_back(memory.id)
+        self._kept.put_back(memory.id, memory.project_id)
         change = Change(
             memory.project_id,
             memory.id,
@@ -354,7 +354,7 @@ class MemoryStore:
         """
         ids = [memory.id for memory in memories]
         self._versions.archive(ids, moment)
-        self._kept.keep(ids)
+        kept = self._kept.collect(ids)
         close_gaps(self._connection, "id", ids)
         messages, concepts = self._sources.message_ids(ids), self._concepts.of_memories(ids)
         deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
@@ -376,6 +376,7 @@ class MemoryStore:
                 moment,
                 old_text=memory.text,
                 before=before,
+                kept=kept.get(memory.id),
             )
             self._history.record(change, -1, memory.entity_ids)
 

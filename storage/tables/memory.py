@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.enums import FeedbackValue, MemoryState
+from core.enums import MemoryState
 from language.dates.moments import Precision
 from storage.tables.columns import Id, Json, LongText, Name
 from storage.tables.fields import enum_field, id_field, link_field, moment_field, partial_index
@@ -226,37 +226,3 @@ class MemoryVector(SQLModel, table=True):
     project_id: str = id_field("projects.id")
     model: str = Field(sa_type=Name)
     vector: bytes = Field(sa_type=LargeBinary)
-
-
-class DeletedMemory(SQLModel, table=True):
-    """The rating and the touches that a memory had when it was deleted, for its restoration."""
-
-    __tablename__ = "deleted_memories"
-    __table_args__ = (Index("ix_deleted_memories_project", "project_id"),)
-
-    memory_id: str = Field(sa_type=Id, primary_key=True)
-    project_id: str = id_field("projects.id")
-    feedback: FeedbackValue | None = enum_field(FeedbackValue, nullable=True)
-    feedback_reason: str | None = Field(sa_type=LongText)
-    feedback_at: datetime | None = moment_field(nullable=True)
-    touches: Any = Field(sa_type=Json, nullable=True)
-
-
-class DeletedMemorySource(SQLModel, table=True):
-    """A copy of a message that a memory had when it was deleted, for its restoration."""
-
-    __tablename__ = "deleted_memory_sources"
-    __table_args__ = (
-        Index("ix_deleted_memory_sources_message", "id"),
-        Index("ix_deleted_memory_sources_project", "project_id"),
-    )
-
-    memory_id: str = Field(sa_type=Id, primary_key=True)
-    id: str = Field(sa_type=Id, primary_key=True)
-    project_id: str = id_field("projects.id")
-    role: str = Field(sa_type=Name)
-    name: str | None = Field(sa_type=Name)
-    content: str = Field(sa_type=LongText)
-    timestamp: datetime | None = moment_field(nullable=True)
-    utc_offset_minutes: int | None
-    created_at: datetime = moment_field()

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from storage.tables.columns import Id, Json, LongText, Name, UtcDateTime
+from storage.tables.columns import Json, Name, UtcDateTime
 
 revision = "0010"
 down_revision = "0008"
@@ -14,34 +14,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "deleted_memories",
-        sa.Column("memory_id", Id, nullable=False),
-        sa.Column("project_id", Id, nullable=False),
-        sa.Column("feedback", sa.String(32), nullable=True),
-        sa.Column("feedback_reason", LongText, nullable=True),
-        sa.Column("feedback_at", UtcDateTime(), nullable=True),
-        sa.Column("touches", Json, nullable=True),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("memory_id"),
+    op.add_column("history", sa.Column("kept", Json, nullable=True))
+    known = sa.text("kept IS NOT NULL")
+    op.create_index(
+        "ix_history_kept", "history", ["project_id"], sqlite_where=known, postgresql_where=known
     )
-    op.create_index("ix_deleted_memories_project", "deleted_memories", ["project_id"])
-    op.create_table(
-        "deleted_memory_sources",
-        sa.Column("memory_id", Id, nullable=False),
-        sa.Column("id", Id, nullable=False),
-        sa.Column("project_id", Id, nullable=False),
-        sa.Column("role", Name, nullable=False),
-        sa.Column("name", Name, nullable=True),
-        sa.Column("content", LongText, nullable=False),
-        sa.Column("timestamp", UtcDateTime(), nullable=True),
-        sa.Column("utc_offset_minutes", sa.Integer(), nullable=True),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("memory_id", "id"),
-    )
-    op.create_index("ix_deleted_memory_sources_message", "deleted_memory_sources", ["id"])
-    op.create_index("ix_deleted_memory_sources_project", "deleted_memory_sources", ["project_id"])
     op.add_column("history", sa.Column("imported_by", Name, nullable=True))
     # Records that wait already are stored first, in the order of their positions.
     past = sa.text("'1000-01-01 00:00:00.000000'")
@@ -59,5 +36,5 @@ def downgrade() -> None:
     op.drop_index("ix_import_records_order", "import_records")
     op.drop_column("import_records", "happened_at")
     op.drop_column("history", "imported_by")
-    op.drop_table("deleted_memory_sources")
-    op.drop_table("deleted_memories")
+    op.drop_index("ix_history_kept", "history")
+    op.drop_column("history", "kept")

@@ -29,7 +29,7 @@ FILTERED = {
       searchMemories(query: "soup", filter: $filter) { hits { memory { text } } }
     }""",
     "summary": """mutation ($filter: MemoryFilter) {
-      summarizeMemories(filter: $filter) { text userErrors { code path } }
+      summarizeMemories(filter: $filter) { summary userErrors { code path } }
     }""",
     "export": """mutation ($filter: MemoryFilter) {
       createExport(input: {filter: $filter}) { export { id } userErrors { code path } }
