@@ -230,7 +230,7 @@ def _store(
             fresh.append((at, record))
         seen.add(id)
     rows.prepare([record for _, record in fresh], moment)
-    by = Author(operation.actor, operation.id)
+    by = Author(operation.actor, operation.id, imported_by=operation.actor)
     items = [_item(rows, record, embedded.get(at), by, moment) for at, record in fresh]
     items, duplicates = _without_duplicates(tx, items, moment)
     items = _without_known_events(tx, items)
