@@ -31,7 +31,7 @@ from resolvers.memories.embedding import embed_texts
 from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.exchange.import_records import count_records
 from storage.exchange.importing import Imported, event_key
-from storage.log.history import Author
+from storage.log.history import Author, Change
 from storage.memories.rows import MemoryRow
 from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
@@ -233,7 +233,7 @@ def _store(
     by = Author(operation.actor, operation.id, imported_by=operation.actor)
     items = [_item(rows, record, embedded.get(at), by, moment) for at, record in fresh]
     items, duplicates = _without_duplicates(tx, items, moment)
-    items = _without_known_events(tx, items)
+    items = _without_known_events(tx, project_id, items)
     counts["twins"] += duplicates
     counts["memories"] += sum(item.memory is not None for item in items)
     counts["deleted"] += sum(item.memory is None and not item.is_later for item in items)
@@ -241,21 +241,30 @@ def _store(
     return counts
 
 
-def _without_known_events(tx: Transaction, items: Sequence[Imported]) -> list[Imported]:
+def _without_known_events(
+    tx: Transaction, project_id: str, items: Sequence[Imported]
+) -> list[Imported]:
     """Return the items without later events that must not be stored.
 
     A later event is stored if this batch stores its memory, or an import has stored it before and
-    the log does not have the event: a file may be sent again after an import that failed.
+    the log neither has the event nor has lost it by pruning: a file may be sent again after an
+    import that failed.
     """
     stored = {item.changes[0].memory_id for item in items if item.changes and not item.is_later}
     later = {item.changes[0].memory_id for item in items if item.is_later} - stored
     known = tx.importing.events_of_imported(later)
+    pruned = tx.pruning.pruned([project_id]).get(project_id) if known else None
+    until = pruned.until if pruned else None
+
+    def is_missing(change: Change) -> bool:
+        id = change.memory_id
+        is_lost = id in known and event_key(change) not in known[id]
+        return is_lost and (until is None or change.created_at >= until)
+
     return [
         item
         for item in items
-        if not item.is_later
-        or (id := item.changes[0].memory_id) in stored
-        or (id in known and event_key(item.changes[0]) not in known[id])
+        if not item.is_later or item.changes[0].memory_id in stored or is_missing(item.changes[0])
     ]
 
 

@@ -75,6 +75,10 @@ class ImportRows:
         for record in records:
             for state in record_states(record):
                 named.update(state[name] for name in _REFERENCES if state[name])
+            for event in record["history"] or ():
+                for side in filter(None, (event["before"], event["after"])):
+                    found = (side.get(name) for name in _REFERENCES)
+                    named.update(id for id in found if isinstance(id, str))
         self._owners = tx.importing.projects_of_memories(filter(is_uuid7, named))
         self.ids = {original_id(record): self._own_id(record) for record in records}
         self.retained_ids = tx.importing.retained_ids(self.ids.values(), project_id)
