@@ -117,7 +117,7 @@ async def _accept(
 
     def work(tx: Transaction) -> OperationRow:
         writable_project(tx, ctx, project_id)
-        repeated = find_repeated_operation(tx, ctx, project_id, OperationType.ADD, idempotent)
+        repeated = find_repeated_operation(tx, ctx, OperationType.ADD, idempotent)
         if repeated is not None:
             return repeated
         tx.operations.add(operation, idempotent)
@@ -156,7 +156,7 @@ async def _store(
 
     def work(tx: Transaction) -> Addition:
         writable_project(tx, ctx, project_id)
-        repeated = find_repeated_operation(tx, ctx, project_id, OperationType.ADD, idempotent)
+        repeated = find_repeated_operation(tx, ctx, OperationType.ADD, idempotent)
         if repeated is not None:
             return Addition(repeated)
         # Read inside the transaction, so that creation times rise with the log on SQLite.

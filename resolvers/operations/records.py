@@ -182,6 +182,7 @@ def idempotent_request(
     serialized = orjson.dumps([project_id, body], option=orjson.OPT_SORT_KEYS)
     pepper = ctx.services.pepper
     return IdempotentRequest(
+        project_id,
         key_digest(f"{project_id} {key}", pepper),
         (key, key_digest(key, pepper)),
         hashlib.sha256(serialized).hexdigest(),
@@ -198,11 +199,7 @@ def key_digest(key: str, pepper: bytes) -> str:
 
 
 def find_repeated_operation(
-    tx: Transaction,
-    ctx: Context,
-    project_id: str,
-    type: OperationType,
-    request: IdempotentRequest | None,
+    tx: Transaction, ctx: Context, type: OperationType, request: IdempotentRequest | None
 ) -> OperationRow | None:
     """Return the operation of an earlier identical request, even if its content has been erased.
 
@@ -212,7 +209,7 @@ def find_repeated_operation(
     if request is None:
         return None
     since = ctx.now() - KEY_RETENTION
-    known = tx.operations.find_repeated(ctx.actor.account_id, project_id, type, request, since)
+    known = tx.operations.find_repeated(ctx.actor.account_id, type, request, since)
     if known is None:
         return None
     row, digest = known

@@ -199,7 +199,7 @@ async def _generate(
 
     def work(tx: Transaction) -> ProfileJob:
         writable_project(tx, ctx, project.id)
-        repeated = find_repeated_operation(tx, ctx, project.id, OperationType.EXPORT, idempotent)
+        repeated = find_repeated_operation(tx, ctx, OperationType.EXPORT, idempotent)
         export = tx.exports.of_operation(repeated.id) if repeated is not None else None
         if export is not None and export.profile_job is not None:
             return replace(_job(tx, ctx, export.profile_job), is_repeated=True)

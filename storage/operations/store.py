@@ -89,13 +89,12 @@ class OperationRow:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """The identity of an idempotent request: a digest of the client's key, and one of its input.
+    """The identity of an idempotent request: digests of the project and the key, and of its input.
 
-    `key` is a keyed digest of the project and the key, so a key belongs to an account and a
-    project, and nothing stored reveals it. `former_keys` are the forms in which earlier versions of
-    the server stored the key: the key itself, and a digest without the project.
+    `former_keys` are the forms in which earlier versions stored the key: as it is, and a digest.
     """
 
+    project_id: str
     key: str
     former_keys: tuple[str, ...]
     digest: str
@@ -251,12 +250,7 @@ class OperationStore:
         )
 
     def find_repeated(
-        self,
-        account_id: str,
-        project_id: str,
-        type: OperationType,
-        request: IdempotentRequest,
-        since: datetime,
+        self, account_id: str, type: OperationType, request: IdempotentRequest, since: datetime
     ) -> tuple[OperationRow, str | None] | None:
         """Return the operation with a request's key in a project and its digest, or None.
 
@@ -267,7 +261,7 @@ class OperationStore:
             _OPERATIONS.c.account_id == account_id,
             _OPERATIONS.c.type == type,
             _OPERATIONS.c.idempotency_key.in_((request.key, *request.former_keys)),
-            _OPERATIONS.c.project_id == project_id,
+            _OPERATIONS.c.project_id == request.project_id,
         )
         older = update(_OPERATIONS).where(*same_key, _OPERATIONS.c.created_at < since)
         self._connection.execute(older.values(idempotency_key=None))

@@ -159,34 +159,32 @@ async def test_a_step_of_an_agent_may_have_nothing_to_remember(
     assert stored.notes[0] == "messages.0 has no text and was skipped."
 
 
+LONG = ["x" * 60_000] * 5
+
+
 @pytest.mark.parametrize("infer", [True, False])
 @pytest.mark.parametrize("door", DOORS)
 async def test_the_messages_of_a_call_have_a_limit_together(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch, door: str, infer: bool
+    tenant: Tenant, door: str, infer: bool
 ) -> None:
-    monkeypatch.setattr(tenant.deployment.services, "ingest_limit", 2 * len(CAT))
     with unchanged(tenant.deployment):
-        found = await add_or_fail(tenant, door, [CAT, CAT, "x"], infer=infer)
-        assert found == ("INVALID_INPUT", ["messages"])
-    assert await add_or_fail(tenant, door, [CAT, CAT], infer=infer) is None
+        found = await add_or_fail(tenant, door, LONG, infer=infer)
+    assert found == ("INVALID_INPUT", ["messages"])
 
 
-async def test_the_error_names_the_limit_and_the_length(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tenant.deployment.services, "ingest_limit", 1_024)
+async def test_the_error_names_the_limit_and_the_length(tenant: Tenant) -> None:
     document = """
     mutation ($input: AddMemoriesInput!) {
       addMemories(input: $input) { operation { id } userErrors { code message path } }
     }
     """
-    messages = [{"role": "user", "content": "x" * 600}] * 2
+    messages = [{"role": "user", "content": text} for text in LONG]
     errors = await tenant.owner.refused(document, input={"userId": "a", "messages": messages})
     assert errors == [
         {
             "code": "INVALID_INPUT",
-            "message": "The messages of one call must have at most 1,024 characters together, they "
-            "have 1,200: send them in several calls.",
+            "message": "The messages of one call must have at most 262,144 characters together, "
+            "they have 300,000: send them in several calls.",
             "path": ["input", "messages"],
         }
     ]
