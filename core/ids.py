@@ -1,8 +1,8 @@
 """The two impure inputs of every write: a new id and the current time.
 
 Ids are UUIDv7 (RFC 9562, section 5.7): they sort by creation time, and the ids of one process sort
-in the order of their creation, even within a millisecond. An id must be in the canonical lower-case
-text form.
+in the order of their creation, even within a millisecond. Ids are stored in the
+canonical lower-case text form.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from uuid_utils import uuid7 as _uuid7
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _VERSION_7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_ANY_CASE = re.compile(_CANONICAL.pattern, re.IGNORECASE | re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,6 +31,11 @@ def now() -> datetime:
 def is_id(text: str) -> bool:
     """Return whether a text has the form of an id; the object need not exist."""
     return _CANONICAL.fullmatch(text) is not None
+
+
+def canonical_id(text: str) -> str:
+    """Return an id in lower case; any other text is returned as it is."""
+    return text.lower() if _ANY_CASE.fullmatch(text) else text
 
 
 def is_uuid7(text: str) -> bool:

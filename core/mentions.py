@@ -29,7 +29,8 @@ def record_names_entity(record: dict[str, Any], type: EntityType, name: str) -> 
     """Return whether an import record is that entity, or was ever about it.
 
     A record is a checked line of the exchange format: an entity, a memory with its past, or a
-    deleted memory of which only the past is left.
+    deleted memory of which only the past is left. A later event is a record that says in `about`
+    which entities its memory has.
     """
     if record["type"] == "entity":
         return bool(record["entityType"] == type.name and record["name"] == name)
@@ -57,8 +58,9 @@ def record_is_memory(record: dict[str, Any], project_id: str, memory_ids: Collec
 
 def _states_of(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every set of fields that a record says its memory has or had."""
-    if "memory" in record:
-        yield record["memory"]
+    for name in ("memory", "about"):
+        if name in record:
+            yield record[name]
     yield from record.get("versions") or ()
     for event in record.get("history") or ():
         for side in (event["before"], event["after"]):

@@ -111,6 +111,13 @@ class Settings(Limits):
         ge=1,
         description="The size of the search cache of a process, in megabytes.",
     )
+    ingest_limit: int = Field(
+        200_000,
+        ge=1_024,
+        le=1_048_576,
+        description="The maximum number of characters of all messages of one call that adds "
+        "memories, from 1,024 to 1,048,576.",
+    )
     live_limit: int = Field(
         5_000,
         ge=1,

@@ -1,8 +1,8 @@
 """Dates and times in inputs without a fixed format, and the time zones in which they are read."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import cache
-from typing import Any
+from typing import Any, overload
 from zoneinfo import ZoneInfo, available_timezones
 
 from core.errors import InvalidInput
@@ -34,6 +34,24 @@ def parse_zoned_datetime(value: Any, zone: tzinfo = UTC) -> datetime:
     except (OverflowError, OSError) as error:
         raise ValueError(str(error)) from None
     return moment
+
+
+@overload
+def iso_text(moment: date) -> str: ...
+@overload
+def iso_text(moment: None) -> None: ...
+@overload
+def iso_text(moment: date | None) -> str | None: ...
+
+
+def iso_text(moment: date | None) -> str | None:
+    """Return a date in ISO 8601, or a date and time, always with microseconds; None for None.
+
+    One width lets clients sort and compare the texts.
+    """
+    if isinstance(moment, datetime):
+        return moment.isoformat(timespec="microseconds")
+    return None if moment is None else moment.isoformat()
 
 
 def check_timezone(name: str, *path: str | int) -> ZoneInfo:

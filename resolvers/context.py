@@ -11,7 +11,7 @@ import structlog
 from core.access import Actor
 from core.api_keys import digest_of
 from core.errors import InvalidInput, Unauthenticated, Unavailable
-from core.ids import now
+from core.ids import canonical_id, now
 from core.limits.settings import Limits
 from core.paging import Cursors
 from providers.base import Embedder, ProviderError
@@ -72,6 +72,7 @@ class Services:
     retention: timedelta | None = None
     # Whether errors of validation name similar fields, which tells a stranger the schema.
     suggests: bool = True
+    ingest_limit: int = 200_000
     clock: Callable[[], datetime] = now
 
 
@@ -147,7 +148,7 @@ class Context:
         chosen = requested if requested is not None else self.actor.default_project_id
         if chosen is None:
             raise InvalidInput(f"This key has no default project: give {argument}.", argument)
-        return chosen
+        return canonical_id(chosen)
 
 
 async def authenticate(services: Services, tokens: Sequence[str]) -> Actor:

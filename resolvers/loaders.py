@@ -15,6 +15,7 @@ from core.access import Actor
 from core.enums import EntityType
 from core.errors import NotFound
 from core.filters.tree import Filter
+from core.ids import canonical_id
 from core.paging import Page, Slice
 from storage.database import Database
 from storage.sql.listing import Listing, Source
@@ -52,13 +53,13 @@ class Loaders:
         return found
 
     async def row_or_none(self, source: Source[Any], id: str) -> Any:
-        """Return a row by id, or None if the actor cannot see it."""
+        """Return a row by id, in any letter case, or None if the actor cannot see it."""
 
         async def batch(ids: list[str]) -> list[Any]:
             found = await self._db.read(lambda tx: tx.find(source, ids, self._actor))
             return [found.get(id) for id in ids]
 
-        return await self._loader(("row", source.noun), batch).load(id)
+        return await self._loader(("row", source.noun), batch).load(canonical_id(id))
 
     async def page(self, link: Link, parent: str) -> Slice[Any]:
         """Return one page of a parent's children."""

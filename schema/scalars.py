@@ -1,12 +1,16 @@
 """The scalars of the schema. Input is validated here, before a resolver receives it."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLID
 from strawberry.types.scalar import ScalarDefinition
+
+from core.ids import canonical_id
+from core.timestamps import iso_text
 
 Cursor = NewType("Cursor", str)
 
@@ -55,7 +59,18 @@ def in_zone(moment: datetime, zone: tzinfo | None) -> datetime:
 
 
 def _print_datetime(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
+    return iso_text(value).replace("+00:00", "Z")
+
+
+def _in_lower_case(read: Callable[..., str]) -> Callable[..., str]:
+    return lambda *arguments: canonical_id(read(*arguments))
+
+
+# Ids are accepted in any letter case. The library does not allow a schema to redefine its scalar
+# for ids, so its readers, of variables and of literals, are replaced in place.
+for _name in ("parse_value", "parse_literal", "coerce_input_value", "coerce_input_literal"):
+    if _read := getattr(GraphQLID, _name, None):
+        setattr(GraphQLID, _name, _in_lower_case(_read))
 
 
 def _parse_date(value: Any) -> date:

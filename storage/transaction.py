@@ -27,6 +27,7 @@ from storage.exchange.profiles import ProfileStore
 from storage.log.follow import LogStore
 from storage.log.history import HistoryStore
 from storage.log.pruning import PruningStore
+from storage.memories.categories import CategoryStore
 from storage.memories.claims import ClaimStore
 from storage.memories.concepts import ConceptStore
 from storage.memories.entities import EntityStore
@@ -83,6 +84,7 @@ class Transaction:
     jobs = _store(JobStore)
     sources = _store(SourceStore)
     concepts = _store(ConceptStore)
+    categories = _store(CategoryStore)
     claims = _store(ClaimStore)
     repeats = _store(RepeatStore)
     vectors = _store(VectorStore)

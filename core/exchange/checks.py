@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidInput
-from core.ids import is_uuid7
+from core.ids import canonical_id, is_uuid7
 from core.text_forms import canonical_name
 from core.validation import LONGEST_NAME, check_storable, check_text
 
@@ -137,7 +137,8 @@ def number_check(least: int, most: int = LARGEST_NUMBER) -> Check:
 
 
 def check_id(value: Any, *path: Step) -> str:
-    """Return an id. Raises `InvalidInput` if the value is not a UUIDv7 in canonical form."""
+    """Return an id in lower case. Raises `InvalidInput` if the value is not a UUIDv7."""
+    value = canonical_id(value) if isinstance(value, str) else value
     if not isinstance(value, str) or not is_uuid7(value):
         raise InvalidInput(
             "This must be a UUIDv7 such as 01936d6e-5b3a-7c41-8e0f-2d9a64b1c705.", *path

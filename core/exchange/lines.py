@@ -32,6 +32,7 @@ from core.exchange.checks import (
     optional,
     text_check,
 )
+from core.json_bodies import parse_json
 from core.validation import LONGEST_TEXT, check_metadata
 
 FORMAT = 1
@@ -130,7 +131,7 @@ def checked_line(line: bytes) -> dict[str, Any]:
     Raises `InvalidInput` whose path names the field but not the line.
     """
     try:
-        record = check_object(orjson.loads(line))
+        record = check_object(parse_json(line))
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"it is not JSON: {error.msg}.") from None
     except InvalidInput:

@@ -149,8 +149,10 @@ class Mem0Reader:
     def _send(self, piece: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             self._parser.send(piece)
-        except (ijson.JSONError, StopIteration):
-            raise self._broken("it is not JSON") from None
+        except (ijson.JSONError, StopIteration) as error:
+            is_long = "integer overflow" in str(error)
+            reason = "it has an integer that does not fit into 64 bits"
+            raise self._broken(reason if is_long else "it is not JSON") from None
         values, self._values[:] = list(self._values), []
         for value in values:
             self.number += 1

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from core.enums import MemoryState
-from core.filters.tree import And, Condition, Field, Filter, Not, Operator, Or
+from core.filters.tree import UNARY, And, Condition, Field, Filter, Not, Operator, Or
 
 _MOMENTS = {Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP}
 
@@ -52,7 +52,7 @@ def _filter(value: dict[str, Any]) -> Filter:
 
 
 def _operand(field: Field, operator: Operator, value: Any) -> Any:
-    if operator is Operator.EXISTS:
+    if operator in UNARY:
         return None
     if field is Field.METADATA:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
@@ -70,7 +70,7 @@ def _typed(field: Field, value: Any) -> Any:
 
 
 def _condition(condition: Condition) -> Any:
-    if condition.operator is Operator.EXISTS:
+    if condition.operator in UNARY:
         value: Any = True
     elif condition.field is Field.METADATA:
         value = orjson.loads(condition.value)

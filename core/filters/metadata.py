@@ -34,7 +34,7 @@ def metadata_matches(metadata: str, key: str, operator: str, operand: str | None
     if value is _ABSENT:
         return False
     if operand is None:
-        return value is not None
+        return (value is None) is (Operator(operator) is Operator.IS_NULL)
     expected = _parsed(operand)
     match Operator(operator):
         case Operator.EQ:

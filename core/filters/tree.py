@@ -54,8 +54,11 @@ class Operator(Enum):
     GTE = "gte"
     LT = "lt"
     LTE = "lte"
+    IS_NULL = "isNull"
 
 
+# These operators have no operand.
+UNARY = (Operator.EXISTS, Operator.IS_NULL)
 ENTITY_TYPE_OF_FIELD = {
     Field.USER_ID: EntityType.USER,
     Field.AGENT_ID: EntityType.AGENT,
@@ -70,7 +73,7 @@ _OPERATORS = {
     **dict.fromkeys(ENTITY_TYPE_OF_FIELD, _EQUALITY),
     Field.TEXT: ("contains", "icontains"),
     Field.CATEGORIES: ("in", "contains", "exists"),
-    Field.METADATA: ("eq", "ne", "contains", "in", *_RANGE, "exists"),
+    Field.METADATA: ("eq", "ne", "contains", "in", *_RANGE, "exists", "isNull"),
     **dict.fromkeys(
         (Field.CREATED_AT, Field.UPDATED_AT, Field.TIMESTAMP, Field.EXPIRATION_DATE),
         ("eq", "ne", *_RANGE, "in", "exists"),
@@ -183,10 +186,11 @@ class FilterBuilder:
     ) -> Filter:
         if name == "ne":
             return Not(self._condition(field, Operator.EQ, value, key, path))
-        if name == "exists":
-            exists = self._condition(field, Operator.EXISTS, None, key, path)
-            return exists if value else Not(exists)
-        return self._condition(field, Operator(name), value, key, path)
+        operator = Operator(name)
+        if operator in UNARY:
+            holds = self._condition(field, operator, None, key, path)
+            return holds if value else Not(holds)
+        return self._condition(field, operator, value, key, path)
 
     def _condition(
         self,
@@ -201,7 +205,7 @@ class FilterBuilder:
         if many and len(value) > MOST_VALUES:
             raise InvalidInput(f"Give at most {MOST_VALUES:,} values.", *path)
         if field is Field.METADATA:
-            if operator is not Operator.EXISTS:
+            if operator not in UNARY:
                 value = _operand(value, *path)
         elif many:
             value = tuple(value)

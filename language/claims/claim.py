@@ -9,6 +9,7 @@ claim.
 """
 
 import re
+from functools import lru_cache
 
 from language.claims.dress import undressed
 from language.claims.life import (
@@ -96,6 +97,12 @@ def claim_of(text: str) -> Claim | None:
     """
     if len(text) > MAX_TEXT_LENGTH or not _JOKING.isdisjoint(text):
         return None
+    return _read_claim(text)
+
+
+# A fact is read when it is drafted, embedded, stored and compared with others.
+@lru_cache(4_096)
+def _read_claim(text: str) -> Claim | None:
     plain = as_typed(undressed(text))
     sentences = [part for part in _SENTENCE_END.split(plain.rstrip(_CLOSING)) if part]
     if not 1 <= len(sentences) <= 2 or len(plain.split()) > MAX_WORDS:

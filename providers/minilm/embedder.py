@@ -7,7 +7,7 @@ a long text.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -30,10 +30,11 @@ BATCH = 32  # The maximum number of texts per run.
 # The maximum number of tokens per run, including padding: 32 texts of a full window would delay
 # the queries of all other callers by seconds, and larger batches are hardly faster.
 BATCH_TOKENS = 2_048
-CACHED_QUERIES = 1024  # The number of queries whose vectors are cached.
+# The number of texts whose vectors are cached, and their greatest length in characters. A repeated
+# query is answered at once, and a fact that is categorized, stored and compared is embedded once.
+CACHED_TEXTS, LONGEST_CACHED = 4_096, 512
 _UNKNOWN = "[UNK]"
 _LETTER = regex.compile(r"\p{L}")
-QUERY_LENGTH = 512  # Characters; longer texts are rarely queries that are repeated.
 # The number of texts per run for token states. So few of similar length need little padding, and
 # more would not be faster.
 STATES_BATCH = 8
@@ -57,6 +58,9 @@ class MiniLM:
         options.intra_op_num_threads = min(2, os.cpu_count() or 1)
         # Spinning threads would keep those cores busy between runs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The 8-bit weights are expanded to float32 when the model is loaded: matrix products of a
+        # batch take two thirds of the time that the kernel for 8-bit weights takes.
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = onnxruntime.InferenceSession(
             HERE / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
@@ -64,7 +68,7 @@ class MiniLM:
         self._tokenizer.enable_truncation(max_length=WINDOW)
         self._tokenizer.no_padding()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="minilm")
-        self._queries: dict[str, bytes] = {}
+        self._cached: dict[str, bytes] = {}
 
     async def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Return one vector of 1,536 bytes (384 float32) per text; see `Embedder.embed`.
@@ -72,9 +76,12 @@ class MiniLM:
         Raises a retryable ProviderError after `close`, and when the runtime fails: every text is
         valid input, so the cause is the machine, most likely a lack of memory.
         """
-        if len(texts) == 1 and len(texts[0]) <= QUERY_LENGTH:
-            return [await self._embed_query(texts[0])]
-        return await self._all(self._vectors_of, list(texts))
+        found = {text: self._cached[text] for text in texts if text in self._cached}
+        missing = [text for text in dict.fromkeys(texts) if text not in found]
+        vectors = await self._all(self._vectors_of, missing)
+        found |= zip(missing, vectors, strict=True)
+        self._remember(found)
+        return [found[text] for text in texts]
 
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
         """Return the token states of each text; see `TokenReader.token_states`.
@@ -103,15 +110,17 @@ class MiniLM:
         """Wait for the batches already submitted, then reject later ones."""
         self._worker.shutdown()
         # Cached texts would still be answered.
-        self._queries.clear()
+        self._cached.clear()
 
-    async def _embed_query(self, query: str) -> bytes:
-        # A dict keeps insertion order, so removing and re-inserting makes an entry the most recent.
-        vector = self._queries.pop(query, None) or (await self._all(self._vectors_of, [query]))[0]
-        self._queries[query] = vector
-        if len(self._queries) > CACHED_QUERIES:
-            del self._queries[next(iter(self._queries))]
-        return vector
+    def _remember(self, vectors: Mapping[str, bytes]) -> None:
+        for text, vector in vectors.items():
+            if len(text) <= LONGEST_CACHED:
+                # A dict keeps insertion order, so removing and re-inserting makes an entry the
+                # most recent.
+                self._cached.pop(text, None)
+                self._cached[text] = vector
+        while len(self._cached) > CACHED_TEXTS:
+            del self._cached[next(iter(self._cached))]
 
     async def _all(
         self, compute: Callable[[list[list[int]]], list[Result]], texts: list[str]

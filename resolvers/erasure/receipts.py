@@ -16,7 +16,7 @@ from core.enums import EntityType, JobKind
 from core.ids import uuid7
 from resolvers.context import Context, Services
 from resolvers.operations.postpone import Postponed
-from resolvers.operations.records import key_tombstone
+from resolvers.operations.records import key_digest
 from resolvers.pagination import Connected, PageArguments, connect
 from storage.erasure.memories import Erased
 from storage.erasure.mentions import PLACES, Subject
@@ -94,7 +94,7 @@ def erase_traces(
         ids |= tx.operations.ids_about_entity(project.id, *entity)
     moment = ctx.now()
     erased.counts["operations"] += tx.operations.erase(
-        ids, moment, partial(key_tombstone, pepper=ctx.services.pepper)
+        ids, moment, partial(key_digest, pepper=ctx.services.pepper)
     )
     receipt = create_receipt(tx, ctx, project, subject, erased)
     pending: dict[str, Any] = {
@@ -184,7 +184,7 @@ def _search_some(tx: Transaction, services: Services, receipt: ReceiptRow) -> bo
         beyond,
         _STEP,
         services.clock(),
-        partial(key_tombstone, pepper=services.pepper),
+        partial(key_digest, pepper=services.pepper),
     )
     if step.erased:
         tx.receipts.count(receipt.id, step.erased)

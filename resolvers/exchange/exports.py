@@ -20,7 +20,7 @@ from core.json_schemas import check_object_schema
 from core.schema_fields import fields_of
 from core.validation import LONGEST_TEXT, check_text
 from resolvers.context import Context
-from resolvers.memories.listing import MemoryScope, check_scope
+from resolvers.memories.listing import MemoryScope, check_scope_in
 from resolvers.operations.records import operation_row, succeeded_operation
 from storage.exchange.exports import EXPORTS, ExportRow
 from storage.operations.store import OPERATIONS, OperationRow
@@ -93,7 +93,7 @@ async def create_export(
         if new.schema is not None:
             ctx.actor.require(Permission.ASK_MODEL, project.viewer_role)
         try:
-            check_scope(MemoryScope(new.filter), project)
+            check_scope_in(tx, MemoryScope(new.filter), project)
         except AppError as error:
             raise error.with_path_prefix("input") from None
         # Taken inside the transaction, so that on SQLite the exported changes precede it.

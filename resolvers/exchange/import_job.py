@@ -23,14 +23,15 @@ from resolvers.exchange.import_rows import (
     addition_change,
     entity_from_record,
     feedback_columns,
-    is_erased,
     original_id,
     utterance_in,
 )
+from resolvers.exchange.staging import is_erased
 from resolvers.memories.embedding import embed_texts
 from resolvers.operations.attempts import run_attempt, start_attempt
-from storage.exchange.importing import Imported
-from storage.log.history import Author
+from storage.exchange.import_records import count_records
+from storage.exchange.importing import Imported, event_key
+from storage.log.history import Author, Change
 from storage.memories.rows import MemoryRow
 from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
@@ -89,8 +90,7 @@ def _next(tx: Transaction, operation_id: str) -> Staged:
     batch: list[tuple[int, Record]] = []
     size = 0
     while len(batch) < BATCH and size < _MOST_BYTES:
-        after = batch[-1][0] if batch else -1
-        piece = tx.import_records.first(operation_id, _PIECE, after)
+        piece = tx.import_records.first(operation_id, _PIECE, len(batch))
         batch += piece
         size += sum(len(orjson.dumps(record)) for _, record in piece)
         if len(piece) < _PIECE:
@@ -142,7 +142,7 @@ class _ImportRun:
         They are triples (position of the record, utterance, previous utterance or None).
         """
         live = [(at, record) for at, record in batch if record["type"] == "memory"]
-        rows = ImportRows(tx, self.project_id, [record for _, record in live])
+        rows = ImportRows(tx, self.project_id, [record for _, record in live], "")
         known = {original_id(record): utterance_in(record["memory"]) for _, record in live}
         fresh = [item for item in live if rows.ids[original_id(item[1])] not in rows.retained_ids]
         formers = {record["memory"]["previousId"] for _, record in fresh} - known.keys()
@@ -179,7 +179,7 @@ def _storing_transaction(
         moment = services.clock()
         counts = counts_of(operation.outcomes)
         counts.update(_store(tx, operation, batch, embedded, services.embedder.model, moment))
-        counts["records"] += len(batch)
+        counts["records"] += count_records(at for at, _ in batch)
         outcomes = outcomes_of(counts)
         if tx.import_records.first(operation.id, 1):
             total = max(1, operation.input.get("records", 1))
@@ -215,10 +215,13 @@ def _store(
         project_id, [entity_from_record(project_id, record) for record in entities]
     )
     about = [(at, record) for at, record in batch if record["type"] != "entity"]
-    rows = ImportRows(tx, project_id, [record for _, record in about])
+    rows = ImportRows(tx, project_id, [record for _, record in about], operation.actor)
     seen, fresh = set(rows.retained_ids), []
     for at, record in about:
         id = rows.ids[original_id(record)]
+        if record["type"] == "event":
+            fresh.append((at, record))
+            continue
         if is_erased(record):
             continue
         if id in seen or (record["type"] == "memory" and at not in embedded):
@@ -227,14 +230,42 @@ def _store(
             fresh.append((at, record))
         seen.add(id)
     rows.prepare([record for _, record in fresh], moment)
-    by = Author(operation.actor, operation.id)
+    by = Author(operation.actor, operation.id, imported_by=operation.actor)
     items = [_item(rows, record, embedded.get(at), by, moment) for at, record in fresh]
     items, duplicates = _without_duplicates(tx, items, moment)
+    items = _without_known_events(tx, project_id, items)
     counts["twins"] += duplicates
     counts["memories"] += sum(item.memory is not None for item in items)
-    counts["deleted"] += sum(item.memory is None for item in items)
+    counts["deleted"] += sum(item.memory is None and not item.is_later for item in items)
     tx.importing.store(project_id, items, model, moment)
     return counts
+
+
+def _without_known_events(
+    tx: Transaction, project_id: str, items: Sequence[Imported]
+) -> list[Imported]:
+    """Return the items without later events that must not be stored.
+
+    A later event is stored if this batch stores its memory, or an import has stored it before and
+    the log neither has the event nor has lost it by pruning: a file may be sent again after an
+    import that failed.
+    """
+    stored = {item.changes[0].memory_id for item in items if item.changes and not item.is_later}
+    later = {item.changes[0].memory_id for item in items if item.is_later} - stored
+    known = tx.importing.events_of_imported(later)
+    pruned = tx.pruning.pruned([project_id]).get(project_id) if known else None
+    until = pruned.until if pruned else None
+
+    def is_missing(change: Change) -> bool:
+        id = change.memory_id
+        is_lost = id in known and event_key(change) not in known[id]
+        return is_lost and (until is None or change.created_at >= until)
+
+    return [
+        item
+        for item in items
+        if not item.is_later or item.changes[0].memory_id in stored or is_missing(item.changes[0])
+    ]
 
 
 def _item(
@@ -242,7 +273,7 @@ def _item(
 ) -> Imported:
     changes, versions = rows.changes(record), rows.versions(record)
     if record["type"] != "memory":
-        return Imported(None, None, changes, versions)
+        return Imported(None, None, changes, versions, is_later=record["type"] == "event")
     memory = rows.memory(record, record["memory"])
     return Imported(
         memory,

@@ -49,14 +49,6 @@ def utterance_in(memory: Record) -> Utterance:
     return Utterance(memory["text"], speaker_of(memory["actor"], memory["role"], *names))
 
 
-def is_erased(record: Record) -> bool:
-    """Return whether a record has no content, because the memory was erased at its origin."""
-    if record["type"] == "memory" or record["versions"]:
-        return False
-    contents = ("oldText", "newText", "before", "after")
-    return all(event[name] is None for event in record["history"] or () for name in contents)
-
-
 def record_states(record: Record) -> Iterator[Record]:
     """Yield the memory of a record, unless it was deleted, and then its past versions."""
     if record["type"] == "memory":
@@ -71,14 +63,22 @@ class ImportRows:
     exist already, if only in the history.
     """
 
-    def __init__(self, tx: Transaction, project_id: str, records: Sequence[Record]) -> None:
+    def __init__(
+        self, tx: Transaction, project_id: str, records: Sequence[Record], importer: str
+    ) -> None:
+        """`importer` is the e-mail address of the account that imports the records."""
         self._tx = tx
+        self._importer = importer
         self._project_id = project_id
         self._entities: dict[tuple[EntityType, str], str] = {}
         named = {original_id(record) for record in records}
         for record in records:
             for state in record_states(record):
                 named.update(state[name] for name in _REFERENCES if state[name])
+            for event in record["history"] or ():
+                for side in filter(None, (event["before"], event["after"])):
+                    found = (side.get(name) for name in _REFERENCES)
+                    named.update(id for id in found if isinstance(id, str))
         self._owners = tx.importing.projects_of_memories(filter(is_uuid7, named))
         self.ids = {original_id(record): self._own_id(record) for record in records}
         self.retained_ids = tx.importing.retained_ids(self.ids.values(), project_id)
@@ -210,7 +210,7 @@ class ImportRows:
             self.ids[original_id(record)],
             event["version"],
             HistoryEventType[event["type"]],
-            Author(event["actor"], operation_id),
+            Author(event["actor"], operation_id, self._importer),
             _moment(event["createdAt"]),
             old_text=event["oldText"],
             new_text=event["newText"],

@@ -1,12 +1,13 @@
 """The lines of an export, in the format that docs/exports.md describes."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
 import orjson
 
+from core.timestamps import iso_text
 from storage.exchange.belongings import PastVersion
 from storage.log.history import HistoryRow
 from storage.memories.entities import EntityRow
@@ -74,9 +75,14 @@ _FEEDBACK = {"value": "value", "reason": "reason", "updatedAt": "updated_at"}
 
 def line(type: str, **fields: Any) -> bytes:
     """Return one line of JSON, with the newline at its end."""
-    return orjson.dumps(
-        {"type": type, **fields}, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-    )
+    options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+    return orjson.dumps({"type": type, **fields}, default=_time_text, option=options)
+
+
+def _time_text(value: Any) -> str:
+    if isinstance(value, date):
+        return iso_text(value).replace("+00:00", "Z")
+    raise TypeError
 
 
 def first_line(

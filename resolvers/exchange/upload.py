@@ -19,6 +19,7 @@ from core.exchange.nesting import NestingCounter
 from core.limits.settings import Limits
 from resolvers.access import writable_project
 from resolvers.context import Context
+from resolvers.exchange.staging import Staging
 from resolvers.operations.records import operation_row
 from resolvers.operations.tracker import SILENCE
 from storage.operations.store import OperationRow
@@ -109,13 +110,15 @@ class _Upload:
         self._operation: OperationRow | None = None
         self._is_stored = False
         self._buffer: list[Position] = []
+        self._staging = Staging()
         self._bytes = 0
         self._total = 0
         self._renewed_at = ctx.now()
 
     async def take(self, records: list[Position], size: int) -> None:
         """Buffer records that `size` bytes contained; flush the buffer if it is full or old."""
-        self._buffer += records
+        for position, record in records:
+            self._buffer += self._staging.split(position, record)
         self._total += len(records)
         self._bytes += size
         is_late = self._is_stored and self._ctx.now() - self._renewed_at > _RENEWAL_INTERVAL

@@ -67,6 +67,7 @@ async def add_memories(ctx: Context, project_id: str | None, request: AddRequest
     target = ctx.project_id(project_id)
     turns = check_new(request.turns, request.new)
     request.check()
+    request.check_length(ctx.services.ingest_limit)
     idempotent = idempotent_request(ctx, request.idempotency_key, target, request.as_json())
     if not request.infer:
         addition = await _store(ctx, target, turns, request, idempotent)

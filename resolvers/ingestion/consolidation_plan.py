@@ -7,7 +7,8 @@ the log, and `restoreMemory` reverts it.
 The plan is made draft by draft, and each draft sees the decisions for the ones before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -109,6 +110,43 @@ def may_judge(draft: Draft, memories: Mapping[str, MemoryRow]) -> bool:
     return current is not None and current.version == judged.version and not current.immutable
 
 
+class _Claimants:
+    """The memories that claim the same attribute as a stored one, as far as they still hold.
+
+    A conversation may claim an attribute a thousand times, of which only the last claim holds. So
+    those that have been replaced are not looked at again, and stored ones not before `add`.
+    """
+
+    def __init__(
+        self, by_memory: Mapping[str, Sequence[MemoryRow]], undecided: Collection[str]
+    ) -> None:
+        lists = {id(rows): rows for rows in by_memory.values()}
+        self._list_of = {memory_id: id(rows) for memory_id, rows in by_memory.items()}
+        self._rows = {row.id: row for rows in lists.values() for row in rows}
+        self._lists_with: defaultdict[str, list[int]] = defaultdict(list)
+        for at, rows in lists.items():
+            for row in rows:
+                self._lists_with[row.id].append(at)
+        self._holding = {
+            at: {row.id for row in rows if row.id not in undecided} for at, rows in lists.items()
+        }
+
+    def add(self, memory_id: str) -> None:
+        """Add a stored memory on which the plan has begun to decide."""
+        for at in self._lists_with.get(memory_id, ()):
+            self._holding[at].add(memory_id)
+
+    def of(self, memory_id: str, current: Callable[[MemoryRow], MemoryRow]) -> list[MemoryRow]:
+        """Return the active claimants of a stored memory, as `current` returns them."""
+        at = self._list_of.get(memory_id)
+        if at is None:
+            return []
+        rows = [current(self._rows[id]) for id in self._holding[at]]
+        active = [row for row in rows if row.state is MemoryState.ACTIVE]
+        self._holding[at] = {row.id for row in active}
+        return active
+
+
 class _Plan:
     """A plan in progress. `_memories` are the rows as they would be after the changes so far.
 
@@ -124,6 +162,7 @@ class _Plan:
             **{row.id: row for row in situation.stored.values()},
         }
         self._undecided = {row.id for row in situation.stored.values()}
+        self._claimants = _Claimants(situation.claimants, self._undecided)
         self._said_at = dict(situation.said_at)
         self._again: dict[str, MemoryRow] = {}
         self._changes: list[Change] = []
@@ -158,6 +197,7 @@ class _Plan:
     def _consolidate(self, position: int, row: MemoryRow) -> tuple[MemoryRow, AddOutcome]:
         draft = self._situation.drafts[position]
         self._undecided.discard(row.id)
+        self._claimants.add(row.id)
         if not is_current(row, self._situation.today):
             return row, AddOutcome.ADDED
         duplicate = self._duplicate(draft)
@@ -238,7 +278,7 @@ class _Plan:
             return [], []
         earlier, later = [], []
         again = [memory for memory in self._again.values() if memory.subject == row.subject]
-        claimants = [*self._situation.claimants.get(row.id, ()), *again]
+        claimants = [*self._claimants.of(row.id, self._current), *again]
         others = {memory.id: self._current(memory) for memory in claimants}.values()
         for other in sorted(others, key=self._said_order):
             other_claim = claim_in(other) if self._may_contradict(other, row) else None

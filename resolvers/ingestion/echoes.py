@@ -27,36 +27,44 @@ def find_echoes(
 
     Of several memories with the text, it is the newest that holds, or else the newest.
     """
+    # A long message states many facts, and is read once for all of them.
+    messages = {draft.turn.content: " ".join(draft.turn.content.split()) for draft in drafts}
     hashes = {
         position: text_hash(draft.fact.text)
         for position, draft in enumerate(drafts)
-        if _is_quoted(draft)
+        if _is_quoted(draft.fact.text, messages[draft.turn.content])
     }
     if not hashes:
         return {}
     by_hash: dict[str, list[MemoryRow]] = {}
     for row in tx.repeats.find(project_id, set(hashes.values()), names):
         by_hash.setdefault(row.hash, []).append(row)
+    said: dict[str, int] = {}
     echoes = {}
     for position, hash in hashes.items():
         draft = drafts[position]
         rows = [row for row in by_hash.get(hash, ()) if may_mean_same_days(row, draft)]
-        if rows and is_within_more(draft.fact.text, draft.turn.content):
+        if not rows:
+            continue
+        message = draft.turn.content
+        if message not in said:
+            said[message] = _count_said(message)
+        if said[message] > len(sentences(draft.fact.text)):
             active = [row for row in rows if row.state is MemoryState.ACTIVE]
             echoes[position] = (active or rows)[-1]
     return echoes
 
 
-def _is_quoted(draft: Draft) -> bool:
-    """Return whether the words of a draft stand in its message, among others.
+def _is_quoted(text: str, message: str) -> bool:
+    """Return whether the words of a fact stand in its message, among others.
 
-    A chat model words a fact itself, and then it is no quotation.
+    A chat model words a fact itself, and then it is no quotation. The words of `message` are
+    separated by single spaces.
     """
-    text, message = (" ".join(each.split()) for each in (draft.fact.text, draft.turn.content))
-    return len(message) > len(text) and text in message
+    words = " ".join(text.split())
+    return len(message) > len(words) and words in message
 
 
-def is_within_more(text: str, message: str) -> bool:
-    """Return whether a message says more than a text, apart from greetings and the like."""
-    said = [each for each in sentences(message) if not classify(each).is_pleasantry]
-    return len(said) > len(sentences(text))
+def _count_said(message: str) -> int:
+    """Return the number of sentences of a message that are more than a greeting or the like."""
+    return sum(not classify(each).is_pleasantry for each in sentences(message))

@@ -172,9 +172,12 @@ def _source(project_id: str, turn: Turn, new: NewMemories, received_at: datetime
 
 
 def is_outlasted(memory: MemoryRow, until: date | None) -> bool:
-    """Return whether a memory expires before a day (None for never) and is not immutable."""
+    """Return whether a memory expires before a day (None for never).
+
+    An immutable memory may too: what it states stays as it is when it lasts longer.
+    """
     ends = memory.expiration_date
-    return not memory.immutable and ends is not None and (until is None or until > ends)
+    return ends is not None and (until is None or until > ends)
 
 
 def extend_expiry(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
+from core.errors import InvalidInput
 from core.turn import Turn
 from core.validation import LONGEST_TEXT, check_storable
 from resolvers.memories.creation import NewMemories
@@ -70,6 +71,17 @@ class AddRequest:
                 check_storable(text, "input", name, longest=LONGEST_TEXT)
         if self.options.categories is not None:
             check_categories(self.options.categories, "input", "customCategories")
+
+    def check_length(self, limit: int) -> None:
+        """Raise `InvalidInput` if the messages have more than `limit` characters together."""
+        length = sum(len(turn.content) for turn in self.turns)
+        if length > limit:
+            raise InvalidInput(
+                f"The messages of one call must have at most {limit:,} characters together, they "
+                f"have {length:,}: send them in several calls.",
+                "input",
+                "messages",
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return every parameter that affects the memories, by its name in the API."""

@@ -11,7 +11,7 @@ from core.filters.tree import Filter, names_scope
 from resolvers.access import writable_project
 from resolvers.context import Context
 from resolvers.erasure.receipts import erase_traces
-from resolvers.memories.listing import MemoryScope, check_scope
+from resolvers.memories.listing import MemoryScope, check_scope_in
 from resolvers.operations.tracker import OperationTracker
 from storage.erasure.receipts import ReceiptRow
 from storage.memories.rows import MemoryRow
@@ -133,7 +133,7 @@ async def _delete_matching(ctx: Context, project_id: str, where: Filter) -> Dele
 
     def delete_batch(tx: Transaction) -> list[str]:
         project = writable_project(tx, ctx, project_id)
-        check_scope(MemoryScope(where), project)
+        check_scope_in(tx, MemoryScope(where), project)
         ids = tx.lock_matching(project_id, where, started, PER_TRANSACTION)
         if ids:
             found = tx.memories.find(ids, ctx.actor)

@@ -26,7 +26,7 @@ async def memory_events(
     cursor have been pruned.
     """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
-    check_scope(MemoryScope(where), project)
+    await check_scope(ctx, MemoryScope(where), project)
     stream = ctx.stream
     cursor = stream.resume or after
     position: int = project.sequence

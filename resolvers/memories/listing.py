@@ -1,5 +1,6 @@
 """The scopes of lists and searches, and the lists of memories."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,6 +16,7 @@ from storage.memories.rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMOR
 from storage.memories.selection import Selection
 from storage.sql.listing import Listing
 from storage.tenancy.projects import PROJECTS, ProjectRow
+from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +62,57 @@ class MemoryListQuery:
     order: Order = MEMORY_ORDER
     as_of: datetime | None = None
 
-    def check(self, project: ProjectRow) -> None:
+    async def check(self, ctx: Context, project: ProjectRow) -> None:
         """Raise `InvalidInput` as `check_scope` does.
 
         A list of the past is not checked, because past catalogs are unknown.
         """
         if self.as_of is None:
-            check_scope(self.scope, project)
+            await check_scope(ctx, self.scope, project)
 
 
-def check_scope(scope: MemoryScope, project: ProjectRow) -> None:
-    """Raise `InvalidInput` for a filter by a category that is not in the project's catalog."""
-    named = categories_named(scope.filter)
-    if not named:
+async def check_scope(ctx: Context, scope: MemoryScope, project: ProjectRow) -> None:
+    """Raise `InvalidInput` for a filter by a category that the project does not know.
+
+    It knows those in its catalog, and those that its memories have or had: a change of the catalog
+    leaves the categories of memories as they are.
+    """
+    foreign = _uncatalogued(scope, project)
+    if not foreign:
         return
-    known = [item["name"] for item in catalog_in_force(project.custom_categories)]
-    for name, path in named:
-        if name not in known:
-            raise InvalidInput(
-                f"{name!r} is not in the project's catalog of categories: {', '.join(known)}.",
-                *path,
-            )
+
+    async def batch(keys: list[tuple[str, tuple[str, ...]]]) -> list[str | None]:
+        return await ctx.read(lambda tx: [tx.categories.first_unused(*key) for key in keys])
+
+    # The lists of many entities have one filter, which is checked once.
+    key = project.id, tuple(foreign)
+    _reject_unknown(await ctx.loaders.load("unused category", batch, key), foreign, project)
+
+
+def check_scope_in(tx: Transaction, scope: MemoryScope, project: ProjectRow) -> None:
+    """Do the same within a transaction."""
+    foreign = _uncatalogued(scope, project)
+    if foreign:
+        unknown = tx.categories.first_unused(project.id, tuple(foreign))
+        _reject_unknown(unknown, foreign, project)
+
+
+def _uncatalogued(scope: MemoryScope, project: ProjectRow) -> dict[str, tuple[str | int, ...]]:
+    """Return the categories in a filter that are not in the project's catalog, with their paths."""
+    named = categories_named(scope.filter)
+    known = {item["name"] for item in catalog_in_force(project.custom_categories)} if named else ()
+    return {name: path for name, path in reversed(named) if name not in known}
+
+
+def _reject_unknown(
+    unknown: str | None, foreign: Mapping[str, tuple[str | int, ...]], project: ProjectRow
+) -> None:
+    if unknown is not None:
+        known = [item["name"] for item in catalog_in_force(project.custom_categories)]
+        raise InvalidInput(
+            f"{unknown!r} is not in the project's catalog of categories: {', '.join(known)}.",
+            *foreign[unknown],
+        )
 
 
 async def memories_of_project(
@@ -92,7 +124,7 @@ async def memories_of_project(
     arguments, or a moment whose history has been pruned.
     """
     project = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
-    query.check(project)
+    await query.check(ctx, project)
     listing = MEMORIES_OF_PROJECT if query.as_of is None else PAST_MEMORIES_OF_PROJECT
     found = await _list_page(ctx, listing, project.id, query, page)
     await _reject_pruned(ctx, project.id, project.id, query, page)
@@ -104,7 +136,7 @@ async def memories_of_entity(
 ) -> Connected:
     """Return the memories of an entity. Raises the same errors as `memories_of_project`."""
     if categories_named(query.scope.filter):
-        query.check(await ctx.loaders.row(PROJECTS, entity.project_id))
+        await query.check(ctx, await ctx.loaders.row(PROJECTS, entity.project_id))
     listings = MEMORIES_OF_ENTITY if query.as_of is None else PAST_MEMORIES_OF_ENTITY
     found = await _list_page(ctx, listings[entity.type], entity.id, query, page)
     await _reject_pruned(ctx, entity.id, entity.project_id, query, page)

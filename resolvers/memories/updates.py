@@ -193,7 +193,7 @@ def _update_one(
         for column, value in changes.items()
         if column != "expected_version"
     }
-    _check_categories(requested.get("categories"), project)
+    _check_categories(requested.get("categories"), memory, project)
     if "categories" in requested:
         requested["categories"] = list(dict.fromkeys(requested["categories"]))
     check_version(memory, changes.get("expected_version"))
@@ -225,8 +225,10 @@ def _update_one(
         ) from None
 
 
-def _check_categories(categories: list[str] | None, project: ProjectRow) -> None:
+def _check_categories(categories: list[str] | None, memory: MemoryRow, project: ProjectRow) -> None:
+    # A memory may keep categories that have left the catalog.
     known = {item["name"] for item in catalog_in_force(project.custom_categories)}
+    known.update(memory.categories)
     for position, category in enumerate(categories or ()):
         if category not in known:
             raise InvalidInput(

@@ -184,12 +184,17 @@ def idempotent_request(
         return None
     check_text(key, "input", "idempotencyKey", longest=LONGEST_KEY)
     serialized = orjson.dumps([project_id, body], option=orjson.OPT_SORT_KEYS)
-    tombstone = key_tombstone(key, ctx.services.pepper)
-    return IdempotentRequest(key, tombstone, hashlib.sha256(serialized).hexdigest())
+    pepper = ctx.services.pepper
+    return IdempotentRequest(
+        project_id,
+        key_digest(f"{project_id} {key}", pepper),
+        (key, key_digest(key, pepper)),
+        hashlib.sha256(serialized).hexdigest(),
+    )
 
 
-def key_tombstone(key: str, pepper: bytes) -> str:
-    """Return the keyed digest that replaces an idempotency key when its request is erased.
+def key_digest(key: str, pepper: bytes) -> str:
+    """Return the keyed digest that is stored instead of an idempotency key.
 
     The key itself may be personal data. Only this server, which has the pepper, can recognize the
     same key by the digest.
@@ -203,7 +208,7 @@ def find_repeated_operation(
     """Return the operation of an earlier identical request, even if its content has been erased.
 
     Returns None if there is none or the request has no idempotency key. Raises
-    `IdempotencyMismatch` if the key was used for a different request.
+    `IdempotencyMismatch` if the key was used for a different request to the project.
     """
     if request is None:
         return None

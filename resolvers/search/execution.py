@@ -77,7 +77,7 @@ async def search_project(ctx: Context, project_id: str | None, query: Query) -> 
     """
     _check(query)
     project: ProjectRow = await ctx.loaders.row(PROJECTS, ctx.project_id(project_id))
-    check_scope(query.scope, project)
+    await check_scope(ctx, query.scope, project)
     pinned = pinned_entity(query.scope.filter)
     if pinned is None:
         return await _search(ctx, project, None, query, {})
@@ -93,7 +93,7 @@ async def search_entity(ctx: Context, entity: EntityRow, query: Query) -> Search
     """
     _check(query)
     project: ProjectRow = await ctx.loaders.row(PROJECTS, entity.project_id)
-    check_scope(query.scope, project)
+    await check_scope(ctx, query.scope, project)
     return await _search(ctx, project, entity, query, {entity.type: entity.name})
 
 

@@ -67,7 +67,7 @@ async def summarize_memories(
     project: ProjectRow = await _project(ctx, ctx.project_id(project_id))
     ctx.actor.require(Permission.ASK_MODEL, project.viewer_role)
     scope = current_memories(filter)
-    check_scope(scope, project)
+    await check_scope(ctx, scope, project)
     parameters = {} if filter is None else {"filter": filter_to_json(filter)}
     about = entities_named(filter)
     operation = operation_row(ctx, project.id, OperationType.SUMMARY, parameters, about)

@@ -15,6 +15,7 @@ import orjson
 from core.audit import AuditAction
 from core.enums import OperationStatus, WebhookEventType
 from core.ids import uuid7
+from core.timestamps import iso_text
 from core.webhook_events import (
     TEST_NAME,
     TYPE_NAMES,
@@ -184,10 +185,10 @@ def _body(services: Services, message: Message) -> dict[str, Any]:
     delivery, event = message.delivery, message.event
     common = {"event_id": delivery.event_id, "project_id": delivery.project_id}
     if event is None or delivery.event_type is None:
-        return {"type": TEST_NAME, "timestamp": delivery.created_at.isoformat(), **common}
+        return {"type": TEST_NAME, "timestamp": iso_text(delivery.created_at), **common}
     return {
         "type": TYPE_NAMES[delivery.event_type],
-        "timestamp": event.created_at.isoformat(),
+        "timestamp": iso_text(event.created_at),
         **common,
         "sequence": event.sequence,
         "cursor": services.cursors.encode(HISTORY_ORDER, event.project_id, event),

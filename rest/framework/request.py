@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from starlette.datastructures import URL
 
 from core.errors import NotFound
+from core.ids import canonical_id
 from core.limits.points import REQUEST_POINTS
 from resolvers.context import Context
 from storage.tenancy.projects import PROJECTS, ProjectRow
@@ -23,6 +24,7 @@ def _text(value: Any) -> Any:
 
 
 Name = Annotated[str, BeforeValidator(_text)]
+Id = Annotated[Name, AfterValidator(canonical_id)]
 
 
 class RequestParameters(BaseModel):
@@ -33,8 +35,8 @@ class RequestParameters(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    org_id: Name | None = None
-    project_id: Name | None = None
+    org_id: Id | None = None
+    project_id: Id | None = None
 
 
 class NoParameters(RequestParameters):

@@ -28,6 +28,7 @@ from core.errors import (
     TooLarge,
     Unauthenticated,
 )
+from core.ids import canonical_id
 from core.json_bodies import parse_json
 from core.limits.json_size import check_json, check_response, check_response_size
 from core.limits.settings import Limits
@@ -134,14 +135,22 @@ class Facade(BaseRoute):
             pairs = list(zip(endpoint.segments, segments, strict=True))
             if all(part[0] == "{" or part == segment for part, segment in pairs):
                 if endpoint.method == request.method:
-                    values = {name[1:-1]: unquote(part) for name, part in pairs if name[0] == "{"}
-                    return endpoint, values
+                    return endpoint, {
+                        name[1:-1]: _parameter(name[1:-1], unquote(part))
+                        for name, part in pairs
+                        if name[0] == "{"
+                    }
                 allowed.add(endpoint.method)
         if allowed:
             methods = ", ".join(sorted(allowed))
             message = f"This path supports {methods}."
             raise RequestRejected(405, message, "METHOD_NOT_ALLOWED", {"Allow": methods})
         raise RequestRejected(404, "There is no such path.", "NO_SUCH_PATH", {})
+
+
+def _parameter(name: str, value: str) -> str:
+    """Return a path parameter: an id in lower case, but the name of an entity as it is."""
+    return value if name == "entity_id" else canonical_id(value)
 
 
 def _validated(model: type[RequestParameters], values: dict[str, Any]) -> RequestParameters:

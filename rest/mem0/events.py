@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from core.enums import OperationStatus, OperationType
 from core.events import HistoryEventType
+from core.timestamps import iso_text
 from resolvers.ingestion.add import addition_of
 from resolvers.operations.records import changes_of_operation, operation, operations_of_project
 from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
@@ -14,7 +15,6 @@ from rest.mem0.adding import AddResult
 from rest.mem0.adding import serialize_results as results_of_addition
 from rest.mem0.memories import checked_id, event_name
 from rest.mem0.pages import USUAL, Paged, numbered_page
-from rest.mem0.serializers import iso_text
 from storage.operations.store import OperationRow
 
 
@@ -77,8 +77,8 @@ def _event(row: OperationRow) -> Event:
         "payload": row.input,
         "metadata": row.input.get("metadata") or {},
         "results": [],
-        "created_at": row.created_at.isoformat(),
-        "updated_at": updated.isoformat(),
+        "created_at": iso_text(row.created_at),
+        "updated_at": iso_text(updated),
         "started_at": iso_text(row.started_at),
         "completed_at": iso_text(row.completed_at),
         "latency": row.latency_ms,

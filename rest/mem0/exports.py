@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from core.entity_names import ENTITY_TYPE_OF_ID
 from core.enums import OperationStatus
 from core.errors import InvalidInput, NotFound, OperationFailed
+from core.json_bodies import parse_json
 from resolvers.exchange.exports import (
     NewExport,
     create_export,
@@ -106,7 +107,7 @@ def _schema(schema: dict[str, Any] | str) -> Any:
     if not isinstance(schema, str):
         return schema
     try:
-        return orjson.loads(schema)
+        return parse_json(schema)
     except orjson.JSONDecodeError as error:
         raise InvalidInput(f"schema is not JSON: {error}.", "schema") from None
 

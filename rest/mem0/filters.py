@@ -22,6 +22,7 @@ from core.filters.tree import (
     Not,
     Or,
 )
+from core.json_bodies import parse_json
 from core.timestamps import parse_datetime
 
 LONGEST_LITERAL = 65_536
@@ -70,7 +71,7 @@ def parse_literal(text: str) -> Any:
     if len(text) > LONGEST_LITERAL:
         raise InvalidInput(f"filters may have at most {LONGEST_LITERAL:,} characters.", "filters")
     try:
-        return orjson.loads(text)
+        return parse_json(text)
     except orjson.JSONDecodeError:
         pass
     try:

@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from core.errors import InvalidInput, NotFound
 from core.events import HistoryEventType
+from core.timestamps import iso_text
 from resolvers.memories.creation import log_of_memory
 from resolvers.memories.deletion import delete_memory
 from resolvers.memories.provenance import sources_of_memory
@@ -123,8 +124,8 @@ def _pasts(events: list[HistoryRow], messages: list[Said]) -> list[Past]:
                 "categories": state.get("categories") or [],
                 "metadata": state.get("metadata") or {},
                 "event": event_name(event),
-                "created_at": pasts[0]["created_at"] if pasts else event.created_at.isoformat(),
-                "updated_at": event.created_at.isoformat(),
+                "created_at": pasts[0]["created_at"] if pasts else iso_text(event.created_at),
+                "updated_at": iso_text(event.created_at),
             }
         )
     return pasts

@@ -6,6 +6,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from core.errors import NotFound
+from core.timestamps import iso_text
 from resolvers.tenancy.members import IN_ORGANIZATION
 from resolvers.tenancy.organizations import (
     create_organization,
@@ -111,8 +112,8 @@ def _serialize(row: OrganizationRow) -> Organization:
         "org_id": row.id,
         "name": row.name,
         "user_role": row.viewer_role.value if row.viewer_role else None,
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
+        "created_at": iso_text(row.created_at),
+        "updated_at": iso_text(row.updated_at),
     }
 
 

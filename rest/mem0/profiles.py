@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from core.enums import OperationStatus
 from core.errors import InvalidInput
+from core.timestamps import iso_text
 from resolvers.synthesis.profiles import (
     DEFAULT_SAMPLE,
     Profile,
@@ -20,7 +21,6 @@ from resolvers.synthesis.profiles import (
 )
 from rest.framework.request import Call, Endpoint, Name, NoParameters, RequestParameters
 from rest.mem0.memories import checked_id
-from rest.mem0.serializers import iso_text
 from storage.exchange.profiles import ProfileSettingsRow
 
 _JOBS = "/v2/profiles/jobs/"

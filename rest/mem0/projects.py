@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict
 from typing_extensions import TypedDict
 
 from core.errors import InvalidInput
+from core.timestamps import iso_text
 from resolvers.tenancy.members import IN_PROJECT
 from resolvers.tenancy.organizations import projects_of_organization
 from resolvers.tenancy.projects import (
@@ -230,8 +231,8 @@ async def _serialize(call: Call[Any, Any], rows: Sequence[ProjectRow]) -> list[P
             "is_default": row.id == default,
             "user_role": row.viewer_role.value if row.viewer_role else None,
             "members": members.serialize_members(rows_of_members, people),
-            "created_at": row.created_at.isoformat(),
-            "updated_at": row.updated_at.isoformat(),
+            "created_at": iso_text(row.created_at),
+            "updated_at": iso_text(row.updated_at),
         }
         for row, rows_of_members in zip(rows, lists, strict=True)
     ]

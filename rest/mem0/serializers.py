@@ -1,12 +1,13 @@
 """The serialization of rows in mem0's form. Each function returns JSON as a dict."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from typing_extensions import TypedDict
 
 from core.enums import MemoryState
+from core.timestamps import iso_text
 from resolvers.search.results import Hit
 from storage.memories.entities import EntityRow
 from storage.memories.rows import MemoryRow
@@ -87,11 +88,6 @@ class Entity(TypedDict):
     updated_at: str
 
 
-def iso_text(moment: date | None) -> str | None:
-    """Return a time or a date in ISO 8601; None for None."""
-    return None if moment is None else moment.isoformat()
-
-
 def _structured(moment: datetime) -> Structured:
     return {
         "year": moment.year,
@@ -126,8 +122,8 @@ def serialize_memory(row: MemoryRow) -> Memory:
         "immutable": row.immutable,
         "timestamp": iso_text(row.timestamp),
         "expiration_date": iso_text(row.expiration_date),
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
+        "created_at": iso_text(row.created_at),
+        "updated_at": iso_text(row.updated_at),
         "structured_attributes": _structured(row.created_at),
         "replaced_by": replaced,
         "lifecycle_state": row.state.value.lower(),
@@ -158,8 +154,8 @@ def serialize_entity(row: EntityRow, owner: str) -> Entity:
         "owner": owner,
         "metadata": row.metadata,
         "total_memories": row.total_memories,
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
+        "created_at": iso_text(row.created_at),
+        "updated_at": iso_text(row.updated_at),
     }
 
 

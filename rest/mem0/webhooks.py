@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from core.enums import WebhookEventType
 from core.errors import NotFound
+from core.timestamps import iso_text
 from resolvers.webhooks.administration import (
     create_webhook,
     delete_webhook,
@@ -144,8 +145,8 @@ def _serialize(row: WebhookRow, project: ProjectRow, owner: str) -> Webhook:
         "is_active": row.is_active,
         "project": project.name,
         "project_id": project.id,
-        "created_at": row.created_at.isoformat(),
-        "updated_at": row.updated_at.isoformat(),
+        "created_at": iso_text(row.created_at),
+        "updated_at": iso_text(row.updated_at),
     }
 
 

@@ -110,8 +110,8 @@ class AddMemoriesInput:
     idempotency_key: str | None = strawberry.field(
         default=None,
         description="An idempotency key chosen by the caller, at most 255 characters. For 24 "
-        "hours, a repeated request with the same key is not executed again and returns the result "
-        "of the first.",
+        "hours, a repeated request of the account to the same project with the same key is not "
+        "executed again and returns the result of the first.",
     )
 
 
@@ -130,7 +130,8 @@ class UpdateMemoryInput:
         "metadata."
     )
     categories: strawberry.Maybe[list[str] | None] = strawberry.field(
-        description="The memory's categories, from the project's catalog."
+        description="The memory's categories, from the project's catalog or those that it has "
+        "already."
     )
     timestamp: strawberry.Maybe[datetime | None] = strawberry.field(
         description="When the remembered event happened."

@@ -52,7 +52,12 @@ class HistoryEvent(Node):
         metadata=LARGE,
     )
     actor: str = strawberry.field(
-        description="The e-mail address of the account that made the change."
+        description="The e-mail address of the account that made the change. Of an imported event, "
+        "it is what the file says."
+    )
+    imported_by: str | None = strawberry.field(
+        description="The e-mail address of the account that imported the event from a file, which "
+        "states its actor and its time; null if it happened in this project."
     )
     operation_id: strawberry.ID | None = strawberry.field(
         description="The id of the operation that made the change."
@@ -68,6 +73,11 @@ class HistoryEvent(Node):
     def cursor(self, info: Info) -> Cursor:
         """Return the cursor in the project's log."""
         return Cursor(info.context.cursors.encode(HISTORY_ORDER, self.project_id, self))
+
+    @strawberry.field(description="Whether the event was imported, and did not happen here.")
+    def imported(self) -> bool:
+        """Return whether the event was imported."""
+        return self.imported_by is not None
 
     @strawberry.field(description="The memory; null if it no longer exists.", metadata=ONE)
     async def memory(self, info: Info) -> LazyMemory | None:

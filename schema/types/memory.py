@@ -116,7 +116,8 @@ class Memory(Node):
         description="Whether the memory is current or another memory has replaced it."
     )
     immutable: bool = strawberry.field(
-        description="Whether the memory can be deleted but not edited."
+        description="Whether the memory can be deleted but not edited. It still lasts longer "
+        "when it is said again with a later expiration date."
     )
     hash: str = strawberry.field(
         description="The hexadecimal SHA-256 of the text, after Unicode normalization to NFC and "

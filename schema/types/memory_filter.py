@@ -48,7 +48,10 @@ class TextFilter:
     """Conditions on a text."""
 
     contains: str | None = _operator("Matches texts that contain this. Case-sensitive.")
-    icontains: str | None = _operator("Matches texts that contain this. Case-insensitive.")
+    icontains: str | None = _operator(
+        "Matches texts that contain this. Case-insensitive: \u00df equals ss, and composed and "
+        "decomposed letters are equal."
+    )
 
 
 @strawberry.input(
@@ -90,7 +93,7 @@ class CategoryFilter:
 
     in_: list[str] | None = _operator(
         "Matches memories in at least one of these categories. Each must be in the project's "
-        "catalog.",
+        "catalog, or a memory of the project must have it or have had it.",
         "in",
     )
     contains: str | None = _operator(
@@ -134,6 +137,10 @@ class MetadataFilter:
     )
     exists: bool | None = _operator(
         "`true` matches if there is a value and it is not null, `false` matches otherwise."
+    )
+    is_null: bool | None = _operator(
+        "`true` matches if the value is null, `false` matches a missing value and any other.",
+        "isNull",
     )
 
 
@@ -257,6 +264,9 @@ _OPERATED = {
 }
 
 
+_NAMES = {"in_": "in", "is_null": "isNull"}
+
+
 def filter_from_input(given: MemoryFilter | None) -> Filter | None:
     """Return a filter as the filter tree of the other layers.
 
@@ -296,7 +306,9 @@ def _tree(given: MemoryFilter, builder: FilterBuilder, depth: int, *path: str | 
 def _operators(given: Any) -> dict[str, Any]:
     """Return the operators of an input by their names in the schema."""
     return {
-        name.rstrip("_"): _operand(value) for name, value in vars(given).items() if name != "key"
+        _NAMES.get(name, name): _operand(value)
+        for name, value in vars(given).items()
+        if name != "key"
     }
 
 

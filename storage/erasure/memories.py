@@ -19,6 +19,7 @@ from storage.erasure.projects import forget_deleted_keywords
 from storage.log.history import Author, Change, HistoryStore
 from storage.memories.concepts import ConceptStore
 from storage.memories.conversations import close_gaps
+from storage.memories.kept import KeptStore
 from storage.memories.sources import SourceStore
 from storage.memories.versions import VersionStore
 from storage.operations.jobs import JobStore
@@ -63,6 +64,7 @@ class MemoryErasureStore:
         self._versions = VersionStore(connection)
         self._sources = SourceStore(connection)
         self._concepts = ConceptStore(connection)
+        self._kept = KeptStore(connection)
 
     def erase_entity(
         self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
@@ -76,7 +78,7 @@ class MemoryErasureStore:
         erased = Erased(former_ids=self._versions.deleted_of(type, entity_id))
         close_gaps(self._connection, name, [entity_id])
         self._delete(_MEMORIES.c[name] == entity_id, project_id, by, moment, erased, entity_id)
-        self._blank(erased)
+        self._blank(project_id, erased)
         return erased
 
     def erase(
@@ -95,7 +97,7 @@ class MemoryErasureStore:
         erased = Erased(former_ids=list(former_ids))
         close_gaps(self._connection, "id", memory_ids)
         self._delete(_MEMORIES.c.id.in_(memory_ids), project_id, by, moment, erased)
-        self._blank(erased)
+        self._blank(project_id, erased)
         return erased
 
     def _delete(
@@ -124,6 +126,7 @@ class MemoryErasureStore:
             )
             # A message is deleted even if another memory was extracted from it too: it states both.
             erased.counts["sourceMessages"] += self._sources.delete(messages)
+            self._kept.forget_messages(project_id, messages)
             self._concepts.drop_unlinked({row.id for rows in concepts.values() for row in rows})
             self._jobs.put(JobKind.INDEX, ids, project_id, moment)
             for id, *entities in batch:
@@ -135,11 +138,17 @@ class MemoryErasureStore:
                 erased.memory_ids.append(id)
         erased.counts["memories"] += len(erased.memory_ids)
 
-    def _blank(self, erased: Erased) -> None:
+    def _blank(self, project_id: str, erased: Erased) -> None:
+        for ids in _batches(erased.former_ids):
+            # Other memories may have been extracted from a message that is kept of a deleted one.
+            messages = self._kept.message_ids(ids)
+            present = self._sources.delete(messages)
+            kept = self._kept.forget_messages(project_id, messages)
+            erased.counts["sourceMessages"] += max(present, kept)
         for ids in _batches(erased.all_ids):
             erased.counts["versions"] += self._versions.erase(ids)
             events = update(_HISTORY).where(_HISTORY.c.memory_id.in_(ids))
-            blank = events.values(old_text=None, new_text=None, before=None, after=None)
+            blank = events.values(old_text=None, new_text=None, before=None, after=None, kept=None)
             erased.counts["historyEvents"] += self._connection.execute(blank).rowcount
             containing = select(_EXPORTED.c.export_id).where(_EXPORTED.c.memory_id.in_(ids))
             exports = delete(_EXPORTS).where(_EXPORTS.c.id.in_(containing))

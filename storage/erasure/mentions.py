@@ -36,7 +36,7 @@ from storage.tables.columns import UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import HistoryEvent
 from storage.tables.memory import Memory
-from storage.tables.platform import Export, ImportRecord
+from storage.tables.platform import FIRST_EVENT, Export, ImportRecord
 from storage.tables.work import Operation
 
 _OPERATIONS = table_of(Operation)
@@ -93,11 +93,11 @@ class MentionStore:
         beyond: Key,
         limit: int,
         moment: datetime,
-        tombstone_of: Callable[[str], str],
+        key_digest_of: Callable[[str], str],
     ) -> Step:
         """Search up to `limit` rows of one of `PLACES` after a key, and erase those that match.
 
-        `tombstone_of` returns the tombstone of an idempotency key.
+        `key_digest_of` returns the digest of an idempotency key.
         """
         if place == "importRecords":
             return self._records(subject, beyond, limit)
@@ -107,7 +107,7 @@ class MentionStore:
             return self._history(subject, beyond, limit, *subject.entity)
         if place == "exports":
             return self._exports(subject, beyond, limit, *subject.entity)
-        return self._requests(subject, beyond, limit, *subject.entity, moment, tombstone_of)
+        return self._requests(subject, beyond, limit, *subject.entity, moment, key_digest_of)
 
     def _records(self, subject: Subject, beyond: Key, limit: int) -> Step:
         key = [_RECORDS.c.operation_id, _RECORDS.c.position]
@@ -118,10 +118,10 @@ class MentionStore:
             return Step(last, Counter())
         # The operation is locked before its records, as in the job that stores records.
         self._operations.lock({operation_id for operation_id, _ in naming})
-        deletion = (
-            delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(_RECORDS.c.operation_id)
-        )
-        removed = Counter(self._connection.execute(deletion).scalars())
+        deletion = delete(_RECORDS).where(tuple_(*key).in_(naming)).returning(*key)
+        deleted = self._connection.execute(deletion).all()
+        # The events of a memory are counted with it.
+        removed = Counter(id for id, position in deleted if position < FIRST_EVENT)
         for operation_id, count in removed.items():
             self._operations.count_removed(operation_id, count)
         return Step(last, Counter(importRecords=removed.total()))
@@ -134,7 +134,7 @@ class MentionStore:
         type: EntityType,
         name: str,
         moment: datetime,
-        tombstone_of: Callable[[str], str],
+        key_digest_of: Callable[[str], str],
     ) -> Step:
         """Erase matching requests other than adds.
 
@@ -156,7 +156,7 @@ class MentionStore:
             for row in rows
             if row.own == name or filter_names_entity(row.input.get("filter"), type, name)
         }
-        erased = self._operations.erase(naming, moment, tombstone_of)
+        erased = self._operations.erase(naming, moment, key_digest_of)
         return Step(last, +Counter(operations=erased))
 
     def _exports(
@@ -213,7 +213,8 @@ class MentionStore:
         return Step([last] if last < subject.sequence else None, +erased)
 
     def _blank(self, which: ColumnElement[bool]) -> int:
-        nothing: dict[str, Any] = dict.fromkeys(("old_text", "new_text", "before", "after"))
+        contents = ("old_text", "new_text", "before", "after", "kept")
+        nothing: dict[str, Any] = dict.fromkeys(contents)
         blank = update(_HISTORY).where(which).values(**nothing)
         return self._connection.execute(blank).rowcount
 

@@ -6,6 +6,7 @@ database, so a row whose id another project has already gets a different id here
 one. And a reference must never contain the id of a row of another project.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.enums import EntityType, JobKind, MemoryState
+from core.events import HistoryEventType
 from core.ids import uuid7
 from storage.log.history import Change, HistoryStore
 from storage.memories.concepts import ConceptStore
@@ -53,6 +55,13 @@ _HOMES = union_all(
     # An erased memory only remains as blank events.
     select(_HISTORY.c.memory_id, _HISTORY.c.project_id).where(_HISTORY.c.memory_id.in_(_SOME)),
 )
+_EVENT_KEYS = select(
+    _HISTORY.c.memory_id,
+    _HISTORY.c.imported_by,
+    _HISTORY.c.version,
+    _HISTORY.c.type,
+    _HISTORY.c.created_at,
+).where(_HISTORY.c.memory_id.in_(_SOME))
 # A memory counts as existing only if one of these has content of it, not only blank events.
 _RETAINED = union_all(
     select(_MEMORIES.c.id, _MEMORIES.c.project_id).where(_MEMORIES.c.id.in_(_SOME)),
@@ -73,7 +82,8 @@ _RETAINED = union_all(
 class Imported:
     """A memory to import and its data; `memory` and `embedded` are None for a deleted memory.
 
-    `versions` are past versions, each with its end.
+    `versions` are past versions, each with its end. An item with `is_later` is a later event of a
+    memory that another item has.
     """
 
     memory: MemoryRow | None
@@ -83,6 +93,15 @@ class Imported:
     concepts: Sequence[str] = ()
     sources: Sequence[SourceRow] = ()
     feedback: Mapping[str, Any] | None = None
+    is_later: bool = False
+
+
+EventKey = tuple[int, HistoryEventType, datetime]
+
+
+def event_key(change: Change) -> EventKey:
+    """Return what tells an event from the others of its memory, whatever its id is."""
+    return change.version, change.type, change.created_at
 
 
 class ImportStore:
@@ -117,6 +136,19 @@ class ImportStore:
         table = tables[kind]
         statement = select(table.c.id, table.c.project_id).where(table.c.id.in_(_SOME))
         return {id: min(projects) for id, projects in self._grouped(statement, ids).items()}
+
+    def events_of_imported(self, memory_ids: Iterable[str]) -> dict[str, set[EventKey]]:
+        """Return the keys of the events of the memories whose history was imported, by memory."""
+        imported: set[str] = set()
+        events: defaultdict[str, set[EventKey]] = defaultdict(set)
+        unique = sorted(set(memory_ids))
+        for start in range(0, len(unique), _STEP):
+            some = {"some": unique[start : start + _STEP]}
+            for id, imported_by, *key in self._connection.execute(_EVENT_KEYS, some):
+                events[id].add((key[0], key[1], key[2]))
+                if imported_by is not None:
+                    imported.add(id)
+        return {id: keys for id, keys in events.items() if id in imported}
 
     def _grouped(self, statement: Any, ids: Iterable[str]) -> dict[str, set[str]]:
         unique, projects = sorted(set(ids)), dict[str, set[str]]()

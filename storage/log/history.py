@@ -39,6 +39,7 @@ class HistoryRow:
     """One row of the log. `before` and `after` have the changed fields by their API names.
 
     `version` is the memory's version after the event; for a deletion, the version that it ended.
+    `imported_by` is who imported the event, null if it happened in this project.
     """
 
     id: str
@@ -54,21 +55,27 @@ class HistoryRow:
     actor: str
     operation_id: str | None
     created_at: datetime
+    imported_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """The author of a change: the e-mail address of an account, and the operation."""
+    """The author of a change: the e-mail address of an account, and the operation.
+
+    Of an imported change the file names the author, and `imported_by` is who imported it.
+    """
 
     email: str
     operation_id: str | None = None
+    imported_by: str | None = None
 
 
 @dataclass(slots=True)
 class Change:
     """A change to be logged: a `HistoryRow` without the columns that the log assigns.
 
-    A change imported from another log may keep the id it had there.
+    `kept` is what else belonged to a deleted memory. A change imported from another log may keep
+    the id it had there.
     """
 
     project_id: str
@@ -81,6 +88,7 @@ class Change:
     new_text: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    kept: dict[str, Any] | None = None
     id: str = field(default_factory=uuid7)
 
 
@@ -205,5 +213,6 @@ def _row(sequence: int, change: Change) -> dict[str, Any]:
         "sequence": sequence,
         "actor": by.email,
         "operation_id": by.operation_id,
+        "imported_by": by.imported_by,
         **values,
     }

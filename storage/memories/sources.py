@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 
 from storage.sql.listing import row_values
 from storage.tables.columns import Id
@@ -52,6 +53,12 @@ _OF_MEMORIES = (
     .where(_RANKED.c.place <= MOST_SHOWN)
     .order_by(_RANKED.c.memory_id, _MESSAGES.c.id)
 )
+_ALL_OF_MEMORIES = (
+    select(_LINKS.c.memory_id, *_COLUMNS)
+    .join(_MESSAGES, _MESSAGES.c.id == _LINKS.c.message_id)
+    .where(_LINKS.c.memory_id.in_(_BY_MEMORY))
+    .order_by(_LINKS.c.memory_id, _MESSAGES.c.id)
+)
 _LAST_MESSAGE_TIMES = (
     select(
         _LINKS.c.memory_id,
@@ -81,8 +88,17 @@ class SourceStore:
 
     def of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[SourceRow]]:
         """Return the newest messages of each memory that has any, by memory id, oldest first."""
+        return self._by_memory(_OF_MEMORIES, memory_ids)
+
+    def all_of_memories(self, memory_ids: Sequence[str]) -> dict[str, list[SourceRow]]:
+        """Return all messages of each memory that has any, by memory id, oldest first."""
+        return self._by_memory(_ALL_OF_MEMORIES, memory_ids)
+
+    def _by_memory(
+        self, statement: Select[Any], memory_ids: Sequence[str]
+    ) -> dict[str, list[SourceRow]]:
         messages: defaultdict[str, list[SourceRow]] = defaultdict(list)
-        for memory_id, *row in self._connection.execute(_OF_MEMORIES, {"memories": memory_ids}):
+        for memory_id, *row in self._connection.execute(statement, {"memories": memory_ids}):
             messages[memory_id].append(SourceRow(*row))
         return dict(messages)
 

@@ -21,6 +21,7 @@ from storage.errors import DuplicateMemory, RowMoved
 from storage.log.history import Author, Change, HistoryStore
 from storage.memories.concepts import ConceptStore
 from storage.memories.conversations import close_gaps, lock_order, lock_previous
+from storage.memories.kept import KeptStore
 from storage.memories.rows import LOGGED, MEMORIES, MemoryRow, log_value, logged_values
 from storage.memories.sources import SourceStore
 from storage.memories.uniqueness import (
@@ -65,6 +66,7 @@ class MemoryStore:
         self._versions = VersionStore(connection)
         self._sources = SourceStore(connection)
         self._concepts = ConceptStore(connection)
+        self._kept = KeptStore(connection)
 
     def get(self, id: str, actor: Actor, *path: str | int) -> MemoryRow:
         """Return a memory. Raises `NotFound` when the actor cannot see it."""
@@ -317,6 +319,8 @@ class MemoryStore:
     ) -> MemoryRow:
         """Store a deleted memory again, and return the row with its next version.
 
+        Its messages, its rating and its touches come back with it.
+
         Raises `DuplicateMemory` as `rewrite` does, `RowMoved` when its versions have been deleted
         meanwhile.
         """
@@ -327,6 +331,7 @@ class MemoryStore:
             raise RowMoved
         memory = replace(memory, version=version)
         self._insert([memory], model, [embedded], moment)
+        self._kept.put_back(memory.id, memory.project_id)
         change = Change(
             memory.project_id,
             memory.id,
@@ -343,11 +348,13 @@ class MemoryStore:
     def delete(self, memories: Sequence[MemoryRow], by: Author, moment: datetime) -> None:
         """Delete memories that were locked for deletion; the log and past versions keep their data.
 
-        Messages and concepts that no other memory links to are deleted too. Raises `RowMoved` when
+        What else belongs to them is kept aside for a restoration. Messages and concepts that no
+        other memory links to are deleted. Raises `RowMoved` when
         one of the memories no longer exists.
         """
         ids = [memory.id for memory in memories]
         self._versions.archive(ids, moment)
+        kept = self._kept.collect(ids)
         close_gaps(self._connection, "id", ids)
         messages, concepts = self._sources.message_ids(ids), self._concepts.of_memories(ids)
         deleted = self._connection.execute(delete(_MEMORIES).where(_MEMORIES.c.id.in_(ids)))
@@ -369,6 +376,7 @@ class MemoryStore:
                 moment,
                 old_text=memory.text,
                 before=before,
+                kept=kept.get(memory.id),
             )
             self._history.record(change, -1, memory.entity_ids)
 

@@ -58,14 +58,13 @@ class VersionStore:
         return None
 
     def after_deletion(self, id: str) -> int | None:
-        """Return the version number of a deleted memory after its restoration.
+        """Return the version number of a deleted memory after its restoration, the next one.
 
-        A deletion uses up a number without creating a version, so that the versions before and
-        after it never look like one change. None when no version is left.
+        None when no version is left.
         """
         last = select(func.max(_VERSIONS.c.version)).where(_VERSIONS.c.id == id)
         version = self._connection.execute(last).scalar_one()
-        return None if version is None else version + 2
+        return None if version is None else version + 1
 
     def deleted_of(self, type: EntityType, entity_id: str) -> list[str]:
         """Return the ids of the deleted memories that were about an entity."""

@@ -41,6 +41,7 @@ _PROJECTS = table_of(Project)
 _MEMORY = _HISTORY.c.memory_id
 
 _BATCH = 500
+DIGEST_LENGTH = 64  # Of a digest that stands for an idempotency key, in hexadecimal digits.
 # The jobs of these are cancelled when the operation is erased. An import continues without the
 # records that name the erased entity, and every other type ends within its own request.
 _STOPPED = {OperationType.ADD: JobKind.INGEST, OperationType.EXPORT: JobKind.EXPORT}
@@ -88,14 +89,14 @@ class OperationRow:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """The identity of an idempotent request: the client's key, and a digest of its input.
+    """The identity of an idempotent request: digests of the project and the key, and of its input.
 
-    `tombstone` replaces the key once the request is erased. It matches the key without revealing
-    it.
+    `former_keys` are the forms in which earlier versions stored the key: as it is, and a digest.
     """
 
+    project_id: str
     key: str
-    tombstone: str
+    former_keys: tuple[str, ...]
     digest: str
 
 
@@ -251,7 +252,7 @@ class OperationStore:
     def find_repeated(
         self, account_id: str, type: OperationType, request: IdempotentRequest, since: datetime
     ) -> tuple[OperationRow, str | None] | None:
-        """Return the operation with a request's idempotency key and its digest, or None.
+        """Return the operation with a request's key in a project and its digest, or None.
 
         The digest of an erased operation is None. The key is removed from an operation that was
         created before `since`.
@@ -259,7 +260,8 @@ class OperationStore:
         same_key = (
             _OPERATIONS.c.account_id == account_id,
             _OPERATIONS.c.type == type,
-            _OPERATIONS.c.idempotency_key.in_((request.key, request.tombstone)),
+            _OPERATIONS.c.idempotency_key.in_((request.key, *request.former_keys)),
+            _OPERATIONS.c.project_id == request.project_id,
         )
         older = update(_OPERATIONS).where(*same_key, _OPERATIONS.c.created_at < since)
         self._connection.execute(older.values(idempotency_key=None))
@@ -356,11 +358,11 @@ class OperationStore:
         )
         return list(self._connection.execute(unfinished.order_by(_OPERATIONS.c.id)).scalars())
 
-    def erase(self, ids: Set[str], moment: datetime, tombstone_of: Callable[[str], str]) -> int:
+    def erase(self, ids: Set[str], moment: datetime, key_digest_of: Callable[[str], str]) -> int:
         """Blank operations; return the number of those that were not blank before.
 
-        Unfinished adds and exports fail. An idempotency key is replaced by its tombstone, so that
-        a repeated request is still recognized.
+        Unfinished adds and exports fail. An idempotency key stays as a digest, so that a repeated
+        request is still recognized.
         """
         self.changed |= ids
         erased = 0
@@ -375,7 +377,7 @@ class OperationStore:
                 self._jobs.cancel(kind, batch)
             reasons = update(_OPERATIONS).where(in_batch, _OPERATIONS.c.error.is_not(None))
             self._connection.execute(reasons.values(error=ERASED))
-            self._replace_keys(batch, tombstone_of)
+            self._replace_keys(batch, key_digest_of)
             has_input = cast(_OPERATIONS.c.input, String) != "{}"
             count = select(func.count()).select_from(_OPERATIONS).where(in_batch, has_input)
             erased += self._connection.execute(count).scalar_one()
@@ -383,16 +385,16 @@ class OperationStore:
             self._connection.execute(blank.values(input={}, notes=[], **nothing, **names))
         return erased
 
-    def _replace_keys(self, ids: Collection[str], tombstone_of: Callable[[str], str]) -> None:
-        """Replace idempotency keys by tombstones; an operation without a digest has one already."""
+    def _replace_keys(self, ids: Collection[str], key_digest_of: Callable[[str], str]) -> None:
+        """Replace the idempotency keys that earlier versions stored as they were by digests."""
         keys = select(_OPERATIONS.c.id, _OPERATIONS.c.idempotency_key).where(
             _OPERATIONS.c.id.in_(ids),
-            _OPERATIONS.c.idempotency_key.is_not(None),
-            _OPERATIONS.c.request_digest.is_not(None),
+            # A key of this length is a digest.
+            func.length(_OPERATIONS.c.idempotency_key) != DIGEST_LENGTH,
         )
         for id, key in self._connection.execute(keys).all():
             operation = update(_OPERATIONS).where(_OPERATIONS.c.id == id)
-            self._connection.execute(operation.values(idempotency_key=tombstone_of(key)))
+            self._connection.execute(operation.values(idempotency_key=key_digest_of(key)))
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -7,6 +7,7 @@ condition, and conditions that are not negated stay simple enough for an index.
 """
 
 import sqlite3
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -38,7 +39,17 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH
 
 from core.entity_names import ENTITY_KEYS
 from core.filters.metadata import metadata_matches, split_path
-from core.filters.tree import ENTITY_TYPE_OF_FIELD, And, Condition, Field, Filter, Not, Operator, Or
+from core.filters.tree import (
+    ENTITY_TYPE_OF_FIELD,
+    UNARY,
+    And,
+    Condition,
+    Field,
+    Filter,
+    Not,
+    Operator,
+    Or,
+)
 from storage.sql.aliases import alias_of
 from storage.sql.id_arrays import prevent_index_use
 from storage.tables.columns import UtcDateTime
@@ -84,12 +95,15 @@ def register_functions(connection: sqlite3.Connection) -> None:
 
 
 def fold_case(text: str) -> str:
-    """Return a text in lower case, with both forms of the small sigma made equal.
+    """Return the form in which texts are compared without regard to case and encoding.
 
-    Which form a capital sigma becomes depends on the letters after it. Without this, a text might
-    not contain its own substring after folding.
+    It is lower case after upper case, so that "\u00df" equals "ss", in Unicode form NFC, with both
+    forms of the small sigma made equal: which one a capital sigma becomes depends on the letters
+    after it. PostgreSQL has no other full case folding, and both databases must agree.
     """
-    return text.lower().replace(*_SIGMAS)
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFC", text.upper().lower().replace(*_SIGMAS))
 
 
 # ---------------------------------------------------------------- shapes and values
@@ -134,7 +148,7 @@ def _add_values(values: dict[str, Any], name: str, condition: Condition, dialect
         values[f"{name}_key"] = key
         if dialect == "postgresql":
             values[f"{name}_path"] = _json_path(key)
-    if condition.operator is Operator.EXISTS:
+    if condition.operator in UNARY:
         return
     if condition.operator is Operator.IN and condition.field is not Field.METADATA:
         values[name] = _array(condition.value, dialect)
@@ -291,7 +305,9 @@ def _contains(whole: ColumnElement[Any], name: str, dialect: str, *, fold: bool)
 
 
 def _folded_on_postgresql(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.replace(func.lower(collate(text, "und-x-icu")), *_SIGMAS)
+    upper = func.upper(collate(text, "und-x-icu"))
+    lower = func.replace(func.lower(collate(upper, "und-x-icu")), *_SIGMAS)
+    return func.normalize(lower, literal_column("NFC"))
 
 
 def _categories(memory: FromClause, operator: Operator, name: str, dialect: str) -> Clause:
@@ -312,7 +328,7 @@ def _categories(memory: FromClause, operator: Operator, name: str, dialect: str)
 
 
 def _metadata_on_sqlite(memory: FromClause, operator: Operator, name: str) -> Clause:
-    operand: Any = None if operator is Operator.EXISTS else bindparam(name, type_=Text)
+    operand: Any = None if operator in UNARY else bindparam(name, type_=Text)
     key = bindparam(f"{name}_key", type_=Text)
     return func.metadata_matches(memory.c.metadata, key, operator.value, operand) == 1
 
@@ -328,6 +344,8 @@ def _metadata_on_postgresql(memory: FromClause, operator: Operator, name: str) -
     value = cast(entry, JSONB)
     if operator is Operator.EXISTS:
         return value != _NULL
+    if operator is Operator.IS_NULL:
+        return value == _NULL
     operand = cast(bindparam(name, type_=Text), JSONB)
     if operator is Operator.EQ:
         return value == operand

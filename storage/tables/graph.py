@@ -11,7 +11,7 @@ declare the tables; requests never instantiate them.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
@@ -19,6 +19,8 @@ from core.enums import EntityType
 from core.events import HistoryEventType
 from storage.tables.columns import Id, Json, LongText, Name
 from storage.tables.fields import enum_field, id_field, moment_field, partial_index
+
+_KEPT = text("kept IS NOT NULL")
 
 
 class ServerState(SQLModel, table=True):
@@ -171,6 +173,9 @@ class HistoryEvent(SQLModel, table=True):
     """One row of a project's log: a change of a memory. It outlives the memory.
 
     `version` is the memory's version after the event; for a deletion, the version that it ended.
+    `imported_by` is the e-mail address of the account that imported the event from a file, which
+    says what its actor is; null for an event that happened in this project. `kept` is what belonged
+    to a deleted memory besides its versions, for its restoration; see `storage.memories.kept`.
     """
 
     __tablename__ = "history"
@@ -178,6 +183,7 @@ class HistoryEvent(SQLModel, table=True):
         UniqueConstraint("project_id", "sequence"),
         Index("ix_history_memory", "memory_id", "sequence"),
         partial_index("ix_history_operation", "operation_id", "sequence"),
+        Index("ix_history_kept", "project_id", sqlite_where=_KEPT, postgresql_where=_KEPT),
     )
 
     id: str = id_field()
@@ -192,6 +198,8 @@ class HistoryEvent(SQLModel, table=True):
     after: dict[str, Any] | None = Field(sa_type=Json)
     actor: str = Field(sa_type=Name)
     operation_id: str | None = Field(sa_type=Id)
+    imported_by: str | None = Field(sa_type=Name)
+    kept: dict[str, Any] | None = Field(sa_type=Json)
     created_at: datetime = moment_field()
 
 

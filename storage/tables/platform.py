@@ -10,6 +10,8 @@ from core.enums import FeedbackValue, OperationStatus, WebhookEventType
 from storage.tables.columns import Id, Json, LongText, Name
 from storage.tables.fields import enum_field, id_field, moment_field
 
+# The positions of events that are import records of their own begin here, beyond those of lines.
+FIRST_EVENT = 2**30
 _WAITING = text("next_attempt_at IS NOT NULL")
 
 
@@ -142,10 +144,17 @@ class ExportMemory(SQLModel, table=True):
 
 
 class ImportRecord(SQLModel, table=True):
-    """A record that an import has received and not stored yet; storing it deletes this row."""
+    """A record that an import has received and not stored yet; storing it deletes this row.
+
+    The events of a memory after its first one are records of their own. `happened_at` orders them:
+    it is the time of the first event, and a distant past for a record without a history.
+    """
 
     __tablename__ = "import_records"
-    __table_args__ = (Index("ix_import_records_project", "project_id"),)
+    __table_args__ = (
+        Index("ix_import_records_project", "project_id"),
+        Index("ix_import_records_order", "operation_id", "happened_at", "position"),
+    )
 
     operation_id: str = Field(
         sa_type=Id,
@@ -154,6 +163,7 @@ class ImportRecord(SQLModel, table=True):
     )
     position: int = Field(primary_key=True)
     project_id: str = id_field("projects.id")
+    happened_at: datetime = moment_field()
     record: dict[str, Any] = Field(sa_type=Json)
 
 

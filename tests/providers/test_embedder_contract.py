@@ -198,3 +198,15 @@ async def test_closing_refuses_later_calls(kind: type[Embedder], endpoint: str) 
     with pytest.raises(ProviderError) as refusal:
         await embedder.embed(["Tea."])
     assert refusal.value.retryable is True
+
+
+async def test_the_bundled_model_reads_a_repeated_text_once() -> None:
+    """A fact is embedded to find its categories, to be stored and to be compared."""
+    embedder = MiniLM()
+    facts = [f"I own {n} red bicycles." for n in range(40)]
+    first = await embedder.embed(facts)
+    embedder._worker.shutdown()  # From here on, only what is cached can be answered.
+    assert await embedder.embed(facts[::-1]) == first[::-1]
+    with pytest.raises(ProviderError):
+        await embedder.embed([facts[0], "Another text."])
+    embedder.close()

@@ -140,7 +140,7 @@ async def lives_on(tenant: Tenant, project: str) -> None:
     deleted = next(event for event in events if event["newText"] == "I am deleted for good.")
     id = deleted["memoryId"]
     memory = await restore(tenant, project, id, -1)
-    assert memory == {"id": id, "text": "I was deleted for good.", "version": 4}
+    assert memory == {"id": id, "text": "I was deleted for good.", "version": 3}
     memory = await restore(tenant, project, id, 0)
     assert memory["text"] == "I am deleted for good."
     edited = next(event for event in events if event["newText"] == COFFEE)["memoryId"]

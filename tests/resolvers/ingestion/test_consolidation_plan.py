@@ -1,19 +1,24 @@
 """The outcomes of inferred memories, planned without a database."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from core.enums import AddOutcome, EntityType, MemoryState
 from core.ids import uuid7
 from core.turn import Speaker, Turn
+from language.claims.claim import Claim
 from providers.extraction import Fact, VerdictKind
 from resolvers.ingestion.consolidation_plan import (
     Decision,
     Extension,
     Replacement,
     Situation,
+    claim_in,
     plan_consolidation,
 )
 from resolvers.ingestion.deduplication import Draft
@@ -87,8 +92,7 @@ def test_an_exact_duplicate_exists_and_its_expiry_is_extended() -> None:
         expected = [Decision(row.id, AddOutcome.ALREADY_KNOWN, extended)]
         assert plan([draft(row.text)], [row], known=[0], until=until) == expected
         fixed = replace(row, immutable=True)
-        (decision,) = plan([draft(row.text)], [fixed], known=[0], until=until)
-        assert decision.changes == ()
+        assert plan([draft(row.text)], [fixed], known=[0], until=until) == expected
 
 
 def test_the_more_detailed_near_duplicate_stays() -> None:
@@ -213,3 +217,23 @@ def test_a_duplicate_that_a_model_names_is_about_the_same_entities() -> None:
         (decision,) = plan([judged], [row], compared=[old], asks_model=True)
         merged = (Replacement(row.id, MemoryState.MERGED, old.id),)
         assert decision.changes == (merged if changes else ())
+
+
+def test_each_claim_is_compared_with_those_that_still_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who moves a hundred times in one message: the work grows with the moves, not their square."""
+    rows = [memory(f"I live in {chr(65 + n // 26)}{chr(97 + n % 26)}do.", n) for n in range(100)]
+    claimants = dict.fromkeys([row.id for row in rows], rows)
+    compared = 0
+
+    def counted(memory: MemoryRow) -> Claim | None:
+        nonlocal compared
+        compared += 1
+        return claim_in(memory)
+
+    monkeypatch.setattr("resolvers.ingestion.consolidation_plan.claim_in", counted)
+    decisions = plan([draft(row.text) for row in rows], rows, claimants=claimants)
+    replaced = [change for decision in decisions for change in decision.changes]
+    assert replaced == [
+        Replacement(old.id, MemoryState.SUPERSEDED, new.id) for old, new in itertools.pairwise(rows)
+    ]
+    assert compared <= 3 * len(rows)

@@ -46,7 +46,7 @@ async def test_all_attributes_of_a_memory_are_stored(tenant: Tenant) -> None:
         *("Ana", "Bo", "Chat", "r1"),
     ]
     assert found["metadata"] == {"a": [1, None]}
-    assert found["timestamp"] == "2023-11-14T22:13:20+00:00"
+    assert found["timestamp"] == "2023-11-14T22:13:20.000000+00:00"
     assert found["expiration_date"] == "2999-01-02"
     assert found["immutable"] is True
 

@@ -45,7 +45,7 @@ async def test_an_update_answers_the_memory(tenant: Tenant) -> None:
     await assert_same(tenant.owner, found)
     assert found["memory"] == "I like coffee"
     assert found["metadata"] == {"b": 2}
-    assert found["timestamp"] == "2024-05-06T07:08:09+00:00"
+    assert found["timestamp"] == "2024-05-06T07:08:09.000000+00:00"
     assert found["expiration_date"] == "2999-02-03"
     kept = await ask(tenant.owner, "PUT", at(id), {"text": None, "expiration_date": None})
     assert (kept["memory"], kept["expiration_date"]) == ("I like coffee", None)

@@ -211,8 +211,8 @@ async def test_facts_are_stored_as_the_model_returns_them(
     payload = await add_inferred(chat.owner, *said, userId="alice", agentId="butler")
     first, second, third = payload["memories"]
     assert (first["text"], first["role"]) == ("Al was in Porto.", "user")
-    assert first["timestamp"] == "2024-05-01T00:00:00Z"
-    assert first["timestampUntil"] == "2024-06-30T00:00:00Z"
+    assert first["timestamp"] == "2024-05-01T00:00:00.000000Z"
+    assert first["timestampUntil"] == "2024-06-30T00:00:00.000000Z"
     assert first["timestampPrecision"] == "MONTH"
     assert [source["content"] for source in first["sources"]] == ["I was in Porto.", "By train!"]
     assert (second["text"], second["role"]) == ("The assistant recommends port.", "assistant")

@@ -162,24 +162,24 @@ async def test_attributes_of_the_call_apply_to_its_memories(tenant: Tenant) -> N
 
 
 MARCH = "I moved to Lisbon in March 2024."
-SAID, GIVEN = "2024-06-10T15:00:00Z", "2020-02-02T02:02:02Z"
+SAID, GIVEN = "2024-06-10T15:00:00.000000Z", "2020-02-02T02:02:02.000000Z"
 
 
 @pytest.mark.parametrize(
     ("message", "options", "when", "precision"),
     [
-        pytest.param(message_input(MARCH), {}, "2024-03-01T00:00:00Z", "MONTH", id="text"),
+        pytest.param(message_input(MARCH), {}, "2024-03-01T00:00:00.000000Z", "MONTH", id="text"),
         pytest.param(
             message_input(MARCH, timestamp=SAID),
             {},
-            "2024-03-01T00:00:00Z",
+            "2024-03-01T00:00:00.000000Z",
             "MONTH",
             id="text over message",
         ),
         pytest.param(
             message_input("My daughter Emma was born yesterday.", timestamp=SAID),
             {},
-            "2024-06-09T00:00:00Z",
+            "2024-06-09T00:00:00.000000Z",
             "DAY",
             id="relative to the message",
         ),
@@ -187,7 +187,7 @@ SAID, GIVEN = "2024-06-10T15:00:00Z", "2020-02-02T02:02:02Z"
         pytest.param(
             message_input(MARCH),
             {"timestamp": GIVEN},
-            "2024-03-01T00:00:00Z",
+            "2024-03-01T00:00:00.000000Z",
             "MONTH",
             id="text over call",
         ),

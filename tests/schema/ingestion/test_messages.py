@@ -157,3 +157,34 @@ async def test_a_step_of_an_agent_may_have_nothing_to_remember(
     stored = await add(tenant, door, step, infer=infer)
     assert stored.texts == ([] if infer else ["I live at 22 degrees."])
     assert stored.notes[0] == "messages.0 has no text and was skipped."
+
+
+LONG = ["x" * 60_000] * 5
+
+
+@pytest.mark.parametrize("infer", [True, False])
+@pytest.mark.parametrize("door", DOORS)
+async def test_the_messages_of_a_call_have_a_limit_together(
+    tenant: Tenant, door: str, infer: bool
+) -> None:
+    with unchanged(tenant.deployment):
+        found = await add_or_fail(tenant, door, LONG, infer=infer)
+    assert found == ("INVALID_INPUT", ["messages"])
+
+
+async def test_the_error_names_the_limit_and_the_length(tenant: Tenant) -> None:
+    document = """
+    mutation ($input: AddMemoriesInput!) {
+      addMemories(input: $input) { operation { id } userErrors { code message path } }
+    }
+    """
+    messages = [{"role": "user", "content": text} for text in LONG]
+    errors = await tenant.owner.refused(document, input={"userId": "a", "messages": messages})
+    assert errors == [
+        {
+            "code": "INVALID_INPUT",
+            "message": "The messages of one call must have at most 200,000 characters together, "
+            "they have 300,000: send them in several calls.",
+            "path": ["input", "messages"],
+        }
+    ]

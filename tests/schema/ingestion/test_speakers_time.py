@@ -139,8 +139,8 @@ async def test_the_offset_is_kept_with_the_message(tenant: Tenant, infer: bool) 
     found = (await tenant.owner.ask(OFFSETS))["memories"]["nodes"]
     sources = {memory["text"]: memory["sources"] for memory in found}
     assert sources == {
-        "I own a canoe.": [{"timestamp": "2026-03-12T07:30:00Z", "utcOffsetMinutes": -480}],
-        "I own a kayak.": [{"timestamp": "2026-03-11T23:30:00Z", "utcOffsetMinutes": 0}],
+        "I own a canoe.": [{"timestamp": "2026-03-12T07:30:00.000000Z", "utcOffsetMinutes": -480}],
+        "I own a kayak.": [{"timestamp": "2026-03-11T23:30:00.000000Z", "utcOffsetMinutes": 0}],
         "I own a tandem.": [{"timestamp": None, "utcOffsetMinutes": None}],
     }
 

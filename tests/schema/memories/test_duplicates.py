@@ -180,13 +180,16 @@ async def test_a_memory_without_expiry_keeps_none(tenant: Tenant, infer: bool) -
 
 
 @both_ways
-async def test_the_expiry_of_an_immutable_memory_is_not_extended(
-    tenant: Tenant, infer: bool
+@pytest.mark.parametrize("wanted", [LATER, None], ids=["longer", "for ever"])
+async def test_the_expiry_of_an_immutable_memory_is_extended(
+    tenant: Tenant, infer: bool, wanted: str | None
 ) -> None:
     first = await one(tenant, TEA, infer=infer, immutable=True, expirationDate=SOON)
-    again = await one(tenant, TEA, infer=infer, expirationDate=LATER)
+    again = await one(tenant, TEA, infer=infer, expirationDate=wanted)
     assert (again.outcome, again.id) == ("ALREADY_KNOWN", first.id)
-    assert (again.expires, again.version) == (SOON, 1)
+    assert (again.expires, again.version) == (wanted, 2)
+    kept = await one(tenant, TEA, infer=infer, expirationDate=SOON)
+    assert (kept.expires, kept.version) == (wanted, 2)
 
 
 async def test_an_expired_memory_with_a_duplicate_stays_expired(tenant: Tenant) -> None:

@@ -102,7 +102,7 @@ async def test_a_memory_has_what_it_was_added_with(tenant: Tenant) -> None:
         "categories": [],
         "immutable": True,
         "hash": hashlib.sha256(b"Alice loves hiking").hexdigest(),
-        "timestamp": "2026-03-01T09:30:00Z",
+        "timestamp": "2026-03-01T09:30:00.000000Z",
         "expirationDate": "9999-12-31",
         "expired": False,
         "createdAt": added["createdAt"],
@@ -184,8 +184,8 @@ async def test_a_message_says_when_better_than_the_input(tenant: Tenant) -> None
     assert len(payload["memories"]) == 3
     assert kept == {
         "a": "2020-03-01T11:59:59.123456Z",
-        "b": "1969-07-20T20:17:40Z",
-        "c": "1969-07-20T20:17:40Z",
+        "b": "1969-07-20T20:17:40.000000Z",
+        "c": "1969-07-20T20:17:40.000000Z",
     }
 
 

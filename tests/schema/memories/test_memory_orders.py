@@ -143,7 +143,8 @@ async def test_a_filtered_list_is_paged_like_any_other(world: World, order: dict
     wanted = [
         edge
         for edge in whole["edges"]
-        if not edge["node"]["timestamp"] and edge["node"]["createdAt"] != "2026-03-01T00:00:00Z"
+        if not edge["node"]["timestamp"]
+        and edge["node"]["createdAt"] != "2026-03-01T00:00:00.000000Z"
     ]
     assert len(wanted) == 6
     first = await ask(world.tenant, "memories", order=order, filter=given, first=4)

@@ -49,7 +49,7 @@ DELETE = "mutation ($id: ID!) { deleteMemory(id: $id) { deletedId userErrors { m
 
 FULL = {
     "metadata": {"a": 1},
-    "timestamp": "2026-03-01T10:00:00Z",
+    "timestamp": "2026-03-01T10:00:00.000000Z",
     "expirationDate": "9999-12-31",
 }
 

@@ -87,7 +87,7 @@ async def test_a_change_brings_back_what_it_made(tenant: Tenant) -> None:
     await changed(tenant, id, categories=["food"])
     await changed(tenant, id, text="I drink water.", categories=[], expirationDate=None)
     first = {"text": TEA, "metadata": {"a": 1}, "categories": [], "timestamp": None}
-    second = {"text": COFFEE, "metadata": {}, "timestamp": "2025-05-01T00:00:00Z"}
+    second = {"text": COFFEE, "metadata": {}, "timestamp": "2025-05-01T00:00:00.000000Z"}
     third = {**second, "categories": ["food"], "expirationDate": "2099-01-01"}
     for position, expected in ((0, first), (1, second), (2, third), (4, first)):
         memory = await restored(tenant, id, position)
@@ -201,7 +201,7 @@ async def test_a_deleted_memory_is_found_again(
     assert texts(await search_all(tenant, "Anna Berg")) == [TEA]
 
     memory = await restored(tenant, id, -1)
-    assert (memory["id"], memory["text"], memory["version"]) == (id, text, 3)
+    assert (memory["id"], memory["text"], memory["version"]) == (id, text, 2)
     after = (await everything(tenant.owner))[text]
     names = [concept["name"] for concept in after["concepts"]]
     assert names == [concept["name"] for concept in before["concepts"]] == ["Anna Berg", "Oslo"]
@@ -229,7 +229,7 @@ async def test_a_deleted_memory_comes_back_to_any_event(tenant: Tenant) -> None:
     assert (await restored(tenant, id, 3))["text"] == TEA
     await tenant.owner.do(DELETE, id=id)
     memory = await restored(tenant, id, 4)
-    assert (memory["text"], memory["version"]) == (TEA, 10)
+    assert (memory["text"], memory["version"]) == (TEA, 6)
     assert await totals(tenant) == {"project": 1, "alice": 1}
 
 

@@ -41,7 +41,7 @@ LESS, MORE = (
 )
 # Where it can still be read that there was a project.
 OUTLIVING = {"audit_entries", "erasure_receipts"}
-FIRST, SECOND = "2025-01-10T12:00:00Z", "2025-02-10T12:00:00Z"
+FIRST, SECOND = "2025-01-10T12:00:00.000000Z", "2025-02-10T12:00:00.000000Z"
 
 
 def source(content: str, timestamp: str | None = None, **others: Any) -> dict[str, Any]:

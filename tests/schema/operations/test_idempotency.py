@@ -53,6 +53,14 @@ async def assert_mismatch(client: Client, input: dict[str, Any], **variables: An
     }
 
 
+def change_operation(tenant: Tenant, id: str, **values: Any) -> None:
+    change = update(_OPERATIONS).where(_OPERATIONS.c.id == id).values(**values)
+    engine = tenant.deployment.services.db.engine
+    with engine.connect().execution_options(mnemograph_write=True) as connection:
+        connection.execute(change)
+        connection.commit()
+
+
 @INFER
 async def test_a_repeat_is_answered_like_the_first(tenant: Tenant, infer: bool) -> None:
     first = await add_inferred(tenant.owner, TENNIS, GOLF, infer=infer, idempotencyKey=KEY)
@@ -73,7 +81,6 @@ async def test_a_repeat_is_answered_like_the_first(tenant: Tenant, infer: bool) 
 
 @INFER
 async def test_a_key_that_came_with_another_request_is_refused(tenant: Tenant, infer: bool) -> None:
-    project = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
     options = {"metadata": {"a": 1, "b": 2}, "infer": infer, "idempotencyKey": KEY}
     first = inferring_input(TENNIS, GOLF, **options)
     await tenant.owner.do(ADD, input=first)
@@ -96,7 +103,6 @@ async def test_a_key_that_came_with_another_request_is_refused(tenant: Tenant, i
         {"customCategories": []},
     ):
         await assert_mismatch(tenant.owner, first | other)
-    await assert_mismatch(tenant.owner, first, projectId=project)
     assert (raw(tenant), await tenant.owner.ask(LOG)) == (kept, log)
     # What does not change what is remembered is no other request.
     same = first | {"metadata": {"b": 2, "a": 1}, "wait": False, "excludes": None}
@@ -147,8 +153,35 @@ async def test_keys_are_known_by_account(tenant: Tenant) -> None:
     theirs = await tenant.stranger.do(ADD, input=input, projectId=tenant.project_id)
     assert theirs["operation"]["id"] != mine["operation"]["id"]
     assert [result["outcome"] for result in theirs["results"]] == ["ALREADY_KNOWN"]
-    await assert_mismatch(tenant.stranger, inferring_input(GOLF, idempotencyKey=KEY))
+    golf = inferring_input(GOLF, idempotencyKey=KEY)
+    await assert_mismatch(tenant.stranger, golf, projectId=tenant.project_id)
     assert work_of(tenant) == (2, 0)
+
+
+@INFER
+async def test_keys_are_known_by_project(tenant: Tenant, infer: bool) -> None:
+    other = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
+    first = await add_inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
+    golf = inferring_input(GOLF, infer=infer, idempotencyKey=KEY)
+    there = await tenant.owner.do(ADD, input=golf, projectId=other)
+    assert [memory["text"] for memory in there["memories"]] == [GOLF]
+    assert await add_inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY) == first
+    again = await tenant.owner.do(ADD, input=golf, projectId=other)
+    assert again["operation"]["id"] == there["operation"]["id"]
+    await assert_mismatch(tenant.owner, golf)
+    tennis = inferring_input(TENNIS, infer=infer, idempotencyKey=KEY)
+    await assert_mismatch(tenant.owner, tennis, projectId=other)
+
+
+async def test_a_key_stored_by_an_earlier_version_is_known(tenant: Tenant) -> None:
+    other = (await tenant.owner.do(CREATE_PROJECT))["project"]["id"]
+    first = await add_inferred(tenant.owner, TENNIS, infer=False, idempotencyKey=KEY)
+    change_operation(tenant, first["operation"]["id"], idempotency_key=KEY)
+    again = await add_inferred(tenant.owner, TENNIS, infer=False, idempotencyKey=KEY)
+    assert again["operation"]["id"] == first["operation"]["id"]
+    await assert_mismatch(tenant.owner, inferring_input(GOLF, infer=False, idempotencyKey=KEY))
+    golf = inferring_input(GOLF, infer=False, idempotencyKey=KEY)
+    assert await tenant.owner.do(ADD, input=golf, projectId=other)
 
 
 @INFER
@@ -156,11 +189,7 @@ async def test_a_key_is_free_again_after_a_day(tenant: Tenant, infer: bool) -> N
     first = await add_inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
 
     def let_pass(time: timedelta) -> None:
-        then = update(_OPERATIONS).where(_OPERATIONS.c.id == first["operation"]["id"])
-        engine = tenant.deployment.services.db.engine
-        with engine.connect().execution_options(mnemograph_write=True) as connection:
-            connection.execute(then.values(created_at=now() - time))
-            connection.commit()
+        change_operation(tenant, first["operation"]["id"], created_at=now() - time)
 
     let_pass(timedelta(hours=23, minutes=59))
     again = await add_inferred(tenant.owner, TENNIS, infer=infer, idempotencyKey=KEY)
