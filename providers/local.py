@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from core.turn import Speaker, Turn
+from language.asides import OFFERS
 from language.concepts import concepts_in
 from language.dates.moments import Moment, moment_of
 from language.foreign_words import is_foreign_answer
@@ -19,16 +20,18 @@ from language.saying_phrases import ANYTHING, DENIES
 from language.sayings import Saying
 from language.sentences import is_code
 from language.terms import terms
+from providers.answers import is_explaining, utterances_of_answer
 from providers.base import Embedder
 from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact
-from providers.fact_drafts import FactDraft, distinct_facts
+from providers.fact_drafts import FactDraft, distinct_facts, joined_answer
 from providers.foreign import is_foreign, may_be_foreign_statement
 from providers.keeping_rules import Candidate, Utterance, deciding_rule
 from providers.utterances import utterances_of
 
 MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
 MAX_FACT_SENTENCES = 1 + MAX_CONTEXT_SENTENCES  # Including sentences that are mere judgements.
+MAX_SHORT_SENTENCES = 6  # A turn with more sentences is long.
 MIN_TERMS_ALONE = 3  # Content words a dependent sentence needs if no context can precede it,
 MIN_TERMS_ABOUT_OTHERS = 5  # and those it needs if it is not about the speaker.
 ECHO_SENTENCES = 20  # The number of last sentences of the user that an assistant may echo.
@@ -115,7 +118,16 @@ def _read(assignment: Assignment) -> list[list[Utterance]]:
     ]
     placed += [(n, turn) for n, turn in enumerate(assignment.turns) if not turn.is_context]
     names = frozenset(turn.name for _, turn in placed if turn.name)
-    return [list(utterances_of(position, turn, names)) for position, turn in placed]
+    read: list[list[Utterance]] = []
+    asked = ""  # The last message of a user.
+    for position, turn in placed:
+        if is_explaining(turn):
+            read.append(utterances_of_answer(position, turn, asked, names))
+        else:
+            read.append(list(utterances_of(position, turn, names)))
+        if turn.speaker is Speaker.USER:
+            asked = turn.content
+    return read
 
 
 def _facts(
@@ -129,29 +141,34 @@ def _drafts(
 ) -> Iterator[FactDraft]:
     before: list[Utterance] = []  # The sentences of the previous turn, without pleasantries.
     user_words: frozenset[str] = frozenset()  # Of the last user turn, to detect echoes.
+    about_self = True  # Whether the last user turn speaks of the user.
     last_said: dict[tuple[str, str | None], Utterance] = {}  # The last statement of each speaker.
     for turn in turns:
         here: list[Utterance] = []
         drafts: list[FactDraft] = []
         after_code = False
+        is_long = len(turn) > MAX_SHORT_SENTENCES or any(is_code(each.text) for each in turn)
         for own in turn:
             if is_code(own.text):
                 after_code = True
                 continue
             question = None if here else _question(before, own)
             answers = question is not None and _is_bare_answer(own, question)
-            if own.saying.is_pleasantry and not answers:
+            if own.saying.is_pleasantry and not (answers or own.is_drawn):
                 continue
             last = drafts[-1].utterances if drafts else []
             if own.turn is None or id(own) in unwanted:
                 pass
-            elif own.saying.is_judgement and last and here and last[-1] is here[-1]:
+            elif own.saying.is_judgement and not own.is_drawn and last and here and last[-1] is here[-1]:
                 if len(last) < MAX_FACT_SENTENCES:
                     drafts[-1].after.append(own)
             elif (
                 answers
+                or own.is_drawn
                 or id(own) in wanted
-                or deciding_rule(Candidate(own, question, before, here, user_words)).keeps
+                or deciding_rule(
+                    Candidate(own, question, before, here, user_words, is_long, about_self)
+                ).keeps
             ):
                 # Code may hold a password, so what refers to it is kept alone.
                 corrected = last_said.get(own.speaker_key) if own.saying.corrects else None
@@ -159,10 +176,10 @@ def _drafts(
                     [corrected]
                     if corrected
                     else []
-                    if after_code
+                    if after_code or own.is_drawn
                     else _context(own, question, before, here)
                 )
-                stands = id(own) in wanted or after_code or _stands(own, context)
+                stands = own.is_drawn or id(own) in wanted or after_code or _stands(own, context)
                 if stands and unwanted.isdisjoint(map(id, context)):
                     drafts.append(FactDraft(context, own))
             after_code = False
@@ -173,10 +190,13 @@ def _drafts(
                 here.append(own)
             if not (own.saying.is_question or own.saying.is_request or own.saying.corrects):
                 last_said[own.speaker_key] = own
-        yield from drafts
+        yield from joined_answer(drafts)
         if turn and turn[0].by.speaker is Speaker.USER:
             last_terms = [each.saying.content_terms for each in turn[-ECHO_SENTENCES:]]
             user_words = frozenset().union(*last_terms)
+            about_self = any(
+                each.saying.in_first_person or not each.saying.is_question for each in turn
+            )
         before = here or before
 
 
@@ -185,7 +205,8 @@ def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
     questions = [
         other
         for other in before[-2:]
-        if other.saying.is_question or other.saying.asks_about_listener
+        if (other.saying.is_question or other.saying.asks_about_listener)
+        and OFFERS.match(other.text) is None
     ]
     if not questions and own.saying.is_fragment and before and _may_ask(before[-1], own):
         questions = [before[-1]]
