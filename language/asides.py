@@ -13,6 +13,7 @@ from language.sayings import SPECIFIC
 from language.sentences import is_item
 from language.terms import terms
 
+_MAX_SHORT_LENGTH = 100  # Characters; a shorter sentence is kept with its request.
 _MIN_HEAD_TERMS = 2  # Content words that a statement before a request has at least.
 _AND = (
     r"(?:(?:and|but|so|or|then|also|maybe|perhaps|like|basically|well|hmm|lol|btw|i mean|yet)[, ]+)*"
@@ -43,7 +44,8 @@ _RESUMES = re.compile(
 )
 _ANNOUNCES = re.compile(
     r"(?:(?:sure|ok|okay|so|yes|yeah|thanks|also|and|well)[,!. ]+)*"
-    r"(?:here(?:'s| is| are)|this is|below is|below are|these are)\b[^:]*:?\s*\Z",
+    r"(?:here(?:'s| is| are)|this is|below is|below are|these are)\b[^:]*:?\s*\Z"
+    r"|[^\d]*\b(?:following|like this|as follows|so far|below|this code|this approach)\b[^\d:]*:\s*\Z",
     re.IGNORECASE,
 )
 _DOUBTS = re.compile(
@@ -83,11 +85,11 @@ OFFERS = re.compile(
 
 
 def without_requests(sentence: str) -> str:
-    """Return a statement about its speaker without the requests and questions that follow it.
+    """Return a long statement about its speaker without the requests that follow it.
 
     Later statements with a name or a number stay. Any other sentence is returned unchanged.
     """
-    found = _REQUEST.search(sentence)
+    found = _REQUEST.search(sentence) if len(sentence) > _MAX_SHORT_LENGTH else None
     if found is None or "\n" in sentence or is_item(sentence):
         return sentence
     head, tail = sentence[: found.start()].rstrip(" ,;-\u2013\u2014."), sentence[found.start() :]
@@ -97,7 +99,7 @@ def without_requests(sentence: str) -> str:
     while resumed:
         rest = tail[resumed.end() :]
         is_request = re.match(_TO_LISTENER, rest, re.IGNORECASE) is not None
-        stated = without_requests(rest)
+        stated = without_requests(rest) if len(rest) > _MAX_SHORT_LENGTH else rest
         if not is_request and SPECIFIC.search(f" {stated}"[2:]):
             return f"{head}, {stated}"
         resumed = _RESUMES.search(tail, resumed.end())

@@ -22,7 +22,7 @@ from language.sayings import classify
 from language.sentences import sentences, without_bullet
 from providers.keeping_rules import COLONS, Utterance
 
-MAX_PLAIN_SENTENCES = 8  # A longer answer explains, even in plain sentences.
+MAX_PLAIN_SENTENCES = 12  # A longer answer explains, even in plain sentences.
 MAX_TOLD = 3  # Sentences of a long answer that are kept beside its recommendation.
 MIN_SUBJECT_TERMS = 3  # Content words of a lead that needs no question before it.
 MAX_NAMES = 12

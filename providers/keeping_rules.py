@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from core.turn import Speaker, Turn
 from language.answers import PARTICULARS, is_particular_advice
-from language.asides import is_doubt, is_remark
+from language.asides import is_announcement, is_doubt, is_remark
 from language.sayings import Saying
 from providers.foreign import is_foreign, may_be_foreign_statement
 
@@ -159,7 +159,8 @@ RULES: tuple[Rule, ...] = (
     _drop(
         "announcement",
         lambda it: (
-            it.own.text.endswith(COLONS) and not (it.saying.in_first_person and it.saying.is_specific)
+            it.own.text.endswith(COLONS)
+            and (not it.saying.in_first_person or is_announcement(it.own.text))
         ),
     ),
     _drop(

@@ -31,7 +31,7 @@ from providers.utterances import utterances_of
 
 MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
 MAX_FACT_SENTENCES = 1 + MAX_CONTEXT_SENTENCES  # Including sentences that are mere judgements.
-MAX_SHORT_SENTENCES = 6  # A turn with more sentences is long.
+MAX_SHORT_LENGTH = 1_000  # Characters; a longer turn is long.
 MIN_TERMS_ALONE = 3  # Content words a dependent sentence needs if no context can precede it,
 MIN_TERMS_ABOUT_OTHERS = 5  # and those it needs if it is not about the speaker.
 ECHO_SENTENCES = 20  # The number of last sentences of the user that an assistant may echo.
@@ -147,7 +147,7 @@ def _drafts(
         here: list[Utterance] = []
         drafts: list[FactDraft] = []
         after_code = False
-        is_long = len(turn) > MAX_SHORT_SENTENCES or any(is_code(each.text) for each in turn)
+        is_long = _is_long(turn)
         for own in turn:
             if is_code(own.text):
                 after_code = True
@@ -198,6 +198,13 @@ def _drafts(
                 each.saying.in_first_person or not each.saying.is_question for each in turn
             )
         before = here or before
+
+
+def _is_long(turn: Sequence[Utterance]) -> bool:
+    """Return whether a turn is so long that it explains, or has code."""
+    return bool(turn) and (
+        len(turn[0].by.content) > MAX_SHORT_LENGTH or any(is_code(each.text) for each in turn)
+    )
 
 
 def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
