@@ -19,7 +19,8 @@ _DID = (
 )
 _WILL = (
     r"(?:remind|send|email|call|book|reserve|schedule|order|notify|check|follow up|let you know"
-    r"|get back|keep|remember|have|be|ping|alert|message|cancel|renew|transfer|pay|file|submit|track"
+    r"|get back|keep|remember|have|be|ping|alert|message|cancel|renew|transfer|pay|file"
+    r"|submit|track"
     r"|monitor|watch|add|set|update|move|ask|contact|arrange|prepare|deliver|finish|call you|use"
     r"|avoid|stop|always|never|make sure|make|put|forward|share|post|confirm)"
 )
@@ -33,10 +34,12 @@ COMMITS = re.compile(
     re.IGNORECASE,
 )
 RECOMMENDS = re.compile(
-    r"\b(?:i(?:'d| would)?(?: really| highly| strongly| personally| also| still)? (?:recommend|suggest"
+    r"\b(?:i(?:'d| would)?(?: really| highly| strongly| personally| also"
+    r"| still)? (?:recommend|suggest"
     r"|advise|go (?:with|for)|choose|pick|opt for|vote for)"
     r"|my (?:\w+ )?(?:recommendation|suggestion|advice|pick|choice|favou?rite|vote)s?\b"
-    r"|(?:would be|is|are) (?:a|the|my) (?:\w+ )?(?:best|better|safest|top|strongest|ideal|good|great)"
+    r"|(?:would be|is|are) (?:a|the|my) (?:\w+ )?(?:best|better|safest|top|strongest|ideal"
+    r"|good|great)"
     r" (?:choice|option|pick|fit|match|bet|candidate)s?\b)",
     re.IGNORECASE,
 )
@@ -64,7 +67,8 @@ PARTICULARS = re.compile(
     r"[$\u20ac\u00a3\u00a5]\s?\d|\d\s?(?:euros?|dollars?|pounds|usd|eur|gbp|%)\b"
     r"|\b\d{1,2}(?::\d\d)(?:\s?[ap]\.?m\b)?|\b\d{1,2}\s?[ap]\.?m\b"
     r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:today|tomorrow|tonight)\b"
-    r"|\b\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"
+    r"|\b\d{1,2}(?:st|nd|rd|th)?(?: of)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+    r"|dec)[a-z]*\b"
     r"|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]* \d{1,2}\b"
     r"|\b(?=[A-Z\d]*\d)(?=[A-Z\d]*[A-Z])[A-Z\d]{4,}\b",
     re.IGNORECASE,
@@ -89,22 +93,53 @@ _ADVICE = re.compile(
     re.IGNORECASE,
 )
 _ASKS_FOR_THINGS = re.compile(
-    r"\b(?:recommend\w*|suggest\w*|which|any good|best|what (?:\w+ ){0,3}(?:should|could|can|would) (?:i|we)"
-    r" (?:read|watch|see|visit|buy|try|get|use|cook|eat|play|listen|learn|take|order|drink|wear|give"
+    r"\b(?:recommend\w*|suggest\w*|which|any good|best|what (?:\w+ ){0,3}(?:should|could|can"
+    r"|would) (?:i|we)"
+    r" (?:read|watch|see|visit|buy|try|get|use|cook|eat|play|listen|learn|take|order|drink"
+    r"|wear|give"
     r"|choose|pick|hire)|where (?:should|could|can|to)|looking for|gift|options?|alternatives?)\b",
     re.IGNORECASE,
 )
 _THINGS = re.compile(
-    r"\b(?:recommend\w*|suggest\w*|picks?|options?|books?|novels?|films?|movies?|shows?|series|songs?"
-    r"|albums?|restaurants?|caf[e\u00e9]s?|bars?|hotels?|places?|spots?|cities|towns|museums?|parks?"
-    r"|trails?|beaches|sights?|attractions?|apps?|tools?|librar(?:y|ies)|frameworks?|services?|courses?"
+    r"\b(?:recommend\w*|suggest\w*|picks?|options?|books?|novels?|films?|movies?|shows?"
+    r"|series|songs?"
+    r"|albums?|restaurants?|caf[e\u00e9]s?|bars?|hotels?|places?|spots?|cities|towns|museums?"
+    r"|parks?"
+    r"|trails?|beaches|sights?|attractions?|apps?|tools?|librar(?:y|ies)|frameworks?"
+    r"|services?|courses?"
     r"|podcasts?|recipes?|dishes|meals?|wines?|games?|brands?|models?|products?|laptops?|phones?"
     r"|cameras?|shoes?|gifts?|doctors?|dentists?|clinics?|schools?|universities|flights?|trains?"
     r"|destinations?|names|vendors?|providers?|plugins?|candidates?|choices)\b",
     re.IGNORECASE,
 )
 _TITLED = re.compile(r"[A-Z\u00c0-\u00de\d][\w'\u2019&.-]*")
-_SMALL = frozenset("a an the of and or for in on at to by with de la le el di von van vs & from".split())
+_SMALL = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "and",
+        "or",
+        "for",
+        "in",
+        "on",
+        "at",
+        "to",
+        "by",
+        "with",
+        "de",
+        "la",
+        "le",
+        "el",
+        "di",
+        "von",
+        "van",
+        "vs",
+        "&",
+        "from",
+    ]
+)
 
 
 def tells_of_user(sentence: str, new_numbers: bool) -> bool:

@@ -15,26 +15,30 @@ from language.terms import terms
 
 _MAX_SHORT_LENGTH = 100  # Characters; a shorter sentence is kept with its request.
 _MIN_HEAD_TERMS = 2  # Content words that a statement before a request has at least.
-_AND = (
-    r"(?:(?:and|but|so|or|then|also|maybe|perhaps|like|basically|well|hmm|lol|btw|i mean|yet)[, ]+)*"
-)
+_AND = r"(?:(?:and|but|so|or|then|also|maybe|perhaps|like|basically|well|hmm|lol|btw|i mean|yet)[, ]+)*"
 _TO_LISTENER = (
     r"(?:(?:can|could|would|will|won't) (?:you|u|someone|anyone|we)\b"
     r"|(?:do|did|would|have) you (?:have|know|think|recommend|suggest|mind|got|see|agree)\b"
-    r"|(?:should|could|can|do|does|did|am|would) (?:i|we|it|that|this)\b(?! (?:not )?(?:believe|wait))"
+    r"|(?:should|could|can|do|does|did|am|would) (?:i|we|it|that"
+    r"|this)\b(?! (?:not )?(?:believe|wait))"
     r"|(?:any|got any|have any) (?:\w+ )?(?:tips?|advice|ideas?|suggestions?|thoughts?"
     r"|recommendations?|pointers?|chance)\b"
-    r"|(?:what|how|where|which|why|when|who)(?:'s| else| about| (?:[\w'-]+ ){0,4}(?:is|are|was|were|do|does|did"
-    r"|should|can|could|would|will|might)) (?:i|we|you|it|the|that|this|there|my|some|a|be|your|they|best)\b"
+    r"|(?:what|how|where|which|why|when|who)(?:'s| else| about| (?:[\w'-]+ ){0,4}(?:is|are"
+    r"|was|were|do|does|did"
+    r"|should|can|could|would|will|might)) (?:i|we|you|it|the|that|this|there|my|some|a|be"
+    r"|your|they|best)\b"
     r"|(?:is|are|was|were) (?:that|this|it|there|these|those|my|the) [^.]*\?"
     r"|(?:i'm|i am|i was|we're|we were|just)(?: also| now| just| still)? wondering\b|i wonder\b"
-    r"|(?:i'd|i would) (?:like|love|appreciate)(?: \w+)? (?:you|help|some (?:help|advice|tips|guidance)|if you|it if|to know)"
+    r"|(?:i'd|i would) (?:like|love|appreciate)(?: \w+)? (?:you|help|some (?:help|advice|tips"
+    r"|guidance)|if you|it if|to know)"
     r"|i (?:need|could use|want)(?: \w+)? (?:help|advice|guidance|assistance|you to)\b"
     r"|here(?:'s| is| are) (?:my|the|what|an?|some|how|our|where)\b"
-    r"|please\b|pls\b|let me know\b|help me\b|(?:give|show|tell|teach|walk) me\b|right\?|any help\b)"
+    r"|please\b|pls\b|let me know\b|help me\b|(?:give|show|tell|teach|walk) me\b|right\?"
+    r"|any help\b)"
 )
 _REQUEST = re.compile(
-    rf"(?:[,;]|\s[-\u2013\u2014]+|\.\.\.|\u2026)\s*{_AND}{_TO_LISTENER}|\s(?:and|but|so) {_TO_LISTENER}",
+    rf"(?:[,;]|\s[-\u2013\u2014]+|\.\.\.|\u2026)\s*{_AND}{_TO_LISTENER}|\s(?:and|but"
+    rf"|so) {_TO_LISTENER}",
     re.IGNORECASE,
 )
 _RESUMES = re.compile(
@@ -45,12 +49,14 @@ _RESUMES = re.compile(
 _ANNOUNCES = re.compile(
     r"(?:(?:sure|ok|okay|so|yes|yeah|thanks|also|and|well)[,!. ]+)*"
     r"(?:here(?:'s| is| are)|this is|below is|below are|these are)\b[^:]*:?\s*\Z"
-    r"|[^\d]*\b(?:following|like this|as follows|so far|below|this code|this approach)\b[^\d:]*:\s*\Z",
+    r"|[^\d]*\b(?:following|like this|as follows|so far|below|this code"
+    r"|this approach)\b[^\d:]*:\s*\Z",
     re.IGNORECASE,
 )
 _DOUBTS = re.compile(
     r"(?:(?:and|but|so|however|also|though|although|still|right now|now|honestly)[, ]+)*"
-    r"(?:(?:i'm|i am|i was|we're|we are)(?: \w+){0,2} (?:(?:not|un) ?(?:\w+ )?(?:sure|certain|convinced)"
+    r"(?:(?:i'm|i am|i was|we're|we are)(?: \w+){0,2} (?:(?:not|un) ?(?:\w+ )?(?:sure|certain"
+    r"|convinced)"
     r"|unsure|wondering|confused|stuck|lost|struggling|curious)\b"
     r"|(?:i|we)(?: just| also| really| do)* (?:don't|do not) (?:\w+ )?(?:know|understand)\b"
     r"|(?:i|we)(?: just| also| really| do|'d)* (?:want|like|need|love|wanted)(?: \w+)? to"
@@ -63,7 +69,8 @@ _REMARKS = re.compile(
     r"(?:(?:and|but|so|yeah|yes|ok|okay|wow|great|thanks)[, ]+)*"
     r"(?:(?:the|these|those|this|that|your|it|everything|all)(?:'s|'re| [\w'-]+){0,8}? "
     r"(?:(?:is|are|was|were|looks?|sounds?|seems?|makes?|helps?|helped|really|'s)\s)?"
-    r"(?:(?:really|super|very|so|much|quite|pretty|more|totally|all|perfect|complete|total|a|great|lot) )*"
+    r"(?:(?:really|super|very|so|much|quite|pretty|more|totally|all|perfect|complete|total|a"
+    r"|great|lot) )*"
     r"(?:helpful|useful|clear|clearer|sense|help|helps|helped|solid|thorough|great|good|perfect"
     r"|interesting|plan|idea)\b)",
     re.IGNORECASE,
@@ -71,14 +78,19 @@ _REMARKS = re.compile(
 # Questions that offer help rather than ask about the listener.
 OFFERS = re.compile(
     r"(?:(?:and|so|now|if so|alternatively)[, ]+)*"
-    r"(?:would you like (?:me\b|to (?:explore|discuss|proceed|continue|see|go|dive|know|learn|try|work"
-    r"|add|practice|start|move|hear|review|focus|delve|look)\b|any\b|more\b|help\b|another\b|further\b"
+    r"(?:would you like (?:me\b|to (?:explore|discuss|proceed|continue|see|go|dive|know|learn"
+    r"|try|work"
+    r"|add|practice|start|move|hear|review|focus|delve|look)\b|any\b|more\b|help\b|another\b"
+    r"|further\b"
     r"|some (?:help|more|examples|tips|guidance|suggestions)\b|assistance\b|additional\b)"
-    r"|do you (?:have any (?:other |further |more |specific |particular |additional )*(?:questions|concerns"
-    r"|preferences|areas)|need (?:any|more|further|help|assistance)|want (?:me|to (?:proceed|continue|see"
+    r"|do you (?:have any (?:other |further |more |specific |particular "
+    r"|additional )*(?:questions|concerns"
+    r"|preferences|areas)|need (?:any|more|further|help|assistance)|want (?:me|to (?:proceed"
+    r"|continue|see"
     r"|try|go|explore|start|dive))\b)|is there (?:anything|something|any) |if so\b"
     r"|(?:do|does) (?:that|this|these|it) (?:make sense|work|help|sound|look)|shall (?:i|we)\b"
-    r"|(?:can|could|may|should) i (?:help|assist|clarify|explain|proceed)\b|how does (?:that|this)\b"
+    r"|(?:can|could|may|should) i (?:help|assist|clarify|explain|proceed)\b|how does (?:that"
+    r"|this)\b"
     r"|(?:what|which) (?:else|would you like)\b)",
     re.IGNORECASE,
 )
@@ -93,7 +105,10 @@ def without_requests(sentence: str) -> str:
     if found is None or "\n" in sentence or is_item(sentence):
         return sentence
     head, tail = sentence[: found.start()].rstrip(" ,;-\u2013\u2014."), sentence[found.start() :]
-    if not FIRST_PERSON.search(head.lower().replace("\u2019", "'")) or _count(head) < _MIN_HEAD_TERMS:
+    if (
+        not FIRST_PERSON.search(head.lower().replace("\u2019", "'"))
+        or _count(head) < _MIN_HEAD_TERMS
+    ):
         return sentence
     resumed = _RESUMES.search(tail, 1)
     while resumed:

@@ -15,7 +15,9 @@ _HEADING = re.compile(r"[ \t]*(?:#{1,6}[ \t]+|(?:\*\*|__)[^*_\n]+(?:\*\*|__):?[ 
 _BOLD = re.compile(r"\[?[ xX]?\]?\s*(?:\*\*|__)(.+?)(?:\*\*|__)")
 _NUMBER = re.compile(r"(?:\d+[.)]|[a-zA-Z]\))\s+")
 # What separates the label of an item from what is said about it.
-_PAUSE = re.compile(r"(?::|\s+[-\u2013\u2014]+|,? (?:which|where|for|because)\b|[;(])(?:\s|\Z|(?<=\())")
+_PAUSE = re.compile(
+    r"(?::|\s+[-\u2013\u2014]+|,? (?:which|where|for|because)\b|[;(])(?:\s|\Z|(?<=\())"
+)
 _RULE = re.compile(r"[ \t]*(?:[-*_][ \t]*){3,}\Z")
 _FORMULA = re.compile(r"[ \t]*\\[\[\]()]")
 _MARKS = " \t*_`#:.\"'"

@@ -102,7 +102,8 @@ def _is_data(outline: Outline, lead: str) -> bool:
         and not outline.headings
         and sum(map(len, items)) <= MAX_DATA_LENGTH
         and re.search(r"\b(?:your|you have|you've|yours)\b", lead, re.IGNORECASE) is not None
-        and sum(_NUMBER.search(without_bullet(item)) is not None for item in items) * 2 >= len(items)
+        and sum(_NUMBER.search(without_bullet(item)) is not None for item in items) * 2
+        >= len(items)
     )
 
 

@@ -38,7 +38,11 @@ def joined_answer(drafts: Sequence[FactDraft]) -> list[FactDraft]:
 
     An answer is one memory. Claims stay alone, because only a claim alone is compared with others.
     """
-    if len(drafts) < 2 or drafts[0].own.by.speaker is not Speaker.ASSISTANT or drafts[0].own.by.name:
+    if (
+        len(drafts) < 2
+        or drafts[0].own.by.speaker is not Speaker.ASSISTANT
+        or drafts[0].own.by.name
+    ):
         return list(drafts)
     claims = [draft for draft in drafts if claim_of(draft.own.text)]
     others = [draft for draft in drafts if not claim_of(draft.own.text)]

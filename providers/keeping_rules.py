@@ -130,7 +130,9 @@ def _advises_anyone(it: Candidate) -> bool:
 
 def _is_knowledge(it: Candidate) -> bool:
     # "What is the capital of Peru?" asks nothing about the user, and neither does its answer.
-    return not (it.asked_about_self or it.saying.in_second_person or PARTICULARS.search(it.own.text))
+    return not (
+        it.asked_about_self or it.saying.in_second_person or PARTICULARS.search(it.own.text)
+    )
 
 
 RULES: tuple[Rule, ...] = (

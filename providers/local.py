@@ -159,7 +159,13 @@ def _drafts(
             last = drafts[-1].utterances if drafts else []
             if own.turn is None or id(own) in unwanted:
                 pass
-            elif own.saying.is_judgement and not own.is_drawn and last and here and last[-1] is here[-1]:
+            elif (
+                own.saying.is_judgement
+                and not own.is_drawn
+                and last
+                and here
+                and last[-1] is here[-1]
+            ):
                 if len(last) < MAX_FACT_SENTENCES:
                     drafts[-1].after.append(own)
             elif (

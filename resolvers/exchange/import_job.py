@@ -32,10 +32,10 @@ from resolvers.operations.attempts import run_attempt, start_attempt
 from storage.exchange.importing import Imported
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
 from storage.operations.store import OperationRow, counts_of, outcomes_of
 from storage.search.documents import Utterance
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)

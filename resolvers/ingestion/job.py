@@ -102,7 +102,9 @@ async def _work(services: Services, task: Task) -> None:
         shown = await shown_memories(services, task.operation, request, SHOWN)
     extraction = await services.extractor.extract(_assignment(task, shown))
     names, observed_at = task.request.new.entities, task.observed_at
-    drafts = await build_drafts(services, task.turns, names, observed_at, extraction.facts, shown)
+    drafts = await build_drafts(
+        services, task.turns, names, observed_at, extraction.facts, shown, task.former
+    )
     for _ in range(_MOST_COMPARISONS):
         drafts = await with_duplicates(services, task.operation.project_id, drafts)
         try:
