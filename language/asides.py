@@ -15,7 +15,10 @@ from language.terms import terms
 
 _MAX_SHORT_LENGTH = 100  # Characters; a shorter sentence is kept with its request.
 _MIN_HEAD_TERMS = 2  # Content words that a statement before a request has at least.
-_AND = r"(?:(?:and|but|so|or|then|also|maybe|perhaps|like|basically|well|hmm|lol|btw|i mean|yet)[, ]+)*"
+_AND = (
+    r"(?:(?:and|but|so|or|then|also|maybe|perhaps|like|basically|well|hmm|lol|btw|i mean|yet)"
+    r"[, ]+)*"
+)
 _TO_LISTENER = (
     r"(?:(?:can|could|would|will|won't) (?:you|u|someone|anyone|we)\b"
     r"|(?:do|did|would|have) you (?:have|know|think|recommend|suggest|mind|got|see|agree)\b"
@@ -105,10 +108,8 @@ def without_requests(sentence: str) -> str:
     if found is None or "\n" in sentence or is_item(sentence):
         return sentence
     head, tail = sentence[: found.start()].rstrip(" ,;-\u2013\u2014."), sentence[found.start() :]
-    if (
-        not FIRST_PERSON.search(head.lower().replace("\u2019", "'"))
-        or _count(head) < _MIN_HEAD_TERMS
-    ):
+    about_self = FIRST_PERSON.search(head.lower().replace("\u2019", "'"))
+    if not about_self or _count(head) < _MIN_HEAD_TERMS:
         return sentence
     resumed = _RESUMES.search(tail, 1)
     while resumed:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.enums import JobKind
 from language.claims.claim import claim_of
 from language.loose_terms import stored_terms
 from language.names import names_speaker, without_speaker
@@ -116,7 +117,8 @@ def mean_vector(one: bytes, other: bytes) -> bytes:
     if one == other:
         return one
     total = np.frombuffer(one, "<f4") + np.frombuffer(other, "<f4")
-    return (total / max(float(np.linalg.norm(total)), 1e-6)).astype("<f4").tobytes()
+    unit = total / max(float(np.linalg.norm(total)), 1e-6)
+    return bytes(unit.astype("<f4").tobytes())
 
 
 def _read(items: Sequence[tuple[Utterance, Utterance | None]]) -> tuple[list[Keywords], list[str]]:
@@ -177,12 +179,10 @@ async def _renew_page(services: Services, project_id: str, after: str) -> list[s
         same = [id for id in joined if id in missing and said[id][0] == drawn[id][1][0]]
         keywords |= {id: joined[id].keywords for id in same}
         tx.memories.replace_keywords(keywords)
-        tx.memories.add_origins(
-            project_id,
-            services.embedder.model,
-            [(id, drawn[id][0], joined[id]) for id in same],
-            services.clock(),
-        )
+        vectors = [(id, joined[id].vector) for id in same]
+        tx.vectors.replace(project_id, services.embedder.model, vectors)
+        tx.origins.add((id, drawn[id][0], alone) for id in same if (alone := joined[id].alone))
+        tx.jobs.put(JobKind.INDEX, same, project_id, services.clock())
 
     await services.db.write(work)
     return ids

@@ -215,23 +215,6 @@ class MemoryStore:
         for project_id, rows in by_project.items():
             self._keywords.add(project_id, rows)
 
-    def add_origins(
-        self,
-        project_id: str,
-        model: str,
-        origins: Sequence[tuple[str, str, EmbeddedText]],
-        moment: datetime,
-    ) -> None:
-        """Search existing memories of a project with messages: (memory id, message id, text).
-
-        Their keywords have been replaced already. `model` is the name of the embedder.
-        """
-        self._vectors.replace(project_id, model, [(id, text.vector) for id, _, text in origins])
-        self._origins.add(
-            [(id, message_id, text.alone) for id, message_id, text in origins if text.alone]
-        )
-        self._jobs.put(JobKind.INDEX, [id for id, _, _ in origins], project_id, moment)
-
     def forget_messages(self, message_ids: Collection[str], by: Author, moment: datetime) -> None:
         """Search the memories that are searched with these messages by their own text again.
 
