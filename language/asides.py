@@ -44,6 +44,8 @@ _REQUEST = re.compile(
     rf"|so) {_TO_LISTENER}",
     re.IGNORECASE,
 )
+_IS_REQUEST = re.compile(_TO_LISTENER, re.IGNORECASE)
+_ENDINGS = " ,;:-\u2013\u2014.?!"
 _RESUMES = re.compile(
     r"[,;]\s*(?:(?:and|but|so|since|because|also|as|considering|given that)\s+)*"
     r"(?=(?:i|i'm|i've|i'd|my|we|we're|we've|our)\b)",
@@ -107,19 +109,21 @@ def without_requests(sentence: str) -> str:
     found = _REQUEST.search(sentence) if len(sentence) > _MAX_SHORT_LENGTH else None
     if found is None or "\n" in sentence or is_item(sentence):
         return sentence
-    head, tail = sentence[: found.start()].rstrip(" ,;-\u2013\u2014."), sentence[found.start() :]
+    head, tail = sentence[: found.start()].rstrip(_ENDINGS), sentence[found.start() :]
     about_self = FIRST_PERSON.search(head.lower().replace("\u2019", "'"))
     if not about_self or _count(head) < _MIN_HEAD_TERMS:
         return sentence
-    resumed = _RESUMES.search(tail, 1)
+    kept, resumed = [head], _RESUMES.search(tail, 1)
     while resumed:
-        rest = tail[resumed.end() :]
-        is_request = re.match(_TO_LISTENER, rest, re.IGNORECASE) is not None
-        stated = without_requests(rest) if len(rest) > _MAX_SHORT_LENGTH else rest
-        if not is_request and SPECIFIC.search(f" {stated}"[2:]):
-            return f"{head}, {stated}"
-        resumed = _RESUMES.search(tail, resumed.end())
-    return f"{head}."
+        tail = tail[resumed.end() :]
+        if not _IS_REQUEST.match(tail):
+            found = _REQUEST.search(tail)
+            clause = tail[: found.start()] if found else tail
+            if SPECIFIC.search(f" {clause[1:]}"):
+                kept.append(clause.rstrip(_ENDINGS))
+            tail = tail[len(clause) :]
+        resumed = _RESUMES.search(tail)
+    return f"{', '.join(kept)}."
 
 
 def is_announcement(sentence: str) -> bool:
