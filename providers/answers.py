@@ -28,6 +28,9 @@ MIN_SUBJECT_TERMS = 3  # Content words of a lead that needs no question before i
 MAX_NAMES = 12
 MAX_NAMES_LENGTH = 300  # Characters.
 MAX_DATA_LENGTH = 400  # Characters; a list of data is kept whole up to this length.
+# A draft or an example, whose words are those of somebody else.
+_SAMPLE = re.compile(r"[\"\u201c\u201d]|\*\*|\b(?:example|e\.g)\b|\bmy\b", re.IGNORECASE)
+_ADDRESSES = re.compile(r"\b(?:you|your)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
@@ -67,6 +70,8 @@ def _tells(sentence: str, asked: str, names: Collection[str]) -> bool:
     saying = classify(sentence, names)
     if saying.is_question or saying.is_request or saying.is_pleasantry or sentence.endswith(COLONS):
         return False
+    if _SAMPLE.search(sentence):
+        return False
     if COMMITS.search(sentence):
         return True
     if RECOMMENDS.search(sentence):
@@ -83,9 +88,11 @@ def _recommended(outline: Outline, asked: str, names: Collection[str]) -> str:
     said = " ".join(lead[-2:])
     if _is_data(outline, said):
         return "\n".join([said, *(f"- {without_bullet(item)}" for item in outline.items)])
-    is_plan = PLANS.search(lead[-1]) is not None and is_particular_advice(said)
+    # Advice on the user's own affairs names them; other advice is for anyone.
+    is_own = PLANS.search(lead[-1]) or _ADDRESSES.search(said)
+    is_for_user = is_own is not None and is_particular_advice(said)
     listed = outline.names
-    if not (listed and (is_plan or lists_things(asked, lead[-1], listed))):
+    if not (listed and (is_for_user or lists_things(asked, lead[-1], listed))):
         return ""
     if len(classify(said, names).content_terms) < MIN_SUBJECT_TERMS:
         # "Here are some options:" says nothing without the question.
