@@ -84,10 +84,10 @@ class Mnemograph:
         where = {"projectId": self._project, "user": scope}
         data = self._ask(SEARCH, **where, query=query, topK=k, rerank=self._rerank)
         hits = data["entity"]["searchMemories"]["hits"]
-        memories = [hit["memory"] for hit in hits]
-        return list({each["metadata"]["dia_id"]: each for each in reversed(memories)}.values())[
-            ::-1
-        ]
+        found: dict[str, dict[str, Any]] = {}
+        for hit in hits:
+            found.setdefault(hit["memory"]["metadata"]["dia_id"], hit["memory"])
+        return list(found.values())
 
     def drop_scope(self, scope: str) -> None:
         """Keep the conversation, so that later searches have it as a distraction."""
