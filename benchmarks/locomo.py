@@ -9,7 +9,8 @@ With this repository in PYTHONPATH, and options for the URL of the server and a 
 
     python HARNESS/run.py --data DATA --adapter benchmarks.locomo -o url=http://… -o token=mg_…
 
-With `-o rerank=1` searches are reranked.
+With `-o rerank=1` searches are reranked. With `-o infer=1` memories are extracted from the turns; a
+turn is found by a memory that was drawn from it, and counts once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,8 +45,10 @@ class Mnemograph:
 
     name = "mnemograph"
 
-    def __init__(self, url: str, token: str, rerank: bool) -> None:
+    def __init__(self, url: str, token: str, rerank: bool, infer: bool = False) -> None:
         self._rerank = rerank
+        self._infer = infer
+        self._memories = self._turns = 0
         self._address = url.removesuffix("/").removesuffix("/graphql") + "/graphql"
         self._http = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=120)
         self._project = self._do(CREATE, name="LoCoMo")["project"]["id"]
@@ -66,20 +69,25 @@ class Mnemograph:
             }
             run = f"{scope}-session-{metadata['session']}"
             given = {
-                "infer": False,
+                "infer": self._infer,
                 "userId": scope,
                 "runId": run,
                 "metadata": metadata,
                 "messages": [message],
             }
-            self._do(ADD, projectId=self._project, input=given)
+            added = self._do(ADD, projectId=self._project, input=given)
+            self._memories += len(added["memories"])
+            self._turns += 1
 
     def search(self, scope: str, query: str, k: int) -> list[dict[str, Any]]:
         """Return the `k` best memories of a conversation for a query, best first."""
         where = {"projectId": self._project, "user": scope}
         data = self._ask(SEARCH, **where, query=query, topK=k, rerank=self._rerank)
         hits = data["entity"]["searchMemories"]["hits"]
-        return [hit["memory"] for hit in hits]
+        found: dict[str, dict[str, Any]] = {}
+        for hit in hits:
+            found.setdefault(hit["memory"]["metadata"]["dia_id"], hit["memory"])
+        return list(found.values())
 
     def drop_scope(self, scope: str) -> None:
         """Keep the conversation, so that later searches have it as a distraction."""
@@ -92,7 +100,8 @@ class Mnemograph:
     def notes(self) -> str:
         """Return the conditions of the measurement."""
         reranked = ", reranked" if self._rerank else ""
-        return f"one turn per call, all conversations in one project{reranked}"
+        stored = f"{self._memories} memories of {self._turns} turns"
+        return f"one turn per call, all conversations in one project{reranked}, {stored}"
 
     def _ask(self, document: str, **variables: Any) -> Any:
         body = {"query": document, "variables": variables}
@@ -111,5 +120,6 @@ class Mnemograph:
 
 
 def make(options: Mapping[str, str]) -> Mnemograph:
-    """Return the adapter for the options `url`, `token` and `rerank`, which is 0 or 1."""
-    return Mnemograph(options["url"], options["token"], options.get("rerank") == "1")
+    """Return the adapter for the options `url`, `token`, and `rerank` and `infer`, each 0 or 1."""
+    rerank, infer = (options.get(name) == "1" for name in ("rerank", "infer"))
+    return Mnemograph(options["url"], options["token"], rerank, infer)

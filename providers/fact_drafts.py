@@ -42,6 +42,26 @@ class FactDraft:
         return {each.turn for each in self.utterances if each.turn is not None}
 
 
+def joined_answer(drafts: Sequence[FactDraft]) -> list[FactDraft]:
+    """Return the drafts of one turn; those of an assistant without a name are joined into one.
+
+    An answer is one memory. Claims stay alone, because only a claim alone is compared with others.
+    """
+    if (
+        len(drafts) < 2
+        or drafts[0].own.by.speaker is not Speaker.ASSISTANT
+        or drafts[0].own.by.name
+    ):
+        return list(drafts)
+    claims = [draft for draft in drafts if claim_of(draft.own.text)]
+    others = [draft for draft in drafts if not claim_of(draft.own.text)]
+    if len(others) < 2:
+        return list(drafts)
+    said = [each for draft in others for each in draft.utterances]
+    *context, own = {id(each): each for each in said}.values()
+    return [*claims, FactDraft(context, own, rule=others[0].rule)]
+
+
 # The speaker, consecutive sentences (the text of each, and whether this speaker said it), and what
 # else distinguishes the fact; see `_occasion`.
 _Run = tuple[Speaker, str | None, tuple[tuple[str, bool], ...], str]

@@ -8,25 +8,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.turn import Speaker, Turn
+from language.answers import PARTICULARS, is_particular_advice
+from language.asides import is_announcement, is_doubt, is_remark
 from language.sayings import Saying
 from providers.foreign import is_foreign, may_be_foreign_statement
 
 COLONS = (":", "\uff1a")
 MIN_ECHO_SHARE = 0.75  # The minimum share of repeated words that makes a sentence an echo.
-_ADVISES = re.compile(
-    r"\b(?:recommend|suggest|advise|should|consider|try|visit|avoid|make sure|best|option|book)",
+_MODAL = re.compile(
+    r"(?:.{0,40}\b)?(?:you (?:can|could|should|might|may|need to|have to|'d better|want to)\b"
+    r"|(?:consider|try|make sure|ensure|avoid|aim)\b)",
     re.IGNORECASE,
 )
 
 
 @dataclass(slots=True)
 class Utterance:
-    """A sentence with its turn `by` and the position `turn` of it, None for an earlier turn."""
+    """A sentence with its turn `by` and the position `turn` of it, None for an earlier turn.
+
+    With `is_drawn` it was drawn from a long answer, and no rule decides on it.
+    """
 
     text: str
     saying: Saying
     turn: int | None
     by: Turn
+    is_drawn: bool = False
 
     @property
     def speaker_key(self) -> tuple[str, str | None]:
@@ -44,7 +51,8 @@ class Candidate:
 
     `question` is the question it may answer, `previous_turn` holds the sentences of the turn
     before, `same_turn` the earlier sentences of its own turn, and `user_words` the words of the
-    last user turn.
+    last user turn. `is_long` is whether its turn is long or has code: then much of it explains what
+    is asked. `asked_about_self` is whether the last user turn speaks of the user.
     """
 
     own: Utterance
@@ -52,6 +60,8 @@ class Candidate:
     previous_turn: Sequence[Utterance]
     same_turn: Sequence[Utterance]
     user_words: frozenset[str]
+    is_long: bool = False
+    asked_about_self: bool = True
 
     @property
     def saying(self) -> Saying:
@@ -117,6 +127,19 @@ def _admires_previous_turn(it: Candidate) -> bool:
 # Decided before the table is asked.
 ANSWERS = _keep("bare answer to a closed question", lambda _: True)
 INCLUDED = _keep("included topic", lambda _: True)
+DRAWN = _keep("what an explanation tells of the user or recommends", lambda _: True)
+
+
+def _advises_anyone(it: Candidate) -> bool:
+    return _MODAL.match(it.own.text) is not None and not is_particular_advice(it.own.text)
+
+
+def _is_knowledge(it: Candidate) -> bool:
+    # "What is the capital of Peru?" asks nothing about the user, and neither does its answer.
+    return not (
+        it.asked_about_self or it.saying.in_second_person or PARTICULARS.search(it.own.text)
+    )
+
 
 RULES: tuple[Rule, ...] = (
     _drop("question or request", lambda it: it.saying.is_question or it.saying.is_request),
@@ -140,13 +163,31 @@ RULES: tuple[Rule, ...] = (
             it.saying.is_general and not (it.saying.is_specific or it.saying.advises or it.answers)
         ),
     ),
-    _keep("about the speaker", lambda it: it.saying.in_first_person),
     # The announced items are dropped with it.
-    _drop("announcement", lambda it: it.own.text.endswith(COLONS)),
+    _drop(
+        "announcement",
+        lambda it: (
+            it.own.text.endswith(COLONS)
+            and (not it.saying.in_first_person or is_announcement(it.own.text))
+        ),
+    ),
+    _drop(
+        "doubt about nothing in particular",
+        lambda it: is_doubt(it.own.text) and not (it.saying.is_specific or it.answers),
+    ),
+    _keep("about the speaker", lambda it: it.saying.in_first_person),
     _drop("admires the previous turn", _admires_previous_turn),
     _drop(
         "assistant repeats the user",
         lambda it: it.own.by.speaker is Speaker.ASSISTANT and it.is_echo,
+    ),
+    _drop(
+        "remark on the answer",
+        lambda it: it.is_by_person and is_remark(it.own.text) and not it.saying.is_specific,
+    ),
+    _drop(
+        "explanation in a long message",
+        lambda it: it.is_by_person and it.is_long and not it.saying.is_specific,
     ),
     _keep("person names a detail", lambda it: it.is_by_person and it.saying.is_specific),
     _keep("person advises", lambda it: it.is_by_person and it.saying.advises),
@@ -154,9 +195,10 @@ RULES: tuple[Rule, ...] = (
         "person addresses the listener", lambda it: it.is_by_person and it.saying.in_second_person
     ),
     _keep("person states something", lambda it: it.is_by_person),
+    _drop("assistant advises anyone", _advises_anyone),
+    _drop("assistant states what is known", _is_knowledge),
     _keep("assistant speaks about the user", lambda it: it.saying.in_second_person),
     _keep("assistant names a detail", lambda it: it.saying.is_specific),
-    _keep("assistant advises", lambda it: _ADVISES.search(it.own.text) is not None),
     _drop("assistant chats", lambda _: True),
 )
 

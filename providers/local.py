@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from core.turn import Speaker, Turn
+from language.asides import OFFERS
 from language.concepts import concepts_in
 from language.dates.corrections import corrected_moment
 from language.dates.moments import Moment, moment_of
@@ -20,16 +21,26 @@ from language.saying_phrases import ANYTHING, DENIES
 from language.sayings import Saying
 from language.sentences import is_code
 from language.terms import terms
+from providers.answers import is_explaining, utterances_of_answer
 from providers.base import Embedder
 from providers.categories import Categorizer
 from providers.extraction import Assignment, Extraction, Fact, Skipped
-from providers.fact_drafts import FactDraft, distinct_facts
+from providers.fact_drafts import FactDraft, distinct_facts, joined_answer
 from providers.foreign import is_foreign, may_be_foreign_statement
-from providers.keeping_rules import ANSWERS, INCLUDED, Candidate, Rule, Utterance, deciding_rule
+from providers.keeping_rules import (
+    ANSWERS,
+    DRAWN,
+    INCLUDED,
+    Candidate,
+    Rule,
+    Utterance,
+    deciding_rule,
+)
 from providers.utterances import utterances_of
 
 MAX_CONTEXT_SENTENCES = 2  # Sentences put before a sentence that cannot stand alone.
 MAX_FACT_SENTENCES = 1 + MAX_CONTEXT_SENTENCES  # Including sentences that are mere judgements.
+MAX_SHORT_LENGTH = 1_000  # Characters; a longer turn is long.
 MIN_TERMS_ALONE = 3  # Content words a dependent sentence needs if no context can precede it,
 MIN_TERMS_ABOUT_OTHERS = 5  # and those it needs if it is not about the speaker.
 ECHO_SENTENCES = 20  # The number of last sentences of the user that an assistant may echo.
@@ -71,6 +82,7 @@ class LocalExtractor:
         wanted = await self._about(assignment.includes, NEAR_INCLUDED, utterances)
         unwanted = await self._about(assignment.excludes, NEAR_EXCLUDED, utterances)
         facts, skipped = await asyncio.to_thread(_facts, turns, wanted, unwanted)
+        skipped += _explanations(assignment, facts)
         texts = [text for text, _, _ in facts]
         categories: Sequence[tuple[str, ...]] = [()] * len(texts)
         if texts and assignment.categories:
@@ -117,7 +129,16 @@ def _read(assignment: Assignment) -> list[list[Utterance]]:
     ]
     placed += [(n, turn) for n, turn in enumerate(assignment.turns) if not turn.is_context]
     names = frozenset(turn.name for _, turn in placed if turn.name)
-    return [list(utterances_of(position, turn, names)) for position, turn in placed]
+    read: list[list[Utterance]] = []
+    asked = ""  # The last message of a user.
+    for position, turn in placed:
+        if is_explaining(turn):
+            read.append(utterances_of_answer(position, turn, asked, names))
+        else:
+            read.append(list(utterances_of(position, turn, names)))
+        if turn.speaker is Speaker.USER:
+            asked = turn.content
+    return read
 
 
 def _facts(
@@ -135,6 +156,18 @@ def _facts(
     return distinct_facts(drafts), skipped
 
 
+def _explanations(
+    assignment: Assignment, facts: Sequence[tuple[str, FactDraft, set[int]]]
+) -> list[Skipped]:
+    """Return the answers of the assistant that explain, and from which no fact was drawn."""
+    kept = set().union(*(turns for _, _, turns in facts))
+    return [
+        Skipped(at, turn.content, 'Passed over by the rule "explanation".')
+        for at, turn in enumerate(assignment.turns)
+        if at not in kept and not turn.is_context and is_explaining(turn)
+    ]
+
+
 def _drafts(
     turns: Sequence[Sequence[Utterance]],
     wanted: set[int],
@@ -144,11 +177,13 @@ def _drafts(
     """Yield the drafts, and add the sentences that are dropped to `passed`, with the rule."""
     before: list[Utterance] = []  # The sentences of the previous turn, without pleasantries.
     user_words: frozenset[str] = frozenset()  # Of the last user turn, to detect echoes.
+    about_self = True  # Whether the last user turn speaks of the user.
     last_said: dict[tuple[str, str | None], Utterance] = {}  # The last statement of each speaker.
     for turn in turns:
         here: list[Utterance] = []
         drafts: list[FactDraft] = []
         after_code = False
+        is_long = _is_long(turn)
         for own in turn:
             if is_code(own.text):
                 after_code = True
@@ -156,14 +191,21 @@ def _drafts(
                 continue
             question = None if here else _question(before, own)
             answers = question is not None and _is_bare_answer(own, question)
-            if own.saying.is_pleasantry and not answers:
+            if own.saying.is_pleasantry and not (answers or own.is_drawn):
                 passed.append((own, "pleasantry"))
                 continue
-            rule = _rule(own, answers, id(own) in wanted, question, before, here, user_words)
+            candidate = Candidate(own, question, before, here, user_words, is_long, about_self)
+            rule = _rule(candidate, answers, id(own) in wanted)
             last = drafts[-1].utterances if drafts else []
             if own.turn is None or id(own) in unwanted:
                 passed.append((own, "excluded topic"))
-            elif own.saying.is_judgement and last and here and last[-1] is here[-1]:
+            elif (
+                own.saying.is_judgement
+                and not own.is_drawn
+                and last
+                and here
+                and last[-1] is here[-1]
+            ):
                 if len(last) < MAX_FACT_SENTENCES:
                     drafts[-1].after.append(own)
                 else:
@@ -177,10 +219,10 @@ def _drafts(
                     [corrected]
                     if corrected
                     else []
-                    if after_code
+                    if after_code or own.is_drawn
                     else _context(own, question, before, here)
                 )
-                stands = id(own) in wanted or after_code or _stands(own, context)
+                stands = own.is_drawn or id(own) in wanted or after_code or _stands(own, context)
                 if stands and unwanted.isdisjoint(map(id, context)):
                     drafts.append(FactDraft(context, own, rule=rule.name))
                 else:
@@ -194,26 +236,28 @@ def _drafts(
                 here.append(own)
             if not (own.saying.is_question or own.saying.is_request or own.saying.corrects):
                 last_said[own.speaker_key] = own
-        yield from drafts
+        yield from joined_answer(drafts)
         if turn and turn[0].by.speaker is Speaker.USER:
             last_terms = [each.saying.content_terms for each in turn[-ECHO_SENTENCES:]]
             user_words = frozenset().union(*last_terms)
+            about_self = any(
+                each.saying.in_first_person or not each.saying.is_question for each in turn
+            )
         before = here or before
 
 
-def _rule(
-    own: Utterance,
-    answers: bool,
-    is_wanted: bool,
-    question: Utterance | None,
-    before: Sequence[Utterance],
-    here: Sequence[Utterance],
-    user_words: frozenset[str],
-) -> Rule:
+def _rule(candidate: Candidate, answers: bool, is_wanted: bool) -> Rule:
     """Return the rule that keeps or drops a sentence."""
     if answers or is_wanted:
         return ANSWERS if answers else INCLUDED
-    return deciding_rule(Candidate(own, question, before, here, user_words))
+    return DRAWN if candidate.own.is_drawn else deciding_rule(candidate)
+
+
+def _is_long(turn: Sequence[Utterance]) -> bool:
+    """Return whether a turn is so long that it explains, or has code."""
+    return bool(turn) and (
+        len(turn[0].by.content) > MAX_SHORT_LENGTH or any(is_code(each.text) for each in turn)
+    )
 
 
 def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
@@ -221,7 +265,8 @@ def _question(before: Sequence[Utterance], own: Utterance) -> Utterance | None:
     questions = [
         other
         for other in before[-2:]
-        if other.saying.is_question or other.saying.asks_about_listener
+        if (other.saying.is_question or other.saying.asks_about_listener)
+        and OFFERS.match(other.text) is None
     ]
     if not questions and own.saying.is_fragment and before and _may_ask(before[-1], own):
         questions = [before[-1]]

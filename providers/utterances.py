@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from core.turn import Turn
+from language.asides import is_announcement, without_requests
 from language.names import without_speaker
+from language.outline import label_of
 from language.sayings import Saying, classify
 from language.sentences import (
     is_code,
@@ -50,7 +52,13 @@ def utterances_of(position: int | None, turn: Turn, names: Collection[str]) -> I
             if first == at < len(pieces) and _is_announced(pieces[at], names):
                 at += 1
         heading, items = without_bullet(heading), pieces[first:at]
+        if not items:
+            heading = without_requests(heading)
         whole = "\n".join([heading, *items])
+        if items and len(whole) > MAX_LIST_LENGTH and is_announcement(heading):
+            # What was pasted is one memory: what it is, and the names of what it lists.
+            labels = list(dict.fromkeys(label for item in items if (label := label_of(item))))
+            whole = f"{heading} {', '.join(labels)}"[:MAX_LIST_LENGTH]
         if not items or len(whole) <= MAX_LIST_LENGTH:
             yield Utterance(whole, classify(whole, names), position, turn)
             continue

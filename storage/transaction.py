@@ -41,6 +41,7 @@ from storage.operations.jobs import JobStore
 from storage.operations.store import OperationStore
 from storage.search.documents import DocumentStore
 from storage.search.keywords import KeywordStore
+from storage.search.origins import OriginStore
 from storage.search.usage import TouchStore
 from storage.search.vectors import VectorStore
 from storage.server_state import StateStore
@@ -88,6 +89,7 @@ class Transaction:
     claims = _store(ClaimStore)
     repeats = _store(RepeatStore)
     vectors = _store(VectorStore)
+    origins = _store(OriginStore)
     keywords = _store(KeywordStore)
     documents = _store(DocumentStore)
     touches = _store(TouchStore)

@@ -33,10 +33,10 @@ from storage.exchange.import_records import count_records
 from storage.exchange.importing import Imported, event_key
 from storage.log.history import Author, Change
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
 from storage.operations.store import OperationRow, counts_of, outcomes_of
 from storage.search.documents import Utterance
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 
 log = structlog.get_logger(__name__)

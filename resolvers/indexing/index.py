@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 
 from core.enums import JobKind
 from resolvers.context import Services
-from resolvers.memories.embedding import embed_texts
+from resolvers.memories.embedding import embed_drawn, embed_texts
 from resolvers.tenancy.bootstrap import accept_embedder
 from storage.operations.jobs import JobRow
+from storage.search.documents import Utterance
 from storage.transaction import Transaction
 
 _PAGE = 1_000
@@ -83,17 +84,29 @@ def _page_after(project_id: str, after: str) -> Callable[[Transaction], list[str
 
 async def _embed_page(services: Services, project_id: str, ids: Sequence[str]) -> None:
     before = await services.db.read(lambda tx: tx.documents.utterances(ids))
-    embedded = dict(zip(before, await embed_texts(services, list(before.values())), strict=True))
+    messages = await services.db.read(lambda tx: tx.origins.texts(ids))
+    plain = {id: said for id, said in before.items() if id not in messages}
+    drawn = {
+        id: (said[0], Utterance(messages[id], said[0].speaker), said[1])
+        for id, said in before.items()
+        if id in messages
+    }
+    embedded = dict(zip(plain, await embed_texts(services, list(plain.values())), strict=True))
+    embedded |= dict(zip(drawn, await embed_drawn(services, list(drawn.values())), strict=True))
 
     def work(tx: Transaction) -> None:
         # A text that changed meanwhile already has a current vector. The lock keeps texts from
         # changing between this read and the replacement.
         tx.memories.lock(ids)
-        after = tx.documents.utterances(ids)
+        after, searched = tx.documents.utterances(ids), tx.origins.texts(ids)
         same = [
-            id for id, (current, _) in after.items() if id in before and current == before[id][0]
+            id
+            for id, (current, _) in after.items()
+            if id in before and current == before[id][0] and (id in messages) == (id in searched)
         ]
         rows = [(id, embedded[id].vector) for id in same]
         tx.vectors.replace(project_id, services.embedder.model, rows)
+        alone = {id: text.vector for id in same if (text := embedded[id].alone)}
+        tx.origins.replace_vectors(alone)
 
     await services.db.write(work)

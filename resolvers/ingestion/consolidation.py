@@ -128,11 +128,20 @@ def _store(tx: Transaction, consolidation: Consolidation, moment: datetime) -> l
     links = [
         (row.id, turn) for at, row in inserted.stored.items() for turn in drafts[at].fact.turns
     ]
-    for draft, decision in zip(drafts, decisions, strict=True):
+    stored = {row.id: at for at, row in inserted.stored.items()}
+    for at, (draft, decision) in enumerate(zip(drafts, decisions, strict=True)):
         again = [each.memory_id for each in decision.changes if isinstance(each, Insertion)]
+        stored |= dict.fromkeys(again, at)
         links += [(id, turn) for id in (*again, decision.memory_id) for turn in draft.fact.turns]
     received_at = consolidation.operation.created_at
-    add_sources(tx, consolidation.project_id, consolidation.request.turns, new, received_at, links)
+    messages = add_sources(
+        tx, consolidation.project_id, consolidation.request.turns, new, received_at, links
+    )
+    tx.origins.add(
+        (id, messages[drafts[at].position], alone)
+        for id, at in stored.items()
+        if (alone := drafts[at].embedded.alone)
+    )
     created = {row.id for row in inserted.stored.values()}
     created |= {row.id for row in situation.reserves.values()}
     return [

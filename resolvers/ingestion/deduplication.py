@@ -20,14 +20,15 @@ from language.names import without_speaker
 from providers.extraction import Fact, VerdictKind
 from ranking.corpus import Floats
 from resolvers.context import Services
+from resolvers.ingestion.insertion import is_conversation
 from resolvers.ingestion.known_memories import is_current, scopes_of
 from resolvers.memories.creation import speaker_of_turn
-from resolvers.memories.embedding import embed_texts
+from resolvers.memories.embedding import embed_drawn
 from resolvers.runtime.search_cache import ScopeKey
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import days_of_memory
 from storage.search.documents import Utterance
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 
 # The minimum cosine similarity of near duplicates.
@@ -40,7 +41,7 @@ _NEIGHBORS, _LEAST_COSINE = 16, 0.7
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A fact to be stored, with its embedding and the turn that states it.
+    """A fact to be stored, with its embedding and the turn that states it, at `position`.
 
     `said_at` is when it was said, `days` are the days that it means, as `days_of` returns them.
     `verdict` is the model's verdict on `judged_memory`, a memory that it was shown. `duplicate_of`
@@ -51,12 +52,18 @@ class Draft:
     turn: Turn
     names: Mapping[EntityType, str]
     embedded: EmbeddedText
+    position: int = 0
     verdict: VerdictKind | None = None
     judged_memory: MemoryRow | None = None
     duplicate_of: MemoryRow | None = None
     repeats_draft: int | None = None
     said_at: datetime | None = None
     days: str = ""
+
+    @property
+    def vector(self) -> bytes:
+        """The embedding of its text alone."""
+        return (self.embedded.alone or self.embedded).vector
 
     @property
     def speaker(self) -> str | None:
@@ -71,32 +78,49 @@ async def build_drafts(
     observed_at: datetime,
     facts: Sequence[Fact],
     shown: Sequence[MemoryRow],
+    former: Sequence[Turn] = (),
 ) -> list[Draft]:
     """Return one draft per fact, with the model's verdict on one of the `shown` memories.
 
     `said` are the turns of the request, `observed_at` is when those without a timestamp were said.
     Each draft is about all entities of the request, `names`; its turn says who stated it. Facts are
-    self-contained, so they are embedded without context.
+    embedded with the message that they come from, and this with the one before it where they are
+    a conversation; `former` are the turns before the request.
     """
-    turns = [_turn_of(fact, said) for fact in facts]
-    utterances = [
-        Utterance(fact.text, speaker_of_turn(turn, names))
-        for fact, turn in zip(facts, turns, strict=True)
-    ]
-    embedded = await embed_texts(services, [(each, None) for each in utterances]) if facts else []
+    positions = [_position_of(fact, said) for fact in facts]
+    items = []
+    for fact, position in zip(facts, positions, strict=True):
+        speaker = speaker_of_turn(said[position], names)
+        message = Utterance(said[position].content, speaker)
+        before = _before(position, said, former, names)
+        items.append((Utterance(fact.text, speaker), message, before))
+    embedded = await embed_drawn(services, items) if facts else []
     drafts = []
-    for fact, turn, vector in zip(facts, turns, embedded, strict=True):
+    for fact, position, vector in zip(facts, positions, embedded, strict=True):
+        turn = said[position]
         said_at = turn.timestamp or observed_at
         days = days_of(fact.text, fact.happened, said_at)
-        drafts.append(Draft(fact, turn, names, vector, said_at=said_at, days=days))
+        drafts.append(Draft(fact, turn, names, vector, position, said_at=said_at, days=days))
     return [_with_verdict(draft, shown) for draft in drafts]
 
 
-def _turn_of(fact: Fact, said: Sequence[Turn]) -> Turn:
-    """Return the turn that states a fact: its speaker's last, as others may be what it answers."""
-    turns = [said[position] for position in fact.turns]
-    own = [turn for turn in turns if turn.speaker is fact.speaker]
-    return (own or turns)[-1]
+def _position_of(fact: Fact, said: Sequence[Turn]) -> int:
+    """Return the position of the turn that states a fact.
+
+    It is the last one of its speaker: the others may be what it answers.
+    """
+    own = [at for at in fact.turns if said[at].speaker is fact.speaker]
+    return (own or list(fact.turns))[-1]
+
+
+def _before(
+    position: int, said: Sequence[Turn], former: Sequence[Turn], names: Mapping[EntityType, str]
+) -> Utterance | None:
+    """Return what was said before a turn of a conversation."""
+    spoken = [turn for turn in (*former, *said[:position]) if not turn.is_context]
+    if not spoken or not is_conversation(names, [*spoken, said[position]]):
+        return None
+    return Utterance(spoken[-1].content, speaker_of_turn(spoken[-1], names))
 
 
 def _with_verdict(draft: Draft, shown: Sequence[MemoryRow]) -> Draft:
@@ -127,7 +151,7 @@ async def with_duplicates(
 def _with_matches(
     drafts: Sequence[Draft], near: Sequence[Sequence[MemoryRow]], vectors: Mapping[str, Floats]
 ) -> list[Draft]:
-    own = np.stack([_vector(draft.embedded.vector) for draft in drafts])
+    own = np.stack([_vector(draft.vector) for draft in drafts])
     matched = []
     for position, (draft, rows) in enumerate(zip(drafts, near, strict=True)):
         cosines = [(float(vectors[_statement(row, draft)] @ own[position]), row) for row in rows]
@@ -151,7 +175,7 @@ def _candidates(
         ids.append([])
         for key in scopes[about]:
             with services.search_cache.vectors(tx, key) as vectors:
-                near = vectors.cosines(_vector(draft.embedded.vector), _NEIGHBORS)
+                near = vectors.cosines(_vector(draft.vector), _NEIGHBORS)
             ids[-1] += [id for id, cosine in near if cosine >= _LEAST_COSINE]
     rows = tx.memories.get_unscoped({id for some in ids for id in some})
     return [

@@ -16,8 +16,8 @@ from resolvers.memories.creation import NewMemories, Place, memory_row
 from storage.log.history import Author
 from storage.memories.rows import MemoryRow
 from storage.memories.sources import SourceRow
-from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 
 
@@ -140,10 +140,11 @@ def add_sources(
     new: NewMemories,
     received_at: datetime,
     links: Iterable[tuple[str, int]],
-) -> None:
+) -> dict[int, str]:
     """Store the source messages of memories; `links` are pairs (memory id, position of the turn).
 
-    A turn is stored once, even if it is the source of several memories.
+    A turn is stored once, even if it is the source of several memories. Returns the ids of the
+    messages by position.
     """
     pairs = sorted(dict.fromkeys(links), key=lambda link: link[1])
     messages = {
@@ -154,6 +155,7 @@ def add_sources(
         list(messages.values()),
         [(memory_id, messages[position].id) for memory_id, position in pairs],
     )
+    return {position: message.id for position, message in messages.items()}
 
 
 def _source(project_id: str, turn: Turn, new: NewMemories, received_at: datetime) -> SourceRow:

@@ -122,7 +122,9 @@ async def extract_drafts(services: Services, task: Task) -> tuple[Extraction, li
         shown = await shown_memories(services, task.operation, request, SHOWN)
     extraction = await services.extractor.extract(_assignment(task, shown))
     names, observed_at = task.request.new.entities, task.observed_at
-    drafts = await build_drafts(services, task.turns, names, observed_at, extraction.facts, shown)
+    drafts = await build_drafts(
+        services, task.turns, names, observed_at, extraction.facts, shown, task.former
+    )
     return extraction, drafts
 
 

@@ -1,12 +1,19 @@
 """The embedding and the keywords of a memory's text, computed before it is stored.
 
 A short turn of a conversation means little by itself ("Yes, in May!"), so it is embedded together
-with the utterance before it. Long texts are embedded alone, because context would blur them.
+with the utterance before it. Long texts are embedded alone, because context would blur them. A text
+that was drawn from a message is searched with this message: its vector is the mean of both, and the
+other words of the message follow its own.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+
+from core.enums import JobKind
 from language.claims.claim import claim_of
 from language.loose_terms import stored_terms
 from language.names import names_speaker, without_speaker
@@ -14,14 +21,14 @@ from language.terms import VERSION as TERMS_VERSION
 from language.terms import terms
 from ranking.corpus import MAX_CONTEXT_WORDS
 from resolvers.context import Services
-from storage.memories.store import EmbeddedText
 from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 
 _STATE = "terms"
 # Change this with every change of the keywords computed from a text: they are then recomputed.
-VERSION = f"{TERMS_VERSION}.claims-2"
+VERSION = f"{TERMS_VERSION}.claims-2.origins"
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 _PAGE = 500
 # Only the first terms of a text are indexed, so that the longest text fits PostgreSQL's index.
@@ -63,6 +70,57 @@ async def embed_texts(
     return [EmbeddedText(*pair) for pair in zip(vectors, keywords, strict=True)]
 
 
+# A text that was drawn from a message, the message, and the utterance before the message.
+DrawnText = tuple[Utterance, Utterance, Utterance | None]
+
+
+async def embed_drawn(services: Services, items: Sequence[DrawnText]) -> list[EmbeddedText]:
+    """Return the embeddings and keywords of texts, together with the messages they come from.
+
+    `alone` of each is what the text has without its message.
+    """
+
+    def read() -> tuple[list[Keywords], list[Keywords], list[str]]:
+        own, texts = _read([(utterance, None) for utterance, _, _ in items])
+        messages, others = _read([(message, before) for _, message, before in items])
+        return own, messages, texts + others
+
+    own, messages, texts = await asyncio.to_thread(read)
+    vectors = await services.embedder.embed(texts)
+    return [
+        EmbeddedText(mean_vector(mine, others), joined, EmbeddedText(mine, alone))
+        for mine, others, alone, joined in zip(
+            vectors[: len(items)],
+            vectors[len(items) :],
+            own,
+            map(joined_keywords, own, messages),
+            strict=True,
+        )
+    ]
+
+
+def joined_keywords(own: Keywords, message: Keywords) -> Keywords:
+    """Return the keywords of a text with the further terms of its message behind its own."""
+    rest = Counter(own.terms.split())
+    further = []
+    for term in message.terms.split():
+        if rest[term]:
+            rest[term] -= 1
+        else:
+            further.append(term)
+    found = [*own.terms.split(), *further][:_MOST_TERMS]
+    return replace(own, terms=" ".join(found), words=max(own.words, message.words))
+
+
+def mean_vector(one: bytes, other: bytes) -> bytes:
+    """Return the unit vector in the middle of two unit vectors."""
+    if one == other:
+        return one
+    total = np.frombuffer(one, "<f4") + np.frombuffer(other, "<f4")
+    unit = total / max(float(np.linalg.norm(total)), 1e-6)
+    return bytes(unit.astype("<f4").tobytes())
+
+
 def _read(items: Sequence[tuple[Utterance, Utterance | None]]) -> tuple[list[Keywords], list[str]]:
     """Return the keywords of utterances, and the text to embed for each."""
     keywords = [keywords_of(utterance) for utterance, _ in items]
@@ -76,7 +134,9 @@ def _read(items: Sequence[tuple[Utterance, Utterance | None]]) -> tuple[list[Key
 async def renew_keywords(services: Services) -> int:
     """Recompute the keywords of all memories if another version computed the stored ones.
 
-    Returns the number of memories. Memories stored meanwhile already have current keywords.
+    Memories that were drawn from a stored message and have not changed since are embedded with it,
+    if they are not yet. Returns the number of memories. Memories stored meanwhile already have
+    current keywords.
     """
     if await services.db.read(lambda tx: tx.state.get(_STATE)) == VERSION:
         return 0
@@ -93,15 +153,36 @@ async def renew_keywords(services: Services) -> int:
 async def _renew_page(services: Services, project_id: str, after: str) -> list[str]:
     """Recompute the keywords of one page of memories after an id; return their ids."""
 
-    def work(tx: Transaction) -> list[str]:
+    def read(tx: Transaction) -> tuple[list[str], dict[str, tuple[str, DrawnText]]]:
         ids = tx.vectors.page(project_id, after, _PAGE)
-        tx.memories.lock(ids)
-        tx.memories.replace_keywords(
-            {
-                id: keywords_of(utterance)
-                for id, (utterance, _) in tx.documents.utterances(ids).items()
-            }
-        )
-        return ids
+        found, said = tx.origins.missing(ids), tx.documents.utterances(ids)
+        return ids, {
+            id: (message_id, (said[id][0], Utterance(content, said[id][0].speaker), said[id][1]))
+            for id, (message_id, content) in found.items()
+        }
 
-    return await services.db.write(work)
+    ids, drawn = await services.db.read(read)
+    embedded = await embed_drawn(services, [item for _, item in drawn.values()]) if drawn else []
+    joined = dict(zip(drawn, embedded, strict=True))
+
+    def work(tx: Transaction) -> None:
+        tx.memories.lock(ids)
+        said, messages = tx.documents.utterances(ids), tx.origins.texts(ids)
+        missing = tx.origins.missing(ids)
+        own = {id: keywords_of(utterance) for id, (utterance, _) in said.items()}
+        keywords = dict(own)
+        for id, content in messages.items():
+            message = keywords_of(Utterance(content, said[id][0].speaker))
+            keywords[id] = joined_keywords(own[id], message)
+        tx.origins.replace_terms({id: own[id] for id in messages})
+        # A memory that changed meanwhile is searched by its own text.
+        same = [id for id in joined if id in missing and said[id][0] == drawn[id][1][0]]
+        keywords |= {id: joined[id].keywords for id in same}
+        tx.memories.replace_keywords(keywords)
+        vectors = [(id, joined[id].vector) for id in same]
+        tx.vectors.replace(project_id, services.embedder.model, vectors)
+        tx.origins.add((id, drawn[id][0], alone) for id in same if (alone := joined[id].alone))
+        tx.jobs.put(JobKind.INDEX, same, project_id, services.clock())
+
+    await services.db.write(work)
+    return ids

@@ -19,8 +19,8 @@ from storage.errors import DuplicateMemory
 from storage.log.history import HistoryRow
 from storage.memories.concepts import names_in_text
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.search.documents import Utterance
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 
 # These events create a version, unlike a deletion, whose number is that of the last version.

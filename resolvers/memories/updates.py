@@ -17,8 +17,8 @@ from resolvers.memories.embedding import embed_texts
 from resolvers.operations.tracker import OperationTracker
 from storage.errors import DuplicateMemory
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.search.documents import Utterance
+from storage.search.origins import EmbeddedText
 from storage.tenancy.projects import PROJECTS, ProjectRow
 from storage.transaction import Transaction
 

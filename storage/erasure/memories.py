@@ -21,6 +21,7 @@ from storage.memories.concepts import ConceptStore
 from storage.memories.conversations import close_gaps
 from storage.memories.kept import KeptStore
 from storage.memories.sources import SourceStore
+from storage.memories.store import MemoryStore
 from storage.memories.versions import VersionStore
 from storage.operations.jobs import JobStore
 from storage.tables.fields import table_of
@@ -65,6 +66,7 @@ class MemoryErasureStore:
         self._sources = SourceStore(connection)
         self._concepts = ConceptStore(connection)
         self._kept = KeptStore(connection)
+        self._memories = MemoryStore(connection, history, jobs)
 
     def erase_entity(
         self, type: EntityType, entity_id: str, project_id: str, by: Author, moment: datetime
@@ -124,6 +126,8 @@ class MemoryErasureStore:
                     deletion.returning(_MEMORIES.c.id, _MEMORIES.c.version)
                 ).all()
             )
+            # The other memories that were drawn from the messages are no longer searched with them.
+            self._memories.forget_messages(messages, by, moment)
             # A message is deleted even if another memory was extracted from it too: it states both.
             erased.counts["sourceMessages"] += self._sources.delete(messages)
             self._kept.forget_messages(project_id, messages)

@@ -24,10 +24,10 @@ from storage.memories.concepts import ConceptStore
 from storage.memories.entities import EntityRow
 from storage.memories.rows import MemoryRow
 from storage.memories.sources import SourceRow
-from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
 from storage.operations.jobs import JobStore
 from storage.search.keywords import KeywordStore
+from storage.search.origins import EmbeddedText
 from storage.search.vectors import VectorStore
 from storage.sql.listing import row_values
 from storage.tables.columns import Id

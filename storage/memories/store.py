@@ -5,8 +5,8 @@ that no caller can forget one of the four.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -33,6 +33,7 @@ from storage.memories.uniqueness import (
 from storage.memories.versions import VersionStore
 from storage.operations.jobs import JobStore
 from storage.search.keywords import Keywords, KeywordStore
+from storage.search.origins import EmbeddedText, OriginStore
 from storage.search.vectors import VectorStore
 from storage.sql.listing import row_values
 from storage.tables.columns import Name
@@ -44,14 +45,6 @@ _KEYS = [_MEMORIES.c[name] for name in ENTITY_KEYS.values()]
 _BY_UNIQUENESS_KEY = select(_MEMORIES.c.slot, *MEMORIES.columns(_MEMORIES)).where(
     _MEMORIES.c.slot.in_(bindparam("slots", expanding=True, type_=Name))
 )
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedText:
-    """The embedding and the keywords of a text, computed before the memory is stored."""
-
-    vector: bytes
-    keywords: Keywords
 
 
 class MemoryStore:
@@ -67,6 +60,7 @@ class MemoryStore:
         self._sources = SourceStore(connection)
         self._concepts = ConceptStore(connection)
         self._kept = KeptStore(connection)
+        self._origins = OriginStore(connection)
 
     def get(self, id: str, actor: Actor, *path: str | int) -> MemoryRow:
         """Return a memory. Raises `NotFound` when the actor cannot see it."""
@@ -223,6 +217,17 @@ class MemoryStore:
         for project_id, rows in by_project.items():
             self._keywords.add(project_id, rows)
 
+    def forget_messages(self, message_ids: Collection[str], by: Author, moment: datetime) -> None:
+        """Search the memories that are searched with these messages by their own text again.
+
+        It is logged as an update, so that every process forgets the words of the messages.
+        """
+        alone = self._origins.alone(message_ids)
+        self.lock(alone)
+        for id, memory in self.get_unscoped(alone).items():
+            model, text = alone[id]
+            self.rewrite(memory, {}, model, text, by, moment)
+
     def rewrite(
         self,
         memory: MemoryRow,
@@ -264,6 +269,7 @@ class MemoryStore:
         if embedded is not None:
             self._vectors.delete([memory.id])
             self._keywords.delete([memory.id])
+            self._origins.delete([memory.id])
             self._add_embedded(memory.project_id, model, [(memory, embedded)])
             former, present = self._concepts.retain_mentioned(memory.id, changed.text)
             if former != present:

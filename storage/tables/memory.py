@@ -170,6 +170,28 @@ class MemorySource(SQLModel, table=True):
     message_id: str = link_field("source_messages.id")
 
 
+class MemoryOrigin(SQLModel, table=True):
+    """The message that a memory is searched with, because its text was drawn from it.
+
+    The keywords and the embedding of the memory then include those of the message. `terms` and
+    `words` are the numbers of terms and content words that are its own, which come first, and
+    `vector` is the embedding of its text alone: what remains without the message.
+    """
+
+    __tablename__ = "memory_origins"
+    __table_args__ = (Index("ix_memory_origins_message", "message_id"),)
+
+    memory_id: str = Field(
+        sa_type=Id,
+        primary_key=True,
+        sa_column_args=[ForeignKey("memories.id", ondelete="CASCADE")],
+    )
+    message_id: str = id_field("source_messages.id")
+    terms: int
+    words: int
+    vector: bytes = Field(sa_type=LargeBinary)
+
+
 class Concept(SQLModel, table=True):
     """A person, a place or a thing that memories mention; `key` is its normalized name."""
 

@@ -191,7 +191,7 @@ DRAWN: dict[str, tuple[list[Turn], list[Turn], list[str]]] = {
     "general knowledge": (
         [],
         [assistant("Photosynthesis turns light into chemical energy. You should water the fern.")],
-        ["You should water the fern."],
+        [],
     ),
     "the transcript's name": ([], [user("Ana: I like figs.", "Ana")], ["I like figs."]),
     "names of those who talk": (

@@ -80,8 +80,8 @@ def candidate(
             candidate("You wrote the letter very carefully.", "assistant"),
         ),
         (
-            True,
-            "assistant advises",
+            False,
+            "assistant chats",
             candidate("Vegans should take vitamin supplements.", "assistant"),
         ),
         (False, "assistant chats", candidate("The ocean covers the planet.", "assistant")),

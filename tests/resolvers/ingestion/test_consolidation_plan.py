@@ -24,8 +24,8 @@ from resolvers.ingestion.consolidation_plan import (
 from resolvers.ingestion.deduplication import Draft
 from resolvers.memories.creation import NewMemories, Place, memory_row
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.search.keywords import Keywords
+from storage.search.origins import EmbeddedText
 
 NAMES = {EntityType.USER: "alice"}
 NOON = datetime(2026, 3, 11, 12, tzinfo=UTC)

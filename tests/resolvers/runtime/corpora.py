@@ -7,9 +7,9 @@ import numpy as np
 from core.enums import EntityType
 from ranking.corpus import Corpus
 from resolvers.runtime.search_cache import ScopeKey, SearchCache
-from storage.memories.store import EmbeddedText
 from storage.search.documents import DocumentStore
 from storage.search.keywords import Keywords
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 from tests.support.fixtures.memory_fixture import MemoryFixture
 

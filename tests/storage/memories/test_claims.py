@@ -9,9 +9,9 @@ from sqlalchemy import event, text
 from core.entity_names import ENTITY_KEYS
 from core.enums import MemoryState
 from storage.memories.rows import MemoryRow
-from storage.memories.store import EmbeddedText
 from storage.memories.uniqueness import uniqueness_key
 from storage.search.keywords import Keywords
+from storage.search.origins import EmbeddedText
 from storage.transaction import Transaction
 from tests.support.fixtures.memory_fixture import MemoryFixture, at
 
