@@ -55,11 +55,8 @@ LATER = now() + timedelta(days=1)
 
 
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("reindex")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_reindex") as running:
+async def idle(request: pytest.FixtureRequest, worker_id: str) -> AsyncIterator[Deployment]:
+    async with idle_deployment(request.param, f"{worker_id}_reindex") as running:
         yield running
 
 

@@ -10,13 +10,10 @@ from tests.support.documents.searching import WAYS, idle_deployment, send
 from tests.support.servers.deployment import Deployment
 
 
-@pytest_asyncio.fixture(scope="module", params=BACKENDS)
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    """A deployment of the module, whose jobs wait for `run_jobs`."""
-    data_dir = tmp_path_factory.mktemp("searching")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_searching") as running:
+@pytest_asyncio.fixture(scope="session", params=BACKENDS)
+async def idle(request: pytest.FixtureRequest, worker_id: str) -> AsyncIterator[Deployment]:
+    """A deployment of the tests of searches, whose jobs wait for `run_jobs`."""
+    async with idle_deployment(request.param, f"{worker_id}_searching") as running:
         yield running
 
 

@@ -19,11 +19,12 @@ import pytest
 from sqlalchemy import Connection, event
 from starlette.applications import Starlette
 
-from core.enums import OperationType
+from core.enums import JobKind, OperationType
 from core.settings import Settings
 from resolvers.context import Services
 from server import create_app, open_services
 from tests.support.clients.graphql import Client
+from workers.registry import JOB_TYPES
 from workers.runner import Runner
 
 REQUIRE_ALL = "MNEMOGRAPH_TEST_REQUIRE_ALL"
@@ -42,12 +43,13 @@ _WRITES_OF_READS = (
 
 @dataclass
 class Deployment:
-    """A running server without a socket."""
+    """A running server without a socket. Without indexing, nothing runs its jobs of the index."""
 
     services: Services
     settings: Settings
     http: httpx.AsyncClient
     app: Starlette
+    indexing: bool = True
 
     def client(self, key: str | None) -> Client:
         """Return a client with a key."""
@@ -55,7 +57,9 @@ class Deployment:
 
     async def run_jobs(self) -> None:
         """Run all jobs that are due, as the workers would."""
-        await Runner(self.services).drain()
+        with _job_types(self.indexing):
+            runner = Runner(self.services)
+        await runner.drain()
 
     @contextlib.contextmanager
     def counted_statements(self) -> Iterator[list[str]]:
@@ -134,20 +138,37 @@ def _records_searches(statement: str) -> bool:
     return checks_projects or statement.startswith("INSERT INTO operations")
 
 
+@contextlib.contextmanager
+def _job_types(indexing: bool) -> Iterator[None]:
+    """Let the runners that are created in the block run all jobs, or all but those of the index."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not indexing:
+            others = {kind: each for kind, each in JOB_TYPES.items() if kind is not JobKind.INDEX}
+            patch.setattr("workers.runner.JOB_TYPES", others)
+        yield
+
+
 @asynccontextmanager
-async def deployed(settings: Settings, *, workers: bool = True) -> AsyncIterator[Deployment]:
-    """Run a deployment; without workers, jobs stay pending until `run_jobs`."""
+async def deployed(
+    settings: Settings, *, workers: bool = True, indexing: bool = True
+) -> AsyncIterator[Deployment]:
+    """Run a deployment; without workers, jobs stay pending until `run_jobs`.
+
+    Without indexing, vectors stay out of the index, as on a server whose index is behind. Keeping
+    it up to date takes a quarter of the time of tests that never look at it.
+    """
     with open_services(settings) as services:
         app = create_app(services, settings)
         transport = httpx.ASGITransport(app)
         async with contextlib.AsyncExitStack() as stack:
             if workers:
                 token = _IN_BACKGROUND.set(True)
-                await stack.enter_async_context(app.router.lifespan_context(app))
+                with _job_types(indexing):
+                    await stack.enter_async_context(app.router.lifespan_context(app))
                 _IN_BACKGROUND.reset(token)
             http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.test")
             await stack.enter_async_context(http)
-            yield Deployment(services, settings, http, app)
+            yield Deployment(services, settings, http, app, indexing)
 
 
 @contextlib.contextmanager
