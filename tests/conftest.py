@@ -209,9 +209,12 @@ async def indexing_deployment(
             yield running
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="module")
 async def address(deployment: Deployment) -> AsyncIterator[str]:
-    """The address of the deployment on a real socket, `127.0.0.1:PORT`."""
+    """The address of the deployment on a real socket, `127.0.0.1:PORT`.
+
+    Its scope is a module, because modules differ in their deployments.
+    """
     async with listening(deployment) as running:
         yield running
 

@@ -54,6 +54,11 @@ LEASE = timedelta(seconds=60)
 LATER = now() + timedelta(days=1)
 
 
+@pytest.fixture(scope="session")
+def deployment(indexing_deployment: Deployment) -> Deployment:
+    return indexing_deployment
+
+
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
 async def idle(request: pytest.FixtureRequest, worker_id: str) -> AsyncIterator[Deployment]:
     async with idle_deployment(request.param, f"{worker_id}_reindex") as running:

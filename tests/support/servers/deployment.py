@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 
 from core.enums import JobKind, OperationType
 from core.settings import Settings
+from providers.minilm.embedder import MiniLM
 from resolvers.context import Services
 from server import create_app, open_services
 from tests.support.clients.graphql import Client
@@ -39,6 +40,9 @@ _WRITES_OF_READS = (
     "INSERT INTO memory_touches ",
     "DELETE FROM memory_touches ",
 )
+
+# The vectors of the texts that the deployments of this process have embedded, by their tokens.
+_VECTORS: dict[tuple[int, ...], bytes] = {}
 
 
 @dataclass
@@ -138,6 +142,25 @@ def _records_searches(statement: str) -> bool:
     return checks_projects or statement.startswith("INSERT INTO operations")
 
 
+def _remember_vectors(embedder: MiniLM) -> None:
+    """Let an embedder compute the vector of a text once for all deployments of this process.
+
+    The model is deterministic, and tests embed the same texts again and again. The tests of the
+    embedder itself create it without a deployment.
+    """
+    compute = embedder._vectors_of
+
+    def vectors_of(tokens: list[list[int]]) -> list[bytes]:
+        keys = [tuple(ids) for ids in tokens]
+        unknown = [key for key in dict.fromkeys(keys) if key not in _VECTORS]
+        if unknown:
+            found = compute([list(key) for key in unknown])
+            _VECTORS.update(zip(unknown, found, strict=True))
+        return [_VECTORS[key] for key in keys]
+
+    embedder._vectors_of = vectors_of  # type: ignore[method-assign]
+
+
 @contextlib.contextmanager
 def _job_types(indexing: bool) -> Iterator[None]:
     """Let the runners that are created in the block run all jobs, or all but those of the index."""
@@ -158,6 +181,8 @@ async def deployed(
     it up to date takes a quarter of the time of tests that never look at it.
     """
     with open_services(settings) as services:
+        if isinstance(services.embedder, MiniLM):
+            _remember_vectors(services.embedder)
         app = create_app(services, settings)
         transport = httpx.ASGITransport(app)
         async with contextlib.AsyncExitStack() as stack:
