@@ -178,7 +178,7 @@ async def deployed(
     """Run a deployment; without workers, jobs stay pending until `run_jobs`.
 
     Without indexing, vectors stay out of the index, as on a server whose index is behind. Keeping
-    it up to date takes a quarter of the time of tests that never look at it.
+    it up to date takes a good part of the time of tests that never look at it.
     """
     with open_services(settings) as services:
         if isinstance(services.embedder, MiniLM):
