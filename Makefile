@@ -16,6 +16,9 @@ for group in sys.argv[1:]:
 endef
 export REQUIREMENTS
 
+# The tests start many Python processes: without bytecode files, each compiles the whole source again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help serve test lint types format schema migration assets wheel lock bench clean
 
 help: ## List the targets

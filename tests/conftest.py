@@ -168,28 +168,53 @@ def pytest_sessionfinish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
-def database_url(request: pytest.FixtureRequest, worker_id: str) -> Iterator[str]:
-    """The URL of an empty database of each kind, shared by the tests of one worker process."""
-    if request.param == "sqlite":
+@contextlib.contextmanager
+def _empty_database(kind: str, name: str) -> Iterator[str]:
+    """Create an empty database of a kind; yield its URL."""
+    if kind == "sqlite":
         with temporary_dir() as place:
             yield f"sqlite:///{place / 'test.db'}"
     else:
-        with fresh_postgres(f"mnemograph_test_{worker_id}") as url:
+        with fresh_postgres(name) as url:
             yield url
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def database_url(request: pytest.FixtureRequest, worker_id: str) -> Iterator[str]:
+    """The URL of an empty database of each kind, shared by the tests of one worker process."""
+    with _empty_database(request.param, f"mnemograph_test_{worker_id}") as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="session")
 async def deployment(database_url: str) -> AsyncIterator[Deployment]:
-    """A running server on each kind of database."""
+    """A running server on each kind of database, whose vector index stays empty."""
     with temporary_dir() as data_dir:
-        async with deployed(settings_for(data_dir, database_url)) as running:
+        settings = settings_for(data_dir, database_url)
+        async with deployed(settings, indexing=False) as running:
             yield running
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="session", params=BACKENDS)
+async def indexing_deployment(
+    request: pytest.FixtureRequest, worker_id: str
+) -> AsyncIterator[Deployment]:
+    """A running server on each kind of database, which keeps its vector index up to date.
+
+    Modules whose tests look at the index, or wait for it, use it in place of `deployment`.
+    """
+    name = f"mnemograph_test_{worker_id}_indexing"
+    with _empty_database(request.param, name) as url, temporary_dir() as data_dir:
+        async with deployed(settings_for(data_dir, url)) as running:
+            yield running
+
+
+@pytest_asyncio.fixture(scope="module")
 async def address(deployment: Deployment) -> AsyncIterator[str]:
-    """The address of the deployment on a real socket, `127.0.0.1:PORT`."""
+    """The address of the deployment on a real socket, `127.0.0.1:PORT`.
+
+    Its scope is a module, because modules differ in their deployments.
+    """
     async with listening(deployment) as running:
         yield running
 

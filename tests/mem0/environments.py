@@ -52,19 +52,15 @@ def typescript_client(config: pytest.Config) -> Path:
 
 def _python(folder: Path) -> None:
     python = folder / "venv" / "bin" / "python"
-    _run([sys.executable, "-m", "venv", folder / "venv"], folder)
-    pip: list[str | Path] = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
-    _run([*pip, *_IMPORTED], folder)
+    uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        skip("there is no uv command beside this Python")
+    _run([uv, "venv", "--python", sys.executable, folder / "venv"], folder)
+    install = [uv, "pip", "install", "--python", python]
+    _run([*install, *_IMPORTED], folder)
     for version in PYTHON_CLIENTS:
         target = folder / f"mem0ai-{version}"
-        _run([*pip, "--no-deps", "--target", target, f"mem0ai=={version}"], folder)
+        _run([*install, "--no-deps", "--target", target, f"mem0ai=={version}"], folder)
 
 
 def _typescript(folder: Path) -> None:
@@ -103,7 +99,7 @@ def _installed(
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep other workers and other runs out meanwhile: neither pip nor npm expects company."""
+    """Keep other workers and other runs out meanwhile: neither uv nor npm expects company."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

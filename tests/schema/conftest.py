@@ -47,7 +47,7 @@ async def chatting(
             openai_api_key="sk-nobody-may-see-this",
             openai_timeout_seconds=10,
         )
-        async with deployed(settings) as running:
+        async with deployed(settings, indexing=False) as running:
             yield running
 
 

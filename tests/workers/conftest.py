@@ -14,12 +14,9 @@ from tests.support.servers.receiver import Receiver
 
 
 @pytest_asyncio.fixture(scope="session", params=BACKENDS)
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
+async def idle(request: pytest.FixtureRequest, worker_id: str) -> AsyncIterator[Deployment]:
     """A deployment without workers, on each kind of database."""
-    data_dir = tmp_path_factory.mktemp("data")
-    async with idle_deployment(request.param, data_dir, f"workers_{worker_id}") as running:
+    async with idle_deployment(request.param, f"workers_{worker_id}") as running:
         yield running
 
 

@@ -19,11 +19,17 @@ from tests.support.documents.exchange import line, memory
 from tests.support.documents.importing import OPERATION, rows_of
 from tests.support.documents.remembering import entity_id
 from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 pytestmark = pytest.mark.every_database
 
 _RECORDS = METADATA.tables["import_records"]
 TEXTS = ["Likes tea", "Likes milk", "Likes rye", "Likes figs"]
+
+
+@pytest.fixture(scope="session")
+def deployment(indexing_deployment: Deployment) -> Deployment:
+    return indexing_deployment
 
 
 class Interrupted:

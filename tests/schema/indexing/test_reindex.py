@@ -54,12 +54,14 @@ LEASE = timedelta(seconds=60)
 LATER = now() + timedelta(days=1)
 
 
+@pytest.fixture(scope="session")
+def deployment(indexing_deployment: Deployment) -> Deployment:
+    return indexing_deployment
+
+
 @pytest_asyncio.fixture(scope="module", params=["sqlite", "postgresql"])
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("reindex")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_reindex") as running:
+async def idle(request: pytest.FixtureRequest, worker_id: str) -> AsyncIterator[Deployment]:
+    async with idle_deployment(request.param, f"{worker_id}_reindex") as running:
         yield running
 
 

@@ -54,6 +54,11 @@ RISE = {False: PLAIN_SCALE.above, True: RERANK_SCALE.above}
 GAINS = {"POSITIVE": 0.05, "NEGATIVE": -0.05, "VERY_NEGATIVE": -0.15}
 
 
+@pytest.fixture(scope="session")
+def deployment(indexing_deployment: Deployment) -> Deployment:
+    return indexing_deployment
+
+
 async def give(tenant: Tenant, id: str, value: str | None, reason: str | None = None) -> Any:
     payload = await tenant.owner.do(SET, id=id, value=value, reason=reason)
     assert payload["memory"]["id"] == id

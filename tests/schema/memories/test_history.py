@@ -13,7 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
 from core.ids import uuid7
-from tests.support.fixtures.factories import ADD, Tenant
+from tests.support.fixtures.factories import ADD, Tenant, make_tenant
 from tests.support.servers.deployment import Deployment
 
 UPDATE = """
@@ -240,8 +240,9 @@ async def test_reading_while_others_write_never_shows_a_gap(tenant: Tenant) -> N
     assert len(seen) == 30
 
 
-async def test_deletions_and_the_indexer_do_not_deadlock(tenant: Tenant) -> None:
+async def test_deletions_and_the_indexer_do_not_deadlock(indexing_deployment: Deployment) -> None:
     """The indexer finishes its jobs in an order of its own; ids come in the caller's."""
+    tenant = make_tenant(indexing_deployment)
     with deadlocks(tenant.deployment) as found:
         for _ in range(3):
             ids = [memory["id"] for memory in await tenant.add(*(f"Tea {n}" for n in range(60)))]

@@ -34,6 +34,7 @@ from tests.support.documents.remembering import (
 )
 from tests.support.documents.searching import near, search_all, send, texts
 from tests.support.fixtures.factories import Tenant
+from tests.support.servers.deployment import Deployment
 
 RESTORE = with_details("""
 mutation ($id: ID!, $event: ID!) {
@@ -51,6 +52,11 @@ LESS, MORE = (
     "I play tennis with Ben every Tuesday evening.",
 )
 PARIS, BERLIN = "I live in Paris.", "I moved to Berlin."
+
+
+@pytest.fixture(scope="session")
+def deployment(indexing_deployment: Deployment) -> Deployment:
+    return indexing_deployment
 
 
 async def event_ids(tenant: Tenant, memory_id: str) -> list[str]:

@@ -27,11 +27,8 @@ from tests.support.servers.deployment import Deployment
 
 
 @pytest_asyncio.fixture(scope="module")
-async def idle(
-    tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
-    data_dir = tmp_path_factory.mktemp("names")
-    async with idle_deployment("sqlite", data_dir, f"{worker_id}_names") as running:
+async def idle(worker_id: str) -> AsyncIterator[Deployment]:
+    async with idle_deployment("sqlite", f"{worker_id}_names") as running:
         yield running
 
 

@@ -6,7 +6,6 @@ in an erased project, live on.
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,12 +114,9 @@ class Watched:
 
 
 @pytest_asyncio.fixture(scope="module", params=BACKENDS)
-async def idle(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str
-) -> AsyncIterator[Deployment]:
+async def idle(request: pytest.FixtureRequest, worker_id: str) -> AsyncIterator[Deployment]:
     """A server whose jobs wait until they are told to be done, so that nobody else does them."""
-    data_dir = tmp_path_factory.mktemp("audit")
-    async with idle_deployment(request.param, data_dir, f"{worker_id}_audit") as running:
+    async with idle_deployment(request.param, f"{worker_id}_audit") as running:
         yield running
 
 
@@ -253,9 +249,9 @@ def assert_secret(deployment: Deployment, secret: str) -> None:
         assert part not in told
 
 
-async def test_keys_made_on_the_machine(tmp_path: Path) -> None:
+async def test_keys_made_on_the_machine() -> None:
     """Those of the first start and of the command line, by those they are for."""
-    async with idle_deployment("sqlite", tmp_path, "") as empty:
+    async with idle_deployment("sqlite", "") as empty:
         pepper, email = empty.services.pepper, "first@example.com"
         db, moment = empty.services.db, empty.services.clock()
         first = db.write_now(lambda tx: bootstrap(tx, email, None, pepper, moment))

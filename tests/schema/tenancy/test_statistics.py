@@ -1,6 +1,5 @@
 """What a project has, counted: the counts are those of its lists."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,9 +73,9 @@ async def test_statistics_count_all_content(tenant: Tenant) -> None:
 
 @pytest.mark.parametrize("kind", BACKENDS)
 async def test_pending_jobs_are_counted_with_as_many_statements_for_any_number_of_projects(
-    kind: str, tmp_path: Path, worker_id: str
+    kind: str, worker_id: str
 ) -> None:
-    async with idle_deployment(kind, tmp_path, f"{worker_id}_statistics") as idle:
+    async with idle_deployment(kind, f"{worker_id}_statistics") as idle:
         tenant = make_tenant(idle)
         await tenant.add("I hike", "I swim")
         assert (await stats(tenant))["indexLag"] == 2

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from harness.postgres import fresh_postgres
 from harness.settings import settings_for
 from tests.support.clients.graphql import Client
 from tests.support.fixtures.factories import ADD, Tenant
-from tests.support.servers.deployment import Deployment, deployed
+from tests.support.servers.deployment import Deployment, deployed, temporary_dir
 
 _TYPES = {
     "query": "String!",
@@ -141,10 +140,10 @@ async def say_apart(tenant: Tenant, *lines: str, **options: Any) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def idle_deployment(kind: str, data_dir: Path, name: str) -> AsyncIterator[Deployment]:
+async def idle_deployment(kind: str, name: str) -> AsyncIterator[Deployment]:
     """Run a deployment without workers on its own database, where no other workers run jobs."""
     with contextlib.ExitStack() as stack:
-        url = None
+        data_dir, url = stack.enter_context(temporary_dir()), None
         if kind == "postgresql":
             url = stack.enter_context(fresh_postgres(f"mnemograph_test_{name}"))
         async with deployed(settings_for(data_dir, url), workers=False) as running:

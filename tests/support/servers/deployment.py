@@ -19,11 +19,13 @@ import pytest
 from sqlalchemy import Connection, event
 from starlette.applications import Starlette
 
-from core.enums import OperationType
+from core.enums import JobKind, OperationType
 from core.settings import Settings
+from providers.minilm.embedder import MiniLM
 from resolvers.context import Services
 from server import create_app, open_services
 from tests.support.clients.graphql import Client
+from workers.registry import JOB_TYPES
 from workers.runner import Runner
 
 REQUIRE_ALL = "MNEMOGRAPH_TEST_REQUIRE_ALL"
@@ -39,15 +41,19 @@ _WRITES_OF_READS = (
     "DELETE FROM memory_touches ",
 )
 
+# The vectors of the texts that the deployments of this process have embedded, by their tokens.
+_VECTORS: dict[tuple[int, ...], bytes] = {}
+
 
 @dataclass
 class Deployment:
-    """A running server without a socket."""
+    """A running server without a socket. Without indexing, nothing runs its jobs of the index."""
 
     services: Services
     settings: Settings
     http: httpx.AsyncClient
     app: Starlette
+    indexing: bool = True
 
     def client(self, key: str | None) -> Client:
         """Return a client with a key."""
@@ -55,7 +61,9 @@ class Deployment:
 
     async def run_jobs(self) -> None:
         """Run all jobs that are due, as the workers would."""
-        await Runner(self.services).drain()
+        with _job_types(self.indexing):
+            runner = Runner(self.services)
+        await runner.drain()
 
     @contextlib.contextmanager
     def counted_statements(self) -> Iterator[list[str]]:
@@ -134,20 +142,58 @@ def _records_searches(statement: str) -> bool:
     return checks_projects or statement.startswith("INSERT INTO operations")
 
 
+def _remember_vectors(embedder: MiniLM) -> None:
+    """Let an embedder compute the vector of a text once for all deployments of this process.
+
+    The model is deterministic, and tests embed the same texts again and again. The tests of the
+    embedder itself create it without a deployment.
+    """
+    compute = embedder._vectors_of
+
+    def vectors_of(tokens: list[list[int]]) -> list[bytes]:
+        keys = [tuple(ids) for ids in tokens]
+        unknown = [key for key in dict.fromkeys(keys) if key not in _VECTORS]
+        if unknown:
+            found = compute([list(key) for key in unknown])
+            _VECTORS.update(zip(unknown, found, strict=True))
+        return [_VECTORS[key] for key in keys]
+
+    embedder._vectors_of = vectors_of  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def _job_types(indexing: bool) -> Iterator[None]:
+    """Let the runners that are created in the block run all jobs, or all but those of the index."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not indexing:
+            others = {kind: each for kind, each in JOB_TYPES.items() if kind is not JobKind.INDEX}
+            patch.setattr("workers.runner.JOB_TYPES", others)
+        yield
+
+
 @asynccontextmanager
-async def deployed(settings: Settings, *, workers: bool = True) -> AsyncIterator[Deployment]:
-    """Run a deployment; without workers, jobs stay pending until `run_jobs`."""
+async def deployed(
+    settings: Settings, *, workers: bool = True, indexing: bool = True
+) -> AsyncIterator[Deployment]:
+    """Run a deployment; without workers, jobs stay pending until `run_jobs`.
+
+    Without indexing, vectors stay out of the index, as on a server whose index is behind. Keeping
+    it up to date takes a good part of the time of tests that never look at it.
+    """
     with open_services(settings) as services:
+        if isinstance(services.embedder, MiniLM):
+            _remember_vectors(services.embedder)
         app = create_app(services, settings)
         transport = httpx.ASGITransport(app)
         async with contextlib.AsyncExitStack() as stack:
             if workers:
                 token = _IN_BACKGROUND.set(True)
-                await stack.enter_async_context(app.router.lifespan_context(app))
+                with _job_types(indexing):
+                    await stack.enter_async_context(app.router.lifespan_context(app))
                 _IN_BACKGROUND.reset(token)
             http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.localhost")
             await stack.enter_async_context(http)
-            yield Deployment(services, settings, http, app)
+            yield Deployment(services, settings, http, app, indexing)
 
 
 @contextlib.contextmanager

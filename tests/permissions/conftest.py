@@ -1,0 +1,11 @@
+"""The results of all jobs are part of the world whose permissions are tested."""
+
+import pytest
+
+from tests.support.servers.deployment import Deployment
+
+
+@pytest.fixture(scope="session")
+def deployment(indexing_deployment: Deployment) -> Deployment:
+    """A running server on each kind of database, which keeps its vector index up to date."""
+    return indexing_deployment
