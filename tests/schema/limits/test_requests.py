@@ -8,7 +8,6 @@ import pytest
 
 from harness.settings import settings_for
 from tests.support.clients.websocket import Closed, connected
-from tests.support.documents.ingesting import blocked_adds
 from tests.support.documents.limits import TRANSPORTS, Sent, errors_over
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import deployed, temporary_dir
@@ -41,30 +40,25 @@ def codes(errors: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_so_many_requests_of_a_key_run_at_once(
-    transport: str, small: Tenant, small_address: str, monkeypatch: pytest.MonkeyPatch
+    transport: str, small: Tenant, small_address: str
 ) -> None:
-    monkeypatch.setattr(small.deployment.services.rates, "_is_enabled", False)
-    scope = {"userId": "alice"}
-    with blocked_adds(small, **scope):
-        running = [
-            asyncio.create_task(small.owner.post(ADD, input=said(text, infer=True)))
-            for text in ("I like tea", "I like mate")
-        ]
-        async with asyncio.timeout(30):
-            while len(small.deployment.services.slots) < 2:
-                await asyncio.sleep(0.01)
-        refused = await errors_over_any_status(transport, small, small_address, PLAIN)
-        assert codes(refused) == [("LIMIT_EXCEEDED", "requests")]
-        assert refused[0]["extensions"]["requested"] == 3
-        # Another key has its own slots.
-        assert await small.reader.ask(PLAIN.query) == {"__typename": "Query"}
-        waiting = asyncio.create_task(errors_over(transport, small, small_address, PLAIN))
-        await asyncio.sleep(0.05)
-        running[0].cancel()
-        assert await waiting == []
-        running[1].cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-    assert await errors_over(transport, small, small_address, PLAIN) == []
+    services = small.deployment.services
+    viewer = await small.owner.ask("{ viewer { apiKey { id } } }")
+    key_id = viewer["viewer"]["apiKey"]["id"]
+    async with services.slots.hold(key_id):
+        # One more may run.
+        assert await errors_over(transport, small, small_address, PLAIN) == []
+        async with services.slots.hold(key_id) as release:
+            refused = await errors_over_any_status(transport, small, small_address, PLAIN)
+            assert codes(refused) == [("LIMIT_EXCEEDED", "requests")]
+            assert refused[0]["extensions"]["requested"] == 3
+            # Another key has its own slots.
+            assert await small.reader.ask(PLAIN.query) == {"__typename": "Query"}
+            waiting = asyncio.create_task(errors_over(transport, small, small_address, PLAIN))
+            await asyncio.sleep(0.05)
+            release()
+            assert await waiting == []
+    assert len(services.slots) == 0
 
 
 async def errors_over_any_status(
