@@ -31,8 +31,8 @@ class Slots:
         """Run a block as one request of a key, as soon as fewer than the limit are running.
 
         Yields a function that lets the next request run before the block ends, for a block that
-        waits for a long time. Raises `LimitExceeded` if none of the running requests has ended after
-        the time that a request waits.
+        waits for a long time. Raises `LimitExceeded` if none of the running requests has ended
+        after the time that a request waits.
         """
         line = self._lines.setdefault(key_id, _Line())
         if line.running < self._limits.max_requests:
