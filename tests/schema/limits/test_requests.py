@@ -9,7 +9,7 @@ import pytest
 from core.errors import LimitExceeded
 from harness.settings import settings_for
 from schema.transport.mailbox import Mailbox
-from tests.support.clients.websocket import Closed, connected
+from tests.support.clients.websocket import Closed, connected, listening
 from tests.support.documents.limits import TRANSPORTS, Sent, errors_over
 from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import deployed, temporary_dir
@@ -95,14 +95,13 @@ async def test_a_response_has_a_largest_size(
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_operation_has_a_deadline(transport: str) -> None:
     with temporary_dir() as folder:
-        async with deployed(settings_for(folder, deadline_seconds=1e-9)) as running:
+        settings = settings_for(folder, deadline_seconds=1e-9)
+        async with deployed(settings) as running, listening(running) as address:
             tenant = make_tenant(running)
-            if transport == "websocket":
-                pytest.skip("the test of live operations covers it")
-            (error,) = await errors_over(transport, tenant, "", Sent(TEXTS, {"n": 1}))
+            (error,) = await errors_over(transport, tenant, address, Sent(TEXTS, {"n": 1}))
             assert codes([error]) == [("TIMED_OUT", "deadline")]
             rename = Sent(RENAME, {"id": tenant.project_id})
-            (error,) = await errors_over(transport, tenant, "", rename)
+            (error,) = await errors_over(transport, tenant, address, rename)
             assert "may have taken effect" in error["message"]
             # An add waits for models, and has no deadline.
             added = await tenant.owner.do(ADD, input=said("I like tea"))
