@@ -53,7 +53,7 @@ class LimitedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         limit = self.limits.max_connections
         if len(self.connections) > limit:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "max_connections", limit)
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "connections", limit)
         else:
             self._await_headers()
 
@@ -75,7 +75,7 @@ class LimitedHttp(HttpToolsProtocol):
             self._left -= len(piece)
             super().data_received(bytes(piece))
             if self._left <= 0:
-                self._refuse_headers("max_header_bytes", self.limits.max_header_bytes)
+                self._refuse_headers("headerBytes", self.limits.max_header_bytes)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol."""
@@ -93,7 +93,7 @@ class LimitedHttp(HttpToolsProtocol):
         super().on_header(name, value)
         limit = self.limits.max_header_fields
         if len(self.headers) > limit:
-            self._refuse_headers("max_header_fields", limit)
+            self._refuse_headers("headerFields", limit)
 
     def on_headers_complete(self) -> None:
         """Start the request, unless it is refused."""
@@ -146,14 +146,14 @@ class LimitedHttp(HttpToolsProtocol):
             self._timer = None
 
     def _give_up_headers(self) -> None:
-        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "header_seconds", self.limits.header_seconds)
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "headerSeconds", self.limits.header_seconds)
 
     def _give_up_body(self) -> None:
         if self.flow.read_paused and not self.cycle.response_complete:
             # The server is behind, not the client.
             self._await_body()
         else:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "body_seconds", self.limits.body_seconds)
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "bodySeconds", self.limits.body_seconds)
 
     def _refuse_headers(self, limit: str, allowed: int) -> None:
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, limit, allowed)
@@ -181,11 +181,11 @@ def limited_http(limits: Limits, refusals: Refusals) -> type[asyncio.Protocol]:
 
 
 _MESSAGES = {
-    "max_connections": "The server has {} connections, which is its limit. Try again later.",
-    "max_header_bytes": "The headers of a request may have at most {} bytes.",
-    "max_header_fields": "The headers of a request may have at most {} fields.",
-    "header_seconds": "The headers of a request must be complete within {} seconds.",
-    "body_seconds": "The body of a request must be complete within {} seconds.",
+    "connections": "The server has {} connections, which is its limit. Try again later.",
+    "headerBytes": "The headers of a request may have at most {} bytes.",
+    "headerFields": "The headers of a request may have at most {} fields.",
+    "headerSeconds": "The headers of a request must be complete within {} seconds.",
+    "bodySeconds": "The body of a request must be complete within {} seconds.",
 }
 
 

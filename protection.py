@@ -58,7 +58,8 @@ class KnownHosts:
     def __init__(self, app: ASGIApp, allowed: Collection[str], *, loopback: bool) -> None:
         """`loopback` allows the names and addresses of this machine besides those `allowed`.
 
-        A name that begins with a dot allows all names that end in it.
+        A name that begins with a dot allows all names that end in it. Without either, all hosts are
+        allowed.
         """
         self._app = app
         self._allowed = frozenset(name.lower() for name in allowed)
@@ -75,7 +76,7 @@ class KnownHosts:
         await self._app(scope, receive, send)
 
     def _admits(self, host: str) -> bool:
-        if host in self._allowed:
+        if host in self._allowed or not (self._allowed or self._loopback):
             return True
         if any(name.startswith(".") and host.endswith(name) for name in self._allowed):
             return True

@@ -177,12 +177,9 @@ def create_app(services: Services, settings: Settings) -> Starlette:
     ]
     if html is not None and ASSETS.is_dir():
         routes.insert(0, Mount("/graphql/assets", StaticFiles(directory=ASSETS)))
-    middleware = [Middleware(RequestLog), Middleware(SecurityHeaders)]
-    if settings.is_local or settings.hosts:
-        middleware.append(
-            Middleware(KnownHosts, allowed=settings.hosts, loopback=settings.is_local)
-        )
-    middleware.append(Middleware(CORSMiddleware, **origins.cors))
+    hosts = Middleware(KnownHosts, settings.hosts, loopback=settings.is_local)
+    cors = Middleware(CORSMiddleware, **origins.cors)
+    middleware = [Middleware(RequestLog), Middleware(SecurityHeaders), hosts, cors]
     return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
 
 

@@ -105,10 +105,17 @@ class WebSocketClient:
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
             "Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
         )
+        # The server ignores what arrives before it has answered the handshake.
+        self._receive(b"\r\n\r\n")
         self.send({"type": "connection_init", "payload": {"apiKey": target.key}})
+        self._receive(b"connection_ack")
+
+    def _receive(self, awaited: bytes) -> None:
         received = b""
-        while b"connection_ack" not in received:
-            received += self._socket.recv(65_536)
+        while awaited not in received:
+            part = self._socket.recv(65_536)
+            assert part, "the server has closed the connection"
+            received += part
 
     def send(self, message: Any) -> None:
         """Send a message. The mask of its frame is zero."""

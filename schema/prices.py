@@ -33,6 +33,7 @@ class Price:
     """The price of a field: `own` points, and `each` for each row besides what is selected in it.
 
     `rows` is the number of rows, over which the prices of the selected fields are multiplied.
+    `once` are points that are not multiplied: one statement does the work for all rows around it.
     `work` are points that count for the rate of the key but not for the cost of the operation, and
     `characters` is the size of the text to be stored or extracted. An `unhurried` operation has no
     deadline.
@@ -41,6 +42,7 @@ class Price:
     own: int | Amount = 0
     each: int = 0
     rows: int | Amount = 1
+    once: Amount | None = None
     work: Amount | None = None
     characters: Amount | None = None
     unhurried: bool = False
@@ -58,12 +60,13 @@ def price(
     *,
     each: int = 0,
     rows: int | Amount = 1,
+    once: Amount | None = None,
     work: Amount | None = None,
     characters: Amount | None = None,
     unhurried: bool = False,
 ) -> dict[Any, Any]:
     """Return the metadata that declares the price of a field."""
-    return {"price": Price(own, each, rows, work, characters, unhurried)}
+    return {"price": Price(own, each, rows, once, work, characters, unhurried)}
 
 
 SCALAR = Price()
@@ -123,7 +126,7 @@ def _names_in(value: Any) -> set[str]:
     return names
 
 
-TOTAL = price(_total)
+TOTAL = price(once=_total)
 
 
 def _search(arguments: Arguments, _: Arguments) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -27,20 +27,30 @@ class Slots:
         return sum(line.running for line in self._lines.values())
 
     @asynccontextmanager
-    async def hold(self, key_id: str) -> AsyncIterator[None]:
+    async def hold(self, key_id: str) -> AsyncIterator[Callable[[], None]]:
         """Run a block as one request of a key, as soon as fewer than the limit are running.
 
-        Raises `LimitExceeded` if none of them has ended after the time that a request waits.
+        Yields a function that lets the next request run before the block ends, for a block that
+        waits for a long time. Raises `LimitExceeded` if none of the running requests has ended
+        after the time that a request waits.
         """
         line = self._lines.setdefault(key_id, _Line())
         if line.running < self._limits.max_requests:
             line.running += 1
         else:
             await self._wait(line)
+        is_held = True
+
+        def release() -> None:
+            nonlocal is_held
+            if is_held:
+                is_held = False
+                self._release(key_id, line)
+
         try:
-            yield
+            yield release
         finally:
-            self._release(key_id, line)
+            release()
 
     async def _wait(self, line: _Line) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -7,7 +7,7 @@ redirects.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -91,8 +91,8 @@ class Facade(BaseRoute):
         ctx = await request_context(self._services, request)
         services, key_id = self._services, ctx.actor.key_id
         try:
-            async with services.slots.hold(key_id):
-                response = await self._answer(request, endpoint, path, ctx)
+            async with services.slots.hold(key_id) as release:
+                response = await self._answer(request, endpoint, path, ctx, release)
         except LimitExceeded as error:
             services.refusals.record(error, key_id)
             response = app_error_response(error)
@@ -100,7 +100,12 @@ class Facade(BaseRoute):
         return response
 
     async def _answer(
-        self, request: Request, endpoint: Endpoint, path: dict[str, str], ctx: Context
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        path: dict[str, str],
+        ctx: Context,
+        release: Callable[[], None],
     ) -> Response:
         limits = self._services.limits
         query = _validated(endpoint.query, _query(request, endpoint.query))
@@ -112,6 +117,9 @@ class Facade(BaseRoute):
         self._services.rates.charge(ctx.actor.key_id, price.points, price.characters)
         seconds = limits.deadline_seconds
         is_unhurried = endpoint.unhurried or endpoint.method == "DELETE"
+        if is_unhurried:
+            # It may wait for models, and others must not wait for it.
+            release()
         try:
             async with asyncio.timeout(None if is_unhurried else seconds):
                 answer = await endpoint.handle(call)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     OperationDefinitionNode,
@@ -29,6 +29,16 @@ class Cost:
     points: int
     work: int = 0
     characters: int = 0
+
+
+class _Points(NamedTuple):
+    """Points that the rows around a field multiply, and points that they do not."""
+
+    multiplied: int
+    once: int
+
+
+_FREE = _Points(0, 0)
 
 
 class Plan:
@@ -96,7 +106,7 @@ class _Pricing:
     def __init__(self, variables: dict[str, Any]) -> None:
         self.uses_variables = False
         self._variables = variables
-        self._sums: dict[tuple[int, int], int] = {}
+        self._sums: dict[tuple[int, int], _Points] = {}
 
     def value(self, node: ValueNode) -> Any:
         """Return the value of an argument, or None if its variable was not sent."""
@@ -110,7 +120,7 @@ class _Pricing:
     def cost(self, root: Selection) -> Cost:
         """Return the cost of an operation that selects these fields."""
         nothing = _Given(self, None)
-        points = min(REQUEST_POINTS + self._sum(root, None, nothing), _LARGEST_COST)
+        points = min(REQUEST_POINTS + sum(self._sum(root, None, nothing)), _LARGEST_COST)
         work = characters = 0
         for selected in root.fields:
             declared = price_of(selected)
@@ -120,25 +130,28 @@ class _Pricing:
                 characters += amount(declared.characters, given, nothing)
         return Cost(points, work, characters)
 
-    def _sum(self, selection: Selection, around: Selected | None, given: Arguments) -> int:
+    def _sum(self, selection: Selection, around: Selected | None, given: Arguments) -> _Points:
         key = id(selection), id(around)
         if key not in self._sums:
-            fields = selection.fields
-            self._sums[key] = sum(self._points(selected, given) for selected in fields)
+            points = [self._points(selected, given) for selected in selection.fields]
+            multiplied = sum(one.multiplied for one in points)
+            self._sums[key] = _Points(multiplied, sum(one.once for one in points))
         return self._sums[key]
 
-    def _points(self, selected: Selected, around: Arguments) -> int:
+    def _points(self, selected: Selected, around: Arguments) -> _Points:
         if not any(map(self._holds, selected.occurrences)):
-            return 0
+            return _FREE
         declared = price_of(selected)
         if declared is SCALAR:
-            return 0
+            return _FREE
         given = _Given(self, selected)
         own = amount(declared.own, given, around)
+        once = amount(declared.once, given, around)
         if selected.inner is None:
-            return own
+            return _Points(own, once)
         rows = amount(declared.rows, given, around)
-        return own + rows * (declared.each + self._sum(selected.inner, selected, given))
+        inner = self._sum(selected.inner, selected, given)
+        return _Points(own + rows * (declared.each + inner.multiplied), once + inner.once)
 
     def _holds(self, conditions: Conditions) -> bool:
         for directive in conditions:
@@ -156,7 +169,7 @@ class _Pricing:
         around: Arguments = _Given(self, None)
         length = 1
         while selection.fields:
-            selected = max(selection.fields, key=lambda one: self._points(one, around))
+            selected = max(selection.fields, key=lambda one: sum(self._points(one, around)))
             given = _Given(self, selected)
             path.append(selected.name)
             declared = price_of(selected)

@@ -53,7 +53,7 @@ def format_error(error: GraphQLError, request_id: str, *, suggests: bool = True)
     Anything else is a defect: it is logged, and the caller receives only a generic message and the
     request id. Unless it `suggests`, names that a message proposes instead are left out.
     """
-    original = error.original_error
+    original, message = error.original_error, error.message
     shown = dict(error.formatted)
     if isinstance(original, AppError):
         extensions = _extensions_of(original)
@@ -61,9 +61,10 @@ def format_error(error: GraphQLError, request_id: str, *, suggests: bool = True)
         # An error in the document or its variables, found before any resolver ran.
         extensions = {"code": "BAD_USER_INPUT"}
         if not suggests:
-            shown["message"] = _SUGGESTION.sub("", error.message)
-        if len(shown["message"]) > _LONGEST_MESSAGE:
-            shown["message"] = f"{shown['message'][:_LONGEST_MESSAGE]}…"
+            message = _SUGGESTION.sub("", message)
+        if len(message) > _LONGEST_MESSAGE:
+            message = f"{message[:_LONGEST_MESSAGE]}…"
+        shown["message"] = message
     else:
         log.error("defect", path=error.path, exc_info=original)
         shown["message"] = DEFECT

@@ -6,6 +6,7 @@ expensive work, so that an unauthenticated client cannot make the server parse o
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -82,8 +83,8 @@ class GraphQLEndpoint:
         except BadRequest as error:
             return _failure(request, error.status, "BAD_USER_INPUT", error.message, error.headers)
         try:
-            async with self._services.slots.hold(actor.key_id):
-                response = await self._answer(request, actor)
+            async with self._services.slots.hold(actor.key_id) as release:
+                response = await self._answer(request, actor, release)
         except BadRequest as error:
             response = _failure(
                 request, error.status, "BAD_USER_INPUT", error.message, error.headers
@@ -94,7 +95,9 @@ class GraphQLEndpoint:
         response.headers.update(self._services.rates.headers(actor.key_id))
         return response
 
-    async def _answer(self, request: Request, actor: Actor) -> Response:
+    async def _answer(
+        self, request: Request, actor: Actor, release: Callable[[], None]
+    ) -> Response:
         """Execute the operation of a request, or return the response that streams its results.
 
         Raises `BadRequest` or `LimitExceeded` if it is not executed.
@@ -121,6 +124,9 @@ class GraphQLEndpoint:
             raise BadRequest(406, message)
         if asked.type is OperationType.MUTATION and request.method == "GET":
             raise BadRequest(405, "A mutation must be sent by POST.", {"Allow": "POST"})
+        if asked.plan is not None and asked.plan.is_unhurried:
+            # It may wait for models, and others must not wait for it.
+            release()
         result = await execute(asked, Context(actor, self._services))
         status = _request_status(media_type) if result.is_last else 200
         return Response(result.body, status, media_type=f"{media_type}; charset=utf-8")

@@ -82,7 +82,9 @@ class Live:
     async def _execute(
         self, asked: ClientOperation, stay: LiveConnection, client: Client
     ) -> Errors:
-        async with self.services.slots.hold(stay.actor.key_id):
+        async with self.services.slots.hold(stay.actor.key_id) as release:
+            if asked.plan is not None and asked.plan.is_unhurried:
+                release()
             result = await execute(asked, Context(stay.actor, self.services, stay.stream))
         if result.is_last:
             return result.errors

@@ -33,6 +33,8 @@ class Mailbox:
     def __init__(self, limits: Limits) -> None:
         self._most_bytes = limits.max_pending_bytes
         self._bytes = 0
+        # The size of the message that is being sent.
+        self._sending = 0
         self.closing: Closing | None = None
         self._is_finished = False
         self._waiting: deque[str] = deque()
@@ -75,7 +77,9 @@ class Mailbox:
             self._add(message)
 
     async def take(self) -> str | None:
-        """Return the next message, or None after the last one."""
+        """Return the next message, or None after the last one. The one before has been sent."""
+        self._bytes -= self._sending
+        self._sending = 0
         while not self._waiting:
             if self.closing is not None or self._is_finished:
                 return None
@@ -83,7 +87,7 @@ class Mailbox:
             await self._filled.wait()
         message = self._waiting.popleft()
         self._characters -= len(message)
-        self._bytes -= sys.getsizeof(message)
+        self._sending = sys.getsizeof(message)
         self._room.set()
         return message
 

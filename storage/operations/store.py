@@ -265,10 +265,8 @@ class OperationStore:
         )
         older = update(_OPERATIONS).where(*same_key, _OPERATIONS.c.created_at < since)
         self._connection.execute(older.values(idempotency_key=None))
-        columns = OPERATIONS.columns(_OPERATIONS)
-        row = self._connection.execute(
-            select(*columns, _OPERATIONS.c.request_digest).where(*same_key)
-        ).first()
+        columns = (*OPERATIONS.columns(_OPERATIONS), _OPERATIONS.c.request_digest)
+        row = self._connection.execute(select(*columns).where(*same_key)).first()
         return None if row is None else (OperationRow(*row[:-1]), row[-1])
 
     def conversation(

@@ -68,7 +68,7 @@ async def test_headers_have_a_size(deployment: Deployment, step: int) -> None:
             pieces = (sent[at : at + step] for at in range(0, len(sent), step))
             answer = await exchange(address, pieces)
             assert status_of(answer) == status
-        assert limit_of(answer) == ("max_header_bytes", 8_192)
+        assert limit_of(answer) == ("headerBytes", 8_192)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_headers_without_end_are_not_read(deployment: Deployment, begin: b
     async with listening(deployment, **LIMITS) as address:
         answer = await exchange(address, [begin, *([b"x" * 65_536] * 100)])
         # Nothing, if the reset came before the answer was read.
-        assert answer == b"" or limit_of(answer) == ("max_header_bytes", 8_192)
+        assert answer == b"" or limit_of(answer) == ("headerBytes", 8_192)
 
 
 async def test_headers_have_a_number_of_fields(deployment: Deployment) -> None:
@@ -89,7 +89,7 @@ async def test_headers_have_a_number_of_fields(deployment: Deployment) -> None:
             extra = b"".join(b"X-%d: x\r\n" % n for n in range(fields))
             answer = await exchange(address, [HEALTH, extra, b"Connection: close\r\n\r\n"])
             assert status_of(answer) == status
-        assert limit_of(answer) == ("max_header_fields", 30)
+        assert limit_of(answer) == ("headerFields", 30)
 
 
 async def test_trailers_are_limited_too(deployment: Deployment) -> None:
@@ -104,11 +104,11 @@ async def test_trailers_are_limited_too(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("sent", "limit"),
     [
-        (b"", "header_seconds"),
-        (HEALTH, "header_seconds"),
-        (b"\r\n\r\n", "header_seconds"),
-        (HEALTH + b"\r\n" + HEALTH, "header_seconds"),
-        (POST + b"Content-Length: 10\r\n\r\n{", "body_seconds"),
+        (b"", "headerSeconds"),
+        (HEALTH, "headerSeconds"),
+        (b"\r\n\r\n", "headerSeconds"),
+        (HEALTH + b"\r\n" + HEALTH, "headerSeconds"),
+        (POST + b"Content-Length: 10\r\n\r\n{", "bodySeconds"),
     ],
     ids=["nothing", "half", "blank lines", "the second request", "body"],
 )
@@ -145,7 +145,7 @@ async def test_connections_are_limited(deployment: Deployment) -> None:
     async with listening(deployment, max_connections=10) as address:
         async with held(address, 10):
             answer = await exchange(address, [])
-            assert (status_of(answer), limit_of(answer)) == (503, ("max_connections", 10))
+            assert (status_of(answer), limit_of(answer)) == (503, ("connections", 10))
             assert b"retry-after: 5\r\n" in answer
         async with asyncio.timeout(PATIENCE):
             while status_of(await exchange(address, [HEALTH, b"Connection: close\r\n\r\n"])) != 200:

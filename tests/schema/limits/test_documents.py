@@ -78,6 +78,8 @@ async def test_errors_do_not_repeat_a_long_input(tenant: Tenant) -> None:
             30 + 2 + 3,
         ),
         ("{ memories { totalCount } }", {}, 30 + 2 + 100),
+        # One statement counts for all of the four memories.
+        ("{ memories(first: 4) { nodes { history { totalCount } } } }", {}, 30 + 2 + 4 * 3 + 100),
         ('{ memories(filter: {text: {icontains: "a"}}) { totalCount } }', {}, 30 + 2 + 200),
         (
             "query ($f: MemoryFilter) { memories(filter: $f) { totalCount } }",
