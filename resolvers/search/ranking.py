@@ -26,6 +26,9 @@ from storage.transaction import Transaction
 
 # Late interaction scores only the best: a hundred of them find no more than thirty do.
 RERANKED_ROWS = 30
+# How a passage matches says next to nothing about a longer text, so that is not read: some hundred
+# content words.
+LEAST_FADE = 0.3
 _EPOCH = date(1970, 1, 1)
 _DIGITS = 6
 
@@ -157,11 +160,14 @@ async def late_interaction(
     """Return how well the tokens of texts match those of a query: float32, one per text.
 
     Of a long text, the passage that has most of the query's `words` is read, and its value counts
-    less the smaller its `fade` is.
+    less the smaller its `fade` is. Below `LEAST_FADE` a text is not read, and has the mean value.
     """
+    read = np.flatnonzero(fade >= LEAST_FADE)
+    if not len(read):
+        return np.zeros(len(texts), np.float32)
 
     def choose() -> list[str]:
-        return best_passages([cache.passages(project_id, text) for text in texts], words)
+        return best_passages([cache.passages(project_id, texts[at]) for at in read], words)
 
     passages = await asyncio.to_thread(choose)
     states = await cache.token_states(project_id, [query, *passages])
@@ -171,7 +177,10 @@ async def late_interaction(
         ends = np.cumsum([len(each.tokens) for each in states])[:-1]
         tokens = [each.tokens for each in states]
         asked, *others = zip(tokens, np.split(rows, ends), strict=True)
-        return shrink(maxsim(asked, others), fade)
+        found = maxsim(asked, others)
+        values = np.full(len(texts), found.mean(), np.float32)
+        values[read] = found
+        return shrink(values, fade)
 
     return await asyncio.to_thread(compare)
 
