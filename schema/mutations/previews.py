@@ -11,6 +11,7 @@ from resolvers.ingestion.preview import preview_memories
 from schema.arguments import ProjectId
 from schema.base import Info, Payload, UserErrorsExtension, as_graphql
 from schema.mutations.memories import AddMemoriesInput, add_request
+from schema.prices import ADD, LARGE, LIST
 from schema.types.memory import Memory
 
 
@@ -18,7 +19,7 @@ from schema.types.memory import Memory
 class PreviewedMemory:
     """See `resolvers.ingestion.preview.PreviewedMemory`."""
 
-    text: str = strawberry.field(description="The text of the memory.")
+    text: str = strawberry.field(description="The text of the memory.", metadata=LARGE)
     outcome: AddOutcome = strawberry.field(description="How it would be stored.")
     affects: Memory | None = strawberry.field(
         description="The existing memory that represents it already, or that it would merge with "
@@ -45,7 +46,9 @@ class SkippedSentence:
     """See `resolvers.ingestion.preview.SkippedSentence`."""
 
     message: int = strawberry.field(description="The position of the message, from 0.")
-    text: str = strawberry.field(description="The text; empty for a message without text.")
+    text: str = strawberry.field(
+        description="The text; empty for a message without text.", metadata=LARGE
+    )
     reason: str = strawberry.field(description="Why it would be passed over, for people.")
 
 
@@ -54,7 +57,9 @@ class MemoryPreview(Payload):
     """See `resolvers.ingestion.preview.Preview`."""
 
     outcomes: list[PreviewedMemory] = strawberry.field(
-        default_factory=list, description="The outcome of each message or fact, in message order."
+        default_factory=list,
+        description="The outcome of each message or fact, in message order.",
+        metadata=LIST,
     )
     notes: list[str] = strawberry.field(
         default_factory=list, description="The notes that the operation would have."
@@ -63,6 +68,7 @@ class MemoryPreview(Payload):
         default_factory=list,
         description="What would be passed over, in message order. With a chat model, these are "
         "whole messages.",
+        metadata=LIST,
     )
 
 
@@ -75,6 +81,7 @@ class PreviewQuery:
         "`wait` and `idempotencyKey` have no effect. It calls the same models as the add. Requires "
         "the OWNER role and a key with WRITE permission.",
         extensions=[UserErrorsExtension(MemoryPreview)],
+        metadata=ADD,
     )
     async def preview_memories(
         self,

@@ -74,7 +74,9 @@ class HistoryEvent(Node):
         """Return the cursor in the project's log."""
         return Cursor(info.context.cursors.encode(HISTORY_ORDER, self.project_id, self))
 
-    @strawberry.field(description="Whether the event was imported, and did not happen here.")
+    @strawberry.field(
+        description="Whether the event was imported, and did not happen here.", metadata=FREE
+    )
     def imported(self) -> bool:
         """Return whether the event was imported."""
         return self.imported_by is not None
