@@ -23,3 +23,9 @@ async def world(shared_world: World, request: pytest.FixtureRequest) -> World:
     if any(word in request.node.name.lower() for word in _DESTRUCTIVE):
         return await make_world(shared_world.tenant.deployment)
     return shared_world
+
+
+@pytest_asyncio.fixture(scope="module")
+async def delible(deployment: Deployment) -> World:
+    """A world for requests that may delete what is in it."""
+    return await make_world(deployment)
