@@ -48,6 +48,6 @@ def tokens_in(authorization: str) -> list[str]:
     try:
         decoded = base64.b64decode(credentials, validate=True).decode()
     except ValueError:
-        # It is not base64 of UTF-8; for a character beyond ASCII, `b64decode` raises no narrower error.
+        # For a character beyond ASCII, `b64decode` raises a plain `ValueError`.
         return []
     return [part for part in decoded.split(":", 1) if part]
