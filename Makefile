@@ -53,7 +53,8 @@ assets: $(VENV)/.installed ## Fetch GraphiQL's files, for browsers without inter
 wheel: assets $(VENV)/.installed-dev ## Build the complete wheel, and its SBOM beside it, in dist/
 	@$(PIP) wheel --no-deps --wheel-dir dist .
 	@rm -rf $(VENV)-sbom && $(PYTHON) -m venv --without-pip $(VENV)-sbom
-	@$(PIP) --python $(VENV)-sbom install -c constraints.txt -r <($(PY) -c "$$REQUIREMENTS")
+	@$(PY) -c "$$REQUIREMENTS" > $(VENV)-sbom/requirements.txt
+	@$(PIP) --python $(VENV)-sbom install -c constraints.txt -r $(VENV)-sbom/requirements.txt
 	@wheel=$$(ls -t dist/*.whl | head -1) && $(PY) -m cyclonedx_py environment $(VENV)-sbom \
 		--pyproject pyproject.toml --output-reproducible --output-file "$${wheel%-py3-none-any.whl}.cdx.json"
 	@rm -rf $(VENV)-sbom

@@ -52,9 +52,7 @@ def main() -> int:
     """Run pip-audit on all pins and print the result; return the exit code."""
     total = len(pins_of(RUNTIME)) + len(pins_of(DEVELOPMENT))
     print(f"Looking up {total} packages.", flush=True)
-    run = subprocess.run(
-        COMMAND, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    run = subprocess.run(COMMAND, cwd=ROOT, capture_output=True, text=True)
     lines, code = report(run.stdout)
     print("\n".join(lines))
     return code

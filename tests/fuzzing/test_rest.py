@@ -17,6 +17,11 @@ from rest.mem0.endpoints import ENDPOINTS
 from tests.fuzzing.generation import TEXTS, fuzzing
 from tests.permissions.world import World
 
+# The server runs in the same process, and uses `random` while Hypothesis generates.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning"
+)
+
 API = schemathesis.openapi.from_dict(document(ENDPOINTS))
 SCOPE = ("org_id", "project_id")
 
@@ -49,7 +54,7 @@ def path_of(endpoint: Endpoint, names: Mapping[str, str], data: st.DataObject) -
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
-@fuzzing(examples=15)
+@fuzzing(examples=6)
 @given(data=st.data())
 async def test_generated_requests(world: World, endpoint: Endpoint, data: st.DataObject) -> None:
     case = data.draw(cases(endpoint.path, endpoint.method))
