@@ -19,7 +19,7 @@ export REQUIREMENTS
 # The tests start many Python processes: without bytecode files, each compiles the whole source again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help serve test lint types format schema migration assets wheel lock bench clean
+.PHONY: help serve test lint types format schema migration assets wheel audit licenses lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -53,15 +53,31 @@ migration: $(VENV)/.installed-dev ## Write a migration for changed tables: make 
 assets: $(VENV)/.installed ## Fetch GraphiQL's files, for browsers without internet access
 	$(PY) -m schema.transport.graphiql assets
 
-wheel: assets ## Build the complete dist/mnemograph_server-VERSION-py3-none-any.whl
+wheel: assets $(VENV)/.installed-dev ## Build the complete wheel, and its SBOM beside it, in dist/
 	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@rm -rf $(VENV)-sbom && $(PYTHON) -m venv --without-pip $(VENV)-sbom
+	@$(PY) -c "$$REQUIREMENTS" > $(VENV)-sbom/requirements.txt
+	@$(PIP) --python $(VENV)-sbom install -c constraints.txt -r $(VENV)-sbom/requirements.txt
+	@wheel=$$(ls -t dist/*.whl | head -1) && $(PY) -m cyclonedx_py environment $(VENV)-sbom \
+		--pyproject pyproject.toml --output-reproducible --output-file "$${wheel%-py3-none-any.whl}.cdx.json"
+	@rm -rf $(VENV)-sbom
 	@ls dist
 
-lock: ## Pin the newest versions that pyproject.toml allows into constraints.txt
+audit: $(VENV)/.installed-dev ## Compare all pinned versions with the known vulnerabilities
+	@$(PY) -m supply_chain.audit
+
+licenses: $(VENV)/.installed-dev ## Write the licenses of the dependencies into docs/security.md
+	@$(PY) -m supply_chain.licenses
+
+lock: ## Pin the newest versions that pyproject.toml allows into the two constraint files
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip --disable-pip-version-check -qq install \
-		-r <($(PYTHON) -c "$$REQUIREMENTS" dev)
+		-r <($(PYTHON) -c "$$REQUIREMENTS")
 	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip --exclude setuptools > constraints.txt
+	$(VENV)-lock/bin/python -m pip --disable-pip-version-check -qq install \
+		-c constraints.txt -r <($(PYTHON) -c "$$REQUIREMENTS" dev)
+	$(VENV)-lock/bin/python -m pip freeze --all --exclude pip --exclude setuptools | \
+		grep -vxFf constraints.txt > constraints-dev.txt
 	rm -rf $(VENV)-lock
 
 bench: $(VENV)/.installed-dev ## Run the benchmarks
@@ -80,6 +96,6 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@$(PIP) install -c constraints.txt -r <($(PY) -c "$$REQUIREMENTS")
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	@$(PIP) install -c constraints.txt -r <($(PY) -c "$$REQUIREMENTS" dev)
+$(VENV)/.installed-dev: $(VENV)/.installed constraints-dev.txt
+	@$(PIP) install -c constraints.txt -c constraints-dev.txt -r <($(PY) -c "$$REQUIREMENTS" dev)
 	@touch $@

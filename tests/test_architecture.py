@@ -164,7 +164,8 @@ APPLICATION = {*RANKS, *OUTSIDE_LAYERS}
 TOOLS: dict[str, set[str]] = {
     "harness": set(),
     "benchmarks": {"harness"},
-    "tests": {"benchmarks", "harness"},
+    "supply_chain": set(),
+    "tests": {"benchmarks", "harness", "supply_chain"},
 }
 # Libraries that only tests may import, because they are installed for tests alone.
 TEST_LIBRARIES = {
@@ -172,9 +173,12 @@ TEST_LIBRARIES = {
     "allpairspy",
     "gql",
     "hypothesis",
+    "hypothesis_graphql",
     "openapi_spec_validator",
     "pytest",
     "pytest_asyncio",
+    "requests",
+    "schemathesis",
     "selenium",
     "xdist",
 }

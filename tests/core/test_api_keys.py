@@ -4,7 +4,9 @@ import base64
 import re
 import zlib
 
-from core.api_keys import PREFIX_LENGTH, digest_of, make_secret, prefix_of
+import pytest
+
+from core.api_keys import PREFIX_LENGTH, digest_of, make_secret, prefix_of, tokens_in
 
 
 def test_a_secret_has_160_random_bits_and_a_checksum() -> None:
@@ -29,3 +31,8 @@ def test_the_digest_depends_on_the_pepper() -> None:
 def test_the_prefix_gives_little_away() -> None:
     secret = make_secret()
     assert prefix_of(secret) == secret[:PREFIX_LENGTH] == secret[:8]
+
+
+@pytest.mark.parametrize("credentials", ["", "!", "ÿ", "\x01", "8J+Y", "/w==", "Og=="])
+def test_basic_credentials_that_cannot_be_read_hold_no_key(credentials: str) -> None:
+    assert tokens_in(f"Basic {credentials}") == []

@@ -45,8 +45,27 @@ async def cursor(lasting: World) -> str:
     return found
 
 
+async def event_of(address: str, key: str | None, document: str) -> dict[str, Any]:
+    """Return the first result of a subscription over server-sent events."""
+    headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {key}"}
+    async with (
+        httpx.AsyncClient(timeout=PATIENCE) as http,
+        http.stream(
+            "POST", f"http://{address}/graphql", json={"query": document}, headers=headers
+        ) as answer,
+    ):
+        assert answer.status_code == 200
+        async for line in answer.aiter_lines():
+            if line.startswith("data: {"):
+                event: dict[str, Any] = json.loads(line.removeprefix("data: "))
+                for error in event.get("errors", ()):
+                    del error["extensions"]["requestId"]
+                return event
+    raise AssertionError("the stream has ended without a result")
+
+
 async def message_of(address: str, key: str | None, document: str) -> dict[str, Any]:
-    """Return the first message of a subscription."""
+    """Return the first message of a subscription over a WebSocket."""
     async with connected(address, key) as socket:
         message: dict[str, Any] = await (await socket.subscribe(document)).message()
         del message["id"]
@@ -79,7 +98,9 @@ async def test_subscription_succeeds(
     document = filled(selection, {**lasting.names, "cursor": cursor})
     with unchanged(lasting.tenant.deployment):
         message = await message_of(address, key, document)
+        event = await event_of(address, key, document)
     assert message["type"] == "next"
+    assert event == message["payload"]
     assert message["payload"].keys() == {"data"}
     assert any(name in json.dumps(message) for name in lasting.names.values())
 
@@ -94,5 +115,8 @@ async def test_subscription_rejected(
             address, key, filled(selection, {**lasting.names, "cursor": cursor})
         )
         other = await message_of(address, key, filled(selection, {**missing, "cursor": cursor}))
+        event = await event_of(address, key, filled(selection, {**lasting.names, "cursor": cursor}))
     assert [error["extensions"]["code"] for error in message["payload"]] == [outcome.name]
+    assert event["errors"] == message["payload"]
+    assert not event.get("data")
     assert with_names(json.dumps(message), lasting.names) == with_names(json.dumps(other), missing)

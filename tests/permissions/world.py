@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -122,9 +122,11 @@ async def make_world(deployment: Deployment) -> World:
 
 
 @asynccontextmanager
-async def lasting_world(deployment: Deployment) -> AsyncIterator[World]:
+async def lasting_world(
+    deployment: Deployment, make: Callable[[Deployment], Awaitable[World]] = make_world
+) -> AsyncIterator[World]:
     """Yield a world for many tests, and assert at the end that no row of it has changed."""
-    world = await make_world(deployment)
+    world = await make(deployment)
     for column in COLUMNS:
         world.client(column)
     until = time.monotonic() + PATIENCE

@@ -36,7 +36,7 @@ MEMORIES = """
       timestamp timestampUntil timestampPrecision expirationDate createdAt updatedAt
       concepts { name } sources { role name content timestamp utcOffsetMinutes createdAt }
       feedback { value reason updatedAt }
-      history(first: 100) {
+      history(first: 10) {
         nodes {
           id sequence memoryId type oldText newText before after actor operationId createdAt
         }

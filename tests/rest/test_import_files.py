@@ -104,13 +104,14 @@ async def test_an_import_restores_all_values(tenant: Tenant, history: bool) -> N
         assert (row["slot"] is not None) == (
             one["state"] == "ACTIVE" and one["expirationDate"] is None
         )
-    # The log is gapless, and has what the file has, in the order of the file.
+    # The log is gapless, and has what the file has, in the order in which it happened.
     log = sorted(rows_of(tenant.deployment, "history", tenant.project_id), key=_sequence)
     project = project_row(tenant, tenant.project_id)
     assert [row["sequence"] for row in log] == list(range(1, project["sequence"] + 1))
     assert project["total_memories"] == 6
     if history:
         events = [event for record in records.values() for event in record.get("history", ())]
+        events.sort(key=lambda event: (event["createdAt"], event["id"]))
         assert [_event(row) for row in log] == [
             {**event, "sequence": n, "createdAt": moment(event["createdAt"])}
             for n, event in enumerate(events, 1)

@@ -28,7 +28,7 @@ from schema.transport.graphiql import ASSETS, AssetsUnavailable, fetch_assets
 from tests.support.servers.deployment import skip
 
 ROOT = Path(__file__).parents[2]
-NOT_INSTALLED = {"harness", "benchmarks", "docs", "examples", "tests"}
+NOT_INSTALLED = {"harness", "benchmarks", "docs", "examples", "supply_chain", "tests"}
 SECONDS = 300.0
 TEXT = "I love hiking in the mountains."
 ADD = """

@@ -8,6 +8,7 @@ import pytest
 from core.limits.settings import MEGABYTE
 from tests.rest.mem0.rest import ask, call, refused
 from tests.support.clients.graphql import Client
+from tests.support.documents.refusals import unchanged
 from tests.support.fixtures.factories import Tenant
 
 PING = "/v1/ping/"
@@ -28,9 +29,10 @@ async def test_ways_to_send_a_key(tenant: Tenant, value: str) -> None:
     assert response.json()["user_email"] == tenant.owner_email
 
 
-@pytest.mark.parametrize("value", ["Token {key}x", "Key {key}", "{key}", "Basic !", ""])
+@pytest.mark.parametrize("value", ["Token {key}x", "Key {key}", "{key}", "Basic !", "Basic ÿ", ""])
 async def test_other_headers_do_not_authenticate(tenant: Tenant, value: str) -> None:
-    response = await tenant.owner.http.get(PING, headers=keyed(tenant, value))
+    headers = {name: text.encode("latin-1") for name, text in keyed(tenant, value).items()}
+    response = await tenant.owner.http.get(PING, headers=headers)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
     assert response.json()["detail"]
@@ -71,13 +73,61 @@ async def test_an_unknown_method_returns_the_allowed_ones(tenant: Tenant) -> Non
     ],
 )
 async def test_an_invalid_body_is_rejected(tenant: Tenant, body: bytes, path: list[str]) -> None:
-    headers = keyed(tenant, "Token {key}")
+    headers = {**keyed(tenant, "Token {key}"), "Content-Type": "application/json"}
     response = await tenant.owner.http.post(MANY, content=body, headers=headers)
     assert response.status_code == 400, response.text
     found: dict[str, Any] = response.json()
     assert found["code"] == "INVALID_INPUT"
     assert found["path"][:1] == path
     assert found["detail"] == found["error"] == found["message"]
+
+
+ADDED = b'{"messages": "I like tea.", "user_id": "Ana", "infer": false}'
+FORM = b"messages=I+like+tea.&user_id=Ana"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (None, ADDED),
+        ("", ADDED),
+        ("text/plain", ADDED),
+        ("text/plain; charset=utf-8", b"{"),
+        ("application/x-www-form-urlencoded", FORM),
+        ("multipart/form-data; boundary=x", b"--x--"),
+        ("application/json-patch+json", ADDED),
+        ("text/plain, application/json", ADDED),
+    ],
+)
+async def test_a_body_must_be_json(tenant: Tenant, content_type: str | None, body: bytes) -> None:
+    """Pages of other origins can send forms and plain texts without asking the server first."""
+    headers = keyed(tenant, "Token {key}")
+    if content_type is not None:
+        headers["Content-Type"] = content_type
+    with unchanged(tenant.deployment):
+        response = await tenant.owner.http.post(MANY, content=body, headers=headers)
+    assert response.status_code == 415, response.text
+    assert response.json()["code"] == "UNSUPPORTED_MEDIA_TYPE"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON ; charset=utf-8"])
+async def test_json_has_parameters_and_any_case(tenant: Tenant, content_type: str) -> None:
+    headers = {**keyed(tenant, "Token {key}"), "Content-Type": content_type}
+    response = await tenant.owner.http.post(MANY, content=ADDED, headers=headers)
+    assert response.status_code == 200, response.text
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/json"])
+@pytest.mark.parametrize("body", [b"", b" \n"])
+async def test_a_request_without_a_body_needs_no_content_type(
+    tenant: Tenant, content_type: str | None, body: bytes
+) -> None:
+    headers = keyed(tenant, "Token {key}")
+    if content_type is not None:
+        headers["Content-Type"] = content_type
+    path = "/v1/memories/?user_id=Ana"
+    response = await tenant.owner.http.request("DELETE", path, content=body, headers=headers)
+    assert response.status_code == 200, response.text
 
 
 async def test_a_body_has_a_limit(tenant: Tenant) -> None:

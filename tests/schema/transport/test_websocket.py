@@ -116,6 +116,10 @@ CLOSING = {
     "no key": (4403, [{"type": "connection_init"}]),
     "a wrong key": (4403, [{"type": "connection_init", "payload": {"apiKey": "wrong"}}]),
     "a key of a wrong kind": (4403, [{"type": "connection_init", "payload": {"apiKey": 5}}]),
+    "a header that is not base64": (
+        4403,
+        [{"type": "connection_init", "payload": {"Authorization": "Basic ÿ"}}],
+    ),
     "twice the same id": (4409, [*ACKNOWLEDGED, subscribe("1", FOREVER), subscribe("1", FOREVER)]),
     "a second init": (4429, [INIT, INIT]),
     "a message beyond all bounds": (1009, [*ACKNOWLEDGED, subscribe("1", "#" * 2**20)]),

@@ -1,0 +1,1 @@
+"""What the server is delivered with: known vulnerabilities and licenses of its dependencies."""
