@@ -111,7 +111,7 @@ async def test_an_import_restores_all_values(tenant: Tenant, history: bool) -> N
     assert project["total_memories"] == 6
     if history:
         events = [event for record in records.values() for event in record.get("history", ())]
-        events.sort(key=lambda event: (event["createdAt"], event["id"]))
+        events.sort(key=lambda event: event["createdAt"])
         assert [_event(row) for row in log] == [
             {**event, "sequence": n, "createdAt": moment(event["createdAt"])}
             for n, event in enumerate(events, 1)
