@@ -144,6 +144,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
             token_cache=TokenCache(models.reader, cache_bytes // 4),
             usage_recorder=UsageRecorder(database, now),
             search_recorder=SearchRecorder(database),
+            invitation_lifetime=timedelta(days=settings.invitation_days),
             retention=None if days is None else timedelta(days=days),
             notifications=notifications,
             feeds=Feeds(database, notifications),

@@ -59,6 +59,8 @@ LISTS = {
     "projects": f"{THERE} {{ projects({PAGE}) {FOUND} }}",
     "organizations": f"viewer {{ organizations({PAGE}) {FOUND} }}",
     "keys": f"project(id: $project) {{ apiKeys({PAGE}) {FOUND} }}",
+    "invitations of a project": f"project(id: $project) {{ invitations({PAGE}) {FOUND} }}",
+    "invitations of an organization": f"{THERE} {{ invitations({PAGE}) {FOUND} }}",
     "audit log": f"{THERE} {{ auditLog({PAGE}) {FOUND} }}",
     "audit log of a project": f"project(id: $project) {{ auditLog({PAGE}) {FOUND} }}",
 }
@@ -130,6 +132,7 @@ class World:
             email = f"m{n}-{self.tenant.owner_email}"
             data = await self.owner.ask(GROW, n=str(n), email=email, **self.ids)
             assert all(payload == {"userErrors": []} for payload in data.values()), data
+        self.tenant.add_members(22)
 
 
 def document(body: str) -> str:
