@@ -145,6 +145,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
             usage_recorder=UsageRecorder(database, now),
             search_recorder=SearchRecorder(database),
             ingest_limit=settings.ingest_limit,
+            invitation_lifetime=timedelta(days=settings.invitation_days),
             retention=None if days is None else timedelta(days=days),
             notifications=notifications,
             feeds=Feeds(database, notifications),

@@ -31,7 +31,7 @@ class ApiKeyReach(Enum):
     """The scope of a key: one project, one organization, or everything its account can access.
 
     A key for a project, and every key that one account creates for another, is confined. Otherwise
-    a member could invite an account, create a key for it, and read its other organizations.
+    an OWNER could create a key for a member and read that account's other organizations.
     """
 
     PROJECT = "PROJECT"
@@ -44,6 +44,7 @@ class Permission(Enum):
 
     VIEW_MEMBERS = "VIEW_MEMBERS"
     VIEW_AUDIT_LOG = "VIEW_AUDIT_LOG"
+    VIEW_INVITATIONS = "VIEW_INVITATIONS"
     VIEW_WEBHOOKS = "VIEW_WEBHOOKS"
     ASK_MODEL = "ASK_MODEL"
     WRITE_MEMORIES = "WRITE_MEMORIES"
@@ -65,6 +66,7 @@ GRANTS: Mapping[Permission, Grant] = MappingProxyType(
     {
         Permission.VIEW_MEMBERS: Grant(Role.READER, ApiKeyPermission.READ),
         Permission.VIEW_AUDIT_LOG: Grant(Role.OWNER, ApiKeyPermission.READ),
+        Permission.VIEW_INVITATIONS: Grant(Role.OWNER, ApiKeyPermission.READ),
         Permission.VIEW_WEBHOOKS: Grant(Role.OWNER, ApiKeyPermission.READ),
         # A chat model costs its operator money, which a key that only reads must not spend.
         Permission.ASK_MODEL: Grant(Role.READER, ApiKeyPermission.WRITE),

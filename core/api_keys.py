@@ -14,9 +14,9 @@ import zlib
 PREFIX_LENGTH = 8
 
 
-def make_secret() -> str:
-    """Return a random secret of 42 characters."""
-    body = "mg_" + _base32(secrets.token_bytes(20))
+def make_secret(prefix: str = "mg_") -> str:
+    """Return a random secret of 39 characters behind a prefix."""
+    body = prefix + _base32(secrets.token_bytes(20))
     return body + _base32(zlib.crc32(body.encode()).to_bytes(4, "big"))
 
 

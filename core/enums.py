@@ -42,6 +42,16 @@ class OperationStatus(Enum):
     FAILED = "FAILED"
 
 
+class InvitationStatus(Enum):
+    """The state of an invitation. EXPIRED is computed and never stored."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    REVOKED = "REVOKED"
+    EXPIRED = "EXPIRED"
+
+
 class AddOutcome(Enum):
     """The outcome of adding one memory."""
 

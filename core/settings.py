@@ -77,6 +77,9 @@ class Settings(Limits):
         description=f"The first API key, at least {SHORTEST_KEY} characters; by default one is "
         "generated and printed.",
     )
+    invitation_days: int = Field(
+        7, ge=1, le=365, description="The number of days after which an invitation expires."
+    )
     pepper: Secret = Field(
         None,
         description="The secret that API keys and cursors are signed with; by default one is "

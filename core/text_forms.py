@@ -48,6 +48,26 @@ def canonical_name(name: str) -> str:
     return form if form.strip() else name
 
 
+def canonical_email(address: str) -> str:
+    """Return the form in which a valid e-mail address is stored and compared.
+
+    It is in NFC, and its local part has no invisible characters and no difference of case. The
+    trap: case folding turns "ß" into "ss", which is another domain, so a domain, which IDNA has
+    normalized, is only lower-cased.
+    """
+    local, at, domain = address.rpartition("@")
+    folded = unicodedata.normalize("NFC", without_invisible(local)).casefold()
+    return unicodedata.normalize("NFC", folded) + at + domain.lower()
+
+
+def escape_email(address: str) -> str:
+    """Return an address with every character outside of ASCII escaped, as in `\\u0430`.
+
+    Letters of different scripts that look alike differ in it.
+    """
+    return address.encode("ascii", "backslashreplace").decode("ascii")
+
+
 def identity_form(text: str) -> str:
     """Return the form of a text of which a digest is stored.
 

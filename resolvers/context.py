@@ -69,6 +69,7 @@ class Services:
     rates: Rates
     slots: Slots
     refusals: Refusals
+    invitation_lifetime: timedelta = timedelta(days=7)
     retention: timedelta | None = None
     # Whether errors of validation name similar fields, which tells a stranger the schema.
     suggests: bool = True

@@ -23,6 +23,7 @@ from schema.mutations.api_keys import ApiKeyMutation
 from schema.mutations.entities import EntityMutation
 from schema.mutations.exports import ExportMutation
 from schema.mutations.feedback import FeedbackMutation
+from schema.mutations.invitations import InvitationMutation
 from schema.mutations.members import MemberMutation
 from schema.mutations.memories import MemoryMutation
 from schema.mutations.memory_deletions import MemoryDeletionMutation
@@ -77,6 +78,7 @@ class Mutation(
     OrganizationMutation,
     ProjectMutation,
     MemberMutation,
+    InvitationMutation,
     ApiKeyMutation,
     MemoryMutation,
     MemoryDeletionMutation,

@@ -9,6 +9,7 @@ from core.enums import (
     AddOutcome,
     EntityType,
     FeedbackValue,
+    InvitationStatus,
     MemoryState,
     OperationStatus,
     OperationType,
@@ -69,6 +70,15 @@ _declare(
     PROJECT="Only the key's project.",
     ORGANIZATION="Only the key's organization.",
     ACCOUNT="Everything the account can access.",
+)
+_declare(
+    InvitationStatus,
+    "The status of an invitation.",
+    PENDING="It can be accepted.",
+    ACCEPTED="The invited account accepted it and became a member.",
+    DECLINED="The invited account declined it.",
+    REVOKED="An OWNER revoked it, or its inviter is no longer an OWNER, or its project is deleted.",
+    EXPIRED="It was not accepted in time.",
 )
 _declare(
     EntityType,

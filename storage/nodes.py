@@ -19,6 +19,7 @@ from storage.tables.columns import Id
 from storage.tenancy.accounts import ACCOUNTS
 from storage.tenancy.api_keys import API_KEYS
 from storage.tenancy.audit_log import AUDIT
+from storage.tenancy.invitations import INVITATIONS
 from storage.tenancy.organizations import ORGANIZATIONS
 from storage.tenancy.projects import PROJECTS
 from storage.webhooks.deliveries import DELIVERIES
@@ -29,6 +30,7 @@ NODES: tuple[Source[Any], ...] = (
     ORGANIZATIONS,
     PROJECTS,
     API_KEYS,
+    INVITATIONS,
     ENTITIES,
     MEMORIES,
     HISTORY,

@@ -49,6 +49,7 @@ from storage.sql.listing import Listing, Source
 from storage.tenancy.accounts import AccountStore
 from storage.tenancy.api_keys import ApiKeyStore
 from storage.tenancy.audit_log import AuditStore
+from storage.tenancy.invitations import InvitationStore
 from storage.tenancy.members import MemberStore
 from storage.tenancy.organizations import OrganizationStore
 from storage.tenancy.presence import PresenceStore
@@ -76,6 +77,7 @@ class Transaction:
     accounts = _store(AccountStore)
     organizations = _store(OrganizationStore)
     members = _store(MemberStore)
+    invitations = _store(InvitationStore)
     projects = _store(ProjectStore)
     api_keys = _store(ApiKeyStore)
     presence = _store(PresenceStore)

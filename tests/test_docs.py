@@ -10,7 +10,7 @@ from core.errors import ErrorCode
 from core.settings import Settings
 from server import cli
 from tests.support.clients.websocket import connected
-from tests.support.fixtures.factories import Tenant
+from tests.support.fixtures.factories import INVITE_TO_ORGANIZATION, Tenant
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -55,7 +55,10 @@ async def run_queries(tenant: Tenant, address: str, *pages: str) -> None:
     history = "query ($id: ID!) { memory(id: $id) { history { nodes { id operationId } } } }"
     found = await tenant.owner.ask(history, id=memory["id"])
     entity = (await tenant.owner.ask(user))["entity"]
+    place = {"id": tenant.stranger_organization_id, "email": tenant.owner_email, "role": "READER"}
+    invited = await tenant.stranger.do(INVITE_TO_ORGANIZATION, **place)
     ids = {
+        "invitationId": invited["invitation"]["id"],
         "memoryId": memory["id"],
         "entityId": entity["id"],
         "historyEventId": found["memory"]["history"]["nodes"][0]["id"],

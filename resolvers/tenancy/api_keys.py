@@ -30,8 +30,8 @@ async def create_api_key(
 
     `email` is the address of the account for which the key is, by default the actor's. With a
     project, the key is confined to it. Without one, a key for the actor's own account has the reach
-    of the creating key, and a key for another member is confined to the default organization of the
-    creating key.
+    of the creating key, a key for another member is confined to the default organization of the
+    creating key, and a key for a service account to the organization of that account.
 
     Raises `NotFound` if the address does not belong to a member, `PermissionDenied`, and
     `InvalidInput` for invalid arguments.
@@ -55,7 +55,7 @@ async def create_api_key(
             default: str | None = project.id
         else:
             account, reach = _account_without_project(tx, ctx, address)
-            organization_id, default = _defaults(tx, ctx)
+            organization_id, default = _defaults(tx, ctx, account)
         key = ApiKeyRow(
             id=uuid7(),
             account_id=account.id,
@@ -78,9 +78,15 @@ async def create_api_key(
     return await ctx.write(work), secret
 
 
-def _defaults(tx: Transaction, ctx: Context) -> tuple[str | None, str | None]:
-    """Return the default organization and project of the creating key, None if deleted since."""
+def _defaults(tx: Transaction, ctx: Context, account: AccountRow) -> tuple[str | None, str | None]:
+    """Return the default organization and project of a key: those of the creating key.
+
+    A service account has the default project only within its own organization. Either is None if it
+    has been deleted.
+    """
     organization_id, project_id = ctx.actor.default_organization_id, ctx.actor.default_project_id
+    if account.organization_id not in (None, organization_id):
+        organization_id, project_id = account.organization_id, None
     if organization_id:
         tx.organizations.lock(organization_id)
     if project_id:
@@ -111,14 +117,18 @@ def _account_without_project(
     if address == ctx.actor.email:
         ctx.actor.require(Permission.MANAGE_OWN_KEYS, Role.READER)
         return _existing(tx.accounts.by_email(address)), ctx.actor.reach
+    found = tx.accounts.by_email(address)
     organization_id = ctx.actor.default_organization_id
+    # A service account has one organization, which need not be the default of this key.
+    if found and tx.find(ORGANIZATIONS, [found.organization_id or ""], ctx.actor):
+        organization_id = found.organization_id
     if organization_id is None:
         raise InvalidInput(
             "This key has no default organization: give projectId.", "input", "projectId"
         )
     organization = tx.organizations.get(organization_id, ctx.actor, "input", "projectId")
     ctx.actor.require(Permission.MANAGE_KEYS, organization.viewer_role)
-    account = _existing(tx.accounts.by_email(address))
+    account = _existing(found)
     if not tx.members.is_known(organization_id, account.id):
         raise NotFound("member", None, "input", "email")
     return account, ApiKeyReach.ORGANIZATION

@@ -9,6 +9,7 @@ from core.audit import AuditAction
 from core.ids import uuid7
 from providers.base import Embedder
 from resolvers.tenancy.audit_log import api_key_rows, audit_row
+from resolvers.tenancy.emails import is_service_email
 from storage.tenancy.accounts import AccountRow
 from storage.tenancy.api_keys import ApiKeyRow
 from storage.tenancy.members import MemberRow
@@ -123,8 +124,11 @@ def issue_key(
 
     An account is created for the address if it has none. The key reaches the whole account; its
     defaults are the oldest organization and project of which the account is a member. The operator
-    has no account, so the audit log attributes the key to the account for which it is.
+    has no account, so the audit log attributes the key to the account for which it is. Raises
+    `StartError` for the address of a service account, whose keys are confined.
     """
+    if is_service_email(email):
+        raise StartError(f"{email} is a service account: its OWNERs create its keys.")
     secret = make_secret()
     account = tx.accounts.get_or_create(email, uuid7(), moment)
     key = _key(account, name, permission, secret, moment)

@@ -1,75 +1,74 @@
 """Members of organizations and of projects: one set of rules for both."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.access import Permission, Role
-from core.audit import AuditAction
+from core.access import Role
 from core.errors import AlreadyExists, LastOwner, NotFound
 from core.ids import uuid7
 from resolvers.context import Context
-from resolvers.tenancy.audit_log import audit_row
-from resolvers.tenancy.emails import check_email
-from storage.tenancy.audit_log import AuditRow
-from storage.tenancy.members import MemberRow, Membership
+from resolvers.tenancy.emails import check_email, check_personal_email, is_service_email
+from resolvers.tenancy.invitations import create_invitation, new_secret, revoke_invitations_of
+from resolvers.tenancy.scopes import IN_ORGANIZATION, Scope, manage, member_entry
+from storage.tenancy.accounts import AccountRow
+from storage.tenancy.invitations import InvitationRow
+from storage.tenancy.members import MemberRow
+from storage.tenancy.organizations import ORGANIZATIONS
 from storage.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """A kind of place with members: how to read it, lock it and find its members.
+class Added:
+    """What adding an address to a place made: a membership, or an invitation with its secret."""
 
-    `log` returns the ids of the organization and project for audit entries about the place.
-    """
-
-    argument: str
-    permission: Permission
-    get: Callable[[Transaction, str, Context, str], Any]
-    lock: Callable[[Transaction, str], None]
-    members: Callable[[Transaction], Membership]
-    log: Callable[[Any], tuple[str, str | None]]
+    place: Any
+    member: MemberRow | None
+    invitation: InvitationRow | None = None
+    secret: str | None = None
 
 
-IN_ORGANIZATION = Scope(
-    "organizationId",
-    Permission.MANAGE_ORGANIZATION,
-    lambda tx, id, ctx, argument: tx.organizations.get(id, ctx.actor, argument),
-    lambda tx, id: tx.organizations.lock(id),
-    lambda tx: tx.members.organization,
-    lambda organization: (organization.id, None),
-)
-IN_PROJECT = Scope(
-    "projectId",
-    Permission.MANAGE_PROJECT,
-    lambda tx, id, ctx, argument: tx.projects.get(id, ctx.actor, argument),
-    lambda tx, id: tx.projects.lock(id),
-    lambda tx: tx.members.project,
-    lambda project: (project.organization_id, project.id),
-)
+async def add_member(ctx: Context, scope: Scope, id: str, email: str, role: Role) -> Added:
+    """Invite an address to a place; one that is in the organization already becomes a member.
 
-
-async def add_member(
-    ctx: Context, scope: Scope, id: str, email: str, role: Role
-) -> tuple[Any, MemberRow]:
-    """Add an account as a member, and create the account if the address has none.
-
-    Returns the organization or project, and the membership. Raises `AlreadyExists` if the account
-    is a member, `NotFound`, `PermissionDenied`, and `InvalidInput` for an invalid address.
+    An invitation is the same whether the address has an account or not. Raises `AlreadyExists` if
+    the account is a member or the address is invited, `NotFound`, `PermissionDenied`, and
+    `InvalidInput` for an invalid address.
     """
     address, moment = check_email(email, "email"), ctx.now()
+    secret = new_secret()
 
-    def work(tx: Transaction) -> tuple[Any, MemberRow]:
-        place = _manage(tx, ctx, scope, id)
-        account = tx.accounts.get_or_create(address, uuid7(), moment)
-        if scope.members(tx).find(id, account.id):
+    def work(tx: Transaction) -> Added:
+        place = manage(tx, ctx, scope, id)
+        home = scope.log(place)
+        account = tx.accounts.by_email(address)
+        if account and scope.members(tx).find(id, account.id):
             raise AlreadyExists(f"{address} is already a member.", "email")
-        member = MemberRow(uuid7(), account.id, role, moment)
-        scope.members(tx).add(id, member)
-        tx.audit.record(_entry(ctx, *scope.log(place), member, address, after=role))
-        return place, member
+        if account and _is_known(tx, ctx, home[0], account):
+            member = MemberRow(uuid7(), account.id, role, moment)
+            scope.members(tx).add(id, member)
+            tx.audit.record(member_entry(ctx, *home, member, address, after=role))
+            return Added(place, member)
+        check_personal_email(address, "email")
+        invitation = create_invitation(tx, ctx, home, address, role, secret)
+        return Added(place, None, invitation, secret)
 
     return await ctx.write(work)
+
+
+def _is_known(tx: Transaction, ctx: Context, organization_id: str, account: AccountRow) -> bool:
+    """Return whether the actor may know that an account is in an organization, and it is.
+
+    An OWNER knows all its people, another member its members, and a guest of a project none of
+    them. Everybody who knows the address of one of its service accounts may use it.
+    """
+    if account.organization_id == organization_id:
+        return True
+    place = next(iter(tx.find(ORGANIZATIONS, [organization_id], ctx.actor).values()), None)
+    if place is None or place.viewer_role is None:
+        return False
+    if place.viewer_role is Role.OWNER:
+        return tx.members.is_known(organization_id, account.id)
+    return tx.members.organization.find(organization_id, account.id) is not None
 
 
 async def update_member(
@@ -83,14 +82,18 @@ async def update_member(
     address = check_email(email, "email")
 
     def work(tx: Transaction) -> tuple[Any, MemberRow]:
-        place = _manage(tx, ctx, scope, id)
-        member = _member(tx, scope, id, address)
+        place = manage(tx, ctx, scope, id)
+        member = _find(tx, scope, id, address)
+        if member is None:
+            raise NotFound("member", None, "email")
         if member.role is not role:
-            if role is not Role.OWNER:
-                _reject_last_owner(tx, scope, id)
+            if role is not Role.OWNER and not is_service_email(address):
+                _reject_last_owner(tx, scope, id, member)
             scope.members(tx).set_role(member, role)
             home = scope.log(place)
-            tx.audit.record(_entry(ctx, *home, member, address, before=member.role, after=role))
+            tx.audit.record(
+                member_entry(ctx, *home, member, address, before=member.role, after=role)
+            )
             member.role = role
         return scope.get(tx, id, ctx, scope.argument), member
 
@@ -98,27 +101,36 @@ async def update_member(
 
 
 async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tuple[Any | None, str]:
-    """Remove a member; removal from an organization includes all its projects.
+    """Remove a member and revoke the invitations of the address.
 
-    Returns the organization or project, and the address. The first is None if the caller can no
-    longer see it. Raises `LastOwner` if no OWNER would be left, `NotFound`, and `PermissionDenied`.
+    Removal from an organization includes all its projects. Returns the organization or project, and
+    the address. The first is None if the caller can no longer see it. Raises `LastOwner` if no
+    OWNER would be left, `NotFound` for an address that is neither, and `PermissionDenied`.
     """
     address = check_email(email, "email")
 
     def work(tx: Transaction) -> tuple[Any | None, str]:
-        place = _manage(tx, ctx, scope, id)
-        member = _member(tx, scope, id, address)
-        if member.role is Role.OWNER:
-            _reject_last_owner(tx, scope, id)
+        place = manage(tx, ctx, scope, id)
+        # A removed account must not come back by an invitation that it did not accept before.
+        revoked = revoke_invitations_of(tx, ctx, scope.log(place), address)
+        member = _find(tx, scope, id, address)
+        if member is None:
+            if not revoked:
+                raise NotFound("member", None, "email")
+            return place, address
+        if member.role is Role.OWNER and not is_service_email(address):
+            _reject_last_owner(tx, scope, id, member)
         scope.members(tx).remove(id, member.account_id)
-        entries = [_entry(ctx, *scope.log(place), member, address, before=member.role)]
+        entries = [member_entry(ctx, *scope.log(place), member, address, before=member.role)]
         if scope is IN_ORGANIZATION:
             roles = tx.members.remove_from_projects(id, member.account_id)
             # A project that is being erased no longer has a log.
             for project_id in sorted(roles.keys() & set(tx.projects.in_organization(id))):
                 role = roles[project_id]
-                entries.append(_entry(ctx, id, project_id, member, address, before=role))
+                entries.append(member_entry(ctx, id, project_id, member, address, before=role))
         tx.audit.record(*entries)
+        if scope is IN_ORGANIZATION and is_service_email(address):
+            tx.accounts.remove_service(member.account_id)
         try:
             return scope.get(tx, id, ctx, scope.argument), address
         except NotFound:
@@ -127,47 +139,11 @@ async def remove_member(ctx: Context, scope: Scope, id: str, email: str) -> tupl
     return await ctx.write(work)
 
 
-def _entry(
-    ctx: Context,
-    organization_id: str,
-    project_id: str | None,
-    member: MemberRow,
-    email: str,
-    before: Role | None = None,
-    after: Role | None = None,
-) -> AuditRow:
-    action = AuditAction.MEMBER_UPDATED
-    if before is None:
-        action = AuditAction.MEMBER_ADDED
-    elif after is None:
-        action = AuditAction.MEMBER_REMOVED
-    return audit_row(
-        action,
-        ctx.actor.email,
-        ctx.now(),
-        organization_id,
-        project_id,
-        target=member.account_id,
-        before=None if before is None else {"email": email, "role": before.value},
-        after=None if after is None else {"email": email, "role": after.value},
-    )
-
-
-def _manage(tx: Transaction, ctx: Context, scope: Scope, id: str) -> Any:
-    scope.lock(tx, id)
-    place = scope.get(tx, id, ctx, scope.argument)
-    ctx.actor.require(scope.permission, place.viewer_role)
-    return place
-
-
-def _member(tx: Transaction, scope: Scope, id: str, address: str) -> MemberRow:
+def _find(tx: Transaction, scope: Scope, id: str, address: str) -> MemberRow | None:
     account = tx.accounts.by_email(address)
-    member = scope.members(tx).find(id, account.id) if account else None
-    if member is None:
-        raise NotFound("member", None, "email")
-    return member
+    return scope.members(tx).find(id, account.id) if account else None
 
 
-def _reject_last_owner(tx: Transaction, scope: Scope, id: str) -> None:
-    if scope.members(tx).count_owners(id) == 1:
+def _reject_last_owner(tx: Transaction, scope: Scope, id: str, member: MemberRow) -> None:
+    if not scope.members(tx).has_other_owner(id, member.account_id):
         raise LastOwner("There must be an OWNER: make another member OWNER first.", "email")

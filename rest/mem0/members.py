@@ -8,7 +8,8 @@ from typing_extensions import TypedDict
 
 from core.access import Role
 from core.errors import InvalidInput
-from resolvers.tenancy.members import Scope, add_member, remove_member, update_member
+from resolvers.tenancy.members import add_member, remove_member, update_member
+from resolvers.tenancy.scopes import Scope
 from rest.framework.request import Call, RequestParameters
 from rest.mem0.pages import Lister, all_rows
 from storage.tenancy.accounts import ACCOUNTS, AccountRow
@@ -70,7 +71,10 @@ def serialize_members(rows: Iterable[MemberRow], people: dict[str, AccountRow]) 
 
 
 async def add(call: Call[Any, MemberBody], scope: Scope, id: str) -> None:
-    """Add a member. Raises `AlreadyExists` if the account is a member already."""
+    """Invite an address, or add an account of the organization.
+
+    Raises `AlreadyExists` if the account is a member or the address is invited.
+    """
     await add_member(call.ctx, scope, id, call.body.email, call.body.role)
 
 

@@ -7,13 +7,13 @@ from typing_extensions import TypedDict
 
 from core.errors import NotFound
 from core.timestamps import iso_text
-from resolvers.tenancy.members import IN_ORGANIZATION
 from resolvers.tenancy.organizations import (
     create_organization,
     delete_organization,
     members_of_organization,
     organizations_of_viewer,
 )
+from resolvers.tenancy.scopes import IN_ORGANIZATION
 from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0 import members
 from rest.mem0.members import Leaving, MemberBody, Members
@@ -87,7 +87,7 @@ async def list_members(call: Call[NoParameters, NoParameters]) -> Members:
 
 
 async def add_member(call: Call[NoParameters, MemberBody]) -> Message:
-    """Add a member to an organization; an address without an account gets one."""
+    """Invite an address to an organization; an account of one of its projects joins at once."""
     organization = await path_organization(call)
     await members.add(call, IN_ORGANIZATION, organization.id)
     return {"message": "User added to the organization."}

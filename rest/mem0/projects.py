@@ -14,7 +14,6 @@ from typing_extensions import TypedDict
 
 from core.errors import InvalidInput
 from core.timestamps import iso_text
-from resolvers.tenancy.members import IN_PROJECT
 from resolvers.tenancy.organizations import projects_of_organization
 from resolvers.tenancy.projects import (
     create_project,
@@ -22,6 +21,7 @@ from resolvers.tenancy.projects import (
     members_of_project,
     update_project,
 )
+from resolvers.tenancy.scopes import IN_PROJECT
 from rest.framework.request import Call, Endpoint, NoParameters, RequestParameters
 from rest.mem0 import members
 from rest.mem0.adding import catalog_of
@@ -182,7 +182,7 @@ async def list_members(call: Call[NoParameters, NoParameters]) -> Members:
 
 
 async def add_member(call: Call[NoParameters, MemberBody]) -> Message:
-    """Add a member to a project; an address without an account gets one."""
+    """Invite an address to a project; an account of its organization joins at once."""
     project = await _project_of(call)
     await members.add(call, IN_PROJECT, project.id)
     return {"message": "User added to the project successfully."}

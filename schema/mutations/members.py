@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from core.access import Role
-from resolvers.tenancy.members import (
-    IN_ORGANIZATION,
-    IN_PROJECT,
-    add_member,
-    remove_member,
-    update_member,
-)
+from resolvers.tenancy.members import add_member, remove_member, update_member
+from resolvers.tenancy.scopes import IN_ORGANIZATION, IN_PROJECT
+from resolvers.tenancy.service_accounts import create_service_account
 from schema.arguments import OrganizationId, ProjectId
 from schema.base import Info, Payload, as_graphql, mutation
+from schema.types.invitation import Invitation
 from schema.types.member import Member
+from schema.types.viewer import Account
 
 if TYPE_CHECKING:
     from schema.types.organization import Organization
@@ -32,12 +30,22 @@ NewRole = Annotated[Role, strawberry.argument(description="The account's role.")
 
 @strawberry.type(description="The payload of `addOrganizationMember`.")
 class AddOrganizationMemberPayload(Payload):
-    """An organization and its member."""
+    """An organization, with its member or the invitation."""
 
     organization: LazyOrganization | None = strawberry.field(
         default=None, description="The organization."
     )
-    member: Member | None = strawberry.field(default=None, description="The created membership.")
+    member: Member | None = strawberry.field(
+        default=None, description="The created membership; null if the address is invited."
+    )
+    invitation: Invitation | None = strawberry.field(
+        default=None, description="The created invitation; null if the account became a member."
+    )
+    secret: str | None = strawberry.field(
+        default=None,
+        description="The invitation's secret, for the invited. It is returned only once and is not "
+        "stored.",
+    )
 
 
 @strawberry.type(description="The payload of `updateOrganizationMember`.")
@@ -64,10 +72,20 @@ class RemoveOrganizationMemberPayload(Payload):
 
 @strawberry.type(description="The payload of `addProjectMember`.")
 class AddProjectMemberPayload(Payload):
-    """A project and its member."""
+    """A project, with its member or the invitation."""
 
     project: LazyProject | None = strawberry.field(default=None, description="The project.")
-    member: Member | None = strawberry.field(default=None, description="The created membership.")
+    member: Member | None = strawberry.field(
+        default=None, description="The created membership; null if the address is invited."
+    )
+    invitation: Invitation | None = strawberry.field(
+        default=None, description="The created invitation; null if the account became a member."
+    )
+    secret: str | None = strawberry.field(
+        default=None,
+        description="The invitation's secret, for the invited. It is returned only once and is not "
+        "stored.",
+    )
 
 
 @strawberry.type(description="The payload of `updateProjectMember`.")
@@ -90,24 +108,41 @@ class RemoveProjectMemberPayload(Payload):
     )
 
 
+@strawberry.type(description="The payload of `createServiceAccount`.")
+class CreateServiceAccountPayload(Payload):
+    """A service account with its membership and its organization."""
+
+    organization: LazyOrganization | None = strawberry.field(
+        default=None, description="The organization that owns the account."
+    )
+    account: Account | None = strawberry.field(default=None, description="The created account.")
+    member: Member | None = strawberry.field(
+        default=None, description="The account's membership, as a READER of the organization."
+    )
+
+
 @strawberry.type
 class MemberMutation:
     """The mutations for members."""
 
     @mutation(
         AddOrganizationMemberPayload,
-        "Adds an account to an organization. If the address has no account, one is created. The "
-        "error is ALREADY_EXISTS for an account that is already a member. Requires the OWNER role "
-        "and a key with ADMIN permission.",
+        "Invites an e-mail address to an organization, whether it has an account or not. An "
+        "account that is in a project of the organization becomes a member at once. The error is "
+        "ALREADY_EXISTS for a member and for an invited address. Requires the OWNER role and a key "
+        "with ADMIN permission.",
     )
     async def add_organization_member(
         self, info: Info, organization_id: OrganizationId, email: Email, role: NewRole
     ) -> AddOrganizationMemberPayload:
         """Add a member."""
-        place, member = await add_member(
-            info.context, IN_ORGANIZATION, organization_id, email, role
+        added = await add_member(info.context, IN_ORGANIZATION, organization_id, email, role)
+        return AddOrganizationMemberPayload(
+            organization=added.place,
+            member=as_graphql(added.member),
+            invitation=as_graphql(added.invitation),
+            secret=added.secret,
         )
-        return AddOrganizationMemberPayload(organization=place, member=as_graphql(member))
 
     @mutation(
         UpdateOrganizationMemberPayload,
@@ -125,8 +160,10 @@ class MemberMutation:
 
     @mutation(
         RemoveOrganizationMemberPayload,
-        "Removes a member from an organization and from all its projects. The error is LAST_OWNER "
-        "if no OWNER would remain. Requires the OWNER role and a key with ADMIN permission.",
+        "Removes a member from an organization and from all its projects, and revokes the "
+        "invitations of its address. A service account is deleted with its keys. The error is "
+        "LAST_OWNER if no OWNER would remain. Requires the OWNER role and a key with ADMIN "
+        "permission.",
     )
     async def remove_organization_member(
         self, info: Info, organization_id: OrganizationId, email: Email
@@ -137,17 +174,23 @@ class MemberMutation:
 
     @mutation(
         AddProjectMemberPayload,
-        "Adds an account to a project. If the address has no account, one is created. The error "
-        "is ALREADY_EXISTS for an account that is already a member. Requires the OWNER role and a "
-        "key with ADMIN permission.",
+        "Invites an e-mail address to a project, whether it has an account or not. An account that "
+        "is in the project's organization, as far as the caller can see it there, becomes a member "
+        "at once. The error is ALREADY_EXISTS for a member and for an invited address. Requires "
+        "the OWNER role and a key with ADMIN permission.",
     )
     async def add_project_member(
         self, info: Info, *, project_id: ProjectId = None, email: Email, role: NewRole
     ) -> AddProjectMemberPayload:
         """Add a member."""
         project = info.context.project_id(project_id)
-        place, member = await add_member(info.context, IN_PROJECT, project, email, role)
-        return AddProjectMemberPayload(project=place, member=as_graphql(member))
+        added = await add_member(info.context, IN_PROJECT, project, email, role)
+        return AddProjectMemberPayload(
+            project=added.place,
+            member=as_graphql(added.member),
+            invitation=as_graphql(added.invitation),
+            secret=added.secret,
+        )
 
     @mutation(
         UpdateProjectMemberPayload,
@@ -164,8 +207,9 @@ class MemberMutation:
 
     @mutation(
         RemoveProjectMemberPayload,
-        "Removes a member from a project. The error is LAST_OWNER if no OWNER would remain. "
-        "Requires the OWNER role and a key with ADMIN permission.",
+        "Removes a member from a project, and revokes the invitation of its address. The error is "
+        "LAST_OWNER if no OWNER would remain. Requires the OWNER role and a key with ADMIN "
+        "permission.",
     )
     async def remove_project_member(
         self, info: Info, *, project_id: ProjectId = None, email: Email
@@ -174,3 +218,25 @@ class MemberMutation:
         project = info.context.project_id(project_id)
         place, address = await remove_member(info.context, IN_PROJECT, project, email)
         return RemoveProjectMemberPayload(project=place, removed_email=address)
+
+    @mutation(
+        CreateServiceAccountPayload,
+        "Creates a service account: an account of a machine, which belongs to the organization and "
+        "is deleted with it. It gets its keys from OWNERs by `createApiKey`, under the `email` of "
+        "the account. `removeOrganizationMember` deletes it with its keys. Requires the OWNER role "
+        "and a key with ADMIN permission.",
+    )
+    async def create_service_account(
+        self,
+        info: Info,
+        organization_id: OrganizationId,
+        name: Annotated[
+            str,
+            strawberry.argument(description="The account's name, at most 256 characters."),
+        ],
+    ) -> CreateServiceAccountPayload:
+        """Create a service account."""
+        place, account, member = await create_service_account(info.context, organization_id, name)
+        return CreateServiceAccountPayload(
+            organization=place, account=as_graphql(account), member=as_graphql(member)
+        )

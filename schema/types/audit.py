@@ -25,7 +25,9 @@ class AuditEntry(Node):
     action: str = strawberry.field(
         description="The action: `ORGANIZATION_CREATED`, `ORGANIZATION_UPDATED`, "
         "`PROJECT_CREATED`, `PROJECT_UPDATED`, `PROJECT_DELETED`, `MEMBER_ADDED`, "
-        "`MEMBER_UPDATED`, `MEMBER_REMOVED`, `API_KEY_CREATED`, `API_KEY_REVOKED`, "
+        "`MEMBER_UPDATED`, `MEMBER_REMOVED`, `INVITATION_CREATED`, `INVITATION_ACCEPTED`, "
+        "`INVITATION_DECLINED`, `INVITATION_REVOKED`, `SERVICE_ACCOUNT_CREATED`, "
+        "`API_KEY_CREATED`, `API_KEY_REVOKED`, "
         "`WEBHOOK_CREATED`, `WEBHOOK_UPDATED`, `WEBHOOK_SECRET_ROTATED` or `WEBHOOK_DELETED`. "
         "Later versions may add actions."
     )
@@ -35,7 +37,7 @@ class AuditEntry(Node):
     )
     target_id: strawberry.ID | None = strawberry.field(
         description="The id of the affected object, which may no longer exist: an organization, a "
-        "project, a key, a webhook, or the account of a member."
+        "project, a key, a webhook, an invitation, or the account of a member."
     )
     before: JSON | None = strawberry.field(
         description="The changed fields and their old values. For an erased project only its name "

@@ -9,6 +9,7 @@ import strawberry
 from core.access import Role
 from resolvers.erasure.receipts import erasures_of_organization
 from resolvers.tenancy.audit_log import audit_log_of_organization
+from resolvers.tenancy.invitations import invitations_of_organization
 from resolvers.tenancy.organizations import (
     members_of_organization,
     projects_of_organization,
@@ -19,6 +20,7 @@ from schema.connection import Lister, connection
 from schema.prices import ONE
 from schema.types.audit import AuditEntry
 from schema.types.erasure import ErasureReceipt
+from schema.types.invitation import Invitation
 from schema.types.member import Member
 from storage.tenancy.organizations import ORGANIZATIONS, OrganizationRow
 
@@ -50,6 +52,15 @@ class Organization(Node):
     def members(self, info: Info) -> Lister:
         """Return the lister of members."""
         return partial(members_of_organization, info.context, as_graphql(self))
+
+    @connection(
+        Invitation,
+        "The invitations to the organization and its projects, ended ones included, newest first. "
+        "Requires the OWNER role.",
+    )
+    def invitations(self, info: Info) -> Lister:
+        """Return the lister of invitations."""
+        return partial(invitations_of_organization, info.context, as_graphql(self))
 
     @connection(
         LazyProject, "The projects of the organization that the viewer can see, oldest first."

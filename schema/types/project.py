@@ -15,6 +15,7 @@ from resolvers.memories.listing import memories_of_project
 from resolvers.operations.records import operations_of_project
 from resolvers.search.execution import search_project
 from resolvers.tenancy.audit_log import audit_log_of_project
+from resolvers.tenancy.invitations import invitations_of_project
 from resolvers.tenancy.projects import api_keys_of_project, history_of_project, members_of_project
 from resolvers.tenancy.statistics import statistics_of_project
 from resolvers.webhooks.administration import webhooks_of_project
@@ -36,6 +37,7 @@ from schema.types.entity import (
 )
 from schema.types.erasure import ErasureReceipt
 from schema.types.history import HistoryEvent, OnlyEventTypes
+from schema.types.invitation import Invitation
 from schema.types.member import Member
 from schema.types.memory import Memory
 from schema.types.memory_filter import (
@@ -128,6 +130,15 @@ class Project(Node):
     def members(self, info: Info) -> Lister:
         """Return the lister of members."""
         return partial(members_of_project, info.context, self.id)
+
+    @connection(
+        Invitation,
+        "The invitations to the project, ended ones included, newest first. Requires the OWNER "
+        "role.",
+    )
+    def invitations(self, info: Info) -> Lister:
+        """Return the lister of invitations."""
+        return partial(invitations_of_project, info.context, as_graphql(self))
 
     @connection(
         ApiKey,

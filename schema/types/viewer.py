@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from resolvers.tenancy.invitations import invitations_of_viewer
 from resolvers.tenancy.organizations import organizations_of_viewer
 from schema.base import Info, Node, is_row
 from schema.connection import Lister, connection
@@ -17,21 +18,36 @@ from storage.tenancy.projects import PROJECTS
 
 if TYPE_CHECKING:
     from schema.types.api_key import ApiKey
+    from schema.types.invitation import Invitation
     from schema.types.organization import Organization
     from schema.types.project import Project
 
 LazyApiKey = Annotated["ApiKey", strawberry.lazy("schema.types.api_key")]
+LazyInvitation = Annotated["Invitation", strawberry.lazy("schema.types.invitation")]
 LazyOrganization = Annotated["Organization", strawberry.lazy("schema.types.organization")]
 LazyProject = Annotated["Project", strawberry.lazy("schema.types.project")]
 
 
-@strawberry.type(description="A person or a service, identified by an e-mail address.")
+@strawberry.type(
+    description="A person, or a service account of an organization, identified by an e-mail "
+    "address."
+)
 class Account(Node):
     """An account."""
 
-    email: str = strawberry.field(description="The account's e-mail address, in lower case.")
+    email: str = strawberry.field(
+        description="The account's e-mail address, case-folded. That of a service account cannot "
+        "receive mail."
+    )
+    escaped_email: str = strawberry.field(
+        description="The address with every character outside of ASCII escaped, as in `\\u0430`. "
+        "Letters of different scripts that look alike differ in it."
+    )
     name: str | None = strawberry.field(description="The account's display name, if known.")
     created_at: datetime = strawberry.field(description="When the account was created.")
+    is_service_account: bool = strawberry.field(
+        description="Whether the account is that of a machine, which an organization owns."
+    )
 
     is_type_of = is_row(AccountRow)
 
@@ -74,6 +90,15 @@ class Viewer:
     def organizations(self, info: Info) -> Lister:
         """Return the lister of organizations."""
         return partial(organizations_of_viewer, info.context)
+
+    @connection(
+        LazyInvitation,
+        "The pending invitations of the account, newest first. A key without ACCOUNT reach sees "
+        "none.",
+    )
+    def invitations(self, info: Info) -> Lister:
+        """Return the lister of invitations."""
+        return partial(invitations_of_viewer, info.context)
 
 
 @strawberry.type

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, delete, select, text, tuple_
 
 from storage.erasure.receipts import ReceiptStore
 from storage.tables.fields import table_of
-from storage.tables.graph import Entity, HistoryEvent, Organization, Project
+from storage.tables.graph import Account, Entity, HistoryEvent, Organization, Project
 from storage.tables.memory import (
     Concept,
     Memory,
@@ -23,6 +23,7 @@ from storage.tables.work import Operation
 _MEMORIES = table_of(Memory)
 _PROJECTS = table_of(Project)
 _ORGANIZATIONS = table_of(Organization)
+_ACCOUNTS = table_of(Account)
 
 # The tables of a project's content by their names in a receipt, in the order of deletion. Parts of
 # memories are deleted before them and entities last, so that cascades stay small.
@@ -106,12 +107,18 @@ class ErasureStore:
         self.erase_empty_organization(row.organization_id)
 
     def erase_empty_organization(self, organization_id: str) -> None:
-        """Delete an organization that is marked as deleted and has no project left."""
+        """Delete an organization that is marked as deleted and has no project left.
+
+        Its service accounts are deleted with it.
+        """
         projects = select(_PROJECTS.c.id).where(_PROJECTS.c.organization_id == organization_id)
-        self._connection.execute(
+        deleted = self._connection.execute(
             delete(_ORGANIZATIONS).where(
                 _ORGANIZATIONS.c.id == organization_id,
                 _ORGANIZATIONS.c.deleted_at.is_not(None),
                 ~projects.exists(),
             )
         )
+        if deleted.rowcount:
+            owned = _ACCOUNTS.c.organization_id == organization_id
+            self._connection.execute(delete(_ACCOUNTS).where(owned))

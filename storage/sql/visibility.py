@@ -7,9 +7,21 @@ are part of the query itself and never a check after it.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+)
 
 from core.access import Actor, ApiKeyReach, Role
+from core.enums import InvitationStatus
 from storage.sql.aliases import alias_of
 from storage.tables.columns import Id
 from storage.tables.fields import table_of
@@ -288,6 +300,65 @@ def in_owned_project(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
         project.c.id == project_id,
         project_visible(project),
         project_role(project) == Role.OWNER,
+    )
+
+
+def invitation_has_place(invitation: FromClause) -> ColumnElement[bool]:
+    """Return the condition that the organization or project of an invitation is not deleted."""
+    organization = alias_of(_ORGANIZATIONS, "organization of invitation_has_place")
+    project = alias_of(_PROJECTS, "project of invitation_has_place")
+    return and_(
+        exists().where(
+            organization.c.id == invitation.c.organization_id, organization.c.deleted_at.is_(None)
+        ),
+        or_(
+            invitation.c.project_id.is_(None),
+            exists().where(project.c.id == invitation.c.project_id, project.c.deleted_at.is_(None)),
+        ),
+    )
+
+
+def inviter_is_owner(invitation: FromClause) -> ColumnElement[bool]:
+    """Return the condition that the inviter still owns the place of an invitation."""
+    owner = alias_of(_IN_PROJECT, "owner of inviter_is_owner")
+    anywhere = null()
+    inviter = Viewer(invitation.c.inviter_id, anywhere, anywhere)
+    return or_(
+        _owns_organization(invitation.c.organization_id, inviter),
+        exists().where(
+            owner.c.project_id == invitation.c.project_id,
+            owner.c.account_id == invitation.c.inviter_id,
+            owner.c.role == Role.OWNER,
+        ),
+    )
+
+
+def invitation_of_viewer(invitation: FromClause) -> ColumnElement[bool]:
+    """Return the condition that an invitation is pending and for the address of the viewer.
+
+    A confined key does not see invitations: an OWNER may have created it for another account.
+    """
+    account = alias_of(_ACCOUNTS, "account of invitation_of_viewer")
+    address = select(account.c.email).where(account.c.id == _ACCOUNT).scalar_subquery()
+    return and_(
+        _ONLY_PROJECT.is_(None),
+        _ONLY_ORGANIZATION.is_(None),
+        invitation.c.email == address,
+        invitation.c.status == InvitationStatus.PENDING,
+        invitation_has_place(invitation),
+        inviter_is_owner(invitation),
+    )
+
+
+def invitation_visible(invitation: FromClause) -> ColumnElement[bool]:
+    """Return the condition that the viewer owns the place of an invitation, or is invited."""
+    return and_(
+        invitation_has_place(invitation),
+        or_(
+            in_owned_organization(invitation.c.organization_id),
+            in_owned_project(invitation.c.project_id),
+            invitation_of_viewer(invitation),
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.access import ApiKeyPermission, ApiKeyReach, Role
-from core.enums import EntityType
+from core.enums import EntityType, InvitationStatus
 from core.events import HistoryEventType
 from storage.tables.columns import Id, Json, LongText, Name
 from storage.tables.fields import enum_field, id_field, moment_field, partial_index
@@ -33,14 +33,20 @@ class ServerState(SQLModel, table=True):
 
 
 class Account(SQLModel, table=True):
-    """A person or a service, identified by an e-mail address."""
+    """A person, or a service account of an organization, identified by an e-mail address.
+
+    A service account belongs to the organization of `organization_id` and is erased with it; this
+    is no foreign key, because SQLite cannot add one to a table that others refer to.
+    """
 
     __tablename__ = "accounts"
+    __table_args__ = (partial_index("ix_accounts_organization", "organization_id"),)
 
     id: str = id_field()
     email: str = Field(sa_type=Name, unique=True)
     name: str | None = Field(sa_type=Name)
     created_at: datetime = moment_field()
+    organization_id: str | None = Field(sa_type=Id)
 
 
 class Organization(SQLModel, table=True):
@@ -117,6 +123,34 @@ class ProjectMember(SQLModel, table=True):
     account_id: str = id_field("accounts.id")
     role: Role = enum_field(Role)
     joined_at: datetime = moment_field()
+
+
+class Invitation(SQLModel, table=True):
+    """An offer of a membership to an e-mail address, which need not have an account.
+
+    It is for a project, or without one for the whole organization. Of its secret only the digest is
+    stored.
+    """
+
+    __tablename__ = "invitations"
+    __table_args__ = (
+        Index("ix_invitations_page", "organization_id", "created_at", "id"),
+        partial_index("ix_invitations_project", "project_id", "created_at", "id"),
+        Index("ix_invitations_email", "email", "created_at", "id"),
+        Index("ix_invitations_inviter", "inviter_id"),
+    )
+
+    id: str = id_field()
+    organization_id: str = id_field("organizations.id")
+    project_id: str | None = id_field("projects.id", nullable=True)
+    email: str = Field(sa_type=Name)
+    role: Role = enum_field(Role)
+    inviter_id: str = id_field("accounts.id")
+    digest: str = Field(sa_type=Name, unique=True)
+    status: InvitationStatus = enum_field(InvitationStatus)
+    created_at: datetime = moment_field()
+    expires_at: datetime = moment_field()
+    ended_at: datetime | None = moment_field(nullable=True)
 
 
 class ApiKey(SQLModel, table=True):

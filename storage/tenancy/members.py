@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, true, update
+from sqlalchemy import Connection, Table, delete, insert, select, true, update
 
 from core.access import Role
 from core.paging import Order
 from storage.sql.listing import Listing, Source
 from storage.sql.visibility import in_visible_organization, in_visible_project
 from storage.tables.fields import table_of
-from storage.tables.graph import Organization, OrganizationMember, Project, ProjectMember
+from storage.tables.graph import Account, Organization, OrganizationMember, Project, ProjectMember
 
 _IN_ORGANIZATION = table_of(OrganizationMember)
 _IN_PROJECT = table_of(ProjectMember)
 _PROJECTS = table_of(Project)
+_ACCOUNTS = table_of(Account)
 _ORGANIZATIONS = table_of(Organization)
 
 
@@ -79,14 +80,23 @@ class Membership:
         )
         self._connection.execute(statement)
 
-    def count_owners(self, scope_id: str) -> int:
-        """Return the number of owners. Lock the scope first: two may leave at the same time."""
+    def has_other_owner(self, scope_id: str, account_id: str) -> bool:
+        """Return whether a person besides this account is an OWNER; service accounts do not count.
+
+        Lock the scope first: two may leave at the same time.
+        """
+        table = self._table
         statement = (
-            select(func.count())
-            .select_from(self._table)
-            .where(self._scope == scope_id, self._table.c.role == Role.OWNER)
+            select(table.c.id)
+            .join(_ACCOUNTS, _ACCOUNTS.c.id == table.c.account_id)
+            .where(
+                self._scope == scope_id,
+                table.c.role == Role.OWNER,
+                table.c.account_id != account_id,
+                _ACCOUNTS.c.organization_id.is_(None),
+            )
         )
-        return self._connection.execute(statement).scalar_one()
+        return self._connection.execute(statement.limit(1)).first() is not None
 
 
 class MemberStore:

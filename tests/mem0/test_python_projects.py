@@ -18,6 +18,13 @@ query ($id: ID) {
   }
 }
 """
+ROBOT = """
+mutation ($id: ID!) {
+  createServiceAccount(organizationId: $id, name: "Robot") {
+    account { email } userErrors { message }
+  }
+}
+"""
 CATEGORIES = [{"tea": "cups, pots and leaves"}, {"maps": "old maps of far places"}]
 OURS = [{"name": name, "description": said} for item in CATEGORIES for name, said in item.items()]
 # A setting as a client writes it, and its name and its value in GraphQL.
@@ -138,6 +145,12 @@ def test_members_come_change_and_go(case: Case, client: Any, home: Home) -> None
         return found
 
     (owner,) = roles()
+    client.project.add_member(email=email)
+    # The address is invited.
+    assert roles() == {owner: "OWNER"}
+    client.project.remove_member(email=email)
+    email = home.server.do(ROBOT, id=home.organization_id)["account"]["email"]
+    # The account is in the organization already.
     client.project.add_member(email=email)
     assert roles() == {owner: "OWNER", email: "READER"}
     client.project.update_member(email=email, role="OWNER")

@@ -42,6 +42,11 @@ WRITE    = (UNAUTHENTICATED, NOT_FOUND, FORBIDDEN, OK,    FORBIDDEN, OK)
 MANAGE   = (UNAUTHENTICATED, NOT_FOUND, FORBIDDEN, OK,    FORBIDDEN, FORBIDDEN)
 OWN      = (UNAUTHENTICATED, EMPTY,     OK,        OK,    FORBIDDEN, FORBIDDEN)
 OWN_HERE = (UNAUTHENTICATED, NOT_FOUND, OK,        OK,    FORBIDDEN, FORBIDDEN)
+# Of the invitation of the stranger.
+INVITES  = (UNAUTHENTICATED, OK,        EMPTY,     EMPTY, EMPTY,     EMPTY)
+INVITED  = (UNAUTHENTICATED, OK,        NOT_FOUND, OK,    OK,        OK)
+CONSENT  = (UNAUTHENTICATED, OK,        NOT_FOUND, NOT_FOUND, FORBIDDEN, FORBIDDEN)
+WITHDRAW = (UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK,    FORBIDDEN, FORBIDDEN)
 OWNERS   = (UNAUTHENTICATED, NOT_FOUND, NOT_FOUND, OK,    FORBIDDEN, FORBIDDEN)
 
 # A selection starts with its root field. Several rows of one field are adjacent.
@@ -61,6 +66,11 @@ QUERIES = (
     ('organization(id: "$organization") { id auditLog { nodes { id targetId } } }', SEE_ALL),
     ('project(id: "$project") { id auditLog { nodes { id targetId } } }', SEE_ALL),
     ('node(id: "$audit_entry") { id }', SEE_KEYS),
+    ("viewer { invitations { nodes { id } } }", INVITES),
+    ('organization(id: "$organization") { id invitations { nodes { id } } }', SEE_ALL),
+    ('project(id: "$project") { id invitations { nodes { id } } }', SEE_ALL),
+    ('node(id: "$invitation") { id ... on Invitation { organization { id } } }',
+     INVITED),
     ('organization(id: "$organization") { id erasures { nodes { id } } }', SEE_ALL),
     ('project(id: "$project") { id erasures { nodes { id } } }', SEE_ALL),
     ('node(id: "$receipt") { id }', SEE_KEYS),
@@ -100,7 +110,7 @@ MUTATIONS = (
      " { organization { id } $errors }", MANAGE),
     ('deleteOrganization(id: "$organization") { deletedId $errors }', MANAGE),
     ('addOrganizationMember(organizationId: "$organization", email: "$invited", role: READER)'
-     " { member { role } $errors }", MANAGE),
+     " { invitation { role } secret $errors }", MANAGE),
     ('updateOrganizationMember(organizationId: "$organization", email: "$member", role: OWNER)'
      " { member { role } $errors }", MANAGE),
     ('removeOrganizationMember(organizationId: "$organization", email: "$member")'
@@ -111,11 +121,17 @@ MUTATIONS = (
     ('deleteProject(id: "$project") { deletedId $errors }', MANAGE),
     ('reindexProject(id: "$project") { operation { id } project { id } $errors }', MANAGE),
     ('addProjectMember(projectId: "$project", email: "$invited", role: READER)'
-     " { member { role } $errors }", MANAGE),
+     " { invitation { role } secret $errors }", MANAGE),
     ('updateProjectMember(projectId: "$project", email: "$member", role: OWNER)'
      " { member { role } $errors }", MANAGE),
     ('removeProjectMember(projectId: "$project", email: "$member")'
      " { removedEmail $errors }", MANAGE),
+    ('createServiceAccount(organizationId: "$organization", name: "Else")'
+     " { organization { id } account { id } $errors }", MANAGE),
+    ('acceptInvitation(id: "$invitation") { member { role } organization { id } $errors }',
+     CONSENT),
+    ('declineInvitation(id: "$invitation") { invitation { id } $errors }', CONSENT),
+    ('revokeInvitation(id: "$invitation") { invitation { id } $errors }', WITHDRAW),
     ('createApiKey(input: {name: "Else"}) { apiKey { id } secret $errors }', OWN),
     ('createApiKey(input: {name: "Else", projectId: "$project"})'
      " { apiKey { id } secret $errors }", OWN_HERE),

@@ -21,7 +21,7 @@ from tests.permissions.matrix import COLUMNS, anonymous, filled
 from tests.support.clients.graphql import Client
 from tests.support.clients.websocket import PATIENCE
 from tests.support.documents.refusals import snapshot
-from tests.support.fixtures.factories import Tenant, make_tenant
+from tests.support.fixtures.factories import INVITE_TO_ORGANIZATION, Tenant, make_tenant
 from tests.support.servers.deployment import Deployment
 
 _JOBS = METADATA.tables["jobs"]
@@ -56,12 +56,10 @@ mutation ($input: CreateApiKeyInput!) {
   createApiKey(input: $input) { apiKey { id } userErrors { code } }
 }
 """
-INVITE = """
+ADD = """
 mutation ($organization: ID!, $project: ID!, $member: String!) {
-  addOrganizationMember(organizationId: $organization, email: $member, role: READER) {
-    userErrors { code }
-  }
   addProjectMember(projectId: $project, email: $member, role: READER) { userErrors { code } }
+  createServiceAccount(organizationId: $organization, name: "Robot") { userErrors { code } }
 }
 """
 # No test here causes an event of this type, so nothing is sent while tests run.
@@ -96,7 +94,11 @@ async def make_world(deployment: Deployment) -> World:
     tag = tenant.owner_email.removeprefix("owner-")
     names = {"organization": tenant.organization_id, "project": tenant.project_id}
     names["member"] = f"member-{tag}"
-    await tenant.owner.ask(INVITE, **names)
+    await tenant.join(names["member"], organization=tenant.organization_id)
+    await tenant.owner.ask(ADD, **names)
+    place = {"id": tenant.organization_id, "role": "READER"}
+    made = await tenant.owner.do(INVITE_TO_ORGANIZATION, email=tenant.stranger_email, **place)
+    names["invitation"] = made["invitation"]["id"]
     names["invited"] = f"invited-{tag}"
     (memory,) = await tenant.add("I love hiking")
     names["memory"] = memory["id"]

@@ -9,7 +9,7 @@ import pytest
 
 from core.ids import uuid7
 from tests.support.clients.graphql import Client
-from tests.support.fixtures.factories import ADD, Tenant
+from tests.support.fixtures.factories import ADD, INVITE_TO_ORGANIZATION, Tenant
 
 NODE = """
 query ($id: ID!) {
@@ -25,6 +25,7 @@ query ($id: ID!) {
     ... on Operation { status }
     ... on Concept { totalMemories }
     ... on AuditEntry { action }
+    ... on Invitation { email }
     ... on ErasureReceipt { requestedBy }
     ... on Export { url }
     ... on Webhook { eventTypes }
@@ -38,7 +39,7 @@ IDS = """
 {
   viewer {
     account { id } apiKey { id } project { id }
-    organization { id auditLog(last: 1) { nodes { id } } }
+    organization { id auditLog(last: 1) { nodes { id } } invitations { nodes { id } } }
   }
   memories { nodes { id } }
   entities { nodes { id } }
@@ -122,6 +123,8 @@ CHANGES: dict[str, tuple[str, str]] = {
         "organizationId",
     ),
     "revokeApiKey(id: $id)": ("ApiKey", "id"),
+    "revokeInvitation(id: $id)": ("Invitation", "id"),
+    'createServiceAccount(organizationId: $id, name: "a")': ("Organization", "organizationId"),
 }
 
 
@@ -131,6 +134,7 @@ async def ids_by_kind(client: Client) -> dict[str, str]:
     viewer, project = data["viewer"], data["project"]
     concepts, receipts = project["concepts"]["nodes"], project["erasures"]["nodes"]
     webhooks = project["webhooks"]["nodes"]
+    invitations = viewer["organization"]["invitations"]["nodes"]
     deliveries = [delivery for webhook in webhooks for delivery in webhook["deliveries"]["nodes"]]
     return {
         "Account": viewer["account"]["id"],
@@ -142,11 +146,18 @@ async def ids_by_kind(client: Client) -> dict[str, str]:
         "Memory": data["memories"]["nodes"][0]["id"],
         "HistoryEvent": project["history"]["nodes"][0]["id"],
         "Operation": project["operations"]["nodes"][0]["id"],
+        **({"Invitation": invitations[0]["id"]} if invitations else {}),
         **({"Concept": concepts[0]["id"]} if concepts else {}),
         **({"ErasureReceipt": receipts[0]["id"]} if receipts else {}),
         **({"Webhook": webhooks[0]["id"]} if webhooks else {}),
         **({"WebhookDelivery": deliveries[0]["id"]} if deliveries else {}),
     }
+
+
+async def put_invitation(tenant: Tenant) -> None:
+    """Invite an address to the organization."""
+    invitation = {"email": "invited@example.com", "role": "READER"}
+    await tenant.owner.do(INVITE_TO_ORGANIZATION, id=tenant.organization_id, **invitation)
 
 
 async def put_export(tenant: Tenant) -> dict[str, str]:
@@ -175,6 +186,8 @@ async def ids_of_a_stranger(tenant: Tenant) -> dict[str, str]:
         "userId": "mallory",
     }
     await tenant.stranger.do(ADD, input=input)
+    place = {"id": tenant.stranger_organization_id, "email": "a@example.com", "role": "READER"}
+    await tenant.stranger.do(INVITE_TO_ORGANIZATION, **place)
     return await ids_by_kind(tenant.stranger)
 
 
@@ -189,6 +202,7 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
     await tenant.add(MENTIONING, infer=True)
     await tenant.add("Tea")
     await put_webhook(tenant)
+    await put_invitation(tenant)
     ids = await ids_by_kind(tenant.owner) | await put_export(tenant)
     found = {kind: (await tenant.owner.ask(NODE, id=id))["node"] for kind, id in ids.items()}
     assert found.pop("ApiKey").pop("prefix").startswith("mg_")
@@ -202,6 +216,7 @@ async def test_each_kind_of_thing_is_found_by_its_id(tenant: Tenant) -> None:
         "Operation": {"status": "SUCCEEDED"},
         "Concept": {"totalMemories": 1},
         "AuditEntry": {"action": "API_KEY_CREATED"},
+        "Invitation": {"email": "invited@example.com"},
         "ErasureReceipt": {"requestedBy": tenant.owner_email},
         "Export": {"url": f"/exports/{ids['Export']}.jsonl"},
         "Webhook": {"eventTypes": ["MEMORY_DELETE"]},
@@ -217,6 +232,7 @@ async def test_the_contract_has_no_other_nodes(tenant: Tenant) -> None:
     data = await tenant.owner.ask('{ __type(name: "Node") { possibleTypes { name } } }')
     await tenant.add(MENTIONING, infer=True)
     await put_webhook(tenant)
+    await put_invitation(tenant)
     known = await ids_by_kind(tenant.owner) | await put_export(tenant)
     assert {type["name"] for type in data["__type"]["possibleTypes"]} == set(known)
 
@@ -315,7 +331,7 @@ async def test_changes_are_made_to_things_of_their_kind_only(tenant: Tenant, cal
     ids = await ids_by_kind(tenant.owner)
     foreign = (await ids_of_a_stranger(tenant))[kind]
     before = await tenant.owner.ask(STATE)
-    del ids[kind]
+    ids.pop(kind, None)
     for id in (*ids.values(), foreign, *ids_of_nothing(ids | {"Memory": uuid7()})):
         (error,) = await tenant.owner.refused(document, id=id)
         wanted: dict[str, Any] = {"__typename": "NotFoundError", "code": "NOT_FOUND", "id": id}

@@ -59,6 +59,8 @@ LISTS = {
     "projects": f"{THERE} {{ projects({PAGE}) {FOUND} }}",
     "organizations": f"viewer {{ organizations({PAGE}) {FOUND} }}",
     "keys": f"project(id: $project) {{ apiKeys({PAGE}) {FOUND} }}",
+    "invitations of a project": f"project(id: $project) {{ invitations({PAGE}) {FOUND} }}",
+    "invitations of an organization": f"{THERE} {{ invitations({PAGE}) {FOUND} }}",
     "audit log": f"{THERE} {{ auditLog({PAGE}) {FOUND} }}",
     "audit log of a project": f"project(id: $project) {{ auditLog({PAGE}) {FOUND} }}",
 }
@@ -73,15 +75,15 @@ mutation ($inputs: [UpdateMemoriesItem!]!) {
   updateMemories(inputs: $inputs) { userErrors { message } }
 }
 """
+CROWD = 'mutation { createProject(input: {name: "Crowd"}) { project { id } userErrors { code } } }'
 GROW = """
 mutation ($n: String!, $email: String!, $project: ID!, $organization: ID!) {
   createOrganization(input: {name: $n}) { userErrors { message } }
   createProject(input: {name: $n, organizationId: $organization}) { userErrors { message } }
   createApiKey(input: {name: $n, projectId: $project}) { userErrors { message } }
   addProjectMember(projectId: $project, email: $email, role: READER) { userErrors { message } }
-  addOrganizationMember(organizationId: $organization, email: $email, role: READER) {
-    userErrors { message }
-  }
+  addOrganizationMember(
+    organizationId: $organization, email: $email, role: READER) { userErrors { message } }
 }
 """
 
@@ -113,10 +115,7 @@ class World:
         for start in (0, 10, 20):
             await self.tenant.add(*(f"Tea {n}" for n in range(start, start + 10)), **who)
         await self.tenant.add("Old tea", expirationDate="2000-01-01", **who)
-        make = """
-        mutation { createProject(input: {name: "Crowd"}) { project { id } userErrors { message } } }
-        """
-        crowd = self.ids["crowd"] = (await self.owner.do(make))["project"]["id"]
+        crowd = self.ids["crowd"] = (await self.owner.do(CROWD))["project"]["id"]
         for n in range(22):
             names = {"userId": f"a{n * 7 % 22}", "agentId": f"A{n}", "runId": f"é{n}"}
             texts = [f"Tea {number}" for number in range(n % 4 + 1)]
@@ -130,6 +129,7 @@ class World:
             email = f"m{n}-{self.tenant.owner_email}"
             data = await self.owner.ask(GROW, n=str(n), email=email, **self.ids)
             assert all(payload == {"userErrors": []} for payload in data.values()), data
+        self.tenant.add_members(22)
 
 
 def document(body: str) -> str:

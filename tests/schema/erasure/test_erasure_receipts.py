@@ -69,11 +69,6 @@ mutation ($id: ID!) { deleteProject(id: $id) { receipt { ...Receipt } userErrors
 """,
     RECEIPT,
 )
-INVITE = """
-mutation ($project: ID!, $email: String!) {
-  addProjectMember(projectId: $project, email: $email, role: OWNER) { userErrors { code } }
-}
-"""
 OPERATIONS = "{ project { operations(type: SEARCH) { nodes { input } } } }"
 
 
@@ -149,8 +144,7 @@ async def test_a_receipt_outlives_its_project(tenant: Tenant, word: str) -> None
 
 async def test_only_the_requester_sees_the_receipt_of_a_deleted_project(tenant: Tenant) -> None:
     """The memberships are deleted with the project, so the requester is the only link."""
-    variables = {"project": tenant.project_id, "email": tenant.stranger_email}
-    await tenant.owner.do(INVITE, **variables)
+    await tenant.join(tenant.stranger_email, "OWNER", project=tenant.project_id)
     made = (await tenant.stranger.do(DELETE_PROJECT_RECEIPT, id=tenant.project_id))["receipt"]
     receipt = await completed(tenant.stranger, made["id"])
     assert receipt == (await tenant.owner.ask(GET, id=made["id"]))["node"]

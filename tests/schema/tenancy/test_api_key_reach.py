@@ -14,7 +14,7 @@ from tests.support.documents.refusals import (
     not_found,
     with_details,
 )
-from tests.support.fixtures.factories import ADD, Tenant
+from tests.support.fixtures.factories import ACCEPT, ADD, INVITE_TO_ORGANIZATION, Tenant
 
 CREATE = with_details("""
 mutation ($input: CreateApiKeyInput!) {
@@ -40,11 +40,6 @@ mutation ($id: ID) {
   }
 }
 """)
-ADD_TO_ORGANIZATION = """
-mutation ($id: ID!, $email: String!, $role: Role!) {
-  addOrganizationMember(organizationId: $id, email: $email, role: $role) { userErrors { code } }
-}
-"""
 REMOVE_FROM_ORGANIZATION = """
 mutation ($id: ID!, $email: String!) {
   removeOrganizationMember(organizationId: $id, email: $email) { userErrors { code } }
@@ -117,7 +112,7 @@ async def assert_closed(tenant: Tenant, client: Client, organization: str, proje
 async def invited(tenant: Tenant, role: str) -> str:
     """Make the stranger a member of the tenant's organization; return their address."""
     email = tenant.stranger_email
-    await tenant.owner.do(ADD_TO_ORGANIZATION, id=tenant.organization_id, email=email, role=role)
+    await tenant.join(email, role, organization=tenant.organization_id)
     return email
 
 
@@ -234,15 +229,7 @@ async def test_a_key_for_a_member_does_not_open_their_other_organizations(tenant
 
 async def test_a_key_for_a_guest_does_not_open_what_is_theirs(tenant: Tenant) -> None:
     email = tenant.stranger_email
-    await tenant.owner.do(
-        """
-        mutation ($id: ID!, $email: String!) {
-          addProjectMember(projectId: $id, email: $email, role: READER) { userErrors { code } }
-        }
-        """,
-        id=tenant.project_id,
-        email=email,
-    )
+    await tenant.join(email, project=tenant.project_id)
     for where, reach in (({}, "ORGANIZATION"), ({"projectId": tenant.project_id}, "PROJECT")):
         made = await make(tenant.owner, email=email, **where)
         client = tenant.deployment.client(made["secret"])
@@ -259,11 +246,12 @@ async def test_a_key_for_a_guest_does_not_open_what_is_theirs(tenant: Tenant) ->
 
 async def test_an_organization_joined_later_stays_closed_to_a_confined_key(tenant: Tenant) -> None:
     email = f"colleague-{tenant.owner_email.removeprefix('owner-')}"
-    invitation = {"email": email, "role": "OWNER"}
-    await tenant.owner.do(ADD_TO_ORGANIZATION, id=tenant.organization_id, **invitation)
+    colleague = await tenant.join(email, "OWNER", organization=tenant.organization_id)
     made = await make(tenant.owner, email=email)
     client = tenant.deployment.client(made["secret"])
-    await tenant.stranger.do(ADD_TO_ORGANIZATION, id=tenant.stranger_organization_id, **invitation)
+    theirs = {"id": tenant.stranger_organization_id, "email": email, "role": "OWNER"}
+    invited = await tenant.stranger.do(INVITE_TO_ORGANIZATION, **theirs)
+    await colleague.do(ACCEPT, id=invited["invitation"]["id"])
     await assert_closed(tenant, client, tenant.stranger_organization_id, tenant.stranger_project_id)
 
 

@@ -60,11 +60,6 @@ query ($id: ID!) {
 }
 """
 NODE = "query ($id: ID!) { node(id: $id) { id } }"
-ADD_MEMBER = """
-mutation ($id: ID!, $email: String!, $role: Role!) {
-  addProjectMember(projectId: $id, email: $email, role: $role) { userErrors { code } }
-}
-"""
 BAD_NAMES = {"empty": "", "blank": " \t", "too long": "x" * 257, "NUL": "a\0b"}
 
 
@@ -157,7 +152,7 @@ async def test_an_owner_makes_a_key_for_a_member_of_a_project(tenant: Tenant) ->
 
 async def test_an_owner_of_a_project_alone_makes_keys_for_its_members(tenant: Tenant) -> None:
     email = tenant.stranger_email
-    await tenant.owner.do(ADD_MEMBER, id=tenant.project_id, email=email, role="OWNER")
+    await tenant.join(email, "OWNER", project=tenant.project_id)
     for member in (tenant.reader_email, tenant.owner_email):
         key = (await make(tenant.stranger, projectId=tenant.project_id, email=member))["apiKey"]
         assert (key["reach"], key["account"]) == ("PROJECT", {"email": member})

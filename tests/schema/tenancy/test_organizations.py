@@ -38,20 +38,14 @@ mutation ($id: ID!, $input: UpdateOrganizationInput!) {
   }
 }
 """)
-ADD_MEMBER = """
+UPDATE_MEMBER = """
 mutation ($id: ID!, $email: String!, $role: Role!) {
-  addOrganizationMember(organizationId: $id, email: $email, role: $role) { userErrors { code } }
+  updateOrganizationMember(organizationId: $id, email: $email, role: $role) { userErrors { code } }
 }
 """
-UPDATE_MEMBER = ADD_MEMBER.replace("add", "update")
 REMOVE_MEMBER = """
 mutation ($id: ID!, $email: String!) {
   removeOrganizationMember(organizationId: $id, email: $email) { userErrors { code } }
-}
-"""
-ADD_TO_PROJECT = """
-mutation ($id: ID!, $email: String!, $role: Role!) {
-  addProjectMember(projectId: $id, email: $email, role: $role) { userErrors { code } }
 }
 """
 CREATE_PROJECT = with_details("""
@@ -88,8 +82,7 @@ def tagged(tenant: Tenant, name: str) -> str:
 
 async def invite(tenant: Tenant, email: str, role: str) -> Client:
     """Make an address a member of the tenant's organization; return a client of its account."""
-    await tenant.owner.do(ADD_MEMBER, id=tenant.organization_id, email=email, role=role)
-    return tenant.key(email)
+    return await tenant.join(email, role, organization=tenant.organization_id)
 
 
 def organizations(*found: tuple[str, str | None]) -> dict[str, Any]:
@@ -188,7 +181,7 @@ async def test_a_reader_sees_the_projects_they_are_a_member_of(tenant: Tenant) -
     colleague = await invite(tenant, email, "READER")
     id, project_id = tenant.organization_id, tenant.project_id
     made = await tenant.owner.do(CREATE_PROJECT, id=id)
-    await tenant.owner.do(ADD_TO_PROJECT, id=project_id, email=email, role="READER")
+    await tenant.join(email, "READER", project=tenant.project_id)
     assert await colleague.ask(ORGANIZATION, id=id) == seen(id, "READER", (project_id, "READER"))
     await assert_missing(colleague, PROJECT, id=made["project"]["id"])
     refusal = forbidden(OWNER_AND_ADMIN)
@@ -199,7 +192,7 @@ async def test_a_reader_can_own_one_project(tenant: Tenant) -> None:
     email = tagged(tenant, "colleague")
     colleague = await invite(tenant, email, "READER")
     id, project_id = tenant.organization_id, tenant.project_id
-    await tenant.owner.do(ADD_TO_PROJECT, id=project_id, email=email, role="OWNER")
+    await tenant.join(email, "OWNER", project=tenant.project_id)
     assert await colleague.ask(ORGANIZATION, id=id) == seen(id, "READER", (project_id, "OWNER"))
     payload = await colleague.do(RENAME_PROJECT, id=project_id)
     assert payload == {"project": {"name": "Else"}, "userErrors": []}
@@ -265,8 +258,8 @@ async def test_a_guest_finds_only_the_people_of_the_project(tenant: Tenant) -> N
 
 async def test_a_guest_who_owns_a_project_is_still_a_guest(tenant: Tenant) -> None:
     email = tagged(tenant, "guest")
-    await tenant.owner.do(ADD_TO_PROJECT, id=tenant.project_id, email=email, role="OWNER")
-    guest, id = tenant.key(email), tenant.organization_id
+    guest = await tenant.join(email, "OWNER", project=tenant.project_id)
+    id = tenant.organization_id
     found = await guest.ask(ORGANIZATION, id=id)
     assert found == seen(id, None, (tenant.project_id, "OWNER"))
     assert (await guest.error(MEMBERS, id=id))["extensions"]["code"] == "FORBIDDEN"
@@ -277,7 +270,7 @@ async def test_a_guest_who_owns_a_project_is_still_a_guest(tenant: Tenant) -> No
 async def test_leaving_an_organization_ends_the_memberships_in_its_projects(tenant: Tenant) -> None:
     email = tenant.stranger_email
     await invite(tenant, email, "READER")
-    await tenant.owner.do(ADD_TO_PROJECT, id=tenant.project_id, email=email, role="OWNER")
+    await tenant.join(email, "OWNER", project=tenant.project_id)
     await tenant.stranger.ask(PROJECT, id=tenant.project_id)
     await tenant.owner.do(REMOVE_MEMBER, id=tenant.organization_id, email=email)
     await assert_missing(tenant.stranger, PROJECT, id=tenant.project_id)

@@ -234,18 +234,13 @@ async def test_unknown_webhooks_are_rejected(tenant: Tenant) -> None:
 
 async def test_the_owner_of_a_webhook_may_have_left(tenant: Tenant) -> None:
     other = make_tenant(tenant.deployment)
-    invite = """
-    mutation ($id: ID!, $email: String!) {
-      addProjectMember(projectId: $id, email: $email, role: OWNER) { userErrors { code } }
-    }
-    """
     remove = """
     mutation ($id: ID!, $email: String!) {
       removeProjectMember(projectId: $id, email: $email) { userErrors { code } }
     }
     """
     member = {"id": tenant.project_id, "email": other.owner_email}
-    await tenant.owner.do(invite, **member)
+    await tenant.join(other.owner_email, "OWNER", project=tenant.project_id)
     made = await other.owner.do(CREATE, project=tenant.project_id, input=INPUT)
     await tenant.owner.do(remove, **member)
     await assert_missing(other.owner, NODE, id=made["webhook"]["id"])

@@ -150,6 +150,7 @@ def snapshot(tenant: Tenant) -> Snapshot:
             "project_members": or_(
                 in_project.c.project_id.in_(project_ids), in_project.c.account_id.in_(account_ids)
             ),
+            "invitations": tables["invitations"].c.organization_id.in_(organization_ids),
             "audit_entries": tables["audit_entries"].c.organization_id.in_(organization_ids),
             "api_keys": or_(
                 keys.c.account_id.in_(account_ids), keys.c.organization_id.in_(organization_ids)
