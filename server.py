@@ -168,8 +168,7 @@ def create_app(services: Services, settings: Settings) -> Starlette:
 
     development = settings.environment is Environment.DEVELOPMENT
     html = page(ASSETS) if development else None
-    origins = Origins(settings.origins, loopback=development)
-    operations = Live(services)
+    origins, operations = Origins(settings.origins, loopback=development), Live(services)
     routes: list[BaseRoute] = [
         *health_routes(services),
         Route("/graphql", GraphQLEndpoint(operations, html)),

@@ -35,8 +35,8 @@ def license_of(package: str) -> str:
         for value in metadata.get_all("Classifier") or ()
         if value.startswith("License ::")
     ]
-    stated = metadata.get("License-Expression")
-    texts = [stated] if stated else classifiers or [metadata.get("License") or ""]
+    stated = "".join(metadata.get_all("License-Expression") or ())
+    texts = [stated] if stated else classifiers or metadata.get_all("License") or [""]
     names = {SPDX.get(text, text) for text in texts}
     for name in names:
         if not _EXPRESSION.fullmatch(name):

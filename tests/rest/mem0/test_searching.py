@@ -124,7 +124,8 @@ async def test_a_search_is_narrowed(tenant: Tenant) -> None:
     ("path", "body", "at"),
     [
         (V3, {**ANA}, "query"),
-        (V3, {"query": " ", **ANA}, "query"),
+        *((path, {"query": text, **ANA}, "query") for path in (V1, V2, V3) for text in ("", " ")),
+        *((path, {"query": ""}, "filters") for path in (V1, V2, V3)),
         (V3, {"query": "tea"}, "filters"),
         (V3, {"query": "tea", "user_id": "Ana"}, "user_id"),
         (V2, {"query": "tea"}, "filters"),
