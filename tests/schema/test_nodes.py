@@ -174,7 +174,7 @@ async def put_webhook(tenant: Tenant) -> None:
 def ids_of_nothing(ids: dict[str, str]) -> list[str]:
     """Return an unknown id, and texts that are no ids."""
     malformed = ["", " ", "abc", "0", "null", "a\0b", "x" * 10_000]
-    malformed += [ids["Memory"].upper(), ids["Memory"][:-1], ids["Memory"].replace("-", "")]
+    malformed += [ids["Memory"][:-1], ids["Memory"].replace("-", "")]
     malformed += [f"{{{ids['Memory']}}}", f" {ids['Memory']} ", f"{ids['Memory']}\n"]
     return [uuid7(), *malformed]
 

@@ -308,7 +308,6 @@ async def test_unknown_entity_ids_are_rejected(tenant: Tenant) -> None:
         uuid7(),
         "",
         "alice",
-        mine["id"].upper(),
         memory["id"],
         tenant.project_id,
         foreign["entity"]["id"],

@@ -159,7 +159,7 @@ async def test_memories_are_found_by_their_ids(filters: FilterFixture) -> None:
     ids = filters.ids
     assert await filters.found({"ids": [ids["a"], ids["d"], ids["a"]]}) == "ad"
     assert await filters.found({"ids": []}) == ""
-    assert await filters.found({"ids": ["abc", uuid7(), "", ids["b"].upper(), "x" * 5000]}) == ""
+    assert await filters.found({"ids": ["abc", uuid7(), "", "x" * 5000]}) == ""
     assert await filters.found({"not": {"ids": [ids["a"]]}}) == "bcd"
     assert await filters.found({"ids": [ids["a"]], "userId": {"eq": "bob"}}) == ""
     memory = {"memories": {"nodes": [{"id": ids["a"]}]}}
