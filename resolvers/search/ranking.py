@@ -167,7 +167,7 @@ async def late_interaction(
         return np.zeros(len(texts), np.float32)
 
     def choose() -> list[str]:
-        return best_passages([cache.passages(project_id, texts[at]) for at in read], words)
+        return best_passages([cache.passages(project_id, texts[at]) for at in read.tolist()], words)
 
     passages = await asyncio.to_thread(choose)
     states = await cache.token_states(project_id, [query, *passages])

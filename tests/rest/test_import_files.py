@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -110,8 +111,13 @@ async def test_an_import_restores_all_values(tenant: Tenant, history: bool) -> N
     assert [row["sequence"] for row in log] == list(range(1, project["sequence"] + 1))
     assert project["total_memories"] == 6
     if history:
-        events = [event for record in records.values() for event in record.get("history", ())]
-        events.sort(key=lambda event: event["createdAt"])
+        # At one moment, memories are added before any of them changes.
+        moments = [
+            ((event["createdAt"], place > 0), event)
+            for record in records.values()
+            for place, event in enumerate(record.get("history", ()))
+        ]
+        events = [event for _, event in sorted(moments, key=itemgetter(0))]
         assert [_event(row) for row in log] == [
             {**event, "sequence": n, "createdAt": moment(event["createdAt"])}
             for n, event in enumerate(events, 1)
