@@ -14,7 +14,9 @@ EVERYTHING = set(itertools.product(Role, ApiKeyPermission))
 ALLOWED = {
     Permission.VIEW_MEMBERS: EVERYTHING,
     Permission.VIEW_AUDIT_LOG: {(Role.OWNER, permission) for permission in ApiKeyPermission},
+    Permission.VIEW_INVITATIONS: {(Role.OWNER, permission) for permission in ApiKeyPermission},
     Permission.VIEW_WEBHOOKS: {(Role.OWNER, permission) for permission in ApiKeyPermission},
+    Permission.ASK_MODEL: EVERYTHING - {(role, ApiKeyPermission.READ) for role in Role},
     Permission.WRITE_MEMORIES: OWNER_ADMIN | {(Role.OWNER, ApiKeyPermission.WRITE)},
     Permission.MANAGE_PROJECT: OWNER_ADMIN,
     Permission.MANAGE_OWN_KEYS: ANY_ROLE_ADMIN,

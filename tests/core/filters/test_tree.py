@@ -97,7 +97,7 @@ def test_null_operators_are_none() -> None:
         (
             {"or": [{}, {"not": {"metadata": [{"key": "k", "eq": None}]}}]},
             ("or", "1", "not", "metadata", "0"),
-            "eq, ne, contains, in, gt, gte, lt, lte and exists",
+            "eq, ne, contains, in, gt, gte, lt, lte, exists and isNull",
         ),
     ],
 )
