@@ -114,8 +114,8 @@ async def test_the_receipt_of_an_entity_counts_the_erased_rows(tenant: Tenant) -
         # Three adds and the deletion.
         "historyEvents": 4,
         "versions": 1,
-        # The vectors of the existing memories; the other's was deleted with it.
-        "sourceMessages": 2,
+        # That of the deleted memory was kept for a restoration.
+        "sourceMessages": 3,
         "exports": 0,
         # Both adds and the deletion.
         "operations": 3,

@@ -132,7 +132,7 @@ async def test_unknown_memories_are_rejected(tenant: Tenant) -> None:
             await assert_refused(tenant, client, error, SET, id=id, value=value)
 
 
-async def test_feedback_is_deleted_with_its_memory(tenant: Tenant) -> None:
+async def test_feedback_is_deleted_and_restored_with_its_memory(tenant: Tenant) -> None:
     (one,) = await tenant.add("I hike", userId="alice")
     (two,) = await tenant.add("I swim", userId="bob")
     for memory in (one, two):
@@ -144,7 +144,8 @@ async def test_feedback_is_deleted_with_its_memory(tenant: Tenant) -> None:
     await tenant.owner.do(ERASE, id=bob["id"])
     assert kept(tenant) == []
     restored = await tenant.owner.do(RESTORE, id=one["id"], event=event["id"])
-    assert restored["memory"] == {"id": one["id"], "feedback": None}
+    assert restored["memory"] == {"id": one["id"], "feedback": {"value": "VERY_NEGATIVE"}}
+    assert [row["memory_id"] for row in kept(tenant)] == [one["id"]]
 
 
 async def test_a_project_counts_it(tenant: Tenant) -> None:
