@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from core.enums import JobKind
 from core.ids import now, uuid7
 from storage.operations.jobs import JobRow
+from storage.tables.metadata import METADATA
 from storage.transaction import Transaction
 from tests.support.servers.deployment import Deployment
 
@@ -24,6 +26,11 @@ class Outbox:
         self.db = deployment.services.db
         self.project_id = uuid7()
         self.subject = uuid7()
+        # The deployment runs no index jobs, so those of all other tests would be claimed first.
+        jobs = METADATA.tables["jobs"]
+        with self.db.engine.connect().execution_options(mnemograph_write=True) as connection:
+            connection.execute(delete(jobs).where(jobs.c.kind == JobKind.INDEX))
+            connection.commit()
 
     def put(self, *subjects: str) -> None:
         """Put index jobs."""
