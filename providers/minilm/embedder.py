@@ -58,9 +58,6 @@ class MiniLM:
         options.intra_op_num_threads = min(2, os.cpu_count() or 1)
         # Spinning threads would keep those cores busy between runs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The 8-bit weights are expanded to float32 when the model is loaded: matrix products of a
-        # batch take two thirds of the time that the kernel for 8-bit weights takes.
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
         self._session = onnxruntime.InferenceSession(
             HERE / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
