@@ -20,8 +20,8 @@ ERASE = """
 mutation ($id: ID!) { deleteMemory(id: $id, erase: true) { deletedId userErrors { message } } }
 """
 FILLER = "We went through the agenda point by point and moved most of it to the week after. "
-# Several passages long.
-LONG = FILLER * 9
+# Much longer than what the model reads of a text.
+LONG = FILLER * 20
 QUERY = "What colour is the bicycle?"
 ANSWER = "The bicycle in the garage is bright green."
 
@@ -54,11 +54,17 @@ async def test_the_end_of_a_long_text_is_read(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     send(monkeypatch, way)
-    # Both begin alike.
+    # Both begin alike, and the embedding knows no more than the beginning.
     with_answer, without = LONG + ANSWER, LONG + "The parcel on the desk is rather heavy."
     await add_apart(tenant, with_answer, without, ANSWER)
-    again = await reranked(tenant)
+    plain, again = await search(tenant.owner, QUERY, threshold=0), await reranked(tenant)
     assert part(again, with_answer) > part(again, without) + 0.02
+
+    def lead(hits: Hits) -> float:
+        scores = {hit.text: hit.score for hit in hits}
+        return scores[with_answer] - scores[without]
+
+    assert lead(again) > lead(plain) + 0.005
 
 
 async def test_a_passage_is_read_once(tenant: Tenant, read: list[str]) -> None:
@@ -78,7 +84,7 @@ async def test_a_passage_is_read_once(tenant: Tenant, read: list[str]) -> None:
 async def test_texts_in_which_a_passage_hardly_counts_are_not_read(
     tenant: Tenant, read: list[str]
 ) -> None:
-    longer, short = FILLER * 30 + ANSWER, "The bicycle was stolen."
+    longer, short = FILLER * 50 + ANSWER, "The bicycle was stolen."
     await add_apart(tenant, longer, short)
     hits = await reranked(tenant)
     assert read == [QUERY, short]
