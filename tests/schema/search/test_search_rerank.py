@@ -84,7 +84,7 @@ async def test_a_passage_is_read_once(tenant: Tenant, read: list[str]) -> None:
 async def test_texts_in_which_a_passage_hardly_counts_are_not_read(
     tenant: Tenant, read: list[str]
 ) -> None:
-    longer, short = FILLER * 50 + ANSWER, "The bicycle was stolen."
+    longer, short = FILLER * 60 + ANSWER, "The bicycle was stolen."
     await add_apart(tenant, longer, short)
     hits = await reranked(tenant)
     assert read == [QUERY, short]
