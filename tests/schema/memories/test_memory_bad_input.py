@@ -340,3 +340,14 @@ async def test_lists_of_ids_that_cannot_be_are_refused(
     (error,) = await tenant.owner.refused(DELETE_MANY, **arguments)
     is_invalid(error, "ids")
     await unchanged_since(tenant, before)
+
+
+async def test_metadata_nested_without_end_changes_nothing(tenant: Tenant) -> None:
+    (memory,) = await tenant.add("Tea")
+    before = await tenant.owner.ask(STATE)
+    metadata: dict[str, Any] = {}
+    for _ in range(600):
+        metadata = {"k": metadata}
+    error = await tenant.owner.error(UPDATE, id=memory["id"], input={"metadata": metadata})
+    assert error["extensions"]["code"] == "TOO_COMPLEX"
+    await unchanged_since(tenant, before)
