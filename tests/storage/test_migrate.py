@@ -1,6 +1,5 @@
 """Migrations turn an empty database into exactly the models' tables, on both databases."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +11,6 @@ from alembic import command
 from sqlalchemy import text
 
 from core.enums import MemoryState
-from harness.postgres import fresh_postgres
 from storage import migrate as migration
 from storage.database import Database
 from storage.memories.uniqueness import text_hash, uniqueness_key
@@ -21,20 +19,6 @@ from storage.migrations import past_versions, slots
 from storage.tables.metadata import METADATA
 
 pytestmark = pytest.mark.every_database
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Database]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-        yield database
-        database.close()
-    else:
-        with fresh_postgres(f"mnemograph_migrate_{worker_id}") as url:
-            database = Database(url)
-            yield database
-            database.close()
 
 
 def test_migrations_create_the_tables_of_the_models(empty: Database) -> None:

@@ -1,31 +1,13 @@
 """The revision 0012: addresses get the form in which they are compared."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 
-from harness.postgres import fresh_postgres
 from storage.database import Database
 from storage.migrate import migrate
 from tests.storage.test_migrate import go_to
 
 pytestmark = pytest.mark.every_database
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path, worker_id: str) -> Iterator[Database]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'empty.db'}")
-        yield database
-        database.close()
-    else:
-        with fresh_postgres(f"mnemograph_people_{worker_id}") as url:
-            database = Database(url)
-            yield database
-            database.close()
 
 
 def test_addresses_are_folded_unless_the_form_is_taken(empty: Database) -> None:
