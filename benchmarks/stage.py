@@ -125,6 +125,7 @@ class Stage:
             "path": "/graphql",
             "query_string": b"",
             "headers": [
+                (b"host", b"localhost"),
                 (b"content-type", b"application/json"),
                 (b"authorization", b"Bearer " + self.key.encode()),
             ],
