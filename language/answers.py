@@ -49,7 +49,7 @@ _DIAGNOSES = re.compile(
     r"|bottleneck|diagnosis|delay)s? (?:is|was|were|comes|came|lies|stems|seems|happens|happened"
     r"|occurs|occurred|appears)\b|\b(?:caused by|due to|because of|traced to) (?:your|the)\b"
     r"|\byou(?:'ve| have| probably have| seem to have| likely have|'re| are) (?:an? |got )?"
-    r"(?:\w+ )?(?:deficien\w+|infection|allerg\w+|fracture|sprain|overdraft|overcharged|missing"
+    r"(?:\w+ ){0,2}(?:deficien\w+|infection|allerg\w+|fracture|sprain|overdraft|overcharged|missing"
     r"|eligible|approved|due|enrolled|booked|scheduled|registered|on track|behind|ahead)\b",
     re.IGNORECASE,
 )
@@ -133,6 +133,15 @@ _SMALL = frozenset(
         "le",
         "el",
         "di",
+        "do",
+        "da",
+        "dos",
+        "das",
+        "du",
+        "des",
+        "del",
+        "y",
+        "e",
         "von",
         "van",
         "vs",
