@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from starlette.applications import Starlette
 
 from core.enums import JobKind, OperationType
@@ -161,6 +161,10 @@ def _remember_vectors(embedder: MiniLM) -> None:
     embedder._vectors_of = vectors_of  # type: ignore[method-assign]
 
 
+# The engines of the running deployments of this process.
+_ENGINES: list[Engine] = []
+
+
 @contextlib.contextmanager
 def _job_types(indexing: bool) -> Iterator[None]:
     """Let the runners that are created in the block run all jobs, or all but those of the index."""
@@ -193,7 +197,19 @@ async def deployed(
                 _IN_BACKGROUND.reset(token)
             http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.localhost")
             await stack.enter_async_context(http)
+            _ENGINES.append(services.db.engine)
+            stack.callback(_ENGINES.remove, services.db.engine)
             yield Deployment(services, settings, http, app, indexing)
+
+
+def close_idle_connections() -> None:
+    """Close the idle connections of all deployments to their databases.
+
+    Deployments that outlive a module would otherwise keep as many as they ever needed at once, and
+    the processes of the suite together more than PostgreSQL admits.
+    """
+    for engine in _ENGINES:
+        engine.dispose()
 
 
 @contextlib.contextmanager
