@@ -65,13 +65,17 @@ class Loaders:
         """Return one page of a parent's children."""
 
         async def batch(parents: list[str]) -> list[Slice[Any]]:
-            return await self._db.read(
-                lambda tx: tx.pages(
-                    link.listing, parents, link.page, self._actor, dict(link.filters), link.where
-                )
-            )
+            return await self.pages(link, parents)
 
         return await self._loader(link, batch).load(parent)  # type: ignore[no-any-return]
+
+    async def pages(self, link: Link, parents: Sequence[str]) -> list[Slice[Any]]:
+        """Return one page of the children of each parent."""
+        return await self._db.read(
+            lambda tx: tx.pages(
+                link.listing, parents, link.page, self._actor, dict(link.filters), link.where
+            )
+        )
 
     async def count(
         self, listing: Listing[Any], filters: Filters, where: Filter | None, parent: str
@@ -115,9 +119,19 @@ class Loaders:
         """
         return await self._loader(kind, batch).load(key)
 
+    async def load_uncached(
+        self, kind: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
+    ) -> Any:
+        """Do the same for keys that are not hashable, such as rows, and keep nothing."""
+        return await self._loader(kind, batch, cached=False).load(key)
+
     def _loader(
-        self, key: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]]
+        self,
+        key: Hashable,
+        batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]],
+        *,
+        cached: bool = True,
     ) -> DataLoader[Any, Any]:
         if key not in self._by_kind:
-            self._by_kind[key] = DataLoader(batch)
+            self._by_kind[key] = DataLoader(batch, cache=cached)
         return self._by_kind[key]

@@ -1,12 +1,14 @@
 """Relay connections: edges, nodes, page info, and a total that is counted only when selected."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
+from core.errors import AppError
 from resolvers.pagination import Connected, PageArguments
 from schema.base import Argument, Info, add_arguments
 from schema.prices import CONNECTION, FREE, ONE, PAGE, TOTAL
@@ -15,6 +17,8 @@ from schema.scalars import Cursor
 T = TypeVar("T")
 
 Lister = Callable[[PageArguments], Awaitable[Connected]]
+# Takes the parents and the page; the place of a parent may have an error.
+BatchLister = partial[Coroutine[Any, Any, list[Connected | AppError]]]
 
 _ARGUMENTS: tuple[Argument, ...] = (
     (
@@ -138,6 +142,64 @@ def connection(node: Any, description: str) -> Callable[[Callable[..., Lister]],
             graphql_type=Connection[node],
             metadata=CONNECTION,
             extensions=[_PagingExtension()],
+        )
+
+    return declare
+
+
+class _BatchPagingExtension(_PagingExtension):
+    """Does the same with a lister of many parents, which is called once for those of a level."""
+
+    async def resolve_async(
+        self,
+        next_: Callable[..., Any],
+        source: Any,
+        info: strawberry.Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        lister: BatchLister = await next_(source, info, **kwargs)
+        page: PageArguments = {"first": first, "after": after, "last": last, "before": before}
+
+        async def batch(parents: list[Any]) -> list[Any]:
+            return await _pages(lister, parents, page)
+
+        # What differs between two calls besides the context, which is the first argument.
+        kind = (lister.func, lister.args[1:], tuple(page.values()))
+        return await info.context.loaders.load_uncached(kind, batch, source)
+
+
+async def _pages(lister: BatchLister, parents: Sequence[Any], page: PageArguments) -> list[Any]:
+    found = await lister(parents, page)
+    return [each if isinstance(each, AppError) else Connection(found=each) for each in found]
+
+
+def batch_connection(node: Any, description: str) -> Callable[[Callable[..., BatchLister]], Any]:
+    """Declare a paged list that many parents have in one response.
+
+    Its resolver returns a lister of any number of parents: a partial of a function and the context.
+    """
+
+    def declare(resolver: Callable[..., BatchLister]) -> Any:
+        async def batch(info: Info, parents: Sequence[Any], arguments: dict[str, Any]) -> list[Any]:
+            rest = {**arguments}
+            page: PageArguments = {
+                "first": rest.pop("first", None),
+                "after": rest.pop("after", None),
+                "last": rest.pop("last", None),
+                "before": rest.pop("before", None),
+            }
+            return await _pages(resolver(parents[0], info, **rest), parents, page)
+
+        return strawberry.field(
+            resolver,
+            description=description,
+            graphql_type=Connection[node],
+            metadata={**CONNECTION, "batch": batch},
+            extensions=[_BatchPagingExtension()],
         )
 
     return declare

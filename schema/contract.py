@@ -19,6 +19,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from schema.base import USER_ERRORS
+from schema.execution.executor import PREPARED, BreadthFirstExecutor
 from schema.mutations.api_keys import ApiKeyMutation
 from schema.mutations.entities import EntityMutation
 from schema.mutations.exports import ExportMutation
@@ -46,9 +47,6 @@ from schema.types.organization import OrganizationQuery
 from schema.types.project import ProjectQuery
 from schema.types.search import SearchQuery
 from schema.types.viewer import ViewerQuery
-
-# The name under which a transport passes on a document that is already parsed and validated.
-PREPARED = "prepared"
 
 
 @strawberry.type(
@@ -158,6 +156,7 @@ schema = Schema(
     types=list(USER_ERRORS.values()),
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[PreparedDocument],
+    execution_context_class=BreadthFirstExecutor,
 )
 
 

@@ -135,7 +135,7 @@ PACKAGE_ORDER: dict[str, list[set[str]]] = {
         {"synthesis"},
     ],
     "schema": [
-        {"enums", "prices", "scalars"},
+        {"enums", "execution", "prices", "scalars"},
         {"base"},
         {"arguments", "connection"},
         {"types"},

@@ -65,14 +65,14 @@ def check_response_size(size: int, limits: Limits) -> None:
 
 def _characters_in(value: Any, most: int | None) -> int:
     """Return the number of characters of all texts; above `most`, not all are counted."""
-    size = 0
-    pending: list[Any] = [value]
-    while pending and (most is None or size <= most):
-        item = pending.pop()
-        if isinstance(item, str):
-            size += len(item)
-        elif isinstance(item, dict):
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
+    size, level = 0, [value]
+    while level and (most is None or size <= most):
+        size += sum([len(item) for item in level if isinstance(item, str)])
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner.extend(item.values())
+            elif isinstance(item, list):
+                inner.extend(item)
+        level = inner
     return size

@@ -7,14 +7,14 @@ from typing import Any
 
 from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType, MemoryState
-from core.errors import InvalidInput, must_exist
+from core.errors import AppError, InvalidInput, must_exist
 from core.ids import uuid7
 from core.text_forms import canonical_name
 from core.turn import Turn
 from core.validation import LONGEST_NAME, check_metadata, check_text
 from language.dates.moments import Moment
 from resolvers.context import Context
-from resolvers.pagination import Connected, PageArguments, connect
+from resolvers.pagination import Connected, PageArguments, connect, connect_each
 from storage.log.history import HISTORY_OF_MEMORY, HISTORY_ORDER
 from storage.memories.rows import MemoryRow
 from storage.memories.uniqueness import text_hash
@@ -50,11 +50,12 @@ class Place:
     names: Mapping[EntityType, str]
 
 
-async def history_of_memory(ctx: Context, memory: MemoryRow, page: PageArguments) -> Connected:
-    """Return the events of a memory, oldest first, with cursors of the project's log."""
-    return await connect(
-        ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, memory.id, page, scope=memory.project_id
-    )
+async def history_of_memories(
+    ctx: Context, memories: Sequence[MemoryRow], page: PageArguments
+) -> list[Connected | AppError]:
+    """Return the events of each memory, oldest first, with cursors of the project's log."""
+    parents = [(memory.id, memory.project_id) for memory in memories]
+    return await connect_each(ctx, HISTORY_OF_MEMORY, HISTORY_ORDER, parents, page)
 
 
 async def log_of_memory(ctx: Context, id: str, page: PageArguments) -> Connected:

@@ -1,15 +1,16 @@
 """The scopes of lists and searches, and the lists of memories."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from core.categories import catalog_in_force
-from core.errors import InvalidInput
+from core.enums import EntityType
+from core.errors import AppError, InvalidInput
 from core.filters.tree import Filter, categories_named, names_state
 from core.paging import Order
 from resolvers.context import Context
-from resolvers.pagination import Connected, PageArguments, connect
+from resolvers.pagination import Connected, PageArguments, connect_each, only
 from storage.memories.as_of import PAST_MEMORIES_OF_ENTITY, PAST_MEMORIES_OF_PROJECT
 from storage.memories.entities import EntityRow
 from storage.memories.rows import MEMORIES_OF_ENTITY, MEMORIES_OF_PROJECT, MEMORY_ORDER, MemoryRow
@@ -135,12 +136,51 @@ async def memories_of_entity(
     ctx: Context, entity: EntityRow, query: MemoryListQuery, page: PageArguments
 ) -> Connected:
     """Return the memories of an entity. Raises the same errors as `memories_of_project`."""
-    if categories_named(query.scope.filter):
-        await query.check(ctx, await ctx.loaders.row(PROJECTS, entity.project_id))
+    return only(await memories_of_entities(ctx, query, [entity], page))
+
+
+async def memories_of_entities(
+    ctx: Context, query: MemoryListQuery, entities: Sequence[EntityRow], page: PageArguments
+) -> list[Connected | AppError]:
+    """Return the memories of each entity. One statement reads those of all entities of a type.
+
+    The place of an entity has the error that `memories_of_project` raises for its project.
+    """
+    results: list[Connected | AppError | None] = [None] * len(entities)
+    rejected = await _rejections(ctx, query, entities)
+    by_type: dict[EntityType, list[int]] = {}
+    for place, entity in enumerate(entities):
+        if entity.project_id in rejected:
+            results[place] = rejected[entity.project_id]
+        else:
+            by_type.setdefault(entity.type, []).append(place)
     listings = MEMORIES_OF_ENTITY if query.as_of is None else PAST_MEMORIES_OF_ENTITY
-    found = await _list_page(ctx, listings[entity.type], entity.id, query, page)
-    await _reject_pruned(ctx, entity.id, entity.project_id, query, page)
-    return found
+    for type, places in by_type.items():
+        parents = [entities[place].id for place in places]
+        found = await _list_pages(ctx, listings[type], parents, query, page)
+        for place, result in zip(places, found, strict=True):
+            results[place] = result
+    if query.as_of is not None:
+        for place, entity in enumerate(entities):
+            try:
+                await _reject_pruned(ctx, entity.id, entity.project_id, query, page)
+            except AppError as error:
+                results[place] = error
+    return [result for result in results if result is not None]
+
+
+async def _rejections(
+    ctx: Context, query: MemoryListQuery, entities: Sequence[EntityRow]
+) -> dict[str, AppError]:
+    """Return, by project, why the memories of its entities cannot be listed."""
+    rejected: dict[str, AppError] = {}
+    if categories_named(query.scope.filter):
+        for id in dict.fromkeys(entity.project_id for entity in entities):
+            try:
+                await query.check(ctx, await ctx.loaders.row(PROJECTS, id))
+            except AppError as error:
+                rejected[id] = error
+    return rejected
 
 
 async def _reject_pruned(
@@ -172,12 +212,21 @@ async def _list_page(
     query: MemoryListQuery,
     page: PageArguments,
 ) -> Connected:
+    return only(await _list_pages(ctx, listing, [parent], query, page))
+
+
+async def _list_pages(
+    ctx: Context,
+    listing: Listing[MemoryRow],
+    parents: Sequence[str],
+    query: MemoryListQuery,
+    page: PageArguments,
+) -> list[Connected | AppError]:
     moment = query.as_of
     selection = query.scope.selection(ctx.today() if moment is None else moment.date())
-    flags, scope = selection.flags, parent
+    flags, scopes = selection.flags, parents
     if moment is not None:
         flags += (("as_of", moment),)
-        scope = f"{parent} {moment.isoformat()}"
-    return await connect(
-        ctx, listing, query.order, parent, page, flags, scope, where=selection.where
-    )
+        scopes = [f"{parent} {moment.isoformat()}" for parent in parents]
+    pairs = list(zip(parents, scopes, strict=True))
+    return await connect_each(ctx, listing, query.order, pairs, page, flags, selection.where)

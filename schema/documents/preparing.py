@@ -26,6 +26,7 @@ from schema.documents.lexing import parse_document
 from schema.documents.pricing import Plan
 from schema.documents.scanning import scan_document
 from schema.documents.walking import Walk
+from schema.execution.selections import Compiled
 
 # A longer document is not kept.
 LONGEST_KEPT = 20_000
@@ -45,6 +46,7 @@ class Prepared:
     document: DocumentNode | None
     errors: list[GraphQLError]
     plans: Sequence[Plan] = field(default=())
+    compiled: Compiled | None = None
 
     def plan(self, operation_name: str | None) -> Plan | None:
         """Return the operation of this name, or without a name the first one."""
@@ -116,4 +118,5 @@ class Documents:
         errors = validate(self._schema, document, _RULES, max_errors=most)[:most]
         if errors:
             return Prepared(document, errors)
-        return Prepared(document, [], [Plan(*operation) for operation in operations])
+        plans = [Plan(*operation) for operation in operations]
+        return Prepared(document, [], plans, Compiled(document))

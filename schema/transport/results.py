@@ -18,9 +18,10 @@ from core.ids import uuid7
 from core.limits.json_size import check_response, check_response_size
 from core.limits.settings import Limits
 from resolvers.context import Context
-from schema.contract import PREPARED, schema
+from schema.contract import schema
 from schema.documents.preparing import Prepared
 from schema.documents.pricing import Cost, Plan
+from schema.execution.executor import PREPARED
 from schema.transport.errors import format_error
 from storage.log.history import HISTORY_ORDER
 

@@ -9,11 +9,11 @@ from strawberry.scalars import JSON
 
 from core.enums import EntityType
 from resolvers.memories.entities import entities, entity
-from resolvers.memories.listing import memories_of_entity
+from resolvers.memories.listing import memories_of_entities
 from resolvers.search.execution import search_entity
 from schema.arguments import ProjectId
 from schema.base import Info, Node, as_graphql, is_row
-from schema.connection import Lister, connection
+from schema.connection import BatchLister, Lister, batch_connection, connection
 from schema.enums import EntityOrderField, OrderDirection
 from schema.prices import LARGE, ONE
 from schema.types.memory import Memory
@@ -103,7 +103,7 @@ class Entity(Node):
         """Return the project."""
         return await info.context.loaders.row(PROJECTS, self.project_id)
 
-    @connection(Memory, "The entity's memories. The default order is newest first.")
+    @batch_connection(Memory, "The entity's memories. The default order is newest first.")
     def memories(
         self,
         info: Info,
@@ -113,12 +113,10 @@ class Entity(Node):
         latest_only: LatestOnly = False,
         include_merged: IncludeMerged = False,
         as_of: AsOf = None,
-    ) -> Lister:
-        """Return the lister of memories."""
+    ) -> BatchLister:
+        """Return the lister of the memories of entities."""
         wanted = scope_from_input(filter, show_expired, latest_only, include_merged)
-        return partial(
-            memories_of_entity, info.context, as_graphql(self), list_query(wanted, order_by, as_of)
-        )
+        return partial(memories_of_entities, info.context, list_query(wanted, order_by, as_of))
 
     @search_field("Searches the entity's memories and returns the best matches.")
     def search_memories(self, info: Info) -> Searcher:

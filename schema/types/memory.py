@@ -10,14 +10,14 @@ from strawberry.scalars import JSON
 from core.enums import FeedbackValue, MemoryState
 from language.dates.moments import Precision
 from resolvers.memories.concepts import concepts_of_memory
-from resolvers.memories.creation import history_of_memory
+from resolvers.memories.creation import history_of_memories
 from resolvers.memories.feedback import feedback_of_memory
 from resolvers.memories.listing import memories_of_project
 from resolvers.memories.provenance import replaced_memories, sources_of_memory, successor
 from resolvers.search.related import related_memories
 from schema.arguments import FirstRelated, ProjectId
 from schema.base import Info, Node, as_graphql, is_row
-from schema.connection import Lister, connection
+from schema.connection import BatchLister, Lister, batch_connection, connection
 from schema.prices import FREE, LARGE, LIST, ONE, RELATED
 from schema.types.concept import Concept
 from schema.types.history import HistoryEvent
@@ -245,10 +245,10 @@ class Memory(Node):
         """Return its feedback."""
         return as_graphql(await feedback_of_memory(info.context, self.id))
 
-    @connection(HistoryEvent, "The memory's history events, oldest first.")
-    def history(self, info: Info) -> Lister:
-        """Return the lister of its history."""
-        return partial(history_of_memory, info.context, as_graphql(self))
+    @batch_connection(HistoryEvent, "The memory's history events, oldest first.")
+    def history(self, info: Info) -> BatchLister:
+        """Return the lister of the histories of memories."""
+        return partial(history_of_memories, info.context)
 
 
 @strawberry.type

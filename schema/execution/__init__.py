@@ -1,0 +1,1 @@
+"""Breadth-first execution of operations: one pass for all objects of a level of the response."""
