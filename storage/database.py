@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from core.enums import JobKind
@@ -48,6 +49,9 @@ _SQLITE_PRAGMAS = (
 )
 # Serialization failure, deadlock, lock not available: PostgreSQL expects a retry.
 _RETRYABLE = {"40001", "40P01", "55P03"}
+
+# Whether the current thread takes a connection for a read.
+_THREAD = threading.local()
 
 
 class DatabaseUnavailable(Exception):
@@ -80,6 +84,13 @@ class Database:
                 f"MNEMOGRAPH_DATABASE_URL is not a database URL: {error}"
             ) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        # A statement of PostgreSQL reads a snapshot of its own, with or without a transaction
+        # around it, and without one it takes one round trip to the server instead of three.
+        self._reading = (
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        )
         threads = _SQLITE_READERS if self.is_sqlite else _POSTGRESQL_THREADS
         self._readers = ThreadPoolExecutor(threads, "sql-read")
         # SQLite admits one writer at a time: queueing in one thread is fair and never spins.
@@ -151,8 +162,22 @@ class Database:
 
     def read_now(self, work: Work[T]) -> T:
         """Run a read in the calling thread, for the command line."""
-        with self.engine.connect() as connection:
-            return work(Transaction(connection))
+        try:
+            return self._read(work)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The database has restarted or ended the session. A read can simply be repeated, so
+            # its connections are not checked before each use.
+            return self._read(work)
+
+    def _read(self, work: Work[T]) -> T:
+        _THREAD.is_reading = True
+        try:
+            with self._reading.connect() as connection:
+                return work(Transaction(connection))
+        finally:
+            _THREAD.is_reading = False
 
     def write_now(self, work: Work[T]) -> T:
         """Run a write in the calling thread, for the command line; listeners are not called."""
@@ -241,17 +266,20 @@ def _engine(url: URL) -> Engine:
         "json_serializer": json_text,
         "json_deserializer": orjson.loads,
         "query_cache_size": 2000,
+        # Errors are logged, and the parameters of a statement are texts of memories.
+        "hide_parameters": True,
         "poolclass": QueuePool,
     }
     if url.get_backend_name() != "sqlite":
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=_POSTGRESQL_THREADS,
             max_overflow=2,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
             **options,
         )
+        event.listen(engine, "checkout", _check)
+        return engine
     engine = create_engine(
         url,
         pool_size=_SQLITE_READERS + 1,
@@ -275,6 +303,20 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _check(connection: Any, _record: object, proxy: Any) -> None:
+    """Replace a connection to PostgreSQL that has ended, unless a read takes it."""
+    if getattr(_THREAD, "is_reading", False):
+        return
+    dialect = proxy._pool._dialect
+    try:
+        dialect.do_ping(connection)
+    except Exception as error:
+        if not dialect.is_disconnect(error, connection, None):
+            raise
+        # The others have most probably ended with it.
+        raise InvalidatePoolError from error
 
 
 def check_reachable(database: Database) -> None:

@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from core.enums import JobKind
 from core.ids import now, uuid7
+from harness.postgres import fresh_postgres
 from storage.database import Commit, Database
 from storage.errors import RowMoved
+from storage.migrate import migrate
 from storage.transaction import Transaction
 from tests.support.fixtures.factories import Tenant
 from tests.support.servers.deployment import Deployment
@@ -165,3 +167,61 @@ async def test_a_write_with_a_cancelled_caller_is_notified(deployment: Deploymen
     finally:
         go_on.set()
         db.off_commit(listen)
+
+
+async def test_an_error_does_not_repeat_the_parameters(deployment: Deployment) -> None:
+    secret = f"secret-{uuid7()}@example.com"
+
+    def work(tx: Transaction) -> None:
+        tx.accounts.get_or_create(secret, "x" * 37, now())
+        # The same id again, for another address.
+        tx.accounts.get_or_create(f"other-{secret}", "x" * 37, now())
+
+    with pytest.raises(DBAPIError) as raised:
+        await deployment.services.db.write(work)
+    assert "INSERT" in str(raised.value)
+    assert secret not in str(raised.value)
+
+
+@pytest.fixture
+def on_postgresql(worker_id: str) -> Iterator[Database]:
+    """An empty database with the tables, and no other users."""
+    with fresh_postgres(f"mnemograph_sessions_{worker_id}") as url:
+        database = Database(url)
+        migrate(database)
+        yield database
+        database.close()
+
+
+def _end_sessions(database: Database) -> None:
+    """End all sessions of a database, as its restart does."""
+    other = Database(database.url.render_as_string(hide_password=False))
+    with other.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    other.close()
+
+
+async def test_ended_sessions_are_replaced(on_postgresql: Database) -> None:
+    email, meeting = f"{uuid7()}@example.com", threading.Barrier(4)
+
+    def ask(tx: Transaction) -> bool:
+        return tx.accounts.by_email(email) is not None
+
+    def ask_together(tx: Transaction) -> bool:
+        meeting.wait(10)
+        return ask(tx)
+
+    async def fill_pool() -> None:
+        await asyncio.gather(*(on_postgresql.read(ask_together) for _ in range(4)))
+
+    await fill_pool()
+    _end_sessions(on_postgresql)
+    assert not await on_postgresql.read(ask)
+    await fill_pool()
+    _end_sessions(on_postgresql)
+    await on_postgresql.write(lambda tx: tx.accounts.get_or_create(email, uuid7(), now()))
+    _end_sessions(on_postgresql)
+    assert await on_postgresql.read(ask)
