@@ -161,11 +161,9 @@ async def memories_of_entities(
         for place, result in zip(places, found, strict=True):
             results[place] = result
     if query.as_of is not None:
+        until = await _pruned_until(ctx, [entity.project_id for entity in entities])
         for place, entity in enumerate(entities):
-            try:
-                await _reject_pruned(ctx, entity.id, entity.project_id, query, page)
-            except AppError as error:
-                results[place] = error
+            results[place] = _pruning_error(query, until[entity.project_id]) or results[place]
     return [result for result in results if result is not None]
 
 
@@ -195,14 +193,26 @@ async def _reject_pruned(
         return
 
     async def batch(keys: list[tuple[str, str]]) -> list[datetime | None]:
-        projects = sorted({project for _, project in keys})
-        pruned = await ctx.read(lambda tx: tx.pruning.pruned(projects))
-        return [pruned[project].until if project in pruned else None for _, project in keys]
+        until = await _pruned_until(ctx, [project for _, project in keys])
+        return [until[project] for _, project in keys]
 
     kind = ("pruned", query, *page.values())
-    until = await ctx.loaders.load(kind, batch, (parent, project_id))
-    if until is not None and query.as_of < until:
-        raise InvalidInput(f"The history before {until.isoformat()} has been pruned.", "asOf")
+    error = _pruning_error(query, await ctx.loaders.load(kind, batch, (parent, project_id)))
+    if error is not None:
+        raise error
+
+
+async def _pruned_until(ctx: Context, projects: Sequence[str]) -> dict[str, datetime | None]:
+    """Return the moment until which the history of each project has been pruned."""
+    distinct = sorted(set(projects))
+    pruned = await ctx.read(lambda tx: tx.pruning.pruned(distinct))
+    return {id: pruned[id].until if id in pruned else None for id in distinct}
+
+
+def _pruning_error(query: MemoryListQuery, until: datetime | None) -> InvalidInput | None:
+    if query.as_of is None or until is None or query.as_of >= until:
+        return None
+    return InvalidInput(f"The history before {until.isoformat()} has been pruned.", "asOf")
 
 
 async def _list_page(

@@ -51,6 +51,12 @@ async def test_all_attributes_of_a_memory_are_stored(tenant: Tenant) -> None:
     assert found["immutable"] is True
 
 
+async def test_integers_of_64_bits_stay_exact(tenant: Tenant) -> None:
+    numbers = {"largest": 2**64 - 1, "smallest": -(2**63)}
+    (id,) = await added(tenant, "I like tea", metadata=numbers)
+    assert (await shown(tenant, id))["metadata"] == numbers
+
+
 async def test_structured_attributes_contain_the_time(tenant: Tenant) -> None:
     (id,) = await added(tenant, "I like tea")
     found = await shown(tenant, id)
@@ -178,6 +184,8 @@ BAD: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a day": ({"expiration_date": "soon"}, ["expiration_date"]),
     "metadata": ({"metadata": [1]}, ["metadata"]),
+    "a large integer": ({"metadata": {"a": 2**64}}, ["metadata"]),
+    "a small integer": ({"metadata": {"a": [-(2**63) - 1]}}, ["metadata"]),
     "a long name": ({"user_id": "x" * 257}, ["user_id"]),
 }
 

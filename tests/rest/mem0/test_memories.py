@@ -59,6 +59,7 @@ async def test_an_update_answers_the_memory(tenant: Tenant) -> None:
         ({"text": " "}, ["text"]),
         ({"text": 7}, ["text"]),
         ({"metadata": "x"}, ["metadata"]),
+        ({"metadata": {"a": 2**64}}, ["metadata"]),
         ({"timestamp": "soon"}, ["timestamp"]),
         ({"expiration_date": "2024-13-01"}, ["expiration_date"]),
     ],
