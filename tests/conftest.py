@@ -35,7 +35,6 @@ from tests.support.fixtures.factories import Tenant, make_tenant
 from tests.support.servers.deployment import (
     REQUIRE_ALL,
     Deployment,
-    close_idle_connections,
     deployed,
     skip,
     temporary_dir,
@@ -178,13 +177,6 @@ def _empty_database(kind: str, name: str) -> Iterator[str]:
     else:
         with fresh_postgres(name) as url:
             yield url
-
-
-@pytest.fixture(scope="module", autouse=True)
-def idle_connections() -> Iterator[None]:
-    """Close idle connections after each module."""
-    yield
-    close_idle_connections()
 
 
 @pytest.fixture(scope="session", params=BACKENDS)

@@ -97,20 +97,24 @@ async def world(deployment: Deployment) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("column", ["owner", "reader", "stranger"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 async def test_generated_documents(
     world: World, seed: int, column: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     comparison = Comparison(world, column, monkeypatch)
     executed = 0
     for number in range(_DOCUMENTS):
-        maker = DocumentMaker(10_000 * seed + number, world.names)
-        query, variables = maker.make()
-        found = await comparison.answers(query, variables)
-        if found is not None:
-            executed += 1
-            by_levels, by_core = found
-            assert _comparable(by_levels) == _comparable(by_core), (query, variables)
+        query, variables = DocumentMaker(10_000 * seed + number, world.names).make()
+        for is_last in (False, False, True):
+            found = await comparison.answers(query, variables)
+            if found is None:
+                break
+            by_levels, by_core = map(_comparable, found)
+            if by_levels == by_core:
+                executed += 1
+                break
+            # Jobs, such as deliveries, may change a row between the two executions.
+            assert not is_last, (query, variables, found)
     assert executed > 0.7 * _DOCUMENTS
     # What is left to graphql-core compares it with itself.
     assert comparison.left_to_core < 0.5 * executed

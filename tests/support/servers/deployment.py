@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, event
 from starlette.applications import Starlette
 
 from core.enums import JobKind, OperationType
@@ -161,8 +161,15 @@ def _remember_vectors(embedder: MiniLM) -> None:
     embedder._vectors_of = vectors_of  # type: ignore[method-assign]
 
 
-# The engines of the running deployments of this process.
-_ENGINES: list[Engine] = []
+@contextlib.contextmanager
+def _few_connections() -> Iterator[None]:
+    """Let the databases that are opened in the block keep few connections to PostgreSQL.
+
+    Each process of the suite has several deployments, and PostgreSQL admits 100 connections.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("storage.database._POSTGRESQL_THREADS", 4)
+        yield
 
 
 @contextlib.contextmanager
@@ -184,32 +191,21 @@ async def deployed(
     Without indexing, vectors stay out of the index, as on a server whose index is behind. Keeping
     it up to date takes a good part of the time of tests that never look at it.
     """
-    with open_services(settings) as services:
+    async with contextlib.AsyncExitStack() as stack:
+        with _few_connections():
+            services = stack.enter_context(open_services(settings))
         if isinstance(services.embedder, MiniLM):
             _remember_vectors(services.embedder)
         app = create_app(services, settings)
+        if workers:
+            token = _IN_BACKGROUND.set(True)
+            with _job_types(indexing):
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            _IN_BACKGROUND.reset(token)
         transport = httpx.ASGITransport(app)
-        async with contextlib.AsyncExitStack() as stack:
-            if workers:
-                token = _IN_BACKGROUND.set(True)
-                with _job_types(indexing):
-                    await stack.enter_async_context(app.router.lifespan_context(app))
-                _IN_BACKGROUND.reset(token)
-            http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.localhost")
-            await stack.enter_async_context(http)
-            _ENGINES.append(services.db.engine)
-            stack.callback(_ENGINES.remove, services.db.engine)
-            yield Deployment(services, settings, http, app, indexing)
-
-
-def close_idle_connections() -> None:
-    """Close the idle connections of all deployments to their databases.
-
-    Deployments that outlive a module would otherwise keep as many as they ever needed at once, and
-    the processes of the suite together more than PostgreSQL admits.
-    """
-    for engine in _ENGINES:
-        engine.dispose()
+        http = httpx.AsyncClient(transport=transport, base_url="http://mnemograph.localhost")
+        await stack.enter_async_context(http)
+        yield Deployment(services, settings, http, app, indexing)
 
 
 @contextlib.contextmanager
