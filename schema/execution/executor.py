@@ -15,10 +15,7 @@ PREPARED = "prepared"
 
 
 class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
-    """Completes the values of root fields level by level.
-
-    `config` and `scalars` are those of the Strawberry schema.
-    """
+    """Completes the values of root fields level by level."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -35,6 +35,9 @@ from schema.execution.leaves import Unusual, expression, is_leaf_output, seriali
 if TYPE_CHECKING:
     from graphql.execution import Executor
 
+# The number of compiled root fields of one document that are kept: the variables in `@skip` and
+# `@include` can have many combinations of values.
+MOST_KEPT = 32
 _TYPENAME = "__typename"
 
 
@@ -152,12 +155,17 @@ class Compiled:
         self._deciding = _deciding_variables(document)
         self._outputs: dict[Any, Output | None] = {}
 
+    def __len__(self) -> int:
+        return len(self._outputs)
+
     def output(self, executor: "Executor[Any]", type: Any, details: Any, key: str) -> Output | None:
         """Return how to complete a root field, or None if graphql-core has to do it."""
         given = executor.variable_values.coerced
         decisions = tuple(given.get(name) is True for name in self._deciding)
         known = (id(executor.operation), key, decisions)
         if known not in self._outputs:
+            if len(self._outputs) >= MOST_KEPT:
+                self._outputs.clear()
             try:
                 self._outputs[known] = compile_output(executor, type, details, (key,))
             except Unusual:

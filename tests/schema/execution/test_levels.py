@@ -1,9 +1,15 @@
 """What is executed by levels: what is left to graphql-core, and how often resolvers are called."""
 
+import itertools
+
+import orjson
 import pytest
 
+from resolvers.context import Context, authenticate
 from schema.execution.executor import BreadthFirstExecutor
 from schema.execution.levels import Resolved
+from schema.transport.admission import Admission
+from schema.transport.results import ClientOperation, execute
 from tests.support.fixtures.factories import Tenant
 
 SEARCH = """
@@ -59,3 +65,26 @@ async def test_no_resolver_is_called_again_after_an_error(
     await deployment.services.search_recorder.flush()
     data = await tenant.owner.ask(SEARCHES, id=tenant.project_id)
     assert data["project"]["operations"]["totalCount"] == 1
+
+
+async def test_combinations_of_directives_are_kept_up_to_a_number(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.execution.selections.MOST_KEPT", 3)
+    services = tenant.deployment.services
+    actor = await authenticate(services, [tenant.owner.key or ""])
+    admission = Admission(services)
+    query = """
+      query ($id: ID!, $a: Boolean!, $b: Boolean!, $c: Boolean = false) {
+        project(id: $id) { id @include(if: $a) version @skip(if: $b) ... @include(if: $c) { name } }
+      }
+    """
+    for a, b, c in itertools.product((True, False), repeat=3):
+        variables = {"id": tenant.project_id, "a": a, "b": b, "c": c}
+        asked = await admission.admit(ClientOperation(query, variables), actor)
+        result = await execute(asked, Context(actor, services))
+        wanted = ["id"] * a + ["version"] * (not b) + ["name"] * c
+        assert list(orjson.loads(result.body)["data"]["project"]) == wanted
+        assert asked.prepared is not None
+        assert asked.prepared.compiled is not None
+        assert 1 <= len(asked.prepared.compiled) <= 3
