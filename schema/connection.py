@@ -110,6 +110,18 @@ class Connection(Generic[T]):
         return await self.found.total(info.context)
 
 
+def _page_of(arguments: dict[str, Any]) -> tuple[PageArguments, dict[str, Any]]:
+    """Return the four paging arguments of a field, and its others."""
+    rest = {**arguments}
+    page: PageArguments = {
+        "first": rest.pop("first", None),
+        "after": rest.pop("after", None),
+        "last": rest.pop("last", None),
+        "before": rest.pop("before", None),
+    }
+    return page, rest
+
+
 class _PagingExtension(FieldExtension):
     """Adds the four paging arguments to a field and calls its lister with them."""
 
@@ -117,18 +129,10 @@ class _PagingExtension(FieldExtension):
         add_arguments(field, _ARGUMENTS)
 
     async def resolve_async(
-        self,
-        next_: Callable[..., Any],
-        source: Any,
-        info: strawberry.Info,
-        first: int | None = None,
-        after: Cursor | None = None,
-        last: int | None = None,
-        before: Cursor | None = None,
-        **kwargs: Any,
+        self, next_: Callable[..., Any], source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        lister: Lister = await next_(source, info, **kwargs)
-        page: PageArguments = {"first": first, "after": after, "last": last, "before": before}
+        page, rest = _page_of(kwargs)
+        lister: Lister = await next_(source, info, **rest)
         return Connection(found=await lister(page))
 
 
@@ -151,18 +155,10 @@ class _BatchPagingExtension(_PagingExtension):
     """Does the same with a lister of many parents, which is called once for those of a level."""
 
     async def resolve_async(
-        self,
-        next_: Callable[..., Any],
-        source: Any,
-        info: strawberry.Info,
-        first: int | None = None,
-        after: Cursor | None = None,
-        last: int | None = None,
-        before: Cursor | None = None,
-        **kwargs: Any,
+        self, next_: Callable[..., Any], source: Any, info: strawberry.Info, **kwargs: Any
     ) -> Any:
-        lister: BatchLister = await next_(source, info, **kwargs)
-        page: PageArguments = {"first": first, "after": after, "last": last, "before": before}
+        page, rest = _page_of(kwargs)
+        lister: BatchLister = await next_(source, info, **rest)
 
         async def batch(parents: list[Any]) -> list[Any]:
             return await _pages(lister, parents, page)
@@ -185,13 +181,7 @@ def batch_connection(node: Any, description: str) -> Callable[[Callable[..., Bat
 
     def declare(resolver: Callable[..., BatchLister]) -> Any:
         async def batch(info: Info, parents: Sequence[Any], arguments: dict[str, Any]) -> list[Any]:
-            rest = {**arguments}
-            page: PageArguments = {
-                "first": rest.pop("first", None),
-                "after": rest.pop("after", None),
-                "last": rest.pop("last", None),
-                "before": rest.pop("before", None),
-            }
+            page, rest = _page_of(arguments)
             return await _pages(resolver(parents[0], info, **rest), parents, page)
 
         return strawberry.field(
