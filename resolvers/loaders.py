@@ -5,6 +5,7 @@ and then calls the batch function once. A nested query therefore takes a fixed n
 whatever the number of parents.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,7 @@ class Loaders:
             found = await self._db.read(lambda tx: tx.find(source, ids, self._actor))
             return [found.get(id) for id in ids]
 
-        return await self._loader(("row", source.noun), batch).load(canonical_id(id))
+        return await self.load(("row", source.noun), batch, canonical_id(id))
 
     async def page(self, link: Link, parent: str) -> Slice[Any]:
         """Return one page of a parent's children."""
@@ -67,7 +68,7 @@ class Loaders:
         async def batch(parents: list[str]) -> list[Slice[Any]]:
             return await self.pages(link, parents)
 
-        return await self._loader(link, batch).load(parent)  # type: ignore[no-any-return]
+        return await self.load(link, batch, parent)  # type: ignore[no-any-return]
 
     async def pages(self, link: Link, parents: Sequence[str]) -> list[Slice[Any]]:
         """Return one page of the children of each parent."""
@@ -87,7 +88,7 @@ class Loaders:
                 lambda tx: tx.counts(listing, parents, self._actor, dict(filters), where)
             )
 
-        return await self._loader((listing, filters, where), batch).load(parent)  # type: ignore[no-any-return]
+        return await self.load((listing, filters, where), batch, parent)  # type: ignore[no-any-return]
 
     async def entity(self, project_id: str, type: EntityType, name: str) -> Any:
         """Return an entity by type and name, or None if it does not exist or is not visible."""
@@ -96,7 +97,7 @@ class Loaders:
             found = await self._db.read(lambda tx: tx.entities.by_name(names, self._actor))
             return [found.get(name) for name in names]
 
-        return await self._loader("entity", batch).load((project_id, type, name))
+        return await self.load("entity", batch, (project_id, type, name))
 
     async def nodes(self, ids: Sequence[str]) -> list[Any]:
         """Return rows of any kind by id, in order, with None for each the actor cannot see."""
@@ -116,8 +117,10 @@ class Loaders:
         """Return the result of a batch function for a key.
 
         Requests of the same `kind` share a loader, which calls the first `batch` with all keys.
+        Requests of the same key share a result, so the loss of one must not cancel it: graphql-core
+        cancels the siblings of a field that fails.
         """
-        return await self._loader(kind, batch).load(key)
+        return await asyncio.shield(self._loader(kind, batch).load(key))
 
     async def load_uncached(
         self, kind: Hashable, batch: Callable[[list[Any]], Coroutine[Any, Any, list[Any]]], key: Any
