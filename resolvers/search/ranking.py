@@ -26,9 +26,9 @@ from storage.transaction import Transaction
 
 # Late interaction scores only the best: a hundred of them find no more than thirty do.
 RERANKED_ROWS = 30
-# How a passage matches says next to nothing about a longer text, so that is not read: more than 320
+# How a passage matches says next to nothing about a longer text, so that is not read: more than 160
 # content words.
-LEAST_FADE = 0.1
+LEAST_FADE = 0.2
 _EPOCH = date(1970, 1, 1)
 _DIGITS = 6
 
