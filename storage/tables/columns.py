@@ -61,13 +61,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Return the moment as an aware datetime in UTC."""
-        if value is None:
-            return None
-        if dialect.name == "sqlite":
-            return value.replace(tzinfo=UTC)  # type: ignore[no-any-return]
-        return value.astimezone(UTC)  # type: ignore[no-any-return]
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """Return the function from a value of the driver to an aware datetime in UTC.
+
+        Rows have several moments, so it is as short as possible. Sessions of PostgreSQL have the
+        time zone UTC, and the driver returns the result.
+        """
+        return _moment if dialect.name == "sqlite" else None
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 def enum_type(members: type[Enum]) -> SqlEnum:
