@@ -39,7 +39,8 @@ from server import create_app, open_services
 from serving import tune_garbage_collector
 
 EMAIL = "benchmark@localhost"
-_FILL_AT_ONCE = 1_000
+# Fewer characters than one call may have.
+_SENTENCES_AT_ONCE = 1_000
 _WORDS = re.findall(
     r"\w+",
     """
@@ -166,10 +167,11 @@ class Stage:
         ctx = await self.context(replace(self.services, embedder=embedder))
         project_id = await self.make_project()
         ids: list[str] = []
+        at_once = _SENTENCES_AT_ONCE // sentences
         for user, count in users:
             new = NewMemories({EntityType.USER: user})
-            for start in range(0, count, _FILL_AT_ONCE):
-                part = texts(min(_FILL_AT_ONCE, count - start), (user, start), sentences)
+            for start in range(0, count, at_once):
+                part = texts(min(at_once, count - start), (user, start), sentences)
                 request = AddRequest([Turn("user", each) for each in part], new, infer=False)
                 addition = await add_memories(ctx, project_id, request)
                 ids += [result.memory.id for result in addition.results]

@@ -67,12 +67,15 @@ def _characters_in(value: Any, most: int | None) -> int:
     """Return the number of characters of all texts; above `most`, not all are counted."""
     size, level = 0, [value]
     while level and (most is None or size <= most):
-        size += sum([len(item) for item in level if isinstance(item, str)])
         inner: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
+            # Comparing types is several times as fast as `isinstance`, and JSON has no others.
+            kind = type(item)
+            if kind is str:
+                size += len(item)
+            elif kind is dict:
                 inner.extend(item.values())
-            elif isinstance(item, list):
+            elif kind is list:
                 inner.extend(item)
         level = inner
     return size

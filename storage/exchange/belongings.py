@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Connection, Integer, bindparam, select
 
 from core.events import HistoryEventType
 from core.paging import Order
-from storage.log.history import HistoryRow
+from storage.log.history import HISTORY, HistoryRow
 from storage.memories.concepts import ConceptStore
 from storage.memories.entities import EntityRow
 from storage.memories.feedback import FeedbackRow, FeedbackStore
@@ -33,7 +33,7 @@ EXPORT_ORDER = Order("export", ("created_at", "id"))
 _IDS = bindparam("ids", expanding=True, type_=Id)
 _UNTIL = bindparam("until", type_=BigInteger)
 _EVENTS = (
-    select(*(_HISTORY.c[name] for name in HistoryRow.__dataclass_fields__))
+    select(*HISTORY.columns(_HISTORY))
     .where(_HISTORY.c.memory_id.in_(_IDS), _HISTORY.c.sequence <= _UNTIL)
     .order_by(_HISTORY.c.memory_id, _HISTORY.c.sequence)
 )

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, bindparam, case, insert, select, update
+import orjson
+from sqlalchemy import BigInteger, Connection, Text, bindparam, case, cast, insert, select, update
 
 from core.access import Actor
 from core.events import HistoryEventType
@@ -38,6 +39,7 @@ _ENTITIES = table_of(Entity)
 class HistoryRow:
     """One row of the log. `before` and `after` have the changed fields by their API names.
 
+    They are stored as JSON, and decoded when they are used: most requests do not select them.
     `version` is the memory's version after the event; for a deletion, the version that it ended.
     `imported_by` is who imported the event, null if it happened in this project.
     """
@@ -50,12 +52,22 @@ class HistoryRow:
     type: HistoryEventType
     old_text: str | None
     new_text: str | None
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before_json: str | None
+    after_json: str | None
     actor: str
     operation_id: str | None
     created_at: datetime
     imported_by: str | None = None
+
+    @property
+    def before(self) -> dict[str, Any] | None:
+        """The changed fields before the event; None if there were none."""
+        return None if self.before_json is None else orjson.loads(self.before_json)
+
+    @property
+    def after(self) -> dict[str, Any] | None:
+        """The changed fields after the event; None if there are none."""
+        return None if self.after_json is None else orjson.loads(self.after_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,14 @@ class _Totals:
 
 HISTORY_ORDER = Order("history", ("sequence",))
 HISTORY = Source(
-    "history event", _HISTORY, HistoryRow, lambda event: in_visible_project(event.c.project_id)
+    "history event",
+    _HISTORY,
+    HistoryRow,
+    lambda event: in_visible_project(event.c.project_id),
+    {
+        "before_json": lambda event: cast(event.c.before, Text),
+        "after_json": lambda event: cast(event.c.after, Text),
+    },
 )
 _BY_TYPE = {
     "types": lambda event: event.c.type.in_(

@@ -71,7 +71,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def _moment(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
+    return None if value is None else datetime.fromisoformat(value + "Z")
 
 
 def enum_type(members: type[Enum]) -> SqlEnum:
