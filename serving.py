@@ -92,6 +92,7 @@ def tune_garbage_collector() -> None:
     traversal of the search cache, so collections of the young generation run ten times less often.
     Collections cannot be disabled: only a full one frees what closed connections leave.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     young, middle, old = gc.get_threshold()

@@ -3,6 +3,8 @@
 The modules are excluded from garbage collection, so that a fork neither examines nor copies them.
 """
 
+from harness import starting  # noqa: F401  # isort: skip
+
 import gc
 from importlib import import_module
 
@@ -17,5 +19,6 @@ MODULES = (
 
 for name in MODULES:
     import_module(name)
+gc.enable()
 gc.collect()
 gc.freeze()

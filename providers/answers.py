@@ -51,7 +51,9 @@ def utterances_of_answer(
     those of the speakers.
     """
     outline = outline_of(turn.content)
-    parts = [each for each in outline.prose if _tells(each, asked, names)][:MAX_TOLD]
+    # Looked for once, because a message may be long, and each sentence is compared with it.
+    asked_numbers = set(_NUMBER.findall(asked))
+    parts = [each for each in outline.prose if _tells(each, asked_numbers, names)][:MAX_TOLD]
     recommended = _recommended(outline, asked, names)
     if recommended:
         parts = [*(each for each in parts if each not in recommended), recommended]
@@ -65,8 +67,11 @@ def utterances_of_answer(
     ]
 
 
-def _tells(sentence: str, asked: str, names: Collection[str]) -> bool:
-    """Return whether a sentence is a commitment, a recommendation or something about the user."""
+def _tells(sentence: str, asked_numbers: set[str], names: Collection[str]) -> bool:
+    """Return whether a sentence is a commitment, a recommendation or something about the user.
+
+    `asked_numbers` are the numbers in the message that the sentence answers.
+    """
     saying = classify(sentence, names)
     if saying.is_question or saying.is_request or saying.is_pleasantry or sentence.endswith(COLONS):
         return False
@@ -76,7 +81,7 @@ def _tells(sentence: str, asked: str, names: Collection[str]) -> bool:
         return True
     if RECOMMENDS.search(sentence):
         return is_particular_advice(sentence)
-    new = set(_NUMBER.findall(sentence)).difference(_NUMBER.findall(asked))
+    new = set(_NUMBER.findall(sentence)) - asked_numbers
     return tells_of_user(sentence, bool(new))
 
 

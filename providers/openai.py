@@ -7,12 +7,15 @@ it is set explicitly here, so that only the settings of the server apply.
 
 import asyncio
 import re
+import ssl
 from collections.abc import Awaitable, Callable
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import openai
+from httpx import create_ssl_context
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from providers.base import ProviderError
@@ -92,12 +95,15 @@ class Endpoint:
         self._closed = False
         url = base_url or OPENAI_URL
         limits = openai.Timeout(timeout, connect=min(timeout, CONNECT_TIMEOUT))
+        trust_env = not _is_loopback(url)
         self.client = AsyncOpenAI(
             base_url=url,
             api_key=self._secret or NO_KEY,
             timeout=limits,
             max_retries=retries,
-            http_client=DefaultAsyncHttpxClient(timeout=limits, trust_env=not _is_loopback(url)),
+            http_client=DefaultAsyncHttpxClient(
+                timeout=limits, trust_env=trust_env, verify=_certificates(trust_env)
+            ),
         )
         self.client.organization = None
         self.client.project = None
@@ -184,6 +190,12 @@ class Endpoint:
         self._calls.discard(call)
         if not call.cancelled():
             call.exception()  # Retrieved, or asyncio would log it after the caller has gone.
+
+
+@cache
+def _certificates(trust_env: bool) -> ssl.SSLContext:
+    """Return the TLS settings; cached, because loading the trusted certificates takes a while."""
+    return create_ssl_context(trust_env=trust_env)
 
 
 def _is_loopback(url: str) -> bool:

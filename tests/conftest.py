@@ -11,11 +11,15 @@ whole module. If `MNEMOGRAPH_TEST_REQUIRE_ALL` is set, as in `.ci/run`, every te
 Without a PostgreSQL server, the tests on PostgreSQL are skipped.
 """
 
+# Imported first, because it makes the other imports cheaper.
+from harness import starting  # noqa: F401  # isort: skip
+
 import contextlib
 import gc
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 # Imported early: Hypothesis must see its generators in the garbage collector, so it has to be
 # loaded before `tune_garbage_collector` freezes what the collector knows.
@@ -40,6 +44,12 @@ from tests.support.servers.deployment import (
     temporary_dir,
 )
 
+# The processes that tests start do without what `pythonpath` hides, as the tests do.
+_ABSENT = Path(__file__).parent / "support" / "absent"
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (str(_ABSENT), os.environ.get("PYTHONPATH")))
+)
+
 # The default renderer prints all local variables of each logged exception, which takes seconds.
 structlog.configure(
     processors=[
@@ -59,6 +69,8 @@ hypothesis.settings.load_profile("any machine")
 pytest_plugins = ["pytester"]
 
 BACKENDS = ("sqlite", "postgresql")
+# So many objects are created before the garbage collector looks for unreachable ones.
+_YOUNG_OBJECTS = 100_000
 # Tests that install clients, or start servers or browsers, and wait for them.
 _LONGEST = ("tests/mem0/", "tests/server/", "tests/schema/transport/test_graphiql_browser")
 
@@ -153,9 +165,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_finish() -> None:
     """Exclude the imported modules and the collected tests from garbage collection.
 
-    A server does the same after its start.
+    A server does the same after its start. Here, collections are rarer than in a server, because
+    none of the garbage of tests lives long enough to fill the memory.
     """
     tune_garbage_collector()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 @pytest.hookimpl(trylast=True)

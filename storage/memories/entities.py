@@ -21,7 +21,6 @@ from storage.tables.fields import table_of
 from storage.tables.graph import Entity
 
 _ENTITIES = table_of(Entity)
-_NAMED = tuple_(_ENTITIES.c.type, _ENTITIES.c.name)
 
 
 @dataclass(slots=True)
@@ -63,6 +62,10 @@ _BY_NAME = select(*ENTITIES.columns(_ENTITIES)).where(
         bindparam("names", expanding=True)
     ),
     ENTITIES.visible(_ENTITIES),
+)
+_IDS_BY_NAME = select(_ENTITIES.c.type, _ENTITIES.c.id).where(
+    _ENTITIES.c.project_id == bindparam("project", type_=_ENTITIES.c.project_id.type),
+    tuple_(_ENTITIES.c.type, _ENTITIES.c.name).in_(bindparam("names", expanding=True)),
 )
 
 
@@ -121,10 +124,8 @@ class EntityStore:
         self, project_id: str, names: Mapping[EntityType, str]
     ) -> dict[EntityType, str]:
         """Return the ids of the named entities that exist, by type."""
-        statement = select(_ENTITIES.c.type, _ENTITIES.c.id).where(
-            _ENTITIES.c.project_id == project_id, _NAMED.in_(list(names.items()))
-        )
-        return {row.type: row.id for row in self._connection.execute(statement)}
+        values = {"project": project_id, "names": list(names.items())}
+        return {row.type: row.id for row in self._connection.execute(_IDS_BY_NAME, values)}
 
     def set_metadata(self, id: str, metadata: dict[str, Any], moment: datetime) -> None:
         """Replace the metadata of an entity."""

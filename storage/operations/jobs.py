@@ -17,6 +17,9 @@ from sqlalchemy import (
     BindParameter,
     CompoundSelect,
     Connection,
+    Insert,
+    Integer,
+    Update,
     bindparam,
     delete,
     exists,
@@ -29,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from core.enums import JobKind
 from core.ids import uuid7
@@ -41,6 +45,12 @@ _LANED = {JobKind.INGEST}
 _FINISH = delete(_JOBS).where(
     _JOBS.c.id == bindparam("job", type_=_JOBS.c.id.type),
     _JOBS.c.generation == bindparam("claimed", type_=_JOBS.c.generation.type),
+)
+_LOCK = (
+    select(_JOBS.c.id)
+    .where(_JOBS.c.id.in_(bindparam("jobs", expanding=True, type_=_JOBS.c.id.type)))
+    .order_by(_JOBS.c.subject)
+    .with_for_update()
 )
 
 
@@ -96,18 +106,7 @@ class JobStore:
             return
         rows = [row for _, row in sorted(self._pending.items())]
         self._pending.clear()
-        make = sqlite_insert if self._connection.dialect.name == "sqlite" else postgresql_insert
-        statement = make(_JOBS)
-        upsert = statement.on_conflict_do_update(
-            index_elements=[_JOBS.c.kind, _JOBS.c.subject],
-            set_={
-                "generation": _JOBS.c.generation + 1,
-                "attempts": 0,
-                "error": None,
-                "run_after": statement.excluded.run_after,
-            },
-        )
-        self._connection.execute(upsert, rows)
+        self._connection.execute(_enqueue(self._connection.dialect.name), rows)
 
     def has_pending(self, kind: JobKind, project_id: str, until: datetime) -> bool:
         """Return whether a project still has a job of a kind that was created until a moment."""
@@ -124,27 +123,8 @@ class JobStore:
         self, kind: JobKind, limit: int, worker: str, lease: timedelta, moment: datetime
     ) -> list[JobRow]:
         """Claim up to `limit` due jobs for a worker; no other worker gets them during the lease."""
-        due = (
-            select(_JOBS.c.id)
-            .where(*_due(kind, moment))
-            .order_by(_JOBS.c.run_after, _JOBS.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        statement = (
-            update(_JOBS)
-            .where(_JOBS.c.id.in_(due))
-            .values(leased_by=worker, lease_until=moment + lease, attempts=_JOBS.c.attempts + 1)
-            .returning(
-                _JOBS.c.id,
-                _JOBS.c.kind,
-                _JOBS.c.subject,
-                _JOBS.c.project_id,
-                _JOBS.c.generation,
-                _JOBS.c.attempts,
-            )
-        )
-        return [JobRow(*row) for row in self._connection.execute(statement)]
+        values = {"most": limit, "worker": worker, "until": moment + lease, "moment": moment}
+        return [JobRow(*row) for row in self._connection.execute(_claim(kind), values)]
 
     def renew(self, job: JobRow, worker: str, until: datetime) -> bool:
         """Extend the lease of a job; return False if the worker has lost it."""
@@ -156,8 +136,7 @@ class JobStore:
         if not jobs:
             return
         # See `flush` for the order of the locks.
-        rows = select(_JOBS.c.id).where(_JOBS.c.id.in_([job.id for job in jobs]))
-        self._connection.execute(rows.order_by(_JOBS.c.subject).with_for_update()).all()
+        self._connection.execute(_LOCK, {"jobs": [job.id for job in jobs]}).all()
         self._connection.execute(
             _FINISH, [{"job": job.id, "claimed": job.generation} for job in jobs]
         )
@@ -189,10 +168,9 @@ class JobStore:
         self._release([job], worker, **values)
 
     def _release(self, jobs: Sequence[JobRow], worker: str, **values: Any) -> None:
-        statement = update(_JOBS).where(
-            _JOBS.c.id.in_([job.id for job in jobs]), _JOBS.c.leased_by == worker
-        )
-        self._connection.execute(statement.values(leased_by=None, lease_until=None, **values))
+        parameters = {f"next_{name}": value for name, value in values.items()}
+        parameters |= {"jobs": [job.id for job in jobs], "worker": worker}
+        self._connection.execute(_release(tuple(values)), parameters)
 
     def postpone(self, jobs: Sequence[JobRow], worker: str, after: datetime) -> None:
         """Release jobs that must wait for others; they are due at `after`, with no attempts."""
@@ -225,6 +203,65 @@ class JobStore:
 
 def _free(moment: datetime | BindParameter[datetime]) -> Any:
     return or_(_JOBS.c.lease_until.is_(None), _JOBS.c.lease_until < moment)
+
+
+# Each statement is built once, because building one costs more than running it.
+@cache
+def _enqueue(dialect: str) -> Insert:
+    """Return the statement that inserts jobs, or makes those that exist due again."""
+    statement = (sqlite_insert if dialect == "sqlite" else postgresql_insert)(_JOBS)
+    return statement.on_conflict_do_update(
+        index_elements=[_JOBS.c.kind, _JOBS.c.subject],
+        set_={
+            "generation": _JOBS.c.generation + 1,
+            "attempts": 0,
+            "error": None,
+            "run_after": statement.excluded.run_after,
+        },
+    )
+
+
+@cache
+def _claim(kind: JobKind) -> ReturningUpdate[Any]:
+    """Return the statement that claims due jobs of a kind."""
+    due = (
+        select(_JOBS.c.id)
+        .where(*_due(kind, bindparam("moment", type_=_JOBS.c.run_after.type)))
+        .order_by(_JOBS.c.run_after, _JOBS.c.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(_JOBS)
+        .where(_JOBS.c.id.in_(due))
+        .values(
+            leased_by=bindparam("worker", type_=_JOBS.c.leased_by.type),
+            lease_until=bindparam("until", type_=_JOBS.c.lease_until.type),
+            attempts=_JOBS.c.attempts + 1,
+        )
+        .returning(
+            _JOBS.c.id,
+            _JOBS.c.kind,
+            _JOBS.c.subject,
+            _JOBS.c.project_id,
+            _JOBS.c.generation,
+            _JOBS.c.attempts,
+        )
+    )
+
+
+@cache
+def _release(names: tuple[str, ...]) -> Update:
+    """Return the statement that ends the leases of a worker and sets the columns of these names."""
+    columns = {name: bindparam(f"next_{name}", type_=_JOBS.c[name].type) for name in names}
+    return (
+        update(_JOBS)
+        .where(
+            _JOBS.c.id.in_(bindparam("jobs", expanding=True, type_=_JOBS.c.id.type)),
+            _JOBS.c.leased_by == bindparam("worker", type_=_JOBS.c.leased_by.type),
+        )
+        .values(leased_by=None, lease_until=None, **columns)
+    )
 
 
 @cache

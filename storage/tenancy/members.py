@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, delete, insert, select, true, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, true, update
 
 from core.access import Role
 from core.paging import Order
@@ -37,6 +37,22 @@ MEMBERS_OF_ORGANIZATION = Listing(
 )
 MEMBERS_OF_PROJECT = Listing(
     Source("member", _IN_PROJECT, MemberRow, lambda _: true()), "project_id", in_visible_project
+)
+_OLDEST_PROJECT = (
+    select(_PROJECTS.c.organization_id, _PROJECTS.c.id)
+    .join(_IN_PROJECT, _IN_PROJECT.c.project_id == _PROJECTS.c.id)
+    .where(_IN_PROJECT.c.account_id == bindparam("account"), _PROJECTS.c.deleted_at.is_(None))
+    .order_by(_IN_PROJECT.c.joined_at, _IN_PROJECT.c.id)
+    .limit(1)
+)
+_OLDEST_ORGANIZATION = (
+    select(_IN_ORGANIZATION.c.organization_id)
+    .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == _IN_ORGANIZATION.c.organization_id)
+    .where(
+        _IN_ORGANIZATION.c.account_id == bindparam("account"), _ORGANIZATIONS.c.deleted_at.is_(None)
+    )
+    .order_by(_IN_ORGANIZATION.c.joined_at, _IN_ORGANIZATION.c.id)
+    .limit(1)
 )
 
 
@@ -134,22 +150,9 @@ class MemberStore:
 
     def oldest(self, account_id: str) -> tuple[str | None, str | None]:
         """Return the organization and the project an account has been in for longest."""
-        project = self._connection.execute(
-            select(_PROJECTS.c.organization_id, _PROJECTS.c.id)
-            .join(_IN_PROJECT, _IN_PROJECT.c.project_id == _PROJECTS.c.id)
-            .where(_IN_PROJECT.c.account_id == account_id, _PROJECTS.c.deleted_at.is_(None))
-            .order_by(_IN_PROJECT.c.joined_at, _IN_PROJECT.c.id)
-            .limit(1)
-        ).first()
+        values = {"account": account_id}
+        project = self._connection.execute(_OLDEST_PROJECT, values).first()
         if project:
             return project.organization_id, project.id
-        organization = self._connection.execute(
-            select(_IN_ORGANIZATION.c.organization_id)
-            .join(_ORGANIZATIONS, _ORGANIZATIONS.c.id == _IN_ORGANIZATION.c.organization_id)
-            .where(
-                _IN_ORGANIZATION.c.account_id == account_id, _ORGANIZATIONS.c.deleted_at.is_(None)
-            )
-            .order_by(_IN_ORGANIZATION.c.joined_at, _IN_ORGANIZATION.c.id)
-            .limit(1)
-        ).first()
+        organization = self._connection.execute(_OLDEST_ORGANIZATION, values).first()
         return (organization.organization_id if organization else None), None

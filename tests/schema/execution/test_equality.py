@@ -23,12 +23,14 @@ _DOCUMENTS = 100
 class Comparison:
     """Executes operations both ways, for one client of a world."""
 
-    def __init__(self, world: World, column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, world: World, column: str, admission: Admission, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self._services = world.tenant.deployment.services
         self._key = world.client(column).key
         # Two executions of each of many documents are more than a client may ask for.
         monkeypatch.setattr(self._services.rates, "charge", lambda *_: None)
-        self._admission = Admission(self._services)
+        self._admission = admission
         self.left_to_core = 0
         complete = BreadthFirstExecutor._replay
 
@@ -96,12 +98,22 @@ async def world(deployment: Deployment) -> AsyncIterator[World]:
     yield made
 
 
+@pytest.fixture(scope="module")
+def admission(world: World) -> Admission:
+    """One for all clients, so that the documents of a seed are validated once."""
+    return Admission(world.tenant.deployment.services)
+
+
 @pytest.mark.parametrize("column", ["owner", "reader", "stranger"])
 @pytest.mark.parametrize("seed", range(4))
 async def test_generated_documents(
-    world: World, seed: int, column: str, monkeypatch: pytest.MonkeyPatch
+    world: World,
+    seed: int,
+    column: str,
+    admission: Admission,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    comparison = Comparison(world, column, monkeypatch)
+    comparison = Comparison(world, column, admission, monkeypatch)
     executed = 0
     for number in range(_DOCUMENTS):
         query, variables = DocumentMaker(10_000 * seed + number, world.names).make()
