@@ -5,6 +5,7 @@ key asks for `{ __typename }` without pause: the hold-up is the longest time tha
 requests took. CPU and memory are those of the server, as the operating system counts them.
 """
 
+import argparse
 import contextlib
 import http.client
 import json
@@ -357,26 +358,25 @@ def _measure(target: Target, attack: Callable[[Target], None], pipe: Any) -> lis
     return [1000 * used, 1000 * held_up, peak - before, target.memory() - before, outcome]
 
 
-def run_attacks() -> None:
-    """Print what each attack costs the server, beside a plain request."""
+def run_attacks(only: str = "") -> None:
+    """Print what each attack whose name has a text costs the server, beside a plain request."""
     heading("Attacks", "On another key, `{ __typename }` is asked for all the time.")
     with tempfile.TemporaryDirectory() as folder:
         settings = {"log_level": "error", "rate_limit": "off"}
         with Process(Path(folder) / "data", **settings) as server:
             key = server.do(_MAKE_KEY)["secret"]
             target = Target(server, key)
-            for start in range(0, 100, 10):
-                messages = [
-                    {"role": "user", "content": f"{number} " + "word " * 13_000}
-                    for number in range(start, start + 10)
-                ]
-                server.do(_ADD, input={"messages": messages, "userId": "big", "infer": False})
+            for number in range(100):
+                message = {"role": "user", "content": f"{number} " + "word " * 13_000}
+                server.do(_ADD, input={"messages": [message], "userId": "big", "infer": False})
             ours, theirs = multiprocessing.Pipe()
             arguments = (target.host, target.port, server.key, theirs)
             bystander = multiprocessing.Process(target=_bystand, args=arguments, daemon=True)
             bystander.start()
             rows = []
             for name, attack in attacks():
+                if only not in name:
+                    continue
                 rows.append([name, *_measure(target, attack, ours)])
             ours.send(False)
             bystander.join()
@@ -385,4 +385,6 @@ def run_attacks() -> None:
 
 
 if __name__ == "__main__":
-    run_attacks()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="a part of the names of the attacks to run")
+    run_attacks(parser.parse_args().only)
