@@ -231,19 +231,19 @@ async def test_a_connection_and_a_key_have_so_many_subscriptions(
 
 async def test_results_that_are_not_read_are_limited(small: Tenant) -> None:
     mailbox = Mailbox(small.deployment.settings)
-    await mailbox.post("x" * 40_000)
+    await mailbox.post(b"x" * 40_000)
     with pytest.raises(LimitExceeded) as refused:
-        await mailbox.post("x" * 30_000)
+        await mailbox.post(b"x" * 30_000)
     assert refused.value.limit == "pending"
-    assert await mailbox.take() == "x" * 40_000
+    assert await mailbox.take() == b"x" * 40_000
     # It is pending until it has been sent, which is when the next one is taken.
     with pytest.raises(LimitExceeded):
-        await mailbox.post("x" * 30_000)
+        await mailbox.post(b"x" * 30_000)
     taking = asyncio.create_task(mailbox.take())
     await asyncio.sleep(0)
     # One message alone may have any size.
-    await mailbox.post("x" * 100_000)
-    assert await taking == "x" * 100_000
+    await mailbox.post(b"x" * 100_000)
+    assert await taking == b"x" * 100_000
 
 
 async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address: str) -> None:
