@@ -68,7 +68,10 @@ class Live:
         connection, if that can have several operations.
         """
         try:
-            asked = await self.admission.admit(asked, stay.actor)
+            async with self.services.slots.hold(stay.actor.key_id):
+                # Many that arrive together would hold up others if they were admitted in one go.
+                await asyncio.sleep(0)
+                asked = await self.admission.admit(asked, stay.actor)
             if asked.type is OperationType.SUBSCRIPTION:
                 with lanes.subscribed() if lanes else nullcontext():
                     return await self._follow(asked, stay, client)
