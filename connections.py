@@ -1,8 +1,9 @@
-"""HTTP connections: what a client may send before it is known who asks.
+"""Connections: what a client may send before it is known who asks, and how long it may not read.
 
 Uvicorn's parser has no limits: it collects headers without end, and waits for the rest of a request
 for ever. The limits here count bytes and seconds before anything is parsed or authenticated, so a
-client without a key takes no more than its share.
+client without a key takes no more than its share. Responses are sent in pieces, so that Uvicorn
+keeps no more of a response than that, and a client that does not read is disconnected.
 """
 
 import asyncio
@@ -11,10 +12,15 @@ from typing import Any, ClassVar
 
 import orjson
 from uvicorn import Config
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.exceptions import InvalidState
 
 from core.errors import LimitExceeded
+from core.limits.pieces import FRAGMENTED, pieces_of
 from core.limits.settings import Limits
 from resolvers.runtime.refusals import Refusals
 
@@ -25,14 +31,50 @@ _FRAMING = 16
 _NOBODY = "connection"
 
 
-class LimitedHttp(HttpToolsProtocol):
+class _ReadingClient(asyncio.Protocol):
+    """Gives up a connection whose client does not read what waits in the transport."""
+
+    limits: ClassVar[Limits]
+    refusals: ClassVar[Refusals]
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _reading: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        """Stop sending, because the client does not read as fast."""
+        self._stop_counting()
+        self._reading = self.loop.call_later(self.limits.unread_seconds, self._give_up_reading)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Go on sending."""
+        self._stop_counting()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the connection."""
+        self._stop_counting()
+        super().connection_lost(exc)
+
+    def _stop_counting(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _give_up_reading(self) -> None:
+        seconds = self.limits.unread_seconds
+        message = f"A client has not read the next part of a response for {seconds:g} seconds."
+        error = LimitExceeded(message, limit="unreadSeconds", allowed=seconds)
+        self.refusals.record(error, _NOBODY)
+        # To close it would wait for the client.
+        self.transport.abort()
+
+
+class LimitedHttp(_ReadingClient, HttpToolsProtocol):
     """HTTP/1.1 with limits on headers, connections and waiting.
 
     What is beyond a limit gets one response that names the limit, and the connection is closed.
     """
-
-    limits: ClassVar[Limits]
-    refusals: ClassVar[Refusals]
 
     def __init__(
         self,
@@ -80,6 +122,7 @@ class LimitedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol."""
         self._stop_waiting()
+        self._stop_counting()
         super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
@@ -175,9 +218,39 @@ class LimitedHttp(HttpToolsProtocol):
         self.transport.close()
 
 
+class LimitedWebSocket(_ReadingClient, WebSocketsSansIOProtocol):
+    """WebSockets with messages that are sent in fragments."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a message; return when less than a fragment of it waits in the transport."""
+        text: bytes | None = message.get(FRAGMENTED)  # type: ignore[assignment]
+        if text is None:
+            await super().send(message)
+            return
+        is_first = True
+        for piece, is_last in pieces_of(text):
+            await self.writable.wait()
+            if self.disconnected or self.close_sent:
+                raise ClientDisconnected
+            try:
+                if is_first:
+                    self.conn.send_text(piece, fin=is_last)
+                else:
+                    self.conn.send_continuation(piece, fin=is_last)
+            except InvalidState:
+                raise ClientDisconnected from None
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            is_first = False
+
+
 def limited_http(limits: Limits, refusals: Refusals) -> type[asyncio.Protocol]:
     """Return the protocol with the given limits, for the configuration of Uvicorn."""
     return type("LimitedHttp", (LimitedHttp,), {"limits": limits, "refusals": refusals})
+
+
+def limited_websocket(limits: Limits, refusals: Refusals) -> type[asyncio.Protocol]:
+    """Return the protocol of WebSockets with the given limits."""
+    return type("LimitedWebSocket", (LimitedWebSocket,), {"limits": limits, "refusals": refusals})
 
 
 _MESSAGES = {

@@ -8,9 +8,10 @@ response run as something it is not.
 import ipaddress
 import socket
 from collections.abc import Collection
+from functools import lru_cache
 
 import orjson
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,12 +19,15 @@ from core.errors import ErrorCode
 
 # For responses that are no pages: nothing may be loaded or run, and nothing may embed them.
 _NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+_HEADERS = (
+    (b"content-security-policy", _NO_PAGE.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+# No address and no name of a host is longer (RFC 1035); longer ones are not kept.
+_LONGEST_HOST = 253
 
 
 class SecurityHeaders:
@@ -43,10 +47,10 @@ class SecurityHeaders:
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", _NO_PAGE)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message.get("headers", [])
+                given = {name.lower() for name, _ in headers}
+                missing = [header for header in _HEADERS if header[0] not in given]
+                message["headers"] = [*headers, *missing]
             await send(message)
 
         await self._app(scope, receive, answer)
@@ -94,10 +98,17 @@ def _is_loopback(host: str) -> bool:
     # No public name can end in ".localhost" (RFC 6761).
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    return (_kept_is_loopback if len(host) <= _LONGEST_HOST else _is_loopback_address)(host)
+
+
+def _is_loopback_address(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+_kept_is_loopback = lru_cache(maxsize=128)(_is_loopback_address)
 
 
 def _refusal(host: str) -> Response:

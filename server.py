@@ -37,6 +37,7 @@ from resolvers.memories.embedding import renew_keywords
 from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
 from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.pending import Pending
 from resolvers.runtime.rates import Rates
 from resolvers.runtime.refusals import Refusals
 from resolvers.runtime.search_cache import SearchCache
@@ -122,6 +123,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
         stack.callback(index.close)
         models = make_models(settings)
         stack.callback(models.close)
+        embedder = models.embedder
         days = settings.history_retention_days
         cache_bytes = settings.search_cache_mb * 2**20
         notifications = Notifications()
@@ -129,17 +131,14 @@ def open_services(settings: Settings) -> Iterator[Services]:
         yield Services(
             db=database,
             index=index,
-            embedder=models.embedder,
+            embedder=embedder,
             extractor=models.extractor,
             shaper=models.shaper,
             cursors=Cursors(pepper),
             pepper=pepper,
             allowed_hosts=frozenset(settings.private_hosts),
             search_cache=SearchCache(
-                models.embedder.dimension,
-                cache_bytes,
-                cache_bytes // 4,
-                models.embedder.known_share,
+                embedder.dimension, cache_bytes, cache_bytes // 4, embedder.known_share
             ),
             token_cache=TokenCache(models.reader, cache_bytes // 4),
             usage_recorder=UsageRecorder(database, now),
@@ -153,6 +152,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
             limits=settings,
             rates=Rates(settings, enabled=settings.limits_rates),
             slots=Slots(settings),
+            pending=Pending(settings),
             refusals=Refusals(),
             suggests=settings.environment is Environment.DEVELOPMENT,
         )

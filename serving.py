@@ -6,9 +6,10 @@ import socket
 import sys
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from connections import limited_http
+from connections import limited_http, limited_websocket
+from core.limits.pieces import PIECE_BYTES, pieces_of
 from core.settings import Settings
 from resolvers.context import Services
 from resolvers.runtime.connections import LiveConnections
@@ -36,19 +37,40 @@ def config_of(app: ASGIApp, services: Services) -> uvicorn.Config:
     """Return the configuration of Uvicorn for an application."""
     limits = services.limits
     return uvicorn.Config(
-        app,
+        in_pieces(app),
         http=limited_http(limits, services.refusals),
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         # Pings detect lost peers; messages are too short to benefit from compression.
-        ws="websockets-sansio",
+        ws=limited_websocket(limits, services.refusals),
         ws_ping_interval=20.0,
         ws_ping_timeout=20.0,
         ws_max_size=limits.max_body_bytes,
         ws_per_message_deflate=False,
     )
+
+
+def in_pieces(app: ASGIApp) -> ASGIApp:
+    """Return the application with responses whose bodies are sent piece by piece.
+
+    Before each piece, Uvicorn waits until the transport has room for it.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_pieces(message: Message) -> None:
+            body = message.get("body", b"")
+            if message["type"] != "http.response.body" or len(body) <= PIECE_BYTES:
+                await send(message)
+                return
+            more = message.get("more_body", False)
+            for piece, is_last in pieces_of(body):
+                await send({**message, "body": bytes(piece), "more_body": more or not is_last})
+
+        await app(scope, receive, send_pieces)
+
+    return answer
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -61,6 +83,10 @@ def listen(settings: Settings) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             # Otherwise a client that stops reading would keep its connection forever.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # Otherwise the system takes megabytes for a client that does not read, and tells only
+            # after long pauses that the client goes on.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, 2 * PIECE_BYTES)
         # Only a listening socket prevents a second server from binding the same port.
         sock.listen(2048)
     except OSError as error:

@@ -5,6 +5,7 @@ key asks for `{ __typename }` without pause: the hold-up is the longest time tha
 requests took. CPU and memory are those of the server, as the operating system counts them.
 """
 
+import argparse
 import contextlib
 import http.client
 import json
@@ -19,11 +20,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.hostile_documents import MEGABYTE, PLAIN, bodies, documents, fields
 from benchmarks.table import heading, table
 from harness.process import Process
 
-MEGABYTE = 1_000_000
-PLAIN = "{ __typename }"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _PATIENCE = 60.0
 _ADD = """
@@ -138,117 +138,6 @@ class WebSocketClient:
         self._socket.close()
 
 
-def _doubling(levels: int) -> str:
-    """Return fragments that each spread the next one under two aliases."""
-    links = "".join(
-        f"fragment F{n} on Project {{ a: organization {{ projects {{ nodes {{ ...F{n + 1} }} }} }} "
-        f"b: organization {{ projects {{ nodes {{ ...F{n + 1} }} }} }} }} "
-        for n in range(levels)
-    )
-    return f"{{ viewer {{ project {{ ...F0 }} }} }} {links} fragment F{levels} on Project {{ id }}"
-
-
-def _spreading(levels: int) -> str:
-    """Return fragments that each spread the next one three times in one selection."""
-    links = "".join(
-        f"fragment F{n} on Project {{ ...F{n + 1} ...F{n + 1} ... on Project {{ ...F{n + 1} }} }} "
-        for n in range(levels)
-    )
-    return f"{{ viewer {{ project {{ ...F0 }} }} }} {links} fragment F{levels} on Project {{ id }}"
-
-
-def _fields(count: int, form: str) -> str:
-    return "{ " + " ".join(form.replace("{0}", str(n)) for n in range(count)) + " }"
-
-
-def _documents() -> Iterator[tuple[str, str]]:
-    """Yield attacks that are one document."""
-    for levels in (12, 20, 40):
-        yield f"fragments, doubled {levels} times", _doubling(levels)
-        yield f"fragments, spread thrice {levels} times", _spreading(levels)
-    yield "490,000 tokens", "{" + "a " * 490_000 + "}"
-    yield "330,000 comments", "#\n" * 330_000 + PLAIN
-    yield "one megabyte of punctuation", "!" * MEGABYTE
-    yield "aliases", _fields(150_000 // 3, "a{0}: __typename")
-    yield "1,900 tokens of aliases", _fields(630, "a{0}: __typename")
-    yield "1,900 tokens of unknown fields", _fields(1_900, "u{0}")
-    yield "1,900 tokens of one field", _fields(1_900, "__typename")
-    yield "nested repeats", _fields(20, "viewer { account { id name } project { id } }")
-    yield "directives", "{ __typename" + " @include(if: true)" * 50_000 + " }"
-    yield "brackets", "[" * MEGABYTE
-    yield "selections", "{a" * 330_000
-    yield (
-        "60 brackets in a filter",
-        ("{ memories(filter: " + "{not: " * 60 + "{}" + "}" * 60 + ") { nodes { id } } }"),
-    )
-    yield "operations", " ".join(f"query q{n} {PLAIN}" for n in range(30_000))
-    yield "450 operations", " ".join(f"query q{n} {PLAIN}" for n in range(450))
-    yield (
-        "unused fragments",
-        PLAIN + " ".join(f"fragment F{n} on Query {PLAIN}" for n in range(10_000)),
-    )
-    yield "many __schema", _fields(1_000, "a{0}: __schema { types { name } }")
-    yield "many __type", _fields(40, 'a{0}: __type(name: "Memory") { name }')
-    yield "unused variables", "query (" + " ".join(f"$a{n}: ID" for n in range(390)) + f") {PLAIN}"
-    yield (
-        "unknown input fields",
-        (
-            "{ memories(filter: {"
-            + " ".join(f"x{n}: 1" for n in range(600))
-            + "}) { nodes { id } } }"
-        ),
-    )
-    for name, text in (
-        ("string", '"' + "x" * MEGABYTE + '"'),
-        ("string of escapes", '"' + "\\n" * (MEGABYTE // 3) + '"'),
-        ("string of code points", '"' + "\\u{1}" * (MEGABYTE // 6 - 100) + '"'),
-        ("block string", '"""' + '"" ' * (MEGABYTE // 6) + '"""'),
-        ("block string of lines", '"""' + "x\n" * (MEGABYTE // 3 - 100) + '"""'),
-        ("unterminated string", '"' + "x" * MEGABYTE),
-        ("number", "1" * MEGABYTE),
-        ("name", "a" * MEGABYTE),
-    ):
-        yield f"a {name} of a megabyte", f"{{ memories(first: {text}) {{ nodes {{ id }} }} }}"
-    yield (
-        "20 strings of 50 KB",
-        _fields(20, 'a{0}: memories(first: "' + "x" * 49_000 + '") { nodes { id } }'),
-    )
-    yield "a megabyte of spaces", " " * MEGABYTE + "!"
-    yield "a megabyte of lines", "\n" * (MEGABYTE // 2) + "!"
-    yield (
-        "expensive pages",
-        ("{ memories(first: 100) { nodes { related(first: 100) { memory { text } } } } }"),
-    )
-
-
-def _bodies() -> Iterator[tuple[str, bytes]]:
-    """Yield attacks that are one body."""
-    nodes = b'{"query": "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", "variables": {"ids": '
-    filters = (
-        b'{"query": "query ($f: MemoryFilter) { memories(filter: $f) { nodes { id } } }", '
-        b'"variables": {"f": '
-    )
-    yield "2 MB", b'{"query": "' + b" " * 2 * MEGABYTE + b'"}'
-    yield "brackets in JSON", b"[" * MEGABYTE
-    yield "brackets in variables", nodes + b"[" * 500_000 + b"]" * 500_000 + b"}}"
-    yield "1,000 brackets in variables", nodes + b"[" * 1_000 + b"]" * 1_000 + b"}}"
-    yield "60 brackets in variables", filters + b'{"not": ' * 60 + b"{}" + b"}" * 60 + b"}}"
-    yield "330,000 lists in variables", nodes + b"[" + b"[]," * 330_000 + b"[]]}}"
-    yield "49,000 lists in variables", nodes + b"[" + b"[]," * 49_000 + b"[]]}}"
-    yield "49,000 wrong objects in variables", nodes + b"[" + b"{}," * 49_000 + b"{}]}}"
-    yield "lists and a broken character", (nodes + b'["\\ud83d",' + b"[]," * 330_000 + b"[]]}}")
-    wrong = ",".join(f'"x{n}": 1' for n in range(49_000)).encode()
-    yield "49,000 unknown keys in variables", filters + b"{" + wrong + b"}}}"
-    yield (
-        "a megabyte in a wrong variable",
-        (
-            b'{"query": "query ($n: Int) { memories(first: $n) { nodes { id } } }", '
-            b'"variables": {"n": "' + b"x" * (MEGABYTE - 200) + b'"}}'
-        ),
-    )
-    yield "a number of 5,000 digits", nodes + b"1" * 5_000 + b"}}"
-
-
 _EVENTS = "subscription { memoryEvents { id a{0}: id } }"
 
 
@@ -269,6 +158,23 @@ def _not_reading(target: Target) -> None:
         client.close()
 
 
+def _not_reading_over_http(target: Target) -> None:
+    """Ask for large results over 64 connections and read none of them."""
+    body = json.dumps({"query": _aliases_of_text(2)})
+    asked = (
+        f"POST /graphql HTTP/1.1\r\nHost: {target.host}:{target.port}\r\n"
+        f"Authorization: Bearer {target.key}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+    clients = [socket.create_connection((target.host, target.port)) for _ in range(64)]
+    for client in clients:
+        client.sendall(asked)
+    time.sleep(8)
+    target.outcomes.append("open, nothing read")
+    for client in clients:
+        client.close()
+
+
 def _many_subscriptions(target: Target) -> None:
     """Open 60 connections with 40 subscriptions each, all different."""
     clients = [WebSocketClient(target) for _ in range(60)]
@@ -283,7 +189,7 @@ def _many_subscriptions(target: Target) -> None:
 
 def _flood(target: Target) -> None:
     """Send 64 requests at once that are refused only after they have been parsed."""
-    query = _fields(630, "a{0}: __typename")
+    query = fields(630, "a{0}: __typename")
     threads = [threading.Thread(target=target.ask, args=(query,)) for _ in range(64)]
     for thread in threads:
         thread.start()
@@ -294,9 +200,9 @@ def _flood(target: Target) -> None:
 def attacks() -> Iterator[tuple[str, Callable[[Target], None]]]:
     """Yield the name of each attack and a function that performs it."""
     yield "a plain request", lambda target: target.ask(PLAIN)
-    for name, query in _documents():
+    for name, query in documents():
         yield name, lambda target, query=query: target.ask(query)  # type: ignore[misc]
-    for name, body in _bodies():
+    for name, body in bodies():
         yield name, lambda target, body=body: target.send(body)  # type: ignore[misc]
     yield (
         "brackets to the mem0 API",
@@ -308,6 +214,7 @@ def attacks() -> Iterator[tuple[str, Callable[[Target], None]]]:
     yield "40 aliases of 100 texts of 64 KB", lambda target: target.ask(_aliases_of_text(40))
     yield "64 refusals at once", _flood
     yield "results that are not read", _not_reading
+    yield "results that are not read, over HTTP", _not_reading_over_http
     yield "2,400 subscriptions", _many_subscriptions
 
 
@@ -357,26 +264,25 @@ def _measure(target: Target, attack: Callable[[Target], None], pipe: Any) -> lis
     return [1000 * used, 1000 * held_up, peak - before, target.memory() - before, outcome]
 
 
-def run_attacks() -> None:
-    """Print what each attack costs the server, beside a plain request."""
+def run_attacks(only: str = "") -> None:
+    """Print what each attack whose name has a text costs the server, beside a plain request."""
     heading("Attacks", "On another key, `{ __typename }` is asked for all the time.")
     with tempfile.TemporaryDirectory() as folder:
         settings = {"log_level": "error", "rate_limit": "off"}
         with Process(Path(folder) / "data", **settings) as server:
             key = server.do(_MAKE_KEY)["secret"]
             target = Target(server, key)
-            for start in range(0, 100, 10):
-                messages = [
-                    {"role": "user", "content": f"{number} " + "word " * 13_000}
-                    for number in range(start, start + 10)
-                ]
-                server.do(_ADD, input={"messages": messages, "userId": "big", "infer": False})
+            for number in range(100):
+                message = {"role": "user", "content": f"{number} " + "word " * 13_000}
+                server.do(_ADD, input={"messages": [message], "userId": "big", "infer": False})
             ours, theirs = multiprocessing.Pipe()
             arguments = (target.host, target.port, server.key, theirs)
             bystander = multiprocessing.Process(target=_bystand, args=arguments, daemon=True)
             bystander.start()
             rows = []
             for name, attack in attacks():
+                if only not in name:
+                    continue
                 rows.append([name, *_measure(target, attack, ours)])
             ours.send(False)
             bystander.join()
@@ -385,4 +291,6 @@ def run_attacks() -> None:
 
 
 if __name__ == "__main__":
-    run_attacks()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="a part of the names of the attacks to run")
+    run_attacks(parser.parse_args().only)

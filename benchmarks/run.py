@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Sequence
 
 from benchmarks.adding import run_adding, run_stall
+from benchmarks.attacks import run_attacks
 from benchmarks.following import run_following
 from benchmarks.ingesting import run_ingesting
 from benchmarks.mem0_overhead import run_mem0_overhead
@@ -16,6 +17,7 @@ from benchmarks.stage import run, staged
 SECTIONS = ("adding", "stall", "ingesting", "nesting", "mem0", "searching")
 # These start their own server processes, on their own databases.
 LIVE_SECTIONS = ("following", "reconnecting")
+ATTACKS = "attacks"
 
 
 async def follow(quick: bool, sections: Sequence[str]) -> None:
@@ -53,14 +55,19 @@ def main() -> None:
         "--database-url", help="an empty PostgreSQL database; default: a temporary SQLite file"
     )
     parser.add_argument(
-        "--only", choices=SECTIONS + LIVE_SECTIONS, action="append", help="a section to run"
+        "--only",
+        choices=(*SECTIONS, *LIVE_SECTIONS, ATTACKS),
+        action="append",
+        help="a section to run",
     )
     given = parser.parse_args()
-    sections = given.only or SECTIONS + LIVE_SECTIONS
+    sections = given.only or (*SECTIONS, *LIVE_SECTIONS, ATTACKS)
     if set(sections) & set(SECTIONS):
         run(compare(given.database_url, given.quick, sections))
     if set(sections) & set(LIVE_SECTIONS):
         run(follow(given.quick, sections))
+    if ATTACKS in sections:
+        run_attacks()
 
 
 if __name__ == "__main__":

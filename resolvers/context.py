@@ -21,6 +21,7 @@ from resolvers.loaders import Loaders
 from resolvers.runtime.connections import LiveConnections
 from resolvers.runtime.feeds import Feeds
 from resolvers.runtime.notifications import Notifications
+from resolvers.runtime.pending import Pending
 from resolvers.runtime.rates import Rates
 from resolvers.runtime.refusals import Refusals
 from resolvers.runtime.search_cache import SearchCache
@@ -68,6 +69,7 @@ class Services:
     limits: Limits
     rates: Rates
     slots: Slots
+    pending: Pending
     refusals: Refusals
     invitation_lifetime: timedelta = timedelta(days=7)
     retention: timedelta | None = None

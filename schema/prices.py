@@ -36,7 +36,7 @@ class Price:
     `once` are points that are not multiplied: one statement does the work for all rows around it.
     `work` are points that count for the rate of the key but not for the cost of the operation, and
     `characters` is the size of the text to be stored or extracted. An `unhurried` operation has no
-    deadline.
+    deadline. A field that `is_long` may have a value of 64 KB.
     """
 
     own: int | Amount = 0
@@ -46,6 +46,7 @@ class Price:
     work: Amount | None = None
     characters: Amount | None = None
     unhurried: bool = False
+    is_long: bool = False
 
 
 def amount(value: int | Amount | None, arguments: Arguments, around: Arguments) -> int:
@@ -64,9 +65,10 @@ def price(
     work: Amount | None = None,
     characters: Amount | None = None,
     unhurried: bool = False,
+    is_long: bool = False,
 ) -> dict[Any, Any]:
     """Return the metadata that declares the price of a field."""
-    return {"price": Price(own, each, rows, once, work, characters, unhurried)}
+    return {"price": Price(own, each, rows, once, work, characters, unhurried, is_long)}
 
 
 SCALAR = Price()
@@ -77,7 +79,7 @@ INTROSPECTION = {"__schema": Price(600), "__type": Price(100)}
 ONE = price(1)
 FREE = price()
 # A scalar that is large or computed.
-LARGE = price(1)
+LARGE = price(1, is_long=True)
 # A mutation, and one that may take longer than the deadline.
 CHANGE = price(100)
 LONG_CHANGE = price(100, unhurried=True)

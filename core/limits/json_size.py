@@ -42,12 +42,15 @@ def characters_in(value: Any) -> int:
     return _characters_in(value, None)
 
 
-def check_response(data: Any, limits: Limits) -> None:
-    """Raise `ResponseTooLarge` if the texts of a response alone are larger than it may be.
+def check_response(data: Any, limits: Limits) -> int:
+    """Return the size of the texts of a response.
 
     Many fields can refer to one text in memory, so the size is estimated before they are copied.
+    Raises `ResponseTooLarge` if it is larger than a response may be.
     """
-    check_response_size(_characters_in(data, limits.max_response_bytes), limits)
+    size = _characters_in(data, limits.max_response_bytes)
+    check_response_size(size, limits)
+    return size
 
 
 def check_response_size(size: int, limits: Limits) -> None:

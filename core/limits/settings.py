@@ -95,8 +95,8 @@ class Limits(BaseSettings):
         5.0,
         ge=0,
         le=60,
-        description="How long a request waits while `MNEMOGRAPH_MAX_REQUESTS` others run, in "
-        "seconds.",
+        description="How long a request waits while `MNEMOGRAPH_MAX_REQUESTS` others run, or for "
+        "room for its result, in seconds.",
     )
     max_socket_requests: int = Field(
         4, ge=1, le=100, description="How many queries and mutations of a WebSocket run at once."
@@ -113,6 +113,26 @@ class Limits(BaseSettings):
         ge=65_536,
         le=1024 * MEGABYTE,
         description="The size of all messages that a connection has not yet accepted, in bytes.",
+    )
+    max_account_pending_bytes: int = Field(
+        16 * MEGABYTE,
+        ge=65_536,
+        le=1024 * MEGABYTE,
+        description="The size of all results of an account in a process that are being computed or "
+        "are not yet sent, in bytes. One result alone may have any size.",
+    )
+    max_process_pending_bytes: int = Field(
+        64 * MEGABYTE,
+        ge=65_536,
+        le=64 * 1024 * MEGABYTE,
+        description="The size of all such results of a process, in bytes, without the first 64 KB "
+        "of each account.",
+    )
+    unread_seconds: float = Field(
+        30.0,
+        gt=0,
+        le=3_600,
+        description="How long a client may take to read the next 64 KB of a response, in seconds.",
     )
     max_subscriptions: int = Field(
         1_000,

@@ -8,6 +8,7 @@ redirects.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,6 +34,7 @@ from core.json_bodies import parse_json
 from core.limits.json_size import check_json, check_response, check_response_size
 from core.limits.settings import Limits
 from resolvers.context import Context, Services
+from resolvers.runtime.pending import Claim
 from rest.answers import request_context
 from rest.framework.errors import (
     RequestRejected,
@@ -73,26 +75,28 @@ class Facade(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
         request = Request(scope, receive)
-        try:
-            response = await self._respond(request)
-        except (AppError, Unauthenticated, RequestRejected) as error:
-            response = app_error_response(error)
-        except ClientDisconnect:
-            return
-        except Exception:
-            log.exception("defect", path=scope["path"])
-            response = error_response(
-                500, "Internal server error; see the server's log.", "INTERNAL"
-            )
-        await response(scope, receive, send)
+        with ExitStack() as until_sent:
+            try:
+                response = await self._respond(request, until_sent)
+            except (AppError, Unauthenticated, RequestRejected) as error:
+                response = app_error_response(error)
+            except ClientDisconnect:
+                return
+            except Exception:
+                log.exception("defect", path=scope["path"])
+                response = error_response(
+                    500, "Internal server error; see the server's log.", "INTERNAL"
+                )
+            await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, until_sent: ExitStack) -> Response:
         endpoint, path = self._resolve(request)
         ctx = await request_context(self._services, request)
         services, key_id = self._services, ctx.actor.key_id
+        room = until_sent.enter_context(services.pending.claim(ctx.actor.account_id))
         try:
             async with services.slots.hold(key_id) as release:
-                response = await self._answer(request, endpoint, path, ctx, release)
+                response = await self._answer(request, endpoint, path, ctx, release, room)
         except LimitExceeded as error:
             services.refusals.record(error, key_id)
             response = app_error_response(error)
@@ -106,6 +110,7 @@ class Facade(BaseRoute):
         path: dict[str, str],
         ctx: Context,
         release: Callable[[], None],
+        room: Claim,
     ) -> Response:
         limits = self._services.limits
         query = _validated(endpoint.query, _query(request, endpoint.query))
@@ -130,8 +135,16 @@ class Facade(BaseRoute):
             raise TimedOut(message, limit="deadline", allowed=seconds) from None
         finally:
             ctx.loaders.clear()
-        check_response(answer, limits)
+        size = check_response(answer, limits)
+        try:
+            await room.take(size, is_executed=True)
+        except LimitExceeded as error:
+            if endpoint.body is not None:
+                error.message += " It may have taken effect."
+                error.retry_after = None
+            raise
         encoded = orjson.dumps(answer)
+        room.correct(len(encoded))
         check_response_size(len(encoded), limits)
         return Response(encoded, endpoint.status, media_type=_JSON)
 

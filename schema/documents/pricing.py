@@ -24,18 +24,23 @@ _LARGEST_COST = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an operation costs: points, additional points of the rate, and characters to store."""
+    """What an operation costs: points, additional points of the rate, and characters to store.
+
+    `texts` is how many fields its result may have that can be long.
+    """
 
     points: int
     work: int = 0
     characters: int = 0
+    texts: int = 0
 
 
 class _Points(NamedTuple):
-    """Points that the rows around a field multiply, and points that they do not."""
+    """Points that the rows around a field multiply, and points that they do not; long fields."""
 
     multiplied: int
     once: int
+    texts: int = 0
 
 
 _FREE = _Points(0, 0)
@@ -120,7 +125,8 @@ class _Pricing:
     def cost(self, root: Selection) -> Cost:
         """Return the cost of an operation that selects these fields."""
         nothing = _Given(self, None)
-        points = min(REQUEST_POINTS + sum(self._sum(root, None, nothing)), _LARGEST_COST)
+        total = self._sum(root, None, nothing)
+        points = min(REQUEST_POINTS + total.multiplied + total.once, _LARGEST_COST)
         work = characters = 0
         for selected in root.fields:
             declared = price_of(selected)
@@ -128,14 +134,17 @@ class _Pricing:
                 given = _Given(self, selected)
                 work += amount(declared.work, given, nothing)
                 characters += amount(declared.characters, given, nothing)
-        return Cost(points, work, characters)
+        return Cost(points, work, characters, min(total.texts, _LARGEST_COST))
 
     def _sum(self, selection: Selection, around: Selected | None, given: Arguments) -> _Points:
         key = id(selection), id(around)
         if key not in self._sums:
             points = [self._points(selected, given) for selected in selection.fields]
-            multiplied = sum(one.multiplied for one in points)
-            self._sums[key] = _Points(multiplied, sum(one.once for one in points))
+            self._sums[key] = _Points(
+                sum(one.multiplied for one in points),
+                sum(one.once for one in points),
+                sum(one.texts for one in points),
+            )
         return self._sums[key]
 
     def _points(self, selected: Selected, around: Arguments) -> _Points:
@@ -148,10 +157,11 @@ class _Pricing:
         own = amount(declared.own, given, around)
         once = amount(declared.once, given, around)
         if selected.inner is None:
-            return _Points(own, once)
+            return _Points(own, once, int(declared.is_long))
         rows = amount(declared.rows, given, around)
         inner = self._sum(selected.inner, selected, given)
-        return _Points(own + rows * (declared.each + inner.multiplied), once + inner.once)
+        multiplied = own + rows * (declared.each + inner.multiplied)
+        return _Points(multiplied, once + inner.once, rows * inner.texts)
 
     def _holds(self, conditions: Conditions) -> bool:
         for directive in conditions:
@@ -169,7 +179,7 @@ class _Pricing:
         around: Arguments = _Given(self, None)
         length = 1
         while selection.fields:
-            selected = max(selection.fields, key=lambda one: sum(self._points(one, around)))
+            selected = max(selection.fields, key=lambda one: sum(self._points(one, around)[:2]))
             given = _Given(self, selected)
             path.append(selected.name)
             declared = price_of(selected)

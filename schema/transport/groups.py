@@ -18,6 +18,7 @@ import structlog
 
 from core.access import Actor
 from resolvers.context import Context, Services
+from resolvers.runtime.pending import Claim
 from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, request_error
 from schema.transport.results import ClientOperation, Errors, Result, event_results
@@ -32,8 +33,8 @@ LONGEST_KEPT_SECONDS = 30.0
 class Client(Protocol):
     """The receiver of an operation's results."""
 
-    async def send(self, result: Result) -> None:
-        """Send a result as soon as there is room for it."""
+    async def send(self, result: Result, room: Claim) -> None:
+        """Send a result as soon as there is room for it; `room` is what it holds already."""
 
     def push(self, result: Result) -> None:
         """Send a result without waiting for anything."""
@@ -72,7 +73,7 @@ class _RecentResults:
     def add(self, result: Result) -> None:
         """Add a result. One with errors is not reused, because another execution may succeed."""
         self._results.append((time.monotonic(), result))
-        self._characters += len(result.json)
+        self._characters += len(result.body)
         if result.errors:
             self.forget()
         while len(self._results) > MOST_KEPT or self._characters > MOST_KEPT_CHARACTERS:
@@ -94,7 +95,7 @@ class _RecentResults:
 
     def _drop(self) -> None:
         _, result = self._results.popleft()
-        self._characters -= len(result.json)
+        self._characters -= len(result.body)
         self.since = _place_of(result)
 
 

@@ -6,6 +6,7 @@ expensive work, so that an unauthenticated client cannot make the server parse o
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from core.errors import LimitExceeded, TooComplex, TooLarge, Unauthenticated
 from core.json_bodies import parse_json
 from core.limits.settings import Limits
 from resolvers.context import Context, authenticate
+from resolvers.runtime.pending import Claim
 from schema.transport.credentials import tokens_of
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.graphiql import policy_of
@@ -63,14 +65,15 @@ class GraphQLEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        try:
-            response = await self._respond(request)
-        except Exception:
-            log.exception("defect", path=scope["path"])
-            response = _failure(request, 500, "INTERNAL", DEFECT)
-        await response(scope, receive, send)
+        with contextlib.ExitStack() as until_sent:
+            try:
+                response = await self._respond(request, until_sent)
+            except Exception:
+                log.exception("defect", path=scope["path"])
+                response = _failure(request, 500, "INTERNAL", DEFECT)
+            await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, until_sent: contextlib.ExitStack) -> Response:
         if self._page is not None and _wants_page(request):
             return HTMLResponse(self._page, headers=self._page_headers)
         try:
@@ -82,9 +85,10 @@ class GraphQLEndpoint:
             return _failure(request, 401, "UNAUTHENTICATED", error.message, headers)
         except BadRequest as error:
             return _failure(request, error.status, "BAD_USER_INPUT", error.message, error.headers)
+        room = until_sent.enter_context(self._services.pending.claim(actor.account_id))
         try:
             async with self._services.slots.hold(actor.key_id) as release:
-                response = await self._answer(request, actor, release)
+                response = await self._answer(request, actor, release, room)
         except BadRequest as error:
             response = _failure(
                 request, error.status, "BAD_USER_INPUT", error.message, error.headers
@@ -96,7 +100,7 @@ class GraphQLEndpoint:
         return response
 
     async def _answer(
-        self, request: Request, actor: Actor, release: Callable[[], None]
+        self, request: Request, actor: Actor, release: Callable[[], None], room: Claim
     ) -> Response:
         """Execute the operation of a request, or return the response that streams its results.
 
@@ -127,7 +131,7 @@ class GraphQLEndpoint:
         if asked.plan is not None and asked.plan.is_unhurried:
             # It may wait for models, and others must not wait for it.
             release()
-        result = await execute(asked, Context(actor, self._services))
+        result = await execute(asked, Context(actor, self._services), room)
         status = _request_status(media_type) if result.is_last else 200
         return Response(result.body, status, media_type=f"{media_type}; charset=utf-8")
 

@@ -68,7 +68,10 @@ class Live:
         connection, if that can have several operations.
         """
         try:
-            asked = await self.admission.admit(asked, stay.actor)
+            async with self.services.slots.hold(stay.actor.key_id):
+                # Many that arrive together would hold up others if they were admitted in one go.
+                await asyncio.sleep(0)
+                asked = await self.admission.admit(asked, stay.actor)
             if asked.type is OperationType.SUBSCRIPTION:
                 with lanes.subscribed() if lanes else nullcontext():
                     return await self._follow(asked, stay, client)
@@ -82,13 +85,15 @@ class Live:
     async def _execute(
         self, asked: ClientOperation, stay: LiveConnection, client: Client
     ) -> Errors:
-        async with self.services.slots.hold(stay.actor.key_id) as release:
-            if asked.plan is not None and asked.plan.is_unhurried:
-                release()
-            result = await execute(asked, Context(stay.actor, self.services, stay.stream))
-        if result.is_last:
-            return result.errors
-        await client.send(result)
+        with self.services.pending.claim(stay.actor.account_id) as room:
+            async with self.services.slots.hold(stay.actor.key_id) as release:
+                if asked.plan is not None and asked.plan.is_unhurried:
+                    release()
+                context = Context(stay.actor, self.services, stay.stream)
+                result = await execute(asked, context, room)
+            if result.is_last:
+                return result.errors
+            await client.send(result, room)
         return []
 
     async def _follow(self, asked: ClientOperation, stay: LiveConnection, client: Client) -> Errors:
@@ -127,7 +132,9 @@ class Live:
                 async for result in results:
                     if result.is_last:
                         return result.errors
-                    await client.send(result)
+                    with self.services.pending.claim(stay.actor.account_id) as room:
+                        await room.take(len(result.body), is_executed=True)
+                        await client.send(result, room)
         except BaseException:
             if joined is not None:
                 await self.groups.leave(joined.key, joined.member)

@@ -1,7 +1,8 @@
 """The queue of messages to one client, ordered and bounded.
 
 Responses to requests wait for room in the queue, so a slow reader is throttled. Live events cannot
-wait: if the queue is full, the client is disconnected, and can resume from its last cursor.
+wait: if the queue is full, the client is disconnected, and can resume from its last cursor. All
+messages count among the results of the client's account that are not yet sent.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from core.errors import LimitExceeded
 from core.limits.settings import Limits
+from resolvers.runtime.pending import Claim
 
 MOST_MESSAGES = 1_000
 MOST_CHARACTERS = 4 * 2**20
@@ -28,34 +30,45 @@ SLOW = Closing(1013, "Client too slow: resume from the last cursor")
 
 
 class Mailbox:
-    """The pending messages to one client. One task takes them out."""
+    """The pending messages to one client. One task takes them out, and `end` releases the rest."""
 
     def __init__(self, limits: Limits) -> None:
         self._most_bytes = limits.max_pending_bytes
         self._bytes = 0
-        # The size of the message that is being sent.
+        # The size of the message that is being sent, and its room.
         self._sending = 0
+        self._sending_room: Claim | None = None
+        # An empty claim of the account, as soon as it is known.
+        self.account: Claim | None = None
         self.closing: Closing | None = None
         self._is_finished = False
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[tuple[bytes, Claim | None]] = deque()
         self._characters = 0
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
 
-    def put(self, message: str) -> None:
-        """Add a message without waiting. If the queue is full, close it."""
-        if self.closing is not None or self._is_finished:
+    def put(self, message: bytes) -> None:
+        """Add a live event without waiting. If there is no room for it, close the queue."""
+        if not self._is_open():
             return
-        if self._is_filled_to(1.0):
+        room = None if self.account is None else self.account.another()
+        is_full = self._is_filled_to(1.0)
+        if is_full or (room is not None and not room.try_take(sys.getsizeof(message))):
             self.close(SLOW)
         else:
-            self._add(message)
+            self._add(message, room)
 
-    async def post(self, message: str) -> None:
+    def put_end(self, message: bytes) -> None:
+        """Add the message that ends an operation, even if there is no room for it."""
+        if self._is_open():
+            self._add(message, self._counted(message))
+
+    async def post(self, message: bytes, room: Claim | None = None) -> None:
         """Add a message as soon as there is room. Three quarters of it are reserved for `put`.
 
-        Raises `LimitExceeded` if so much is pending already, with the messages that wait for room,
-        that this one must not wait too. One message alone may have any size.
+        `room` is what a result holds already among those of its account. Raises `LimitExceeded` if
+        so much is pending already, with the messages that wait for room, that this one must not
+        wait too. One message alone may have any size.
         """
         size = sys.getsizeof(message)
         if self._bytes and self._bytes + size > self._most_bytes and self.closing is None:
@@ -67,25 +80,28 @@ class Mailbox:
                 allowed=self._most_bytes,
             )
         self._bytes += size
+        held = self._counted(message) if room is None else room.hand_over()
         try:
             while self.closing is None and self._is_filled_to(0.25):
                 self._room.clear()
                 await self._room.wait()
+            if self._is_open():
+                self._add(message, held)
+                held = None
         finally:
             self._bytes -= size
-        if self.closing is None and not self._is_finished:
-            self._add(message)
+            if held is not None:
+                held.release()
 
-    async def take(self) -> str | None:
+    async def take(self) -> bytes | None:
         """Return the next message, or None after the last one. The one before has been sent."""
-        self._bytes -= self._sending
-        self._sending = 0
+        self._release_sent()
         while not self._waiting:
             if self.closing is not None or self._is_finished:
                 return None
             self._filled.clear()
             await self._filled.wait()
-        message = self._waiting.popleft()
+        message, self._sending_room = self._waiting.popleft()
         self._characters -= len(message)
         self._sending = sys.getsizeof(message)
         self._room.set()
@@ -100,17 +116,48 @@ class Mailbox:
         """Drop the pending messages and accept no more. The first reason is kept."""
         if self.closing is None:
             self.closing = closing
-            self._bytes -= sum(map(sys.getsizeof, self._waiting))
-            self._waiting.clear()
-            self._characters = 0
+            self._drop()
             self._filled.set()
             self._room.set()
 
-    def _add(self, message: str) -> None:
-        self._waiting.append(message)
+    def end(self) -> None:
+        """Release what is pending, because nothing is sent any more."""
+        self._is_finished = True
+        self._drop()
+        self._release_sent()
+        self._room.set()
+
+    def _is_open(self) -> bool:
+        return self.closing is None and not self._is_finished
+
+    def _counted(self, message: bytes) -> Claim | None:
+        """Return what a message holds, whether or not there is room for it."""
+        if self.account is None:
+            return None
+        room = self.account.another()
+        room.correct(sys.getsizeof(message))
+        return room
+
+    def _add(self, message: bytes, room: Claim | None) -> None:
+        self._waiting.append((message, room))
         self._characters += len(message)
         self._bytes += sys.getsizeof(message)
         self._filled.set()
+
+    def _drop(self) -> None:
+        while self._waiting:
+            message, room = self._waiting.popleft()
+            self._bytes -= sys.getsizeof(message)
+            if room is not None:
+                room.release()
+        self._characters = 0
+
+    def _release_sent(self) -> None:
+        self._bytes -= self._sending
+        self._sending = 0
+        if self._sending_room is not None:
+            self._sending_room.release()
+            self._sending_room = None
 
     def _is_filled_to(self, share: float) -> bool:
         return bool(self._waiting) and (

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from core.ids import uuid7
 from core.limits.json_size import check_response, check_response_size
 from core.limits.settings import Limits
 from resolvers.context import Context
+from resolvers.runtime.pending import Claim
 from schema.contract import schema
 from schema.documents.preparing import Prepared
 from schema.documents.pricing import Cost, Plan
@@ -66,18 +66,20 @@ class Result:
     place: int | None = None
     cursor: str | None = None
 
-    @cached_property
-    def json(self) -> str:
-        """The result as text."""
-        return self.body.decode()
 
+async def execute(asked: ClientOperation, context: Context, room: Claim) -> Result:
+    """Execute an admitted query or mutation within its deadline; return its only result.
 
-async def execute(asked: ClientOperation, context: Context) -> Result:
-    """Execute an admitted query or mutation within its deadline; return its only result."""
+    `room` is what it holds of the account's room for results, at the end as much as the result has.
+    Raises `LimitExceeded` if a query finds no room.
+    """
     if (error := error_of(asked)) is not None:
-        return _result_of(PreExecutionError(data=None, errors=error), asked, context)
+        failed = PreExecutionError(data=None, errors=error)
+        return _result_of(failed, asked, context, is_checked=True)
     assert asked.plan is not None
     seconds = context.services.limits.deadline_seconds
+    if asked.cost is not None and asked.cost.texts and not asked.plan.is_unhurried:
+        await room.take(context.services.pending.estimate(asked.cost.texts))
     try:
         async with asyncio.timeout(None if asked.plan.is_unhurried else seconds):
             result = await schema.execute(
@@ -96,7 +98,19 @@ async def execute(asked: ClientOperation, context: Context) -> Result:
     finally:
         # Loaders and their contexts refer to each other: memory until the next full collection.
         context.loaders.clear()
-    return _result_of(result, asked, context)
+    try:
+        # The texts are in memory once, however many fields have them; here they would be copied.
+        await room.take(check_response(result.data, context.services.limits), is_executed=True)
+    except LimitExceeded as refused:
+        if not isinstance(refused, ResponseTooLarge):
+            if asked.type is not OperationType.MUTATION:
+                raise
+            refused.message += " It may have taken effect: read what it should have changed."
+            refused.retry_after = None
+        return _refusal(refused, asked, context)
+    answer = _result_of(result, asked, context, is_checked=True)
+    room.correct(len(answer.body))
+    return answer
 
 
 def error_of(asked: ClientOperation) -> list[GraphQLError] | None:
@@ -125,12 +139,15 @@ async def event_results(asked: ClientOperation, context: Context) -> AsyncGenera
         try:
             async for result in results:
                 assert isinstance(result, ExecutionResult | PreExecutionError)
-                yield _result_of(result, asked, context)
+                yield _result_of(result, asked, context, is_checked=False)
         finally:
             context.loaders.clear()
 
 
-def _result_of(result: ExecutionResult, asked: ClientOperation, context: Context) -> Result:
+def _result_of(
+    result: ExecutionResult, asked: ClientOperation, context: Context, *, is_checked: bool
+) -> Result:
+    """Return a result as JSON. One that `is_checked` has texts of a size that is allowed."""
     limits = context.services.limits
     errors = [
         format_error(error, asked.request_id, suggests=context.services.suggests)
@@ -147,7 +164,8 @@ def _result_of(result: ExecutionResult, asked: ClientOperation, context: Context
         place = stream.event.sequence
         cursor = context.cursors.encode(HISTORY_ORDER, stream.event.project_id, stream.event)
     try:
-        check_response(result.data, limits)
+        if not is_checked:
+            check_response(result.data, limits)
         encoded = orjson.dumps(body)
         check_response_size(len(encoded), limits)
     except ResponseTooLarge as error:

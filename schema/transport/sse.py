@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.access import Actor
 from core.errors import AppError, Unauthenticated
+from resolvers.runtime.pending import Claim
 from resolvers.runtime.streams import Stream
 from schema.transport.errors import DEFECT, app_error, request_error
 from schema.transport.live import Live
@@ -27,8 +28,8 @@ log = structlog.get_logger(__name__)
 EVENT_STREAM = "text/event-stream"
 # Proxies commonly close a response that has been idle for 30 or 60 seconds.
 _HEARTBEAT_SECONDS = 15.0
-_HEARTBEAT = ":\n\n"
-_COMPLETE = "event: complete\ndata:\n\n"
+_HEARTBEAT = b":\n\n"
+_COMPLETE = b"event: complete\ndata:\n\n"
 
 
 class EventStream(StreamingResponse):
@@ -43,6 +44,7 @@ class EventStream(StreamingResponse):
         self._live = live
         self._asked = asked
         self._mailbox = Mailbox(live.services.limits)
+        self._mailbox.account = live.services.pending.claim(actor.account_id)
         self._stay = live.services.connections.open(actor, self._leave)
         self._stay.stream = Stream(resume=last_event_id or None)
         self._task: asyncio.Task[None] | None = None
@@ -55,9 +57,10 @@ class EventStream(StreamingResponse):
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            self._mailbox.end()
             self._live.services.connections.close(self._stay)
 
-    async def _events(self) -> AsyncGenerator[str]:
+    async def _events(self) -> AsyncGenerator[bytes]:
         yield _HEARTBEAT
         while True:
             try:
@@ -91,21 +94,20 @@ class EventStream(StreamingResponse):
 
     def _end(self, errors: Errors) -> None:
         if errors:
-            body = orjson.dumps({"errors": errors}).decode()
-            self._mailbox.put(_event(body))
-        self._mailbox.put(_COMPLETE)
+            self._mailbox.put_end(_event(orjson.dumps({"errors": errors})))
+        self._mailbox.put_end(_COMPLETE)
         self._mailbox.finish()
 
-    async def send(self, result: Result) -> None:
-        """Send a result as soon as there is room for it."""
-        await self._mailbox.post(_event(result.json, result.cursor))
+    async def send(self, result: Result, room: Claim) -> None:
+        """Send a result as soon as there is room for it; `room` is what it holds already."""
+        await self._mailbox.post(_event(result.body, result.cursor), room)
 
     def push(self, result: Result) -> None:
         """Send a result without waiting for anything."""
-        self._mailbox.put(_event(result.json, result.cursor))
+        self._mailbox.put(_event(result.body, result.cursor))
 
 
-def _event(data: str, id: str | None = None) -> str:
+def _event(data: bytes, id: str | None = None) -> bytes:
     # orjson writes JSON without line breaks, so that it fits on one `data` line.
     named = f"id: {id}\n" if id is not None else ""
-    return f"{named}event: next\ndata: {data}\n\n"
+    return b"%sevent: next\ndata: %s\n\n" % (named.encode(), data)

@@ -31,9 +31,11 @@ from strawberry.types.unset import UNSET
 from core.errors import AppError, LimitExceeded, Unauthenticated
 from core.ids import uuid7
 from core.json_bodies import parse_json
+from core.limits.pieces import FRAGMENTED
 from core.limits.settings import Limits
 from resolvers.context import authenticate
 from resolvers.runtime.connections import LiveConnection
+from resolvers.runtime.pending import Claim
 from schema.contract import schema
 from schema.transport.credentials import Origins, tokens_of, tokens_of_init
 from schema.transport.errors import DEFECT, app_error, request_error
@@ -45,8 +47,6 @@ log = structlog.get_logger(__name__)
 
 PROTOCOL = "graphql-transport-ws"
 INIT_TIMEOUT = timedelta(seconds=10)
-# A peer that has accepted nothing for this long is considered gone.
-_STUCK_SECONDS = 30.0
 # Logged for a client that has disconnected by itself.
 _GONE = Closing(1000, "")
 _STOPPING = Closing(1012, "The server is stopping: reconnect")
@@ -107,21 +107,22 @@ class _Messages:
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """Send a message as soon as there is room."""
-        await self.mailbox.post(orjson.dumps(message).decode())
+        await self.mailbox.post(orjson.dumps(message))
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection. A reason has at most 123 bytes."""
         self.mailbox.close(Closing(code, reason.encode()[:123].decode(errors="ignore")))
 
     async def write(self) -> None:
-        """Send the messages of the mailbox until it is closed, then send the reason."""
-        with contextlib.suppress(WebSocketDisconnect, TimeoutError):
+        """Send the messages of the mailbox until it is closed, then send the reason.
+
+        The connection is lost if its client does not read, so this ends.
+        """
+        with contextlib.suppress(WebSocketDisconnect):
             while (message := await self.mailbox.take()) is not None:
-                async with asyncio.timeout(_STUCK_SECONDS):
-                    await self._websocket.send_text(message)
+                await self._websocket.send({"type": "websocket.send", FRAGMENTED: message})
             if self.mailbox.closing is not None:
-                async with asyncio.timeout(_STUCK_SECONDS):
-                    await self._websocket.close(*self.mailbox.closing)
+                await self._websocket.close(*self.mailbox.closing)
 
 
 class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
@@ -155,6 +156,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
                     log.error("defect", exc_info=outcome)
             if self._stay is not None:
                 self._live.services.connections.close(self._stay)
+            self._mailbox.end()
             # Breaks the cycles, so that this object is freed before the next full collection.
             self._stay, self.view = None, cast(Any, None)
             assert self._mailbox.closing is not None
@@ -172,6 +174,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
         try:
             actor = await authenticate(services, tokens)
             self._stay = services.connections.open(actor, self._leave)
+            self._mailbox.account = services.pending.claim(actor.account_id)
         except Unauthenticated as error:
             raise ConnectionRejectionError from error
         except LimitExceeded as error:
@@ -273,7 +276,7 @@ class _Connection(BaseGraphQLTransportWSHandler[Any, None]):
             operation.completed = True
             if operation.task is not None:
                 operation.task.cancel()
-            self._mailbox.put(_error(operation.id, [app_error(reason, asked.request_id)]))
+            self._mailbox.put_end(_error(operation.id, [app_error(reason, asked.request_id)]))
 
 
 class _Subscriber:
@@ -283,18 +286,18 @@ class _Subscriber:
         self._mailbox = mailbox
         self._operation = operation
         # The result is already JSON and is shared by many operations: only the id differs.
-        self._before = f'{{"id":{orjson.dumps(operation.id).decode()},"type":"next","payload":'
+        self._before = b'{"id":%s,"type":"next","payload":' % orjson.dumps(operation.id)
 
-    async def send(self, result: Result) -> None:
-        await self._mailbox.post(f"{self._before}{result.json}}}")
+    async def send(self, result: Result, room: Claim) -> None:
+        await self._mailbox.post(b"%s%s}" % (self._before, result.body), room)
 
     def push(self, result: Result) -> None:
         if not self._operation.completed:
-            self._mailbox.put(f"{self._before}{result.json}}}")
+            self._mailbox.put(b"%s%s}" % (self._before, result.body))
 
 
-def _error(id: str, errors: Errors) -> str:
-    return orjson.dumps({"id": id, "type": "error", "payload": errors}).decode()
+def _error(id: str, errors: Errors) -> bytes:
+    return orjson.dumps({"id": id, "type": "error", "payload": errors})
 
 
 def _payload_error(payload: Mapping[str, Any]) -> str | None:

@@ -1,5 +1,6 @@
 """Every field that does work has a declared price."""
 
+import pytest
 from graphql import (
     GraphQLInterfaceType,
     GraphQLList,
@@ -9,7 +10,9 @@ from graphql import (
     is_leaf_type,
 )
 
+from core.limits.settings import Limits
 from schema.contract import schema
+from schema.documents.preparing import Documents
 
 
 def test_a_field_with_a_resolver_or_a_list_of_objects_declares_its_price() -> None:
@@ -36,3 +39,24 @@ def test_large_scalars_cost_a_point() -> None:
         for name, field in getattr(named, "fields", {}).items():
             if name in large and isinstance(named, GraphQLObjectType):
                 assert field.extensions["price"].own == 1, f"{named.name}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ("{ memories { nodes { id userId } } }", 0),
+        ("{ memories(first: 3) { nodes { text } } }", 3),
+        ("{ memories(first: 3) { nodes { text metadata again: text } } }", 9),
+        ("{ memories(first: 3) { nodes { text @skip(if: true) metadata } } }", 3),
+        (
+            "{ memories(first: 3) { nodes { related(first: 5) { memory { text } } } } "
+            'searchMemories(query: "tea", topK: 7) { hits { memory { text } } } }',
+            3 * 5 + 7,
+        ),
+    ],
+)
+async def test_the_texts_that_a_result_may_have_are_counted(query: str, texts: int) -> None:
+    prepared = await Documents(schema.graphql_schema, Limits()).prepare(query)
+    assert prepared.errors == []
+    (plan,) = prepared.plans
+    assert plan.cost(None).texts == texts

@@ -1,6 +1,7 @@
 """The limits of requests: how many at once, how long, how large, how often."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -8,7 +9,11 @@ import pytest
 
 from core.errors import LimitExceeded
 from harness.settings import settings_for
+from resolvers.context import authenticate
+from resolvers.runtime.pending import Claim
+from schema.transport.live import Live
 from schema.transport.mailbox import Mailbox
+from schema.transport.results import ClientOperation, Result
 from tests.support.clients.websocket import Closed, connected, listening
 from tests.support.documents.limits import TRANSPORTS, Sent, errors_over
 from tests.support.fixtures.factories import Tenant, make_tenant
@@ -231,19 +236,19 @@ async def test_a_connection_and_a_key_have_so_many_subscriptions(
 
 async def test_results_that_are_not_read_are_limited(small: Tenant) -> None:
     mailbox = Mailbox(small.deployment.settings)
-    await mailbox.post("x" * 40_000)
+    await mailbox.post(b"x" * 40_000)
     with pytest.raises(LimitExceeded) as refused:
-        await mailbox.post("x" * 30_000)
+        await mailbox.post(b"x" * 30_000)
     assert refused.value.limit == "pending"
-    assert await mailbox.take() == "x" * 40_000
+    assert await mailbox.take() == b"x" * 40_000
     # It is pending until it has been sent, which is when the next one is taken.
     with pytest.raises(LimitExceeded):
-        await mailbox.post("x" * 30_000)
+        await mailbox.post(b"x" * 30_000)
     taking = asyncio.create_task(mailbox.take())
     await asyncio.sleep(0)
     # One message alone may have any size.
-    await mailbox.post("x" * 100_000)
-    assert await taking == "x" * 100_000
+    await mailbox.post(b"x" * 100_000)
+    assert await taking == b"x" * 100_000
 
 
 async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address: str) -> None:
@@ -253,3 +258,32 @@ async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address
             assert await one.data() == "Query"
     with pytest.raises(Closed):
         await socket.next()
+
+
+async def test_many_operations_that_arrive_together_are_admitted_few_at_a_time(
+    small: Tenant,
+) -> None:
+    # Each is parsed and validated in one go, and others must be served in between.
+    services = small.deployment.services
+    live = Live(services)
+    actor = await authenticate(services, [small.owner.key or ""])
+    stay = services.connections.open(actor, lambda _: None)
+    admitted = [0]
+
+    class Reader:
+        async def send(self, result: Result, room: Claim) -> None:
+            assert result.errors == []
+
+        def push(self, result: Result) -> None:
+            raise AssertionError
+
+    asked = [ClientOperation(f"{{ a{number}: __typename }}") for number in range(20)]
+    tasks = [asyncio.create_task(live.answer(one, stay, Reader())) for one in asked]
+    while not all(task.done() for task in tasks):
+        await asyncio.sleep(0)
+        admitted.append(len(live.admission.documents))
+    assert [task.result() for task in tasks] == [[]] * 20
+    services.connections.close(stay)
+    assert admitted[-1] == 20
+    steps = [after - before for before, after in pairwise(admitted)]
+    assert max(steps) <= services.limits.max_requests == 2
