@@ -130,7 +130,7 @@ class Facade(BaseRoute):
                 answer = await endpoint.handle(call)
         except TimeoutError:
             message = f"The request took longer than {seconds:g} seconds."
-            if endpoint.body is not None:
+            if endpoint.method != "GET":
                 message += " It may have taken effect."
             raise TimedOut(message, limit="deadline", allowed=seconds) from None
         finally:
@@ -139,7 +139,7 @@ class Facade(BaseRoute):
         try:
             await room.take(size, is_executed=True)
         except LimitExceeded as error:
-            if endpoint.body is not None:
+            if endpoint.method != "GET":
                 error.message += " It may have taken effect."
                 error.retry_after = None
             raise

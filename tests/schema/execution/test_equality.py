@@ -56,8 +56,10 @@ class Comparison:
             assert all("conflict" in error.message for error in asked.prepared.errors), query
             return None
         plain = replace(asked, prepared=replace(asked.prepared, compiled=None))
-        by_levels = await execute(asked, Context(actor, self._services))
-        by_core = await execute(plain, Context(actor, self._services))
+        room = self._services.pending.claim(actor.account_id)
+        by_levels = await execute(asked, Context(actor, self._services), room)
+        by_core = await execute(plain, Context(actor, self._services), room)
+        room.release()
         return orjson.loads(by_levels.body), orjson.loads(by_core.body)
 
 

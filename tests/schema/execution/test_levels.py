@@ -82,7 +82,8 @@ async def test_combinations_of_directives_are_kept_up_to_a_number(
     for a, b, c in itertools.product((True, False), repeat=3):
         variables = {"id": tenant.project_id, "a": a, "b": b, "c": c}
         asked = await admission.admit(ClientOperation(query, variables), actor)
-        result = await execute(asked, Context(actor, services))
+        with services.pending.claim(actor.account_id) as room:
+            result = await execute(asked, Context(actor, services), room)
         wanted = ["id"] * a + ["version"] * (not b) + ["name"] * c
         assert list(orjson.loads(result.body)["data"]["project"]) == wanted
         assert asked.prepared is not None
