@@ -5,6 +5,7 @@ duplicates if their numbers, names or negation differ, or the days that they mea
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,7 +16,7 @@ from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
 from core.turn import Turn
 from language.dates.identity import days_of
-from language.likeness import same_details
+from language.likeness import number_forms, same_details
 from language.names import without_speaker
 from providers.extraction import Fact, VerdictKind
 from ranking.corpus import Floats
@@ -153,7 +154,7 @@ def _with_matches(
     drafts: Sequence[Draft], near: Sequence[Sequence[MemoryRow]], vectors: Mapping[str, Floats]
 ) -> list[Draft]:
     own = np.stack([_vector(draft.vector) for draft in drafts])
-    earlier = near_earlier(own)
+    earlier = comparable_earlier([draft.fact.text for draft in drafts], own)
     matched = []
     for position, (draft, rows) in enumerate(zip(drafts, near, strict=True)):
         cosines = [(float(vectors[_statement(row, draft)] @ own[position]), row) for row in rows]
@@ -201,6 +202,23 @@ def may_mean_same_days(memory: MemoryRow, draft: Draft) -> bool:
     """Return whether a memory and a draft mean the same days, as far as both depend on a day."""
     days = days_of_memory(memory) if draft.days else ""
     return not days or days == draft.days
+
+
+def comparable_earlier(texts: Sequence[str], vectors: Floats) -> list[list[int]]:
+    """Return for each text the positions of the earlier ones that are near and may say the same.
+
+    Texts with other numbers never do (`same_details`), so that a long list of similar facts about
+    different numbers does not cost a comparison of each with each.
+    """
+    by_numbers: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position, text in enumerate(texts):
+        by_numbers[tuple(sorted(number_forms(text)))].append(position)
+    found: list[list[int]] = [[] for _ in texts]
+    for positions in by_numbers.values():
+        if len(positions) > 1:
+            for position, near in zip(positions, near_earlier(vectors[positions]), strict=True):
+                found[position] = [positions[at] for at in near]
+    return found
 
 
 def near_earlier(vectors: Floats) -> list[list[int]]:

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from resolvers.ingestion.deduplication import NEAR, near_earlier
+from language.likeness import number_forms, same_details
+from resolvers.ingestion.deduplication import NEAR, comparable_earlier, near_earlier
+from tests.language.likeness_labelled import OTHER, SAME
+from tests.language.unseen_pairs import MERGING
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 255, 256, 257, 700])
@@ -19,3 +22,23 @@ def test_near_earlier_finds_what_a_comparison_of_all_pairs_finds(count: int) -> 
     ]
     assert count < 255 or 0 < sum(map(len, expected)) < count * (count - 1) / 2
     assert near_earlier(vectors) == expected
+
+
+def test_texts_with_other_numbers_are_not_compared() -> None:
+    texts = [
+        "I have two cats.",
+        "I have 3 cats.",
+        "I have 2 cats.",
+        "I have a cat.",
+        "I own 2 cats.",
+    ]
+    vectors = np.ones((len(texts), 1), np.float32)
+    assert comparable_earlier(texts, vectors) == [[], [], [0], [], [0, 2]]
+
+
+def test_texts_that_are_the_same_have_the_same_numbers() -> None:
+    pairs = [(pair[0], pair[1]) for pair in (*SAME, *OTHER, *MERGING)]
+    same = [pair for pair in pairs if same_details(*pair)]
+    assert len(same) > 50
+    for one, other in same:
+        assert sorted(number_forms(one)) == sorted(number_forms(other))
