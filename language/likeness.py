@@ -10,12 +10,14 @@ something the other lacks.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from language.details import Detail, Kind, details_of, is_ending, stems
 from language.signs import signs_of
 from language.terms import terms
 
 MAX_TEXT_LENGTH = 20_000  # Characters; longer texts are the same only if they are equal.
+_LONGEST_CACHED = 512  # Characters; a text is compared with many others.
 MAX_ADDED_WORDS = 8  # The maximum number of additional words in the fuller text.
 
 # Words with next to no meaning.
@@ -113,9 +115,12 @@ def same_details(one: str, other: str) -> bool:
     """
     if one == other:
         return True
-    if max(len(one), len(other)) > MAX_TEXT_LENGTH or signs_of(one) != signs_of(other):
+    if max(len(one), len(other)) > MAX_TEXT_LENGTH:
         return False
-    details = details_of(one), details_of(other)
+    readings = _read(one), _read(other)
+    if readings[0][0] != readings[1][0]:
+        return False
+    details = [found for _, found in readings]
     names = {d.form for found in details for d in found if _is_name(d)}
     left, right = (_Reading(found, names) for found in details)
     if left.hard != right.hard or left.counted != right.counted:
@@ -123,6 +128,17 @@ def same_details(one: str, other: str) -> bool:
     if left.links - right.links and right.links - left.links:
         return False
     return _agree(left, right)
+
+
+def _read(text: str) -> tuple[Counter[str], tuple[Detail, ...]]:
+    """Return the signs and the details of a text, from the cache if it is short."""
+    read = _read_short if len(text) <= _LONGEST_CACHED else _read_short.__wrapped__
+    return read(text)
+
+
+@lru_cache(maxsize=4_096)
+def _read_short(text: str) -> tuple[Counter[str], tuple[Detail, ...]]:
+    return signs_of(text), tuple(details_of(text))
 
 
 def covers(fuller: str, other: str) -> bool:

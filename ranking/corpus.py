@@ -35,7 +35,8 @@ class Document:
     `terms` are its terms and loose terms, separated by spaces, and `words` is the number of its
     content words. `known` is the share of its text that the embedder knows.
     `happened` is in seconds since 1970. `vector` holds the L2-normalised embedding as little-endian
-    float32. `successor_id` is the memory that replaced a superseded one.
+    float32. `successor_id` is the memory that replaced a superseded one, `origin` the message that
+    the memory is searched with.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Document:
     from_assistant: bool = False
     successor_id: str | None = None
     known: float = 1.0
+    origin: str | None = None
 
 
 class Corpus:
@@ -81,6 +83,8 @@ class Corpus:
         self.alive = np.zeros(_CAPACITY, np.bool_)
         self.expires: Rows = np.zeros(_CAPACITY, np.int32)
         self.state = np.zeros(_CAPACITY, np.int8)
+        # Rows with the same number, unless it is 0, were drawn from one message.
+        self.origin: Rows = np.zeros(_CAPACITY, np.int32)
         self._postings: dict[str, tuple[list[int], list[int]]] = {}
         self._entries = 0
         # The id of the previous memory: of each row, and of each removed memory.
@@ -90,6 +94,7 @@ class Corpus:
         self._successor_ids: dict[int, str] = {}
         self._lineages: Lineages | None = None
         self._names: list[str] = [""]
+        self._origins: dict[str, int] = {}
         self._speaker_counts: Counter[str] = Counter()
         self._links: tuple[Rows, Rows] | None = None
         self._context: Context | None = None
@@ -155,6 +160,7 @@ class Corpus:
             NO_EXPIRATION if document.expires is None else document.expires for document in latest
         ]
         self.state[start:end] = [document.state for document in latest]
+        self.origin[start:end] = [self._origin(document.origin) for document in latest]
         self.alive[start:end] = True
         self._links = self._context = self._lineages = None
 
@@ -216,6 +222,11 @@ class Corpus:
             self.speakers[name] = len(self._names)
             self._names.append(name)
         return self.speakers[name]
+
+    def _origin(self, message_id: str | None) -> int:
+        if message_id is None:
+            return 0
+        return self._origins.setdefault(message_id, len(self._origins) + 1)
 
     def _mark_dead(self, row: int) -> None:
         self.alive[row] = False

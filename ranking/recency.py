@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ranking.corpus import Rows
+from ranking.corpus import Floats, Rows
 from ranking.score import Signals
 
 # Only the best are compared, each with each.
@@ -26,11 +26,14 @@ MOST = 0.25
 Pair = tuple[int, int]
 
 
-def near_pairs(found: Signals, ids: Sequence[str], rows: Rows) -> list[Pair]:
+def near_pairs(
+    found: Signals, ids: Sequence[str], rows: Rows, lost: Floats | None = None
+) -> list[Pair]:
     """Return the pairs of an earlier and a later row that are near in meaning and relevance.
 
-    `rows` are ordered by their sum; of these the first fifty are compared. Only pairs whose later
-    row would rank behind the earlier one are returned, ordered by the later one's moment, and by id
+    `rows` are in the order of their rank; of these the first fifty are compared. `lost` is what
+    rows lose behind their siblings. Only pairs whose later row would rank behind the earlier one,
+    with these losses or without, are returned, ordered by the later one's moment, and by id
     where moments are equal. Superseded memories are left out, because lineages order them. There
     are none for a query that asks about the past or about dates.
     """
@@ -44,7 +47,10 @@ def near_pairs(found: Signals, ids: Sequence[str], rows: Rows) -> list[Pair]:
     )
     total, vectors = found.total[rows], found.vectors[rows]
     gap = total[:, None] - total
-    near = (vectors @ vectors.T >= _LEAST_COSINE) & (np.abs(gap) <= _LARGEST_GAP) & (gap > -STEP)
+    behind = gap > -STEP
+    if lost is not None:
+        behind |= gap + lost[rows][:, None] - lost[rows] > -STEP
+    near = (vectors @ vectors.T >= _LEAST_COSINE) & (np.abs(gap) <= _LARGEST_GAP) & behind
     later, earlier = np.nonzero(np.triu(near, 1).T)
     return list(zip(rows[earlier].tolist(), rows[later].tolist(), strict=True))
 

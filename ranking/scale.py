@@ -32,10 +32,14 @@ class Scale:
         `known` is the share of the query that the embedder knows, from 0 to 1: where it knows
         little, words alone make the sum, and a smaller one means as much.
         """
-        distance = total + _WORDS_ALONE * (1 - known) - self.bend
+        distance = total - self.sum_at_bend(known)
         log_odds = self.log_odds + (self.below if distance < 0 else self.above) * distance
         # This form cannot overflow.
         return 0.5 + 0.5 * math.tanh(log_odds / 2)
+
+    def sum_at_bend(self, known: float = 1.0) -> float:
+        """Return the sum at the bend; larger ones have a high score that changes slowly."""
+        return self.bend - _WORDS_ALONE * (1 - known)
 
 
 # For the bundled embedder, without and with `rerank`, which adds to the sum.

@@ -27,8 +27,10 @@ SUBSTANTIAL = 16
 _LEAST_KEYWORD = 1 / 3
 # BM25 (Robertson and Zaragoza, 2009, The Probabilistic Relevance Framework).
 _K1, _B = 1.2, 0.75
-_CONCEPT = 0.5
+_CONCEPT, _COMMONNESS = 0.5, 0.05
 _ROUNDING = 1e-3
+# Sums are equal if they differ only by rounding errors, which depend on the order of additions.
+DIGITS = 6
 # Feedback decides between memories of similar relevance and never hides a relevant one: a single
 # matching query term weighs more.
 FEEDBACK: Mapping[FeedbackValue, float] = {
@@ -111,8 +113,9 @@ class Signals:
 
     The arrays have one value per row. `base` is the sum without the share of the following row and
     the lineages, `total` the sum with everything. `speaker` and `form` are weighted already.
-    `vectors` and `happened` are those of the corpus, and `seeks_latest` is whether the query asks
-    for what holds now.
+    `vectors`, `happened` and `origin` are those of the corpus, and `seeks_latest` is whether the
+    query asks for what holds now. `sibling` is what `ranking/siblings.py` takes from the sum; it is
+    not part of `total`, because it depends on which rows are shown.
     """
 
     semantic: Floats
@@ -131,10 +134,16 @@ class Signals:
     order: Order
     vectors: Floats
     happened: np.ndarray
+    origin: Rows
     seeks_latest: bool
     rerank: Floats | None = None
     recency: Floats | None = None
+    sibling: Floats | None = None
     feedback: Mapping[int, float] = field(default_factory=dict)
+
+    def ranked(self, rows: Rows) -> Floats:
+        """Return the sums by which some rows are ranked: `total` and `sibling`."""
+        return self.total[rows] if self.sibling is None else self.total[rows] + self.sibling[rows]
 
 
 def idf(memories: float, document_frequency: float) -> float:
@@ -201,6 +210,7 @@ def compute_signals(
         order=order_of(lineages, query.about_past, query.periods),
         vectors=vectors,
         happened=corpus.happened[:end],
+        origin=corpus.origin[:end],
         seeks_latest=not (query.about_past or query.dates),
     )
     _finish(found, weights)
@@ -225,7 +235,7 @@ def concept_gain(memories: int) -> float:
     `memories` is the number of memories that mention the concept: the more there are, the less the
     concept distinguishes. The formula is in docs/search.md.
     """
-    return _CONCEPT / (1 + 0.001 * (memories - 1) ** 2)
+    return _CONCEPT / (1 + _COMMONNESS * (memories - 1) ** 2)
 
 
 def utc_days(happened: np.ndarray) -> np.ndarray:

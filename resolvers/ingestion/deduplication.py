@@ -5,6 +5,7 @@ duplicates if their numbers, names or negation differ, or the days that they mea
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -15,7 +16,7 @@ from core.entity_names import ENTITY_FIELDS
 from core.enums import EntityType
 from core.turn import Turn
 from language.dates.identity import days_of
-from language.likeness import same_details
+from language.likeness import number_forms, same_details
 from language.names import without_speaker
 from providers.extraction import Fact, VerdictKind
 from ranking.corpus import Floats
@@ -37,6 +38,7 @@ NEAR = 0.95
 # stored vectors. It is lower because stored vectors include the words of a neighbour, so they are
 # further apart than the texts.
 _NEIGHBORS, _LEAST_COSINE = 16, 0.7
+_ROWS_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +154,13 @@ def _with_matches(
     drafts: Sequence[Draft], near: Sequence[Sequence[MemoryRow]], vectors: Mapping[str, Floats]
 ) -> list[Draft]:
     own = np.stack([_vector(draft.vector) for draft in drafts])
+    earlier = comparable_earlier([draft.fact.text for draft in drafts], own)
     matched = []
     for position, (draft, rows) in enumerate(zip(drafts, near, strict=True)):
         cosines = [(float(vectors[_statement(row, draft)] @ own[position]), row) for row in rows]
         best = max(cosines, key=lambda pair: (pair[0], pair[1].id), default=None)
         duplicate = best[1] if best is not None and best[0] >= NEAR else None
-        repeated = None if duplicate else _repeated_draft(drafts, own, position)
+        repeated = None if duplicate else _repeated_draft(drafts, earlier[position], position)
         matched.append(replace(draft, duplicate_of=duplicate, repeats_draft=repeated))
     return matched
 
@@ -201,11 +204,39 @@ def may_mean_same_days(memory: MemoryRow, draft: Draft) -> bool:
     return not days or days == draft.days
 
 
-def _repeated_draft(drafts: Sequence[Draft], vectors: Floats, position: int) -> int | None:
-    """Return the position of the first earlier draft that says the same, or None."""
+def comparable_earlier(texts: Sequence[str], vectors: Floats) -> list[list[int]]:
+    """Return for each text the positions of the earlier ones that are near and may say the same.
+
+    Texts with other numbers never do (`same_details`), so that a long list of similar facts about
+    different numbers does not cost a comparison of each with each.
+    """
+    by_numbers: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for position, text in enumerate(texts):
+        by_numbers[tuple(sorted(number_forms(text)))].append(position)
+    found: list[list[int]] = [[] for _ in texts]
+    for positions in by_numbers.values():
+        if len(positions) > 1:
+            for position, near in zip(positions, near_earlier(vectors[positions]), strict=True):
+                found[position] = [positions[at] for at in near]
+    return found
+
+
+def near_earlier(vectors: Floats) -> list[list[int]]:
+    """Return for each vector the positions of the earlier ones that are near."""
+    found: list[list[int]] = [[] for _ in vectors]
+    # Many rows at once: one by one, each would read all vectors from memory again.
+    for start in range(0, len(vectors), _ROWS_AT_ONCE):
+        rows = vectors[start : start + _ROWS_AT_ONCE]
+        near = np.tril(rows @ vectors[: start + len(rows)].T >= NEAR, start - 1)
+        for row, earlier in zip(*(each.tolist() for each in np.nonzero(near)), strict=True):
+            found[start + row].append(earlier)
+    return found
+
+
+def _repeated_draft(drafts: Sequence[Draft], near: Sequence[int], position: int) -> int | None:
+    """Return the position of the first of the near earlier drafts that says the same, or None."""
     draft = drafts[position]
-    near = np.flatnonzero(vectors[:position] @ vectors[position] >= NEAR)
-    for earlier in near.tolist():
+    for earlier in near:
         other = drafts[earlier]
         if (
             other.names == draft.names
@@ -213,7 +244,7 @@ def _repeated_draft(drafts: Sequence[Draft], vectors: Floats, position: int) -> 
             and same_details(other.fact.text, draft.fact.text)
             and (other.days == draft.days or not (other.days and draft.days))
         ):
-            return int(earlier)
+            return earlier
     return None
 
 

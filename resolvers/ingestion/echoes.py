@@ -28,7 +28,8 @@ def find_echoes(
     Of several memories with the text, it is the newest that holds, or else the newest.
     """
     # A long message states many facts, and is read once for all of them.
-    messages = {draft.turn.content: " ".join(draft.turn.content.split()) for draft in drafts}
+    contents = {draft.turn.content for draft in drafts}
+    messages = {content: " ".join(content.split()) for content in contents}
     hashes = {
         position: text_hash(draft.fact.text)
         for position, draft in enumerate(drafts)

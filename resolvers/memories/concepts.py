@@ -1,6 +1,6 @@
 """Concepts: the people, places and things that memories mention, and their gain in ranking."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from core.errors import InvalidInput
 from core.paging import LARGEST_PAGE
@@ -25,7 +25,7 @@ _MOST_WORDS, _LONGEST_CONCEPT = 128, 5
 _MOST_NAMED = 16
 # A concept that more memories mention does not distinguish them: its gain would be a fortieth of
 # the largest.
-_COMMON = 200
+_COMMON = 30
 
 
 async def concepts_of_project(
@@ -94,9 +94,16 @@ async def related_concepts(
     return links
 
 
-def concept_gains(tx: Transaction, project_id: str, query: str) -> dict[str, float]:
-    """Return the ranking gains of memories, by id, from the concepts that a query names."""
-    named = tx.concepts.by_key(project_id, set(_names(query)))
+def concept_gains(
+    tx: Transaction, project_id: str, query: str, speakers: Iterable[str] = ()
+) -> dict[str, float]:
+    """Return the ranking gains of memories, by id, from the concepts that a query names.
+
+    The names of `speakers` are none: people do not call themselves by name, so what mentions one is
+    what others say to them.
+    """
+    spoken = set(map(concept_key, speakers))
+    named = tx.concepts.by_key(project_id, set(_names(query)) - spoken)
     gains: dict[str, float] = {}
     for memory_ids in tx.concepts.mentions(sorted(named.values())[:_MOST_NAMED], _COMMON).values():
         gain = concept_gain(len(memory_ids))

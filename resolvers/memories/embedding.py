@@ -3,15 +3,11 @@
 A short turn of a conversation means little by itself ("Yes, in May!"), so it is embedded together
 with the utterance before it. Long texts are embedded alone, because context would blur them. A text
 that was drawn from a message is searched with this message: its vector is the mean of both, and the
-other words of the message follow its own.
+other words of the message, or of a part of a long one, follow its own.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from core.enums import JobKind
 from language.claims.claim import claim_of
@@ -21,6 +17,7 @@ from language.terms import VERSION as TERMS_VERSION
 from language.terms import terms
 from ranking.corpus import MAX_CONTEXT_WORDS
 from resolvers.context import Services
+from resolvers.memories.origins import Origin, joined_keywords, mean_vector, origin_of
 from storage.search.documents import Utterance
 from storage.search.keywords import Keywords
 from storage.search.origins import EmbeddedText
@@ -28,7 +25,7 @@ from storage.transaction import Transaction
 
 _STATE = "terms"
 # Change this with every change of the keywords computed from a text: they are then recomputed.
-VERSION = f"{TERMS_VERSION}.claims-2.origins"
+VERSION = f"{TERMS_VERSION}.claims-2.origins-2"
 _QUESTION_MARKS = ("?", "\N{FULLWIDTH QUESTION MARK}", "\N{ARABIC QUESTION MARK}")
 _PAGE = 500
 # Only the first terms of a text are indexed, so that the longest text fits PostgreSQL's index.
@@ -80,45 +77,31 @@ async def embed_drawn(services: Services, items: Sequence[DrawnText]) -> list[Em
     `alone` of each is what the text has without its message.
     """
 
-    def read() -> tuple[list[Keywords], list[Keywords], list[str]]:
+    # A message with many facts is read once for all of them.
+    messages = list(dict.fromkeys((message, before) for _, message, before in items))
+
+    def read() -> tuple[list[Keywords], list[Origin], list[str]]:
         own, texts = _read([(utterance, None) for utterance, _, _ in items])
-        messages, others = _read([(message, before) for _, message, before in items])
-        return own, messages, texts + others
+        origins = [origin_of(message, keywords_of) for message, _ in messages]
+        texts += [
+            text_to_embed(message, origin.keywords.words, before)
+            for (message, before), origin in zip(messages, origins, strict=True)
+        ]
+        return own, origins, texts
 
-    own, messages, texts = await asyncio.to_thread(read)
+    own, origins, texts = await asyncio.to_thread(read)
     vectors = await services.embedder.embed(texts)
-    return [
-        EmbeddedText(mean_vector(mine, others), joined, EmbeddedText(mine, alone))
-        for mine, others, alone, joined in zip(
-            vectors[: len(items)],
-            vectors[len(items) :],
-            own,
-            map(joined_keywords, own, messages),
-            strict=True,
-        )
-    ]
+    drawn_from = dict(zip(messages, zip(origins, vectors[len(items) :], strict=True), strict=True))
 
+    def join() -> list[EmbeddedText]:
+        found = []
+        for (_, message, before), mine, alone in zip(items, vectors, own, strict=False):
+            origin, others = drawn_from[message, before]
+            joined = joined_keywords(alone, origin, _MOST_TERMS)
+            found.append(EmbeddedText(mean_vector(mine, others), joined, EmbeddedText(mine, alone)))
+        return found
 
-def joined_keywords(own: Keywords, message: Keywords) -> Keywords:
-    """Return the keywords of a text with the further terms of its message behind its own."""
-    rest = Counter(own.terms.split())
-    further = []
-    for term in message.terms.split():
-        if rest[term]:
-            rest[term] -= 1
-        else:
-            further.append(term)
-    found = [*own.terms.split(), *further][:_MOST_TERMS]
-    return replace(own, terms=" ".join(found), words=max(own.words, message.words))
-
-
-def mean_vector(one: bytes, other: bytes) -> bytes:
-    """Return the unit vector in the middle of two unit vectors."""
-    if one == other:
-        return one
-    total = np.frombuffer(one, "<f4") + np.frombuffer(other, "<f4")
-    unit = total / max(float(np.linalg.norm(total)), 1e-6)
-    return bytes(unit.astype("<f4").tobytes())
+    return await asyncio.to_thread(join)
 
 
 def _read(items: Sequence[tuple[Utterance, Utterance | None]]) -> tuple[list[Keywords], list[str]]:
@@ -171,9 +154,12 @@ async def _renew_page(services: Services, project_id: str, after: str) -> list[s
         missing = tx.origins.missing(ids)
         own = {id: keywords_of(utterance) for id, (utterance, _) in said.items()}
         keywords = dict(own)
+        origins: dict[Utterance, Origin] = {}
         for id, content in messages.items():
-            message = keywords_of(Utterance(content, said[id][0].speaker))
-            keywords[id] = joined_keywords(own[id], message)
+            message = Utterance(content, said[id][0].speaker)
+            if message not in origins:
+                origins[message] = origin_of(message, keywords_of)
+            keywords[id] = joined_keywords(own[id], origins[message], _MOST_TERMS)
         tx.origins.replace_terms({id: own[id] for id in messages})
         # A memory that changed meanwhile is searched by its own text.
         same = [id for id in joined if id in missing and said[id][0] == drawn[id][1][0]]

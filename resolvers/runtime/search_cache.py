@@ -142,11 +142,12 @@ def documents_of(rows: Sequence[DocumentRow], known_share: KnownShare) -> list[D
     """Return rows as the documents that ranking takes, with what the embedder knows of each."""
     return [
         Document(
-            *row[:-3],  # type: ignore[arg-type]
+            *row[:-4],  # type: ignore[arg-type]
             state=STATES[row.state],
             from_assistant=row.role == ASSISTANT_ROLE,
             successor_id=row.successor_id if row.state == MemoryState.SUPERSEDED.name else None,
             known=known_share_of(row.terms, known_share),
+            origin=row.origin,
         )
         for row in rows
     ]

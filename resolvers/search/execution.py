@@ -131,6 +131,8 @@ async def _execute(
         ranking = await rank_scope(ctx, key, question, weights, selection)
     else:
         ranking = await rank_candidates(ctx, key, question, weights, selection, query.top_k)
+    with question.stopwatch.measure(Part.RANKING):
+        ranking.demote_siblings()
     if query.rerank:
         with question.stopwatch.measure(Part.RANKING):
             await rerank(ctx, project.id, ranking, question, weights)

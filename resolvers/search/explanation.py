@@ -127,10 +127,11 @@ async def _ranking_with(ctx: Context, search: FinishedSearch, id: str) -> Rankin
         # It is not in the scope, or the scope has candidates only.
         candidates = [] if ranked is None else [ranked.ids[row] for row in ranked.rows]
         ranking = await rank_beside(ctx, key, question, weights, candidates, id, search.top_k)
+    ranking.demote_siblings()
     if weights.rerank:
         await rerank(ctx, key.project_id, ranking, question, weights)
     pool = await heed_feedback(ctx, ranking, search.top_k)
-    pairs = near_pairs(ranking.signals, ranking.ids, pool)
+    pairs = near_pairs(ranking.signals, ranking.ids, pool, ranking.signals.sibling)
     ids = {id, *(ranking.ids[row] for row in chain.from_iterable(pairs))}
     heed_recency(ranking, pairs, await ctx.read(lambda tx: tx.memories.find(ids, ctx.actor)))
     return ranking

@@ -60,12 +60,15 @@ async def build_question(
     stopwatch = Stopwatch()
 
     def work(tx: Transaction) -> tuple[Vocabulary | None, dict[str, str], dict[str, float]]:
-        concepts = concept_gains(tx, key.project_id, query)
+        vocabulary: Vocabulary | None = None
         if whole:
             with ctx.services.search_cache.corpus(tx, key) as corpus:
-                return None, speakers_named_in(query, corpus.speakers), concepts
-        vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
-        return vocabulary, speakers_named_in(query, vocabulary.speakers), concepts
+                named = speakers_named_in(query, corpus.speakers)
+        else:
+            vocabulary = ctx.services.search_cache.vocabulary(tx, key.project_id)
+            named = speakers_named_in(query, vocabulary.speakers)
+        spoken = [*named, *named.values()]
+        return vocabulary, named, concept_gains(tx, key.project_id, query, spoken)
 
     vocabulary, named, concepts = await ctx.read(work)
     text = to_first_person(query, named.values())

@@ -13,7 +13,8 @@ from ranking.corpus import Corpus, Floats, Rows
 from ranking.late import maxsim, shrink, unit_rows
 from ranking.passages import best_passages
 from ranking.scale import PLAIN_SCALE, Scale
-from ranking.score import Signals, Statistics, Weights, add_rerank, compute_signals
+from ranking.score import DIGITS, Signals, Statistics, Weights, add_rerank, compute_signals
+from ranking.siblings import sibling_losses
 from resolvers.context import Context
 from resolvers.runtime.search_cache import STATES, ScopeKey
 from resolvers.runtime.token_cache import TokenCache
@@ -30,7 +31,6 @@ RERANKED_ROWS = 30
 # content words.
 LEAST_FADE = 0.2
 _EPOCH = date(1970, 1, 1)
-_DIGITS = 6
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Ranking:
         depend on the order in which floats are added.
         """
         rows = self.rows if among is None else among
-        totals = np.round(self.signals.total[rows].astype(np.float64), _DIGITS)
+        totals = np.round(self.signals.ranked(rows).astype(np.float64), DIGITS)
         if len(rows) > limit:
             least = np.partition(totals, len(rows) - limit)[len(rows) - limit]
             rows, totals = rows[totals >= least], totals[totals >= least]
@@ -65,7 +65,20 @@ class Ranking:
 
     def score(self, row: int) -> float:
         """Return the score of a row, from 0 to 1."""
-        return self.scale.score(float(self.signals.total[row]), self.known)
+        return self.scale.score(self.total(row), self.known)
+
+    def total(self, row: int) -> float:
+        """Return the sum of a row that its score is made from."""
+        return float(self.signals.ranked(np.array([row], np.int32))[0])
+
+    def demote_siblings(self, kept: Collection[int] = ()) -> None:
+        """Rank the memories of one message behind the best of them, except for the rows `kept`.
+
+        The losses depend on the sums: call this after every change of them.
+        """
+        least = self.scale.sum_at_bend(self.known)
+        found = self.signals
+        found.sibling = sibling_losses(found, self.ids, self.rows, kept, least)
 
     def place(self, id: str) -> int | None:
         """Return the row of a memory that can be a hit, or None if it cannot."""
@@ -147,6 +160,7 @@ async def rerank(
         ranking.signals.fade[rows],
     )
     add_rerank(ranking.signals, weights, rows, values)
+    ranking.demote_siblings()
 
 
 async def late_interaction(

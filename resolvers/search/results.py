@@ -36,6 +36,7 @@ class ScoreBreakdown:
     neighbor: float
     lineage: float
     recency: float
+    sibling: float
     feedback: float
     decay: float
     rerank: float | None
@@ -81,7 +82,7 @@ async def load_hits(
     and decay, and the hits are recorded as used.
     """
     pool = await heed_feedback(ctx, ranking, top_k)
-    pairs = near_pairs(ranking.signals, ranking.ids, pool)
+    pairs = near_pairs(ranking.signals, ranking.ids, pool, ranking.signals.sibling)
     near = _above_threshold(ranking, pool, threshold)
     # What the later one of a pair may push out is read too, so that one statement does.
     rows = {*(near if decay else near[:top_k]).tolist(), *chain.from_iterable(pairs)}
@@ -114,6 +115,7 @@ async def heed_feedback(ctx: Context, ranking: Ranking, top_k: int) -> Rows:
     if not found:
         return pool
     add_feedback(ranking.signals, {by_id[id]: value for id, value in found.items()})
+    ranking.demote_siblings()
     return ranking.best(len(pool), pool)
 
 
@@ -133,6 +135,7 @@ def heed_recency(
     ]
     if changed:
         add_recency(ranking.signals, changed)
+        ranking.demote_siblings({later for _, later in changed})
 
 
 async def read_hits(
@@ -186,11 +189,12 @@ def hit_of(ranking: Ranking, row: int, memory: MemoryRow) -> Hit:
         neighbor=float(found.following[row]),
         lineage=float(found.lineage[row]),
         recency=0.0 if found.recency is None else float(found.recency[row]),
+        sibling=0.0 if found.sibling is None else float(found.sibling[row]),
         feedback=found.feedback.get(row, 0.0),
         decay=1.0,
         rerank=None if found.rerank is None else float(found.rerank[row]),
     )
-    return Hit(memory, ranking.score(row), parts, float(found.total[row]))
+    return Hit(memory, ranking.score(row), parts, ranking.total(row))
 
 
 async def _decayed(ctx: Context, hits: list[Hit]) -> list[Hit]:

@@ -109,6 +109,10 @@ class ScoreBreakdown:
         "another value and was not superseded, at most 0.25. 0 for events and for a query about "
         "the past or with dates."
     )
+    sibling: float = strawberry.field(
+        description="What the memory loses because a better one was drawn from the same message, "
+        "-0.4 to 0. It takes no score below 0.8."
+    )
     feedback: float = strawberry.field(
         description="The contribution of the rating set by `setMemoryFeedback`: 0.05 for "
         "POSITIVE, -0.05 for NEGATIVE, -0.15 for VERY_NEGATIVE, else 0."

@@ -34,11 +34,12 @@ from storage.sql.id_arrays import id_array_parameter, ids_as_table, prevent_inde
 from storage.tables.columns import Id, Name, UtcDateTime
 from storage.tables.fields import table_of
 from storage.tables.graph import Entity, HistoryEvent, Project
-from storage.tables.memory import Memory, MemoryKeywords, MemoryVector
+from storage.tables.memory import Memory, MemoryKeywords, MemoryOrigin, MemoryVector
 
 _MEMORIES = table_of(Memory)
 _VECTORS = table_of(MemoryVector)
 _KEYWORDS = table_of(MemoryKeywords)
+_ORIGINS = table_of(MemoryOrigin)
 _HISTORY = table_of(HistoryEvent)
 _PROJECTS = table_of(Project)
 _ENTITIES = table_of(Entity)
@@ -52,8 +53,9 @@ _EPOCH, _EPOCH_OF_JULIAN = date(1970, 1, 1), 2440587.5
 class DocumentRow(NamedTuple):
     """A memory as ranking reads it, with the keywords of its text and its vector, float32 bytes.
 
-    `happened` is in seconds and `expires` in days since 1970. Thousands are read at once, so all
-    columns have types that need no conversion.
+    `happened` is in seconds and `expires` in days since 1970. `origin` is the id of the message
+    that it is searched with. Thousands are read at once, so all columns have types that need no
+    conversion.
     """
 
     id: str
@@ -69,6 +71,7 @@ class DocumentRow(NamedTuple):
     state: str
     role: str | None
     successor_id: str | None
+    origin: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +121,11 @@ def _documents(dialect: str) -> Select[Any]:
             type_coerce(_MEMORIES.c.state, NullType),
             _MEMORIES.c.role,
             _MEMORIES.c.successor_id,
+            _ORIGINS.c.message_id,
         )
         .join(_KEYWORDS, _KEYWORDS.c.memory_id == _MEMORIES.c.id)
         .join(_VECTORS, _VECTORS.c.memory_id == _MEMORIES.c.id)
+        .outerjoin(_ORIGINS, _ORIGINS.c.memory_id == _MEMORIES.c.id)
     )
 
 

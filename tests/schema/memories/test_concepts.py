@@ -317,6 +317,25 @@ async def test_a_common_concept_weighs_less(tenant: Tenant) -> None:
     assert 0 < parts["Oslo"] < parts["Anna Berg"] <= 0.5
 
 
+async def test_the_gain_falls_with_the_number_of_memories(tenant: Tenant) -> None:
+    await learn(tenant, ANNA, *(f"I met my friend number {n} in Oslo." for n in range(6)))
+    (anna,) = [hit for hit in await search_all(tenant, "Oslo") if hit.text == ANNA]
+    # Seven memories mention it: 0.5 / (1 + 0.05 * 36).
+    assert anna.parts["concept"] == pytest.approx(0.17857, abs=1e-4)
+
+
+async def test_the_name_of_a_speaker_is_no_concept(tenant: Tenant) -> None:
+    said = [("Anna Berg", "I bake rye bread."), ("Ben", "I met Anna Berg in Oslo.")]
+    await learn(tenant, *({"role": "user", "name": by, "content": text} for by, text in said))
+    assert "Anna Berg" in await concepts(tenant)
+    for query in ("What did Anna Berg bake?", "What did Anna bake?", "What does ANNA BERG bake?"):
+        found = {hit.text: hit.parts["concept"] for hit in await search_all(tenant, query)}
+        assert found == {"I bake rye bread.": 0, ANNA: 0}, query
+    # Of others, and beside a speaker, names count as before.
+    found = {hit.text: hit.parts["concept"] for hit in await search_all(tenant, "Ben in Oslo")}
+    assert found[ANNA] > 0.3
+
+
 async def test_a_concept_hit_passes_the_threshold(tenant: Tenant) -> None:
     """The words are in other languages, so that only the name distinguishes the two memories."""
     text = "Quelqu'un cherche Zsofia Nagy partout."

@@ -20,7 +20,8 @@ from tests.support.servers.deployment import Deployment
 pytestmark = pytest.mark.every_database
 
 PARTS = (
-    "semantic keyword concept actor speaker temporal form neighbor lineage feedback decay rerank"
+    "semantic keyword concept actor speaker temporal form neighbor lineage sibling feedback decay "
+    "rerank"
 )
 FIELDS = f"""
 hits {{ score memory {{ id }} scoreBreakdown {{ {PARTS} }} }}

@@ -30,8 +30,8 @@ searchMemories({", ".join(f"{name}: ${name}" for name in _TYPES)}) {{
   hits {{
     score memory {{ id text version }}
     scoreBreakdown {{
-      semantic keyword concept actor speaker temporal form neighbor lineage recency feedback decay
-      rerank
+      semantic keyword concept actor speaker temporal form neighbor lineage recency sibling
+      feedback decay rerank
     }}
   }}
   tookMs
