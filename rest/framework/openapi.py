@@ -50,7 +50,13 @@ _STATUSES = {
     "403": "The key or the role lacks the permission.",
     "404": "The object does not exist for the caller.",
     "409": "The request conflicts with the current state.",
+    "429": "The key has sent too many requests, or has too many at once; see `Retry-After`.",
     "503": "A model that the request needs has failed; `Retry-After` says when to retry.",
+    "504": "The request took longer than the server's deadline.",
+}
+_STATUSES_OF_BODIES = {
+    "413": "The body is larger than the server accepts.",
+    "415": "The body is not `application/json`.",
 }
 
 
@@ -96,6 +102,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
     named = "_".join(part.strip("{}") for part in endpoint.segments)
     answer = _schema(endpoint.answer, schemas, "serialization")
+    statuses = _STATUSES if endpoint.body is None else _STATUSES | _STATUSES_OF_BODIES
     operation: dict[str, Any] = {
         "operationId": f"{endpoint.method.lower()}_{named}",
         "summary": endpoint.summary,
@@ -113,7 +120,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
                         "application/json": {"schema": {"$ref": _REF.format(model="Problem")}}
                     },
                 }
-                for status, description in _STATUSES.items()
+                for status, description in sorted(statuses.items())
             },
         },
     }

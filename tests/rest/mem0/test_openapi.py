@@ -42,6 +42,17 @@ async def test_everything_in_it_is_described(tenant: Tenant) -> None:
     assert all(tag["description"] for tag in found["tags"])
 
 
+async def test_the_statuses_of_limits_are_described(tenant: Tenant) -> None:
+    found = await document(tenant)
+    for endpoint in ENDPOINTS:
+        responses = found["paths"][endpoint.path][endpoint.method.lower()]["responses"]
+        assert responses.keys() >= {"429", "504"}, endpoint.path
+        of_bodies = responses.keys() & {"413", "415"}
+        assert of_bodies == ({"413", "415"} if endpoint.body else set()), endpoint.path
+    refused = await tenant.owner.http.post("/v3/memories/", content="{}")
+    assert refused.status_code == 415
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [

@@ -261,10 +261,12 @@ async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address
 
 
 async def test_many_operations_that_arrive_together_are_admitted_few_at_a_time(
-    small: Tenant,
+    small: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each is parsed and validated in one go, and others must be served in between.
     services = small.deployment.services
+    # However slow the machine is, none of them waits for too long.
+    monkeypatch.setattr(services.limits, "queue_seconds", 60.0)
     live = Live(services)
     actor = await authenticate(services, [small.owner.key or ""])
     stay = services.connections.open(actor, lambda _: None)
