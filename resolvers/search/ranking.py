@@ -25,8 +25,8 @@ from storage.memories.selection import Selection
 from storage.search.documents import speaker_of
 from storage.transaction import Transaction
 
-# Late interaction scores only the best: a hundred of them find no more than thirty do.
-RERANKED_ROWS = 30
+# Late interaction scores only the best: a hundred of them find no more than these do.
+RERANKED_ROWS = 24
 # How a passage matches says next to nothing about a longer text, so that is not read: more than 160
 # content words.
 LEAST_FADE = 0.2

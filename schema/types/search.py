@@ -40,7 +40,7 @@ _ARGUMENTS: tuple[Argument, ...] = (
         "rerank",
         bool,
         False,
-        "Whether to rerank the best 30 candidates by comparing each word. This improves the order "
+        "Whether to rerank the best 24 candidates by comparing each word. This improves the order "
         "and takes about as long as embedding 50 texts.",
     ),
     ("show_expired", bool, False, "Whether to include expired memories."),

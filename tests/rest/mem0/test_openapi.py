@@ -49,7 +49,8 @@ async def test_the_statuses_of_limits_are_described(tenant: Tenant) -> None:
         assert responses.keys() >= {"429", "504"}, endpoint.path
         of_bodies = responses.keys() & {"413", "415"}
         assert of_bodies == ({"413", "415"} if endpoint.body else set()), endpoint.path
-    refused = await tenant.owner.http.post("/v3/memories/", content="{}")
+    headers = {"Authorization": f"Token {tenant.owner.key}"}
+    refused = await tenant.owner.http.post("/v3/memories/", content=b"{}", headers=headers)
     assert refused.status_code == 415
 
 

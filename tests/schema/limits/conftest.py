@@ -47,3 +47,12 @@ def small(small_server: Deployment, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     """A tenant of that server, whose buckets are full. Time stands still, so they stay empty."""
     monkeypatch.setattr(small_server.services.rates, "_clock", lambda: 0.0)
     return make_tenant(small_server)
+
+
+@pytest.fixture
+def patient(small: Tenant, monkeypatch: pytest.MonkeyPatch) -> Tenant:
+    """That tenant, whose operations wait for their turn as long as a slow machine needs."""
+    services = small.deployment.services
+    limits = services.limits.model_copy(update={"queue_seconds": 60.0})
+    monkeypatch.setattr(services.slots, "_limits", limits)
+    return small

@@ -203,14 +203,14 @@ async def test_the_mem0_api_has_the_same_limits(small: Tenant) -> None:
 
 
 async def test_a_connection_and_a_key_have_so_many_subscriptions(
-    small: Tenant, small_address: str
+    patient: Tenant, small_address: str
 ) -> None:
-    key = small.owner.key
+    key = patient.owner.key
     async with connected(small_address, key) as socket, connected(small_address, key) as other:
         for document in (FOREVER, FOREVER, ANOTHER):
             await socket.subscribe(document)
         await socket.sync()
-        documents = small.deployment.services.connections._documents
+        documents = patient.deployment.services.connections._documents
         async with asyncio.timeout(30):
             while sum(counts.total() for counts in documents.values()) < 3:
                 await asyncio.sleep(0.01)
@@ -229,8 +229,8 @@ async def test_a_connection_and_a_key_have_so_many_subscriptions(
         await other.sync()
         await asyncio.sleep(0.2)
         again = await other.subscribe(FOREVER)
-        small.deployment.services.rates._points.clear()
-        await small.owner.do(ADD, input=said("I like tea"))
+        patient.deployment.services.rates._points.clear()
+        await patient.owner.do(ADD, input=said("I like tea"))
         assert await again.data() == {"sequence": 1}
 
 
@@ -251,8 +251,8 @@ async def test_results_that_are_not_read_are_limited(small: Tenant) -> None:
     assert await taking == b"x" * 100_000
 
 
-async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address: str) -> None:
-    async with connected(small_address, small.owner.key) as socket:
+async def test_queries_of_a_connection_wait_in_line(patient: Tenant, small_address: str) -> None:
+    async with connected(small_address, patient.owner.key) as socket:
         asked = [await socket.subscribe(PLAIN.query) for _ in range(5)]
         for one in asked:
             assert await one.data() == "Query"
@@ -261,14 +261,12 @@ async def test_queries_of_a_connection_wait_in_line(small: Tenant, small_address
 
 
 async def test_many_operations_that_arrive_together_are_admitted_few_at_a_time(
-    small: Tenant, monkeypatch: pytest.MonkeyPatch
+    patient: Tenant,
 ) -> None:
     # Each is parsed and validated in one go, and others must be served in between.
-    services = small.deployment.services
-    # However slow the machine is, none of them waits for too long.
-    monkeypatch.setattr(services.limits, "queue_seconds", 60.0)
+    services = patient.deployment.services
     live = Live(services)
-    actor = await authenticate(services, [small.owner.key or ""])
+    actor = await authenticate(services, [patient.owner.key or ""])
     stay = services.connections.open(actor, lambda _: None)
     admitted = [0]
 
