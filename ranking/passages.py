@@ -13,10 +13,10 @@ from language.terms import terms
 from ranking.score import idf
 
 # The maximum size of a passage in bytes of UTF-8, which tell the number of tokens better than
-# characters do: some 27 tokens of English, and fewer than a model's window in any script.
-PASSAGE = 120
+# characters do: some 35 tokens of English, and fewer than a model's window in any script.
+PASSAGE = 160
 # Texts up to this size are read whole, because their passages would be too short.
-WHOLE = 240
+WHOLE = PASSAGE * 3 // 2
 # The maximum size of one character.
 _CHARACTER = 4
 

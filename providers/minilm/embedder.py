@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import regex
@@ -41,6 +41,13 @@ STATES_BATCH = 8
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class _Read(NamedTuple):
+    """The token states of a text, and its vector."""
+
+    states: TokenStates
+    vector: bytes
 
 
 class MiniLM:
@@ -83,9 +90,13 @@ class MiniLM:
     async def token_states(self, texts: Sequence[str]) -> list[TokenStates]:
         """Return the token states of each text; see `TokenReader.token_states`.
 
+        A text that is read alone is a query, which is embedded too: one run of the model has both.
         Raises ProviderError as `embed` does.
         """
-        return await self._all(self._states_of, list(texts))
+        read = await self._all(self._read, list(texts))
+        if len(texts) == 1:
+            self._remember({texts[0]: read[0].vector})
+        return [each.states for each in read]
 
     def known_share(self, text: str) -> float:
         """Return the share of the letters of a text that are in tokens of several letters.
@@ -157,28 +168,32 @@ class MiniLM:
         return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(clean)]
 
     def _vectors_of(self, tokens: list[list[int]]) -> list[bytes]:
-        embeddings = self._infer("sentence_embedding", tokens)
-        return [embedding.astype("<f4").tobytes() for embedding in embeddings]
+        (embeddings,) = self._infer(["sentence_embedding"], tokens)
+        return [_stored(embedding) for embedding in embeddings]
 
-    def _states_of(self, tokens: list[list[int]]) -> list[TokenStates]:
+    def _read(self, tokens: list[list[int]]) -> list[_Read]:
         order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        found: dict[int, TokenStates] = {}
+        found: dict[int, _Read] = {}
         for start in range(0, len(order), STATES_BATCH):
             batch = order[start : start + STATES_BATCH]
-            embedded = self._infer("token_embeddings", [tokens[index] for index in batch])
-            for index, rows in zip(batch, embedded, strict=True):
-                found[index] = _token_states(tokens[index], rows)
+            outputs = ["token_embeddings", "sentence_embedding"]
+            results = self._infer(outputs, [tokens[index] for index in batch])
+            for index, rows, embedding in zip(batch, *results, strict=True):
+                found[index] = _Read(_token_states(tokens[index], rows), _stored(embedding))
         return [found[index] for index in range(len(tokens))]
 
-    def _infer(self, output: str, tokens: list[list[int]]) -> NDArray[np.float32]:
+    def _infer(self, outputs: list[str], tokens: list[list[int]]) -> list[NDArray[np.float32]]:
         input_ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)  # [PAD] is 0.
         attention_mask = np.zeros_like(input_ids)
         for row, ids in enumerate(tokens):
             input_ids[row, : len(ids)] = ids
             attention_mask[row, : len(ids)] = 1
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
-        (found,) = self._session.run([output], inputs)
-        return found  # type: ignore[no-any-return]
+        return self._session.run(outputs, inputs)  # type: ignore[no-any-return]
+
+
+def _stored(embedding: NDArray[np.float32]) -> bytes:
+    return embedding.astype("<f4").tobytes()
 
 
 def _token_states(ids: list[int], rows: NDArray[np.float32]) -> TokenStates:

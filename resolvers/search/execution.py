@@ -125,7 +125,9 @@ async def _execute(
     size = entity.total_memories if entity else project.total_memories
     key = ScopeKey(project.id, (entity.type, entity.id) if entity else None)
     whole = is_whole(size)
-    question = await build_question(ctx, key, size, whole, query.text, query.reference)
+    question = await build_question(
+        ctx, key, size, whole, query.text, query.reference, rerank=query.rerank
+    )
     ranking: Ranking
     if whole:
         ranking = await rank_scope(ctx, key, question, weights, selection)
@@ -150,7 +152,9 @@ async def _execute_without_memories(
     size, key = project.total_memories, ScopeKey(project.id, None)
     return FinishedSearch(
         key,
-        await build_question(ctx, key, size, is_whole(size), query.text, query.reference),
+        await build_question(
+            ctx, key, size, is_whole(size), query.text, query.reference, rerank=query.rerank
+        ),
         RERANK_WEIGHTS if query.rerank else DEFAULT_WEIGHTS,
         query.scope.selection(ctx.today()),
         query.top_k,

@@ -49,10 +49,13 @@ async def build_question(
     whole: bool,
     query: str,
     reference: datetime | None,
+    *,
+    rerank: bool,
 ) -> Question:
     """Return a query with its features, for a scope that has the given number of memories.
 
-    The query is read in the Unicode form NFC. `whole` is whether the scope is ranked in full.
+    The query is read in the Unicode form NFC. `whole` is whether the scope is ranked in full,
+    `rerank` whether the tokens of the query are compared too.
     Relative dates are counted from `reference`, or from the current time if it is None.
     """
     query = unicodedata.normalize("NFC", query)
@@ -72,10 +75,15 @@ async def build_question(
 
     vocabulary, named, concepts = await ctx.read(work)
     text = to_first_person(query, named.values())
-    # One text per call, because the embedder caches only single texts.
     with stopwatch.measure(Part.EMBEDDING):
-        embedded = [(await ctx.embed([each]))[0] for each in dict.fromkeys((text, query))]
-    vectors = [vector_of(each) for each in embedded]
+        if rerank:
+            # Reranking needs its token states, and the run of the model that computes them embeds
+            # it too.
+            await ctx.answered(ctx.services.token_cache.token_states(key.project_id, [text]))
+        # One text per call, because embedders cache queries by themselves.
+        asked_for = dict.fromkeys((text, query))
+        embedded = await asyncio.gather(*(ctx.embed([each]) for each in asked_for))
+    vectors = [vector_of(each) for (each,) in embedded]
     # A long query would block the event loop.
     words, loose, dates = await asyncio.to_thread(
         lambda: (terms(query), loose_terms(query), query_dates(query, reference or ctx.now()))
