@@ -26,7 +26,7 @@ from schema.transport.results import ClientOperation, Errors, Result, event_resu
 log = structlog.get_logger(__name__)
 
 MOST_KEPT = 256
-MOST_KEPT_CHARACTERS = 2**18
+MOST_KEPT_BYTES = 2**18
 LONGEST_KEPT_SECONDS = 30.0
 
 
@@ -68,15 +68,15 @@ class _RecentResults:
     def __init__(self, place: int) -> None:
         self.since = place
         self._results: deque[tuple[float, Result]] = deque()
-        self._characters = 0
+        self._bytes = 0
 
     def add(self, result: Result) -> None:
         """Add a result. One with errors is not reused, because another execution may succeed."""
         self._results.append((time.monotonic(), result))
-        self._characters += len(result.body)
+        self._bytes += len(result.body)
         if result.errors:
             self.forget()
-        while len(self._results) > MOST_KEPT or self._characters > MOST_KEPT_CHARACTERS:
+        while len(self._results) > MOST_KEPT or self._bytes > MOST_KEPT_BYTES:
             self._drop()
 
     def after(self, place: int) -> list[Result]:
@@ -95,7 +95,7 @@ class _RecentResults:
 
     def _drop(self) -> None:
         _, result = self._results.popleft()
-        self._characters -= len(result.body)
+        self._bytes -= len(result.body)
         self.since = _place_of(result)
 
 

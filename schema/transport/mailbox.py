@@ -15,7 +15,7 @@ from core.limits.settings import Limits
 from resolvers.runtime.pending import Claim
 
 MOST_MESSAGES = 1_000
-MOST_CHARACTERS = 4 * 2**20
+MOST_QUEUED_BYTES = 4 * 2**20
 
 
 class Closing(NamedTuple):
@@ -43,7 +43,7 @@ class Mailbox:
         self.closing: Closing | None = None
         self._is_finished = False
         self._waiting: deque[tuple[bytes, Claim | None]] = deque()
-        self._characters = 0
+        self._queued_bytes = 0
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -102,7 +102,7 @@ class Mailbox:
             self._filled.clear()
             await self._filled.wait()
         message, self._sending_room = self._waiting.popleft()
-        self._characters -= len(message)
+        self._queued_bytes -= len(message)
         self._sending = sys.getsizeof(message)
         self._room.set()
         return message
@@ -140,7 +140,7 @@ class Mailbox:
 
     def _add(self, message: bytes, room: Claim | None) -> None:
         self._waiting.append((message, room))
-        self._characters += len(message)
+        self._queued_bytes += len(message)
         self._bytes += sys.getsizeof(message)
         self._filled.set()
 
@@ -150,7 +150,7 @@ class Mailbox:
             self._bytes -= sys.getsizeof(message)
             if room is not None:
                 room.release()
-        self._characters = 0
+        self._queued_bytes = 0
 
     def _release_sent(self) -> None:
         self._bytes -= self._sending
@@ -162,5 +162,5 @@ class Mailbox:
     def _is_filled_to(self, share: float) -> bool:
         return bool(self._waiting) and (
             len(self._waiting) >= MOST_MESSAGES * share
-            or self._characters >= MOST_CHARACTERS * share
+            or self._queued_bytes >= MOST_QUEUED_BYTES * share
         )

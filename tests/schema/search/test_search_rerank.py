@@ -1,9 +1,11 @@
 """Late interaction: which part of a memory is read, how often, and that caching changes nothing."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from core.ids import uuid7
 from providers.base import TokenStates
 from providers.minilm.embedder import MiniLM
 from tests.support.documents.searching import Hits, add_apart, search, send, texts
@@ -79,6 +81,26 @@ async def test_a_passage_is_read_once(tenant: Tenant, read: list[str]) -> None:
     # Another query of the same words reads itself only.
     await reranked(tenant, "bicycle colour")
     assert read[3:] == ["bicycle colour"]
+
+
+async def test_the_model_runs_once_for_a_query(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that returns its token states returns its vector too."""
+    await add_apart(tenant, "The bicycle is bright green.")
+    runs: list[int] = []
+    real = MiniLM._infer
+
+    def infer(self: MiniLM, outputs: list[str], tokens: list[list[int]]) -> Any:
+        runs.append(len(tokens))
+        return real(self, outputs, tokens)
+
+    monkeypatch.setattr(MiniLM, "_infer", infer)
+    await reranked(tenant, f"Which colour does bicycle {uuid7()} have?")
+    # The query, then the memory.
+    assert runs == [1, 1]
+    await search(tenant.owner, f"Which colour does bicycle {uuid7()} have?", threshold=0)
+    assert runs == [1, 1, 1]
 
 
 async def test_texts_in_which_a_passage_hardly_counts_are_not_read(

@@ -4,7 +4,7 @@ import asyncio
 
 from core.limits.settings import Limits
 from resolvers.runtime.pending import Pending
-from schema.transport.mailbox import MOST_CHARACTERS, MOST_MESSAGES, SLOW, Closing, Mailbox
+from schema.transport.mailbox import MOST_MESSAGES, MOST_QUEUED_BYTES, SLOW, Closing, Mailbox
 
 
 async def test_messages_come_out_in_their_order_until_there_are_no_more() -> None:
@@ -18,7 +18,7 @@ async def test_messages_come_out_in_their_order_until_there_are_no_more() -> Non
 
 
 async def test_a_client_that_does_not_read_is_disconnected() -> None:
-    for message, most in ((b"x", MOST_MESSAGES), (b"x" * 2**19, MOST_CHARACTERS // 2**19)):
+    for message, most in ((b"x", MOST_MESSAGES), (b"x" * 2**19, MOST_QUEUED_BYTES // 2**19)):
         mailbox = Mailbox(Limits())
         for _ in range(most):
             mailbox.put(message)
@@ -32,9 +32,9 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
 
 async def test_a_single_message_may_be_of_any_size() -> None:
     mailbox = Mailbox(Limits())
-    mailbox.put(b"x" * (MOST_CHARACTERS + 1))
+    mailbox.put(b"x" * (MOST_QUEUED_BYTES + 1))
     assert mailbox.closing is None
-    assert len(await mailbox.take() or b"") == MOST_CHARACTERS + 1
+    assert len(await mailbox.take() or b"") == MOST_QUEUED_BYTES + 1
 
 
 async def test_answers_wait_for_room_and_leave_some_to_what_happens_live() -> None:
@@ -103,12 +103,12 @@ async def test_the_end_of_an_operation_follows_its_result_however_large_that_is(
     pending = Pending(Limits(max_account_pending_bytes=100_000))
     mailbox = _mailbox(pending)
     with pending.claim("account") as room:
-        await room.take(MOST_CHARACTERS)
-        await mailbox.post(b"x" * MOST_CHARACTERS, room)
+        await room.take(MOST_QUEUED_BYTES)
+        await mailbox.post(b"x" * MOST_QUEUED_BYTES, room)
     mailbox.put_end(b"end")
     mailbox.finish()
-    assert len(await mailbox.take() or b"") == MOST_CHARACTERS
-    assert len(pending) > MOST_CHARACTERS
+    assert len(await mailbox.take() or b"") == MOST_QUEUED_BYTES
+    assert len(pending) > MOST_QUEUED_BYTES
     assert await mailbox.take() == b"end"
     assert 0 < len(pending) < 100
     assert await mailbox.take() is None

@@ -255,7 +255,7 @@ async def test_a_server_that_stops_says_so(
 async def test_a_slow_client_is_disconnected_and_can_resume(
     address: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox, "MOST_CHARACTERS", 200_000)
+    monkeypatch.setattr(mailbox, "MOST_QUEUED_BYTES", 200_000)
     let_go: list[Closing] = []
     close = Mailbox.close
 
